@@ -1,0 +1,1 @@
+"""Reviewers that anyone can run: API models, local models, BM25."""

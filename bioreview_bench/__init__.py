@@ -1,0 +1,54 @@
+"""bioreview-bench: are the concerns of a machine reviewer those that human reviewers raised?
+
+The public interface. Names are loaded on first use, so that `import bioreview_bench` stays instant.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bioreview_bench.article import Article, Concern
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.fingerprint import fingerprint
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.errors import BenchError
+    from bioreview_bench.manuscript import Manuscript
+    from bioreview_bench.predictions import read_predictions
+    from bioreview_bench.result import Result, load_result
+    from bioreview_bench.scoring.run import score
+
+_HOMES = {
+    "Article": "article",
+    "BenchError": "errors",
+    "Concern": "article",
+    "Contract": "contract",
+    "Manuscript": "manuscript",
+    "Result": "result",
+    "fingerprint": "data.fingerprint",
+    "load_result": "result",
+    "load_split": "data.load",
+    "read_predictions": "predictions",
+    "score": "scoring.run",
+}
+
+__all__ = [
+    "Article",
+    "BenchError",
+    "Concern",
+    "Contract",
+    "Manuscript",
+    "Result",
+    "fingerprint",
+    "load_result",
+    "load_split",
+    "read_predictions",
+    "score",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,140 @@
+"""Articles and the concerns that human reviewers raised, as typed records.
+
+Unknown fields are kept. What follows from other fields (resolution, validity, family) is derived, never stored.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, StrictInt, StrictStr, field_validator
+
+from bioreview_bench.text import normalise
+
+Category = Literal[
+    "design_flaw",
+    "statistical_methodology",
+    "missing_experiment",
+    "figure_issue",
+    "prior_art_novelty",
+    "writing_clarity",
+    "reagent_method_specificity",
+    "interpretation",
+    "other",
+]
+Severity = Literal["major", "minor", "optional"]
+Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
+Source = Literal["elife", "plos", "f1000", "peerj", "nature"]
+
+_F1000_VERSION = re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+")
+
+
+def _null_is(default: Any) -> BeforeValidator:
+    """Parquet writes an absent field as null; read it as the field's default."""
+    return BeforeValidator(lambda value: default() if value is None else value)
+
+
+class Concern(BaseModel):
+    """One concern of a human reviewer: a *reference*, once its text is normalised."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    concern_id: Annotated[StrictStr, Field(min_length=1)]
+    concern_text: Annotated[StrictStr, Field(min_length=10, max_length=2000)]
+    category: Category
+    severity: Severity
+    reviewer_num: StrictInt | None = None
+    author_response_text: StrictStr | None = None
+    author_stance: Stance | None = None
+    evidence_of_change: StrictBool | None = None
+    resolution_confidence: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
+    raised_by_multiple: StrictBool | None = None
+    requires_figure_reading: Annotated[StrictBool, _null_is(bool)] = False
+
+    @field_validator("concern_text")
+    @classmethod
+    def _not_blank(cls, text: str) -> str:
+        if not text.strip():
+            raise ValueError("concern_text is blank")
+        return text
+
+    @property
+    def text(self) -> str:
+        """The normalised text that is embedded."""
+        return normalise(self.concern_text)
+
+    @property
+    def figure(self) -> bool:
+        """True when the concern can only be judged from a figure; contracts exclude such references."""
+        return self.requires_figure_reading or self.category == "figure_issue"
+
+    @property
+    def resolution(self) -> str | None:
+        """How the authors reacted."""
+        return self.author_stance
+
+    @property
+    def was_valid(self) -> bool:
+        """True when the authors gave way and did not leave the manuscript as it was."""
+        return self.author_stance in ("conceded", "partial") and self.evidence_of_change is not False
+
+
+class Article(BaseModel):
+    """A published article with its reviews. A reviewer never receives one; see `Manuscript`."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: Annotated[StrictStr, Field(min_length=1)]
+    source: Source
+    concerns: tuple[Concern, ...]
+    doi: StrictStr | None = None
+    title: StrictStr | None = None
+    abstract: StrictStr | None = None
+    subjects: Annotated[tuple[StrictStr, ...], _null_is(tuple)] = ()
+    published_date: StrictStr | None = None
+    review_format: Literal["journal", "reviewed_preprint", "unknown"] | None = None
+    has_author_response: StrictBool | None = None
+    editorial_decision: StrictStr | None = None
+    revision_round: StrictInt | StrictStr | None = None
+    paper_text_sections: Annotated[dict[str, StrictStr | None], _null_is(dict)] = Field(default_factory=dict)
+    structured_references: Annotated[tuple[Any, ...], _null_is(tuple)] = ()
+    decision_letter_raw: StrictStr | None = None
+    author_response_raw: StrictStr | None = None
+    license: StrictStr | None = None
+    extraction_manifest_id: StrictStr | None = None
+    schema_version: StrictStr = "1.1"
+
+    @field_validator("id")
+    @classmethod
+    def _canonical_id(cls, value: str) -> str:
+        return canonical_id(value)
+
+    @field_validator("concerns")
+    @classmethod
+    def _distinct_concerns(cls, concerns: tuple[Concern, ...]) -> tuple[Concern, ...]:
+        seen: set[str] = set()
+        for concern in concerns:
+            if concern.concern_id in seen:
+                raise ValueError(f"two concerns with the id {concern.concern_id}")
+            seen.add(concern.concern_id)
+        return concerns
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """Body sections with text, in file order."""
+        return {name: text for name, text in self.paper_text_sections.items() if text}
+
+    @cached_property
+    def family(self) -> str:
+        """Name of the group of articles that are versions of one manuscript (scoring specification, section 5)."""
+        doi = (self.doi or "").strip().lower()
+        version = _F1000_VERSION.fullmatch(doi)
+        return version.group(1) if version else doi or self.id
+
+
+def canonical_id(value: str) -> str:
+    """F1000 ids are written with `_` where a DOI has a slash; other ids are returned as they are."""
+    prefix, colon, rest = value.partition(":")
+    return f"{prefix}:{rest.replace('/', '_')}" if colon and prefix == "f1000" else value

@@ -1,0 +1,56 @@
+"""Files that are whole or absent: written beside their destination, flushed, then renamed."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from bioreview_bench.errors import WriteError, cannot_write
+
+
+def check_writable(path: Path) -> None:
+    """Fail now, before hours of work, if `path` cannot be written later. Raises WriteError."""
+    if not path.parent.is_dir():
+        raise WriteError(f"Cannot write {path}: there is no folder {path.parent}.", remedy=f"mkdir -p {path.parent}")
+    if path.exists() and not path.is_file():
+        raise WriteError(f"Cannot write {path}: it is not a regular file.", remedy="choose another file name")
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}."):
+            pass
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def write_files(contents: Mapping[Path, bytes]) -> None:
+    """Write all files or none: every temporary file is complete before the first rename.
+
+    The last path in `contents` is renamed last, so its presence says that the others are there.
+    Raises WriteError.
+    """
+    finished: dict[Path, Path] = {}
+    destination = Path()
+    try:
+        for destination, content in contents.items():
+            check_writable(destination)
+            descriptor, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.")
+            finished[destination] = Path(name)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.chmod(name, 0o666 & ~_umask())
+        for destination, temporary in finished.items():
+            os.replace(temporary, destination)
+    except OSError as error:
+        raise cannot_write(destination, error) from error
+    finally:
+        for temporary in finished.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

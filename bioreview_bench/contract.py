@@ -1,0 +1,179 @@
+"""The contract under which a score is made: everything that decides it, in one frozen value.
+
+A contract prints itself as a *signature*. Two numbers may be compared only when their signatures are equal,
+so every field that could change a score is part of it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import tomllib
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import InputError, printable
+
+SPEC = 1
+BUNDLED = ("v3", "demo", "jaccard")
+CUSTOM = "custom"
+
+_CHOICES = {
+    "dtype": ("fp32", None),
+    "pooling": ("mean", None),
+    "transform": ("none",),
+    "similarity": ("cos", "jaccard"),
+    "assignment": ("maxcard",),
+    "figures": ("excluded", "included"),
+}
+
+
+@dataclass(frozen=True)
+class Contract:
+    """How predictions are compared with references.
+
+    `encoder` is an id of the registry, `hf:REPO` or None for similarities that need no encoder; `max_length` is
+    in word pieces; `threshold` is inclusive; `null` is the number of offsets of the other-article control.
+    `name` and `calibrated_on` describe; everything else decides the score and stands in the signature.
+    """
+
+    name: str
+    encoder: str | None
+    threshold: float
+    revision: str | None = None
+    weights_sha256: str | None = None
+    max_length: int | None = None
+    dtype: str | None = "fp32"
+    pooling: str | None = "mean"
+    transform: str = "none"
+    basis: str | None = None
+    similarity: str = "cos"
+    assignment: str = "maxcard"
+    null: int = 20
+    figures: str = "excluded"
+    calibrated_on: str | None = None
+
+    def __post_init__(self) -> None:
+        for field, known in _CHOICES.items():
+            value = getattr(self, field)
+            if value not in known:
+                names = ", ".join(str(name) for name in known if name is not None)
+                raise InputError(f'Contract {self.name}: unknown {field} "{printable(value)}".', remedy=f"use {names}")
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, int | float):
+            raise InputError(f"Contract {self.name}: threshold must be a number, this is {self.threshold!r}.")
+        if not (math.isfinite(self.threshold) and -1 <= self.threshold <= 1):
+            raise InputError(
+                f"Contract {self.name}: threshold must be a finite number from -1 to 1, this is {self.threshold!r}."
+            )
+        object.__setattr__(self, "threshold", float(self.threshold))
+        if isinstance(self.null, bool) or not isinstance(self.null, int) or self.null < 1:
+            raise InputError(f"Contract {self.name}: null must be a whole number from 1, this is {self.null!r}.")
+        if (self.similarity == "cos") != (self.encoder is not None):
+            raise InputError(f"Contract {self.name}: similarity {self.similarity} with encoder {self.encoder}.")
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Contract:
+        """A bundled contract by name (`v3`, `demo`, `jaccard`) or any contract from a TOML file.
+
+        Raises InputError when there is none, or when it has unknown, missing or impossible fields.
+        """
+        if str(name_or_path) in BUNDLED:
+            text = resources.files("bioreview_bench.contracts").joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
+            return cls._from_toml(text, str(name_or_path))
+        path = Path(name_or_path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f'There is no contract "{printable(name_or_path)}", bundled or as a file.',
+                remedy=f"use {', '.join(BUNDLED)} or the path of a TOML file",
+            ) from error
+        return cls._from_toml(text, str(path))
+
+    @classmethod
+    def _from_toml(cls, text: str, where: str) -> Contract:
+        try:
+            fields = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise InputError(f"{where} is not TOML: {error}.", remedy="mend the file") from error
+        known = {field.name: field for field in dataclasses.fields(cls)}
+        unknown = sorted(set(fields) - set(known))
+        absent = [name for name, field in known.items() if field.default is dataclasses.MISSING and name not in fields]
+        absent = [name for name in absent if name != "encoder"]
+        if unknown or absent:
+            raise InputError(
+                f"{where}: unknown fields {unknown or 'none'}, missing fields {absent or 'none'}.",
+                remedy=f"the fields are {', '.join(known)}",
+            )
+        fields.setdefault("encoder", None)
+        if fields["encoder"] is None:
+            fields.setdefault("dtype", None)
+            fields.setdefault("pooling", None)
+        _check_types(fields, where)
+        return cls(**fields)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values of all fields."""
+        return dataclasses.asdict(self)
+
+    @property
+    def official_name(self) -> str:
+        """`name`, unless it is a bundled contract's name and the fields are not that contract's: then `custom`."""
+        if self.name not in BUNDLED:
+            return self.name
+        return self.name if self == Contract.load(self.name) else CUSTOM
+
+    def __str__(self) -> str:
+        return self.signature()
+
+    def signature(self, data: str = "-", encoder: str | None = None, text_digest: str | None = None) -> str:
+        """The signature for `data` (a split's label) and `encoder` (what was used, as `encoder_part` writes it).
+
+        Without `encoder`, the revision and weights that the contract itself names stand there. `text_digest`
+        (of the article sentences) is given exactly when the transform reads article texts.
+        """
+        shown = f"{data}+text#{text_digest}" if text_digest else data
+        encoder = encoder or encoder_part(self.encoder, self.revision, self.weights_sha256)
+        parts = {
+            "spec": SPEC,
+            "data": shown,
+            "enc": encoder,
+            "len": _or_dash(self.max_length),
+            "dtype": _or_dash(self.dtype),
+            "pool": _or_dash(self.pooling),
+            "tf": self.transform if self.basis is None else f"{self.transform}#{_short(self.basis)}",
+            "sim": self.similarity,
+            "thr": repr(self.threshold),
+            "match": self.assignment,
+            "null": self.null,
+            "fig": self.figures,
+        }
+        return "bioreview|" + "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
+def encoder_part(encoder_id: str | None, revision: str | None, weights_sha256: str | None) -> str:
+    """The `enc:` value: id, first 8 characters of the revision and of the weights' sha256, `-` for unknown ones."""
+    if encoder_id is None:
+        return "-"
+    return f"{encoder_id}@{revision[:8] if revision else '-'}+{weights_sha256[:8] if weights_sha256 else '-'}"
+
+
+def _check_types(fields: dict[str, Any], where: str) -> None:
+    numbers = {"threshold", "max_length", "null"}
+    for name, value in fields.items():
+        if value is not None and name not in numbers and not isinstance(value, str):
+            raise InputError(f"{where}: {name} must be a string, this is {value!r}.")
+    length = fields.get("max_length")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
+        raise InputError(f"{where}: max_length must be a whole number from 1, this is {length!r}.")
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:8]
+
+
+def _or_dash(value: object) -> str:
+    return "-" if value is None else str(value)

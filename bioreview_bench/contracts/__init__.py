@@ -1,0 +1,1 @@
+"""Bundled contracts, one TOML file each."""

@@ -1,0 +1,77 @@
+"""The other-article control: each article's references against predictions that were written for other articles.
+
+What matches there matched without anything of the article being read (scoring specification, section 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.contract import Contract
+from bioreview_bench.matching import max_matches
+from bioreview_bench.scoring.spaces import Space
+from bioreview_bench.scoring.texts import Case
+
+HISTOGRAM_BINS = 200  # of width 0.01 over [-1, 1]
+
+
+@dataclass(frozen=True)
+class OtherArticle:
+    """Per case: whether it has a donor, and the means over its donors of matches and of possible matches.
+
+    `histogram` counts the similarities of all other-article pairs in bins of width 0.01 from -1 to 1.
+    """
+
+    has_donor: NDArray[np.bool_]
+    matched: NDArray[np.float64]
+    ceiling: NDArray[np.float64]
+    histogram: NDArray[np.int64]
+
+
+def offsets(n: int, count: int) -> list[int]:
+    """By how many positions predictions are shifted among the n articles of a source; [] when n is 1."""
+    return sorted({max(1, j * n // (count + 1)) for j in range(1, count + 1)}) if n > 1 else []
+
+
+def donors(cases: Sequence[Case], count: int) -> list[list[int]]:
+    """For each case, the positions of the cases whose predictions it is matched against."""
+    found: list[list[int]] = [[] for _ in cases]
+    sources: dict[str, list[int]] = {}
+    for position, case in enumerate(cases):
+        sources.setdefault(case.article.source, []).append(position)
+    for members in sources.values():
+        members.sort(key=lambda position: cases[position].article.id)
+        shifts = offsets(len(members), count)
+        for place, position in enumerate(members):
+            shifted = (members[(place + shift) % len(members)] for shift in shifts)
+            found[position] = [donor for donor in shifted if cases[donor].article.family != cases[position].article.family]
+    return found
+
+
+def other_article(cases: Sequence[Case], space: Space, contract: Contract) -> OtherArticle:
+    """Match every case's references against the predictions of its donors."""
+    matched, ceiling = np.zeros(len(cases)), np.zeros(len(cases))
+    has_donor = np.zeros(len(cases), bool)
+    histogram = np.zeros(HISTOGRAM_BINS, np.int64)
+    for position, chosen in enumerate(donors(cases, contract.null)):
+        if not chosen:
+            continue
+        has_donor[position] = True
+        references = cases[position].reference_texts
+        sizes = [len(cases[donor].prediction_texts) for donor in chosen]
+        ceiling[position] = np.mean([min(len(references), size) for size in sizes])
+        if not len(references) or not sum(sizes):
+            continue
+        lent = np.concatenate([cases[donor].prediction_texts for donor in chosen])
+        similarity = space.similarity(lent, references, cases[position].article.id)
+        bins = ((similarity.ravel() + 1) * (HISTOGRAM_BINS / 2)).astype(np.intp)
+        histogram += np.bincount(bins.clip(0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
+        eligible = similarity >= contract.threshold
+        ends = np.cumsum(sizes)
+        matches = [max_matches(eligible[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
+        matched[position] = np.mean(matches)
+    return OtherArticle(has_donor, matched, ceiling, histogram)

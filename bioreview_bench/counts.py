@@ -1,0 +1,162 @@
+"""ArticleCounts: one row for each article with every count that a metric needs.
+
+Metrics, intervals, slices and tests are functions of this table; nothing re-encodes or re-matches to get
+another number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
+
+if TYPE_CHECKING:
+    import pandas
+
+Counts = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ArticleCounts:
+    """Columns of length n (articles); `category_*` are (n, categories) and `severity_*` (n, severities).
+
+    `similarity` sums the matched similarities. `null_*` are means over the other-article donors and 0 where
+    `has_donor` is False. `echo_*` and `generic_*` count the control reviewers; NaN where one was not scored.
+    """
+
+    id: tuple[str, ...]
+    source: tuple[str, ...]
+    family: tuple[str, ...]
+    status: tuple[str, ...]
+    n_ref: Counts
+    n_pred: Counts
+    n_matched: Counts
+    ceiling: Counts
+    similarity: Counts
+    n_excluded: Counts
+    has_donor: NDArray[np.bool_]
+    null_matched: Counts
+    null_ceiling: Counts
+    echo_pred: Counts
+    echo_matched: Counts
+    echo_ceiling: Counts
+    generic_pred: Counts
+    generic_matched: Counts
+    generic_ceiling: Counts
+    category_ref: Counts
+    category_pred: Counts
+    category_matched: Counts
+    severity_ref: Counts
+    severity_matched: Counts
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def select(self, mask: NDArray[np.bool_]) -> ArticleCounts:
+        """The rows where `mask` is True."""
+        keep = np.flatnonzero(mask)
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            columns[field.name] = tuple(column[row] for row in keep) if isinstance(column, tuple) else column[keep]
+        return ArticleCounts(**columns)
+
+    def of_source(self, source: str) -> ArticleCounts:
+        """The rows of one source."""
+        return self.select(np.array([name == source for name in self.source], bool))
+
+    def to_frame(self) -> pandas.DataFrame:
+        """As a pandas DataFrame; category and severity columns are named `design_flaw_n_ref` and so on."""
+        import pandas
+
+        columns: dict[str, Any] = {}
+        for field in fields(self):
+            column = getattr(self, field.name)
+            if isinstance(column, tuple) or column.ndim == 1:
+                columns[field.name] = list(column) if isinstance(column, tuple) else _integral(column)
+        for kind, labels in (("category", CATEGORIES), ("severity", SEVERITIES)):
+            for position, label in enumerate(labels):
+                for count in ("ref", "pred", "matched"):
+                    column = getattr(self, f"{kind}_{count}", None)
+                    if column is not None:
+                        columns[f"{label}_n_{count}"] = _integral(column[:, position])
+        return pandas.DataFrame(columns)
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """As the `articles` of a result file: only categories and severities that occur."""
+        rows = []
+        for row in range(len(self)):
+            record: dict[str, Any] = {
+                "id": self.id[row],
+                "source": self.source[row],
+                "family": self.family[row],
+                "status": self.status[row],
+                "has_donor": bool(self.has_donor[row]),
+            }
+            record.update({name: _number(getattr(self, name)[row]) for name in _NUMBERS})
+            record["per_category"] = _occurring(
+                CATEGORIES, n_ref=self.category_ref[row], n_pred=self.category_pred[row], n_matched=self.category_matched[row]
+            )
+            record["per_severity"] = _occurring(SEVERITIES, n_ref=self.severity_ref[row], n_matched=self.severity_matched[row])
+            rows.append(record)
+        return rows
+
+    @classmethod
+    def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> ArticleCounts:
+        """The inverse of `to_rows`."""
+        columns: dict[str, Any] = {name: tuple(row[name] for row in rows) for name in ("id", "source", "family", "status")}
+        columns["has_donor"] = np.array([row["has_donor"] for row in rows], bool)
+        for name in _NUMBERS:
+            columns[name] = np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+        for kind, labels, counts in (
+            ("category", CATEGORIES, ("ref", "pred", "matched")),
+            ("severity", SEVERITIES, ("ref", "matched")),
+        ):
+            for count in counts:
+                table = [[row[f"per_{kind}"].get(label, {}).get(f"n_{count}", 0) for label in labels] for row in rows]
+                columns[f"{kind}_{count}"] = np.array(table, np.float64).reshape(len(rows), len(labels))
+        return cls(**columns)
+
+
+_NUMBERS = (
+    "n_ref",
+    "n_pred",
+    "n_matched",
+    "ceiling",
+    "similarity",
+    "n_excluded",
+    "null_matched",
+    "null_ceiling",
+    "echo_pred",
+    "echo_matched",
+    "echo_ceiling",
+    "generic_pred",
+    "generic_matched",
+    "generic_ceiling",
+)
+
+
+def _occurring(labels: Sequence[str], **counts: Counts) -> dict[str, dict[str, int]]:
+    return {
+        label: {name: int(column[position]) for name, column in counts.items()}
+        for position, label in enumerate(labels)
+        if any(column[position] for column in counts.values())
+    }
+
+
+def _number(value: np.floating) -> int | float | None:
+    if np.isnan(value):
+        return None
+    return int(value) if value == int(value) else float(value)
+
+
+def _integral(column: NDArray[Any]) -> NDArray[Any]:
+    """Whole counts as integers; columns with fractions or gaps stay floats."""
+    if column.dtype == bool or np.isnan(column).any() or (column != np.floor(column)).any():
+        return column
+    return column.astype(np.int64)

@@ -1,0 +1,1 @@
+"""Articles: reading data folders, released versions and their manifests, fingerprints."""

@@ -1,0 +1,1 @@
+"""Bundled demo data: invented articles and predictions, in the layout of a data folder."""

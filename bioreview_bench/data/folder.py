@@ -1,0 +1,144 @@
+"""Reading a data folder.
+
+Either `{train,val,test}.jsonl` (or `.parquet`), or `articles.jsonl` with `splits.json`. Every complaint names
+file and line, and all of them come at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bioreview_bench.article import Article
+from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
+from bioreview_bench.jsonl import parse_object, read_rows
+
+SPLITS = ("train", "val", "test")
+ALL = "all"
+_ALIASES = {"validation": "val"}
+_FILE_STEMS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
+
+
+def canonical_split(name: str) -> str:
+    """`validation` is `val`. Raises InputError for a name that is no split."""
+    name = _ALIASES.get(name, name)
+    if name not in (*SPLITS, ALL):
+        raise InputError(f'There is no split "{printable(name)}".', remedy=f"use one of {', '.join(SPLITS)}, {ALL}")
+    return name
+
+
+def read_split(folder: Path, split: str) -> list[Article]:
+    """Articles of a split of a data folder, in file order. Raises DataError, InputError."""
+    split = canonical_split(split)
+    _check_folder(folder)
+    if (folder / "articles.jsonl").is_file():
+        return _members(folder, split)
+    names = SPLITS if split == ALL else (split,)
+    files = [path for name in names if (path := split_file(folder, name)) is not None]
+    if not files:
+        present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        raise DataError(
+            f"{folder} has no {split}.jsonl and no {split}.parquet; it holds {present}.",
+            remedy="name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
+        )
+    return read_articles(files)
+
+
+def split_file(folder: Path, split: str) -> Path | None:
+    """The file that holds a split, or None. Raises DataError when two files claim it."""
+    candidates = [folder / f"{stem}{suffix}" for stem in _FILE_STEMS[split] for suffix in (".jsonl", ".parquet")]
+    found = [path for path in candidates if path.is_file()]
+    if len(found) > 1:
+        raise DataError(f"Both {found[0]} and {found[1]} hold the split {split}.", remedy="keep one of the two")
+    return found[0] if found else None
+
+
+def data_files(folder: Path) -> list[Path]:
+    """The files of a data folder that decide what its splits are."""
+    whole = [folder / "articles.jsonl", folder / "splits.json"]
+    if whole[0].is_file():
+        return [path for path in whole if path.is_file()]
+    return [path for split in SPLITS if (path := split_file(folder, split)) is not None]
+
+
+def read_articles(files: list[Path]) -> list[Article]:
+    """Read article files. Raises InputErrors of all files as one DataError."""
+    articles: list[Article] = []
+    problems: list[Problem] = []
+    where: dict[str, str] = {}
+    for path in files:
+        for number, row in _rows(path):
+            place = f"{path.name}:{number}"
+            if isinstance(row, Problem):
+                problems.append(Problem(f"{place}: {row.message}"))
+                continue
+            try:
+                article = Article.model_validate(row)
+            except ValidationError as error:
+                problems.extend(Problem(f"{place}: {reason}") for reason in _reasons(error))
+                continue
+            if article.id in where:
+                problems.append(Problem(f'{place}: a second article "{printable(article.id)}" (first at {where[article.id]})'))
+                continue
+            where[article.id] = place
+            articles.append(article)
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems)
+        raise DataError(f"{files[0].parent}: {len(problems)} problems in the articles.\n{listed}", remedy="mend these lines")
+    if not articles:
+        raise DataError(f"{files[0]} has no articles.", remedy="check the file")
+    return articles
+
+
+def _members(folder: Path, split: str) -> list[Article]:
+    articles = read_articles([folder / "articles.jsonl"])
+    if split == ALL:
+        return articles
+    path = folder / "splits.json"
+    try:
+        splits = parse_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path}: {error}.", remedy='write {"train": [ids], "val": [ids], "test": [ids]}') from error
+    splits = {_ALIASES.get(name, name): ids for name, ids in splits.items()}
+    ids = splits.get(split)
+    if not isinstance(ids, list) or not ids:
+        raise DataError(f"{path} has no split {split}; it has {', '.join(splits) or 'none'}.", remedy=f"add {split} to {path}")
+    absent = sorted(set(ids) - {article.id for article in articles})
+    if absent:
+        raise DataError(f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(absent[:5])}.", remedy="mend the list")
+    wanted = set(ids)
+    return [article for article in articles if article.id in wanted]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    if path.suffix == ".jsonl":
+        yield from read_rows(path, DataError)
+        return
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(path)
+        number = 0
+        for batch in table.iter_batches(batch_size=256):
+            for row in batch.to_pylist():
+                number += 1
+                yield number, row
+    except (OSError, pyarrow.ArrowException) as error:
+        raise DataError(f"Cannot read {path}: {error}.", remedy="check the file") from error
+
+
+def _reasons(error: ValidationError) -> Iterator[str]:
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        yield f"{printable('.'.join(str(part) for part in detail['loc']) or 'article')}: {printable(detail['msg'])}"
+
+
+def _check_folder(folder: Path) -> None:
+    failure: type[BenchError] = DataError
+    if not folder.exists():
+        raise failure(f"There is no data folder {folder}.", remedy="name a data folder, demo, v3 or v4 with --data")
+    if not folder.is_dir():
+        raise failure(f"{folder} is a file, not a data folder.", remedy=f"--data {folder.parent}")

@@ -1,0 +1,98 @@
+"""From what a user types after `--data` to a named, checked Split."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from bioreview_bench.data import manifest as manifests
+from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
+from bioreview_bench.data.split import LOCAL, Split
+from bioreview_bench.errors import DataError, InputError, printable
+from bioreview_bench.paths import data_root
+
+DEMO = "demo"
+
+
+def load_split(
+    data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False
+) -> Split:
+    """Load the articles of a split.
+
+    `data` is a folder, `demo`, a released version (`v3`, `v4`), or `v3=FOLDER` to check a folder against that
+    version. `split` is train, val (or validation), test, or all. `limit` keeps the first N articles.
+
+    Raises DataError when data are missing, malformed, or differ from the released version they are called;
+    with `allow_unfrozen` a differing folder is loaded under its own fingerprint, never under the version's
+    name. Raises InputError for an unknown split.
+    """
+    split = canonical_split(split)
+    version, folder = locate(data)
+    if version == DEMO:
+        loaded = Split.of(read_split(folder, split), DEMO, split, verification="bundled")
+    elif version is None:
+        loaded = Split.of(read_split(folder, split), LOCAL, split)
+    else:
+        loaded = _released(manifests.load_manifest(version), folder, split, allow_unfrozen)
+    return loaded if limit is None else loaded.first(limit)
+
+
+def locate(data: str | Path) -> tuple[str | None, Path]:
+    """(released version, "demo" or None; the folder) for a `--data` value. Raises DataError, InputError."""
+    text = str(data)
+    if text == DEMO:
+        return DEMO, Path(str(resources.files("bioreview_bench.data.demo")))
+    if text in manifests.RELEASED:
+        folder = data_root() / text
+        if not folder.is_dir():
+            raise not_at_hand(text)
+        return text, folder
+    version, equals, rest = text.partition("=")
+    if equals and version in manifests.RELEASED:
+        if not Path(rest).is_dir():
+            raise DataError(f"There is no data folder {rest}.", remedy=f"--data {version}=FOLDER")
+        return version, Path(rest)
+    if equals and not Path(text).exists():
+        raise InputError(f'"{printable(version)}" is no released version.', remedy=f"--data {manifests.RELEASED[0]}=FOLDER")
+    return None, Path(text)
+
+
+def not_at_hand(version: str) -> DataError:
+    """The error that names the two ways to get a released version."""
+    return DataError(
+        f"The data of {version} are not on this machine (looked in {data_root() / version}).",
+        remedy=(
+            f"bench data download {version} --repo OWNER/NAME (a repository that you may read), "
+            f"or --data {version}=FOLDER if you hold the files"
+        ),
+    )
+
+
+def _released(manifest: manifests.Manifest, folder: Path, split: str, allow_unfrozen: bool) -> Split:
+    articles = read_split(folder, split)
+    wrong = manifests.differences(manifest, split, articles)
+    hashes = manifests.known_hashes(manifest)
+    if hashes and not wrong:
+        wrong = manifests.wrong_files(hashes, _files_of(folder, split))
+    if not wrong:
+        return Split.of(
+            articles,
+            manifest.version,
+            split,
+            verification="contents" if hashes else "counts",
+            held_out=split in manifest.held_out or split == ALL,
+        )
+    if allow_unfrozen:
+        return Split.of(articles, LOCAL, split)
+    listed = "\n".join(f"  {line}" for line in wrong)
+    raise DataError(
+        f"{folder} is not the frozen {manifest.version} ({split}):\n{listed}",
+        remedy="get the released files, or add --allow-unfrozen to score these under their own fingerprint",
+    )
+
+
+def _files_of(folder: Path, split: str) -> list[Path]:
+    if split == ALL or (folder / "articles.jsonl").is_file():
+        return data_files(folder)
+    path = split_file(folder, split)
+    return [path] if path is not None and split in SPLITS else []

@@ -1,0 +1,136 @@
+"""Manifests of released data: what a frozen split is known to contain, and whether a folder contains it.
+
+A manifest states counts; sha256 of files are added once known (`bench data verify --pin`). Until then a
+match is *by counts*, and every surface says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from bioreview_bench.article import Article
+from bioreview_bench.atomic import write_files
+from bioreview_bench.data import folder as folders
+from bioreview_bench.errors import DataError, cannot_write
+from bioreview_bench.paths import pins_root
+
+RELEASED = ("v3", "v4")
+
+
+class SplitFacts(BaseModel):
+    """Known counts of one split; None where nothing is known. References are those no figure is needed for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    articles: int
+    by_source: dict[str, int] | None = None
+    usable_by_source: dict[str, int] | None = None
+    references: int | None = None
+    references_by_category: dict[str, int] | None = None
+
+
+class Manifest(BaseModel):
+    """One released version: where it is, what it holds, which splits are held out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: str
+    repo: str | None
+    revision: str | None
+    files: dict[str, str]
+    sha256: dict[str, str]
+    held_out: tuple[str, ...]
+    splits: dict[str, SplitFacts]
+    barred_training: tuple[str, ...] = ()
+    note: str = ""
+
+
+def load_manifest(version: str) -> Manifest:
+    """The bundled manifest of `v3` or `v4`."""
+    text = resources.files("bioreview_bench.data.manifests").joinpath(f"{version}.json").read_text(encoding="utf-8")
+    return Manifest.model_validate_json(text)
+
+
+def differences(manifest: Manifest, split: str, articles: Sequence[Article]) -> list[str]:
+    """What `articles` have that the manifest's split does not, in words; [] when all known counts agree."""
+    if split == folders.ALL:
+        expected = sum(facts.articles for facts in manifest.splits.values())
+        return _differ("articles", expected, len(articles))
+    facts = manifest.splits[split]
+    references = [concern.category for article in articles for concern in article.concerns if not concern.figure]
+    usable = Counter(article.source for article in articles if any(not concern.figure for concern in article.concerns))
+    found = _differ("articles", facts.articles, len(articles))
+    found += _differ_by("articles of", facts.by_source, Counter(article.source for article in articles))
+    found += _differ_by("articles with a usable concern of", facts.usable_by_source, usable)
+    found += _differ("references", facts.references, len(references))
+    found += _differ_by("references of", facts.references_by_category, Counter(references))
+    return found
+
+
+def known_hashes(manifest: Manifest) -> dict[str, str]:
+    """sha256 by file name: the bundled ones, else those pinned on this machine."""
+    if manifest.sha256:
+        return manifest.sha256
+    path = _pin_path(manifest.version)
+    try:
+        pins = json.loads(path.read_text(encoding="utf-8"))
+        return {str(name): str(sha) for name, sha in pins["sha256"].items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise DataError(f"{path} is not a pin file: {error}.", remedy=f"rm {path}, then bench data verify --pin") from error
+
+
+def wrong_files(hashes: Mapping[str, str], files: Sequence[Path]) -> list[str]:
+    """Files whose bytes differ from `hashes`, in words; [] when all agree."""
+    found = []
+    for path in files:
+        expected, actual = hashes.get(path.name), file_sha256(path)
+        if expected is None:
+            found.append(f"{path.name}: no sha256 is recorded for it")
+        elif expected != actual:
+            found.append(f"{path.name}: sha256 {actual}, recorded is {expected}")
+    return found
+
+
+def pin(manifest: Manifest, files: Sequence[Path]) -> Path:
+    """Record the sha256 of `files` as this machine's copy of the version; returns the file written."""
+    record = {"version": manifest.version, "sha256": {path.name: file_sha256(path) for path in files}}
+    path = _pin_path(manifest.version)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from error
+    write_files({path: (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()})
+    return path
+
+
+def file_sha256(path: Path) -> str:
+    """Hex sha256 of a file. Raises DataError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+
+
+def _pin_path(version: str) -> Path:
+    return pins_root() / f"{version}.json"
+
+
+def _differ(what: str, expected: int | None, actual: int) -> list[str]:
+    return [] if expected is None or expected == actual else [f"{what}: {actual:,} here, {expected:,} in the manifest"]
+
+
+def _differ_by(what: str, expected: Mapping[str, int] | None, actual: Mapping[str, int]) -> list[str]:
+    if expected is None:
+        return []
+    names = [*expected, *sorted(set(actual) - set(expected))]
+    return [line for name in names for line in _differ(f"{what} {name}", expected.get(name, 0), actual.get(name, 0))]

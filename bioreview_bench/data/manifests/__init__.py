@@ -1,0 +1,1 @@
+"""Bundled split manifests, one JSON file for each released data version."""

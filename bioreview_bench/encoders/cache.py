@@ -1,0 +1,181 @@
+"""Raw encoder vectors on disk, one SQLite file for each encoder identity.
+
+The identity (encoder, revision, weights, pooling, length, dtype, library versions) chooses the file, the
+sha256 of the exact text the row, so another model, pooling or length can never hit. SQLite makes it safe with
+several processes and with interruption; the rollback journal is used because write-ahead logging does not
+work on network file systems.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.errors import EncoderError, WriteError
+
+_LAYOUT = 1
+_CHUNK = 500  # keys in one query; SQLite's smallest default limit is 999
+_WAIT_SECONDS = 120
+
+
+class VectorCache:
+    """Vectors of one encoder. `folder` is made when the first vector is stored."""
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        self.identity = json.dumps({"layout": _LAYOUT, **identity}, sort_keys=True)
+        digest = hashlib.sha256(self.identity.encode()).hexdigest()[:16]
+        slug = re.sub(r"[^A-Za-z0-9.-]+", "-", str(identity.get("encoder", "encoder"))).strip("-")
+        self.path = folder / f"{slug}-{digest}.sqlite"
+
+    def get(self, texts: Sequence[str]) -> dict[int, NDArray[np.float32]]:
+        """Position in `texts` to its vector, for those at hand. Raises EncoderError when the file is damaged."""
+        if not self.path.is_file():
+            return {}
+        keys = [_key(text) for text in texts]
+        positions: dict[bytes, list[int]] = {}
+        for position, key in enumerate(keys):
+            positions.setdefault(key, []).append(position)
+        found: dict[int, NDArray[np.float32]] = {}
+        with self._connection(readonly=True) as connection:
+            wanted = list(positions)
+            for start in range(0, len(wanted), _CHUNK):
+                chunk = wanted[start : start + _CHUNK]
+                marks = ",".join("?" * len(chunk))
+                query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608 (only question marks)
+                for key, blob in connection.execute(query, chunk):
+                    vector = np.frombuffer(blob, np.float32)
+                    if abs(float(vector @ vector) - 1) > 1e-3:
+                        raise self._damaged("a vector is not of unit length")
+                    for position in positions[key]:
+                        found[position] = vector
+        return found
+
+    def put(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Store vectors, in one transaction. Raises WriteError."""
+        rows = [(_key(text), np.ascontiguousarray(vector, np.float32).tobytes()) for text, vector in zip(texts, vectors, strict=True)]
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        with self._connection(readonly=False) as connection, connection:
+            connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
+
+    @contextmanager
+    def _connection(self, *, readonly: bool) -> Iterator[sqlite3.Connection]:
+        connection = None
+        try:
+            mode = "ro" if readonly else "rwc"
+            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
+            if not readonly:
+                with connection:
+                    connection.execute("CREATE TABLE IF NOT EXISTS identity (json TEXT PRIMARY KEY)")
+                    connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+                    connection.execute("INSERT OR IGNORE INTO identity VALUES (?)", (self.identity,))
+            if [row for (row,) in connection.execute("SELECT json FROM identity")] != [self.identity]:
+                raise self._damaged("it was written for another encoder")
+            yield connection
+        except sqlite3.OperationalError as error:
+            if _is_write_failure(error):
+                raise _unwritable(self.path, error) from error
+            raise self._damaged(str(error)) from error
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _damaged(self, why: str) -> EncoderError:
+        return EncoderError(f"The vector cache {self.path} cannot be used: {why}.", remedy="bench cache clear")
+
+
+def embed(
+    texts: Sequence[str], encoder: Any, cache: VectorCache, progress: Callable[[int, int], None]
+) -> NDArray[np.float32]:
+    """(n, d) vectors of `texts`: from the cache where at hand, else encoded and stored as they come.
+
+    `progress(done, total)` counts the texts that had to be encoded. What was stored before an interruption
+    stays. Raises EncoderError, WriteError.
+    """
+    found = cache.get(texts)
+    absent = [position for position in range(len(texts)) if position not in found]
+    if absent:
+        progress(0, len(absent))
+        with _storing(cache) as store:
+            for done, (positions, vectors) in _running_total(encoder.batches([texts[position] for position in absent])):
+                check_vectors(vectors, len(positions), encoder.id)
+                for position, vector in zip(positions, vectors, strict=True):
+                    found[absent[position]] = vector
+                store([texts[absent[position]] for position in positions], vectors)
+                progress(done, len(absent))
+    return np.stack([found[position] for position in range(len(texts))]) if texts else np.empty((0, 1), np.float32)
+
+
+def check_vectors(vectors: NDArray[np.float32], n: int, encoder_id: str) -> None:
+    """Raise EncoderError unless `vectors` is (n, d), finite and L2-normalised."""
+    if vectors.ndim != 2 or len(vectors) != n:
+        raise EncoderError(f"The encoder {encoder_id} returned shape {vectors.shape} for {n} texts.")
+    if not np.isfinite(vectors).all():
+        raise EncoderError(f"The encoder {encoder_id} returned values that are not finite.")
+    if n and abs(np.linalg.norm(vectors, axis=1) - 1).max() > 1e-3:
+        raise EncoderError(f"The encoder {encoder_id} returned vectors that are not L2-normalised.")
+
+
+@contextmanager
+def _storing(cache: VectorCache, every: int = 256) -> Iterator[Callable[[list[str], NDArray[np.float32]], None]]:
+    """Collect vectors and store them by the hundred; what is left is stored on the way out, interrupted or not."""
+    texts: list[str] = []
+    vectors: list[NDArray[np.float32]] = []
+
+    def flush() -> None:
+        if texts:
+            cache.put(texts, np.concatenate(vectors))
+            texts.clear()
+            vectors.clear()
+
+    def store(new_texts: list[str], new_vectors: NDArray[np.float32]) -> None:
+        texts.extend(new_texts)
+        vectors.append(new_vectors)
+        if len(texts) >= every:
+            flush()
+
+    try:
+        yield store
+    finally:
+        flush()
+
+
+def _running_total(batches: Iterator[tuple[list[int], Any]]) -> Iterator[tuple[int, tuple[list[int], Any]]]:
+    done = 0
+    for positions, vectors in batches:
+        done += len(positions)
+        yield done, (positions, vectors)
+
+
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+def _is_write_failure(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+    )
+
+
+def _unwritable(path: Path, error: Exception) -> WriteError:
+    return WriteError(
+        f"Cannot write the vector cache {path}: {error}.",
+        remedy="free some space, or name another folder in BIOREVIEW_CACHE; vectors stored so far are kept",
+    )

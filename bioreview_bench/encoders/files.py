@@ -1,0 +1,152 @@
+"""Where an encoder's files are, and whether they are genuine. Nothing is downloaded here.
+
+An encoder is *verified* when the sha256 of its weights is the one its contract states, or the one that the Hub
+reported for the pinned revision when `bench encoder fetch` got it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec as find_package
+from pathlib import Path
+
+from bioreview_bench.contract import Contract
+from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.paths import fetch_records_root
+
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
+TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")
+SIDE_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", *TOKENIZER)
+
+
+@dataclass(frozen=True)
+class EncoderFiles:
+    """The files of one encoder. `revision` is None unless the files are known to be that revision."""
+
+    id: str
+    folder: Path
+    revision: str | None
+    weights: Path
+    weights_sha256: str
+    side_sha256: str
+    verified: bool
+
+
+def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
+    """Find and check the files of the contract's encoder, in `path` if given.
+
+    Raises InputError for an unknown encoder, EncoderError when files are missing, incomplete or not genuine.
+    """
+    name = contract.encoder or ""
+    if name.startswith(LOCAL_PREFIX):
+        if path is None:
+            raise InputError(f"The encoder {name} is a folder that was not named.", remedy="--encoder-path DIR")
+        return _describe(name, path, None, verified=contract.weights_sha256, expected=contract.weights_sha256)
+    spec = find_spec(f"{name}@{contract.revision}" if name.startswith(HUB_PREFIX) else name)
+    revision = contract.revision or spec.revision
+    folder = path if path is not None else locate(spec, revision)
+    expected = contract.weights_sha256 or spec.weights_sha256
+    if expected is not None:
+        return _describe(spec.id, folder, revision, verified=expected, expected=expected)
+    recorded = recorded_hashes(spec.repo, revision)
+    found = _describe(spec.id, folder, revision, verified=recorded.get("weights"), expected=None)
+    genuine = found.verified and recorded.get("side") == found.side_sha256
+    if recorded and not genuine and path is None:
+        raise EncoderError(
+            f"The files in {folder} are not those that were fetched (a checksum differs).",
+            remedy=f"rm -r {folder}, then {fetch_command(spec)}",
+        )
+    if genuine:
+        return found
+    return EncoderFiles(found.id, folder, None, found.weights, found.weights_sha256, found.side_sha256, verified=False)
+
+
+def locate(spec: EncoderSpec, revision: str | None) -> Path:
+    """The folder of an encoder on this machine. Raises EncoderError naming the command that gets it."""
+    if spec.package is not None:
+        package = find_package(spec.package)
+        if package is None or not package.submodule_search_locations:
+            raise EncoderError(f"The encoder {spec.id} is not installed.", remedy=spec.install)
+        return Path(package.submodule_search_locations[0]) / "model"
+    from huggingface_hub import try_to_load_from_cache
+
+    config = try_to_load_from_cache(str(spec.repo), "config.json", revision=revision)
+    if not isinstance(config, str):
+        raise EncoderError(
+            f"The encoder {spec.id} (revision {(revision or '-')[:12]}) is not on this machine, and nothing replaces it.",
+            remedy=f"{fetch_command(spec)} (needs a network), or --encoder-path DIR if you hold its files",
+        )
+    return Path(config).parent
+
+
+def fetch_command(spec: EncoderSpec) -> str:
+    """The command that downloads an encoder."""
+    return f"bench encoder fetch {spec.alias or f'{spec.id}@{spec.revision}'}"
+
+
+def record_path(repo: str, revision: str) -> Path:
+    """Where the checksums of a fetched revision are recorded."""
+    return fetch_records_root() / f"{repo.replace('/', '--')}@{revision}.json"
+
+
+def recorded_hashes(repo: str | None, revision: str | None) -> dict[str, str]:
+    """{"weights": sha256, "side": sha256} as recorded by fetch; {} when it was never fetched."""
+    if repo is None or revision is None:
+        return {}
+    path = record_path(repo, revision)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        return {"weights": str(record["weights"]), "side": str(record["side"])}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EncoderError(f"{path} is not a fetch record: {error}.", remedy=f"rm {path}, then fetch again") from error
+
+
+def weights_file(folder: Path) -> Path:
+    """The weights that will be loaded from `folder`. Raises EncoderError when files are missing."""
+    if not folder.is_dir():
+        raise EncoderError(f"There is no encoder folder {folder}.", remedy="name a folder with config.json and weights")
+    weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
+    has_tokenizer = any((folder / name).is_file() for name in TOKENIZER)
+    if weights is None or not has_tokenizer or not (folder / "config.json").is_file():
+        raise EncoderError(
+            f"{folder} is not a complete encoder: it needs config.json, one of {', '.join(WEIGHTS)}, "
+            f"and one of {', '.join(TOKENIZER)}.",
+            remedy="fetch it again, or name a complete folder",
+        )
+    return weights
+
+
+def side_sha256(folder: Path) -> str:
+    """One sha256 over configuration and tokenizer files, which decide vectors as much as weights do."""
+    digest = hashlib.sha256()
+    for name in sorted(SIDE_FILES):
+        if (folder / name).is_file():
+            digest.update(f"{name}\0{sha256(folder / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def sha256(path: Path) -> str:
+    """Hex sha256 of a file. Raises EncoderError when it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise EncoderError(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+
+
+def _describe(
+    encoder_id: str, folder: Path, revision: str | None, *, verified: str | None, expected: str | None
+) -> EncoderFiles:
+    weights = weights_file(folder)
+    actual = sha256(weights)
+    if expected is not None and actual != expected:
+        raise EncoderError(
+            f"{weights} is not {encoder_id}: its sha256 is {actual}, and {expected} is expected.",
+            remedy="install or fetch the encoder again; to score with other weights use --encoder DIR",
+        )
+    return EncoderFiles(encoder_id, folder, revision, weights, actual, side_sha256(folder), verified=actual == verified)

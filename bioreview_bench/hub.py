@@ -1,0 +1,101 @@
+"""The two things wanted from the Hugging Face Hub: what files a revision has, and one of them, verified.
+
+Tokens come from where `huggingface_hub` looks (`HF_TOKEN`, `hf auth login`); none is taken as an argument.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bioreview_bench.errors import BenchError, printable
+
+RepoType = Literal["model", "dataset"]
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """Checksums that the Hub reports: sha256 for large files, the git blob id for the others."""
+
+    sha256: str | None
+    blob_id: str | None
+
+
+@dataclass(frozen=True)
+class HubRevision:
+    """A repository at one commit."""
+
+    repo: str
+    repo_type: RepoType
+    commit: str
+    files: Mapping[str, HubFile]
+
+
+def revision_files(repo: str, revision: str, repo_type: RepoType, failure: type[BenchError], remedy: str) -> HubRevision:
+    """The commit that `revision` names and its files with checksums. Raises `failure`."""
+    from huggingface_hub import HfApi
+
+    with _translated(f"{repo} at {revision}", failure, remedy):
+        info = HfApi().repo_info(repo, revision=revision, repo_type=repo_type, files_metadata=True)
+    files = {
+        sibling.rfilename: HubFile(sibling.lfs.sha256 if sibling.lfs else None, sibling.blob_id)
+        for sibling in info.siblings or []
+    }
+    return HubRevision(repo, repo_type, str(info.sha), files)
+
+
+def download(revision: HubRevision, name: str, failure: type[BenchError], remedy: str) -> Path:
+    """Download one file into the Hub cache and check it against the Hub's checksum. Raises `failure`."""
+    from huggingface_hub import hf_hub_download
+
+    with _translated(f"{name} of {revision.repo}", failure, remedy):
+        path = Path(
+            hf_hub_download(revision.repo, name, repo_type=revision.repo_type, revision=revision.commit)
+        )
+    if not _matches(path, revision.files[name]):
+        raise failure(
+            f"{path} differs from the checksum that the Hub reports for {name} of {revision.repo}.",
+            remedy=f"rm {path.resolve()}, then run the same command again",
+        )
+    return path
+
+
+def _matches(path: Path, expected: HubFile) -> bool:
+    if expected.sha256 is not None:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == expected.sha256
+    content = path.read_bytes()
+    # Git names a blob by the sha1 of this header and its content.
+    blob = hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False)
+    return expected.blob_id is not None and blob.hexdigest() == expected.blob_id
+
+
+@contextmanager
+def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[None]:
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    # Connection failures surface as the base class of the HTTP client that huggingface_hub uses, whose
+    # package differs between its versions; its own errors derive from that class.
+    transport = next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    try:
+        yield
+    except GatedRepoError as error:
+        raise failure(f"{what} is gated and this account has no access.", remedy=remedy) from error
+    except RepositoryNotFoundError as error:
+        raise failure(f"{what} does not exist, or is private and no token with access was found.", remedy=remedy) from error
+    except RevisionNotFoundError as error:
+        raise failure(f"{what}: there is no such revision.", remedy=remedy) from error
+    except (EntryNotFoundError, HFValidationError, OSError, transport) as error:
+        reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 300)
+        raise failure(f"Cannot get {what} from the Hub: {reason}", remedy=remedy) from error

@@ -1,0 +1,82 @@
+"""A strict reader of JSON Lines. Every complaint carries the line it is about.
+
+Accepted: a byte order mark, CRLF, blank lines, lines of any length. Refused, line by line: bytes that are
+not UTF-8, broken JSON, rows that are not objects, duplicate keys, NaN and Infinity.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import BenchError, Problem, printable
+
+_BOM = b"\xef\xbb\xbf"
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_rows(path: Path, failure: type[BenchError]) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """Yield (line number, row or Problem) for every line that is not blank.
+
+    Raises `failure` when the file as a whole cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            for number, raw in enumerate(stream, start=1):
+                if number == 1:
+                    if raw.startswith(_GZIP_MAGIC):
+                        raise failure(f"{path} is a gzip file: decompress first.", remedy=f"gunzip {path}")
+                    raw = raw.removeprefix(_BOM)
+                if raw.strip():
+                    yield number, _parse(raw, number)
+    except FileNotFoundError as error:
+        raise failure(f"There is no file {path}.", remedy="check the path") from error
+    except IsADirectoryError as error:
+        raise failure(f"{path} is a folder, not a JSONL file.", remedy=f"name a file in {path}") from error
+    except OSError as error:
+        raise failure(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """Parse one JSON object strictly. Raises ValueError with the reason."""
+    try:
+        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("broken JSON: nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise ValueError(f"broken JSON: {error.msg} at column {error.colno}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"a row must be a JSON object, this is {json_type(value)}")
+    return value
+
+
+def json_type(value: object) -> str:
+    """The JSON name of a Python value's type, with its article."""
+    if value is None:
+        return "null"
+    names = {dict: "an object", list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _parse(raw: bytes, number: int) -> dict[str, Any] | Problem:
+    try:
+        return parse_object(raw.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        return Problem(f"not UTF-8 (byte {error.start + 1} of the line)", number)
+    except ValueError as error:
+        return Problem(str(error), number)
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        repeated = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f'duplicate JSON key "{printable(repeated)}"')
+    return row
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON; leave the key out or write null")

@@ -1,0 +1,69 @@
+"""What a reviewer sees of an article, and nothing else.
+
+The type has no field that could hold a review, a response or a decision, so handing one over is a type
+error rather than an oversight.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from bioreview_bench.article import Article
+
+_JOURNALS = {
+    "elife": "eLife",
+    "plos": "PLOS",
+    "f1000": "F1000Research",
+    "peerj": "PeerJ",
+    "nature": "Nature Communications",
+}
+
+# A section whose normalised heading contains one of these was written after, or about, the review.
+_SKIPPED_SECTIONS = (
+    "acknowledg",
+    "author contribution",
+    "competing",
+    "conflict of interest",
+    "funding",
+    "peer review",
+    "reviewer",
+    "referee",
+    "decision letter",
+    "author response",
+    "assessment",
+    "supplement",
+)
+
+
+@dataclass(frozen=True)
+class Manuscript:
+    """Title, abstract, body sections (heading to text, in file order), reference list and journal."""
+
+    id: str
+    title: str
+    abstract: str
+    sections: dict[str, str]
+    references: tuple[Any, ...]
+    journal: str
+    doi: str | None = None
+
+    @classmethod
+    def from_article(cls, article: Article, *, with_doi: bool = False) -> Manuscript:
+        """The reviewer's view of `article`. The DOI leads to the published reviews, so it is withheld."""
+        return cls(
+            id=article.id,
+            title=article.title or "",
+            abstract=article.abstract or "",
+            sections={name: text for name, text in article.sections.items() if not is_skipped(name)},
+            references=article.structured_references,
+            journal=_JOURNALS[article.source],
+            doi=article.doi if with_doi else None,
+        )
+
+
+def is_skipped(heading: str) -> bool:
+    """True when a section with this heading is withheld from reviewers."""
+    words = " ".join(re.split(r"[\W_]+", heading.casefold())).strip()
+    return any(skipped in words for skipped in _SKIPPED_SECTIONS)

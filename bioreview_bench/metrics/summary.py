@@ -1,0 +1,91 @@
+"""Points of all statistics for a table of counts, as the records of a result."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from bioreview_bench.counts import ArticleCounts
+from bioreview_bench.metrics import formulas
+from bioreview_bench.metrics.sums import Sums, sums
+from bioreview_bench.records import Controls, Overall, PerCategory, PerSeverity, PerSource
+from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+
+
+def overall(counts: ArticleCounts) -> Overall:
+    """Headline figures."""
+    return Overall(**_overall(sums(counts)))
+
+
+def controls(counts: ArticleCounts) -> Controls:
+    """Other-article control, echo, generic and skill."""
+    return Controls(**_controls(sums(counts), len(counts)))
+
+
+def per_category(counts: ArticleCounts) -> dict[str, PerCategory]:
+    """Figures of each category that has references or predictions."""
+    total = sums(counts)
+    found = {}
+    for name in CATEGORIES:
+        n = {count: _whole(total[f"category.{name}.{letter}"]) for count, letter in _COUNTS.items()}
+        if n["n_ref"] or n["n_pred"]:
+            found[name] = PerCategory(**n, **_points(formulas.category(total, name)))
+    return found
+
+
+def per_severity(counts: ArticleCounts) -> dict[str, PerSeverity]:
+    """Recall of each severity that has references."""
+    total = sums(counts)
+    found = {}
+    for name in SEVERITIES:
+        references, matched = total[f"severity.{name}.R"], total[f"severity.{name}.M"]
+        if references:
+            found[name] = PerSeverity(
+                n_ref=_whole(references), n_matched=_whole(matched), recall=_point(formulas.ratio(matched, references))
+            )
+    return found
+
+
+def per_source(counts: ArticleCounts) -> dict[str, PerSource]:
+    """The full set of figures for each source that has articles."""
+    found = {}
+    for source in SOURCES:
+        part = counts.of_source(source)
+        if len(part):
+            total = sums(part)
+            found[source] = PerSource(**_overall(total), controls=Controls(**_controls(total, len(part))))
+    return found
+
+
+_COUNTS = {"n_ref": "R", "n_pred": "P", "n_matched": "M"}
+
+
+def _overall(total: Sums) -> dict[str, Any]:
+    return {
+        **{count: _whole(total[letter]) for count, letter in _COUNTS.items()},
+        **_points(formulas.overall(total)),
+    }
+
+
+def _controls(total: Sums, n_articles: int) -> dict[str, Any]:
+    figures = _points(formulas.controls(total))
+    rate = figures["null_match_rate"]
+    return {
+        "null_matched": float(total["null.M"]),
+        **figures,
+        "saturated": rate is not None and rate > formulas.SATURATION,
+        "n_without_donor": n_articles - _whole(total["donor.count"]),
+    }
+
+
+def _points(values: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: _point(value) for name, value in values.items()}
+
+
+def _point(value: Any) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _whole(value: Any) -> int:
+    return int(value)

@@ -1,0 +1,283 @@
+"""Reading and checking predictions: every problem is found and listed before anything is scored.
+
+The same checks serve files, mappings handed to the Python API, and (later) submissions.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.article import canonical_id
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.jsonl import json_type, read_rows
+from bioreview_bench.text import normalise
+from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS
+
+_MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
+
+
+@dataclass(frozen=True, slots=True)
+class PredictedConcern:
+    """One concern of a machine reviewer; `text` is normalised, labels outside the vocabulary are None."""
+
+    text: str
+    category: str | None = None
+    severity: str | None = None
+    confidence: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PredictionRow:
+    """Everything usable that was predicted for one article, and how much of it was not."""
+
+    article_id: str
+    concerns: tuple[PredictedConcern, ...]
+    status: str | None = None
+    n_blank: int = 0
+    n_unknown_labels: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """`scored`, `empty`, `parse_failed`, `refused` or `error` (scoring specification, section 1)."""
+        if self.concerns:
+            return "scored"
+        return self.status if self.status in STATUSES_WITHOUT_CONCERNS else "empty"
+
+
+@dataclass(frozen=True)
+class Predictions(Mapping[str, PredictionRow]):
+    """Rows by article id. `sha256` is that of the file's bytes; None when they came from no file."""
+
+    rows: Mapping[str, PredictionRow]
+    n_extra_ignored: int = 0
+    sha256: str | None = None
+    path: Path | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def __getitem__(self, article_id: str) -> PredictionRow:
+        return self.rows[article_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def read_predictions(path: str | Path, articles: Iterable[Any] | None = None, *, allow_extra: bool = False) -> Predictions:
+    """Read a predictions file.
+
+    `articles` (a Split, or any iterable of Article) says which ids are known; without it ids are not checked.
+    With `allow_extra`, rows for unknown ids are checked in form, counted and left out.
+
+    Raises InputError with all problems and their line numbers; nothing is returned from a file with one.
+    """
+    path = Path(path)
+    problems: list[Problem] = []
+    rows: dict[str, PredictionRow] = {}
+    lines: dict[str, int] = {}
+    for number, value in read_rows(path, InputError):
+        if isinstance(value, Problem):
+            problems.append(value)
+            continue
+        row, found = check_row(value, number)
+        problems.extend(found)
+        named = value.get("article_id")
+        if not isinstance(named, str):
+            continue
+        article_id = canonical_id(named)
+        if article_id in lines:
+            problems.append(Problem(f'a second row for "{printable(article_id)}" (first on line {lines[article_id]})', number))
+            continue
+        lines[article_id] = number
+        if row is not None:
+            rows[article_id] = row
+    if not lines and not problems:
+        raise InputError(f"{path} has no rows.", remedy="bench schema predictions")
+    extra = 0
+    if articles is not None:
+        rows, extra, unknown = split_known(rows, known_ids(articles), lines, allow_extra=allow_extra)
+        problems.extend(unknown)
+    if problems:
+        problems.sort(key=lambda problem: problem.line or 0)
+        raise InputError(_count(problems, path), problems=problems, remedy="mend these lines; bench schema predictions shows the form")
+    return Predictions(rows, n_extra_ignored=extra, sha256=_file_sha256(path), path=path, lines=lines)
+
+
+def as_predictions(
+    predictions: Mapping[str, Any], articles: Iterable[Any], *, allow_extra: bool = False
+) -> Predictions:
+    """Check a mapping of article id to a list of strings or objects (or pass `Predictions` through).
+
+    Raises InputError with all problems.
+    """
+    problems: list[Problem] = []
+    known = known_ids(articles)
+    if isinstance(predictions, Predictions):
+        rows, extra, problems = split_known(dict(predictions.rows), known, predictions.lines, allow_extra=allow_extra)
+        if problems:
+            raise InputError(_count(problems, predictions.path), problems=problems, remedy="score the split that the file was written for")
+        return Predictions(rows, predictions.n_extra_ignored + extra, predictions.sha256, predictions.path, predictions.lines)
+    rows = {}
+    for article_id, concerns in predictions.items():
+        given = list(concerns) if isinstance(concerns, tuple) else concerns
+        row, found = check_row({"article_id": article_id, "concerns": given}, None)
+        problems.extend(Problem(f"{printable(article_id)}: {problem.message}") for problem in found)
+        if row is not None:
+            if row.article_id in rows:
+                problems.append(Problem(f'a second entry for "{printable(row.article_id)}"'))
+            rows[row.article_id] = row
+    rows, extra, unknown = split_known(rows, known, {}, allow_extra=allow_extra)
+    problems.extend(unknown)
+    if problems:
+        raise InputError(_count(problems, None), problems=problems)
+    return Predictions(rows, n_extra_ignored=extra)
+
+
+def require_answers(predictions: Predictions, articles: Iterable[Any]) -> None:
+    """Raise InputError listing every article that is missing or whose row failed."""
+    problems = []
+    for article in articles:
+        row = predictions.get(article.id)
+        if row is None:
+            problems.append(Problem(f"no row for {printable(article.id)}"))
+        elif row.outcome in ("parse_failed", "refused", "error"):
+            problems.append(Problem(f"status {row.outcome} for {printable(article.id)}", predictions.lines.get(article.id)))
+    if problems:
+        raise InputError(
+            f"{len(problems)} articles have no answer, and a complete file is required.",
+            problems=problems,
+            remedy="run the reviewer for these articles again",
+        )
+
+
+def known_ids(articles: Iterable[Any]) -> Sequence[str]:
+    """Ids that predictions may name: those of the whole split, also when only its first N are scored."""
+    ids = getattr(articles, "known_ids", None)
+    return ids if ids is not None else [article.id for article in articles]
+
+
+def split_known(
+    rows: dict[str, PredictionRow], known: Sequence[str], lines: Mapping[str, int], *, allow_extra: bool
+) -> tuple[dict[str, PredictionRow], int, list[Problem]]:
+    """Separate rows of known articles from the rest: (rows, number ignored, problems)."""
+    members = set(known)
+    extra = [article_id for article_id in rows if article_id not in members]
+    kept = {article_id: row for article_id, row in rows.items() if article_id in members}
+    if allow_extra:
+        return kept, len(extra), []
+    problems = []
+    for position, article_id in enumerate(extra):
+        near = difflib.get_close_matches(article_id, known, n=1) if position < _MAX_SUGGESTIONS else []
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        problems.append(Problem(f'unknown article id "{printable(article_id)}"{hint}', lines.get(article_id)))
+    return kept, 0, problems
+
+
+def check_row(row: Mapping[str, Any], line: int | None) -> tuple[PredictionRow | None, list[Problem]]:
+    """Check one row: (the row, or None when it has a problem; its problems)."""
+    problems: list[str] = []
+    article_id = row.get("article_id")
+    if "article_id" not in row:
+        problems.append("article_id is missing")
+    elif not isinstance(article_id, str):
+        problems.append(f"article_id must be a string, this is {json_type(article_id)}")
+    elif not _encodes(article_id):
+        problems.append("article_id holds a lone surrogate")
+
+    status = row.get("status")
+    if status is not None and status not in STATUSES:
+        problems.append(f'unknown status "{printable(status)}"; known are {", ".join(STATUSES)}')
+        status = None
+    without = status in STATUSES_WITHOUT_CONCERNS
+
+    concerns = row.get("concerns")
+    if "concerns" not in row:
+        problems.append("concerns is missing")
+        concerns = []
+    elif concerns is None and without:
+        concerns = []
+    elif not isinstance(concerns, list):
+        problems.append(f"concerns must be an array, this is {json_type(concerns)}")
+        concerns = []
+    if concerns and without:
+        problems.append(f'{len(concerns)} concerns under the status "{status}", which has none')
+
+    usable: list[PredictedConcern] = []
+    n_blank = n_unknown = 0
+    for position, concern in enumerate(concerns, start=1):
+        checked, unknown, found = _check_concern(concern)
+        problems.extend(f"concern {position}: {reason}" for reason in found)
+        n_unknown += unknown
+        if checked is not None:
+            if checked.text:
+                usable.append(checked)
+            else:
+                n_blank += 1
+    if problems:
+        return None, [Problem(reason, line) for reason in problems]
+    return PredictionRow(canonical_id(str(article_id)), tuple(usable), status, n_blank, n_unknown), []
+
+
+def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str]]:
+    """(the concern, how many labels were outside the vocabulary, problems)."""
+    if isinstance(concern, str):
+        concern = {"text": concern}
+    if not isinstance(concern, Mapping):
+        return None, 0, [f"must be a string or an object, this is {json_type(concern)}"]
+    problems: list[str] = []
+    keys = [key for key in ("text", "concern_text") if key in concern]
+    text: Any = ""
+    if len(keys) == 2:
+        problems.append("has both text and concern_text")
+    elif not keys:
+        problems.append("has neither text nor concern_text")
+    else:
+        text = concern[keys[0]]
+        if not isinstance(text, str):
+            problems.append(f"{keys[0]} must be a string, this is {json_type(text)}")
+        elif not _encodes(text):
+            problems.append(f"{keys[0]} holds a lone surrogate")
+    labels: dict[str, str | None] = {}
+    n_unknown = 0
+    for key, vocabulary in (("category", CATEGORIES), ("severity", SEVERITIES)):
+        label = concern.get(key)
+        if label is not None and not isinstance(label, str):
+            problems.append(f"{key} must be a string, this is {json_type(label)}")
+        elif label is not None and label not in vocabulary:
+            n_unknown += 1
+            label = None
+        labels[key] = label
+    confidence = concern.get("confidence")
+    if confidence is not None and (
+        isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 <= confidence <= 1
+    ):
+        problems.append(f"confidence must be a number from 0 to 1, this is {printable(confidence, 40)}")
+    if problems:
+        return None, 0, problems
+    return (
+        PredictedConcern(
+            normalise(text), labels["category"], labels["severity"], None if confidence is None else float(confidence)
+        ),
+        n_unknown,
+        [],
+    )
+
+
+def _encodes(text: str) -> bool:
+    return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
+
+
+def _count(problems: Sequence[Problem], path: Path | None) -> str:
+    noun = "problem" if len(problems) == 1 else "problems"
+    return f"{path or 'The predictions'}: {len(problems)} {noun}, nothing was scored."
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,130 @@
+"""A Result: the record, the table it was computed from, and the pairs behind it. Saving and loading.
+
+`R.result.json` holds record and table, `R.pairs.parquet` beside it the pairs. Both are written whole or not at
+all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from bioreview_bench.atomic import write_files
+from bioreview_bench.counts import ArticleCounts
+from bioreview_bench.errors import InputError, printable
+from bioreview_bench.jsonl import parse_object
+from bioreview_bench.legacy import HistoricResult, is_historic
+from bioreview_bench.pairs import pairs_bytes, read_pairs
+from bioreview_bench.records import ResultRecord
+
+if TYPE_CHECKING:
+    import pandas
+
+RESULT_SUFFIX = ".result.json"
+
+
+class Result:
+    """One score with everything it was made of. Made by `score` and `load_result`."""
+
+    reported = False
+
+    def __init__(
+        self,
+        record: ResultRecord,
+        counts: ArticleCounts,
+        pairs: Sequence[dict[str, Any]] | None = None,
+        other_article_histogram: NDArray[np.int64] | None = None,
+        *,
+        pairs_path: Path | None = None,
+    ) -> None:
+        self.record = record
+        self.counts = counts
+        self._pairs = pairs
+        self._histogram = other_article_histogram
+        self._pairs_path = pairs_path
+
+    @property
+    def signature(self) -> str:
+        """What the score may be compared with: results of equal signature only."""
+        return self.record.signature
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in the result file."""
+        return self.record.model_dump(mode="json")
+
+    @cached_property
+    def articles(self) -> pandas.DataFrame:
+        """The ArticleCounts table: one row for each article."""
+        return self.counts.to_frame()
+
+    @cached_property
+    def pairs(self) -> pandas.DataFrame:
+        """One row for each prediction and each reference, with its match and nearest counterparts.
+
+        Raises InputError when the pairs file that belongs to a loaded result is not there.
+        """
+        import pandas
+
+        if self._pairs is not None:
+            return pandas.DataFrame(list(self._pairs))
+        return self._stored()[0]
+
+    @cached_property
+    def other_article_histogram(self) -> NDArray[np.int64]:
+        """Similarities of all other-article pairs, counted in bins of width 0.01 from -1 to 1."""
+        return self._histogram if self._histogram is not None else self._stored()[1]
+
+    def save(self, path: str | Path) -> Path:
+        """Write `path` and the pairs beside it, both or neither. Returns `path`. Raises WriteError."""
+        path = Path(path)
+        pairs = self._pairs if self._pairs is not None else self.pairs.to_dict("records")
+        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+        write_files({pairs_path(path): pairs_bytes(pairs, self.other_article_histogram), path: text.encode("utf-8")})
+        return path
+
+    def _stored(self) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
+        if self._pairs_path is None or not self._pairs_path.is_file():
+            raise InputError(
+                f"The pairs of this result are not at {self._pairs_path}.",
+                remedy="keep R.pairs.parquet beside R.result.json, or evaluate again with -o",
+            )
+        return read_pairs(self._pairs_path)
+
+
+def pairs_path(path: Path) -> Path:
+    """Where the pairs of the result at `path` are."""
+    name = path.name
+    stem = name.removesuffix(RESULT_SUFFIX) if name.endswith(RESULT_SUFFIX) else name.removesuffix(".json")
+    return path.with_name(f"{stem}.pairs.parquet")
+
+
+def load_result(path: str | Path) -> Result | HistoricResult:
+    """Read a result file, or a record that a predecessor published (then a HistoricResult).
+
+    Raises InputError for anything else.
+    """
+    path = Path(path)
+    try:
+        value = parse_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read the result {path}: {error}.", remedy="check the path") from error
+    if is_historic(value):
+        return HistoricResult.from_record(value, str(path))
+    try:
+        record = ResultRecord.model_validate(value)
+    except ValidationError as error:
+        details = error.errors(include_url=False)[:5]
+        reasons = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
+        raise InputError(f"{path} is not a result file: {printable(reasons, 500)}.", remedy="bench schema result") from error
+    try:
+        counts = ArticleCounts.from_rows(record.articles)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(f"{path}: its articles are not a table of counts ({error!r}).", remedy="evaluate again") from error
+    return Result(record, counts, pairs_path=pairs_path(path))

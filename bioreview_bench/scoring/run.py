@@ -1,0 +1,253 @@
+"""`score`: from articles and predictions to a Result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench import provenance
+from bioreview_bench.article import Article
+from bioreview_bench.contract import CUSTOM, Contract
+from bioreview_bench.controls import store
+from bioreview_bench.controls.other_article import OtherArticle, other_article
+from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+from bioreview_bench.counts import ArticleCounts
+from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.split import Split
+from bioreview_bench.metrics import summary
+from bioreview_bench.metrics.agreement import label_agreement
+from bioreview_bench.metrics.confidence import confidence
+from bioreview_bench.metrics.gate import gate
+from bioreview_bench.metrics.sums import columns
+from bioreview_bench.predictions import Predictions, as_predictions, require_answers
+from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
+from bioreview_bench.result import Result
+from bioreview_bench.scoring.backends import Backend, Progress, choose
+from bioreview_bench.scoring.spaces import Space
+from bioreview_bench.scoring.tally import Tally, count_matches, tally
+from bioreview_bench.scoring.texts import Case, TextPool, cases
+from bioreview_bench.uncertainty import family_units, intervals
+from bioreview_bench.vocabulary import OUTCOMES
+
+ControlSet = Literal["full", "basic"]
+
+# Contract fields that do not describe a caller's encoder.
+_NOT_OURS: dict[str, Any] = {"revision": None, "weights_sha256": None, "max_length": None, "dtype": None, "pooling": None}
+
+
+def score(
+    articles: Iterable[Article],
+    predictions: Mapping[str, Any],
+    contract: Contract,
+    encoder: Any = None,
+    draws: int = 10_000,
+    seed: int = 42,
+    *,
+    controls: ControlSet | None = None,
+    system: System | None = None,
+    encoder_path: Path | None = None,
+    allow_extra: bool = False,
+    require_complete: bool = False,
+    progress: Progress = lambda done, total: None,
+) -> Result:
+    """Score predictions against the references of articles.
+
+    `articles`: a Split from `load_split`, or any Articles. `predictions`: what `read_predictions` returns, or a
+    mapping of article id to a list of strings or objects. `encoder`: anything with `id: str` and
+    `encode(texts) -> (n, d) float32 L2-normalised`; it gets normalised unique texts, takes the place of the
+    contract's encoder, makes the contract `custom`, and bypasses every cache. `draws`: bootstrap draws, 0 for no
+    intervals.
+
+    `controls`: `full` scores the echo and generic reviewers beside the other-article control, `basic` leaves
+    these two out. Default: `full` with the contract's encoder; `basic` with a caller's, which then gets only the
+    texts that were handed in (it may be no more than a table of them).
+
+    Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    split = articles if isinstance(articles, Split) else Split.of(articles)
+    checked = as_predictions(predictions, split, allow_extra=allow_extra)
+    if require_complete:
+        require_answers(checked, split)
+    backend = choose(contract, encoder, encoder_path, progress)
+    if encoder is not None:
+        contract = replace(contract, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
+    signature = contract.signature(split.label, backend.part)
+
+    pool = TextPool()
+    case_list = cases(split.articles, checked, contract, pool)
+    wanted = controls or ("full" if encoder is None else "basic")
+    controlled = _Controls(case_list, signature, backend, pool) if wanted == "full" else None
+    space = backend.space(pool.texts)
+    matched = tally(case_list, space, contract.threshold, pool.texts)
+    null = other_article(case_list, space, contract)
+    extra = controlled.counts(space, contract.threshold) if controlled else {}
+    counts = _table(case_list, matched, null, extra)
+
+    overall, figures = summary.overall(counts), summary.controls(counts)
+    label = contract_label(contract, split, backend.record.verified)
+    gated = contract.official_name == "v3" and split.data in RELEASED
+    found = intervals(columns(counts), counts.id, counts.family, draws=draws, seed=seed)
+    paths = _occurring_paths(counts)
+    record = ResultRecord(
+        schema_version=SCHEMA_VERSION,
+        signature=signature,
+        contract={**contract.as_dict(), "name": label},
+        system=system or System(name=checked.path.stem if checked.path else "unnamed"),
+        data=Data(
+            label=split.label,
+            name=split.data,
+            split=split.name,
+            fingerprint=split.fingerprint,
+            verification=split.verification,
+            held_out=split.held_out,
+        ),
+        encoder=backend.record,
+        coverage=_coverage(case_list, checked),
+        overall=overall,
+        controls=figures,
+        per_category=summary.per_category(counts),
+        per_severity=summary.per_severity(counts),
+        per_source=summary.per_source(counts),
+        label_agreement=_agreement(matched),
+        confidence=_confidence(matched),
+        gate=gate(overall.f1, overall.recall, figures.saturated) if gated else None,
+        sweep=[],
+        intervals={path: interval for path, interval in found.items() if path in paths},
+        bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": _n_units(counts)},
+        articles=counts.to_rows(),
+        provenance=Provenance(
+            predictions_sha256=checked.sha256,
+            data_fingerprint=split.fingerprint,
+            package=provenance.package_version(),
+            libraries=provenance.libraries(),
+            device=backend.device,
+            git=provenance.git_state(),
+            started=started.isoformat(timespec="seconds"),
+            seconds=round(time.monotonic() - clock, 3),
+        ),
+    )
+    return Result(record, counts, matched.pairs, null.histogram)
+
+
+def contract_label(contract: Contract, split: Split, encoder_verified: bool) -> str:
+    """The contract's name as it may be printed: `v3` alone only for verified weights on the frozen data."""
+    name = contract.official_name
+    if name != "v3":
+        return name
+    if not encoder_verified:
+        return "v3+unverified-encoder"
+    if split.limited:
+        return f"v3 (first {len(split)} articles only)"
+    if split.verification == "counts":
+        return "v3 (counts verified, contents not)"
+    return "v3" if split.verification == "contents" else "v3 (not the frozen data)"
+
+
+class _Controls:
+    """The control reviewers of one evaluation: stored counts where at hand, else texts to be embedded."""
+
+    def __init__(self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool) -> None:
+        self._cases = case_list
+        self._written = {
+            name: [list(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
+        }
+        ids = [case.article.id for case in case_list]
+        everything = [texts for written in self._written.values() for texts in written]
+        self._key = store.key(signature, ids, everything) if backend.reusable else None
+        self._stored = store.load(self._key) if self._key else None
+        self._texts = {}
+        if self._stored is None:
+            self._texts = {name: [pool.add(texts) for texts in written] for name, written in self._written.items()}
+
+    def counts(self, space: Space, threshold: float) -> store.Counts:
+        """[predictions, matches, ceilings] by article, for each control that wrote anything."""
+        if self._stored is not None:
+            return self._stored
+        found: store.Counts = {}
+        for name, texts in self._texts.items():
+            n_pred = [float(len(positions)) for positions in texts]
+            if any(n_pred):
+                ceiling = [min(n, len(case.references)) for n, case in zip(n_pred, self._cases, strict=True)]
+                found[name] = [n_pred, count_matches(self._cases, texts, space, threshold).tolist(), ceiling]
+        if self._key:
+            store.save(self._key, found)
+        return found
+
+
+def _table(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: store.Counts) -> ArticleCounts:
+    n_ref = np.array([len(case.references) for case in cases], np.float64)
+    n_pred = np.array([len(case.predictions) for case in cases], np.float64)
+    unknown: NDArray[np.float64] = np.full(len(cases), np.nan)
+
+    def control(name: str) -> dict[str, NDArray[np.float64]]:
+        found = [np.array(column, np.float64) for column in controls[name]] if name in controls else [unknown] * 3
+        return {f"{name}_pred": found[0], f"{name}_matched": found[1], f"{name}_ceiling": found[2]}
+
+    return ArticleCounts(
+        id=tuple(case.article.id for case in cases),
+        source=tuple(case.article.source for case in cases),
+        family=tuple(case.article.family for case in cases),
+        status=tuple(case.outcome for case in cases),
+        n_ref=n_ref,
+        n_pred=n_pred,
+        n_matched=matched.n_matched,
+        ceiling=np.minimum(n_ref, n_pred),
+        similarity=matched.similarity,
+        n_excluded=np.array([case.n_excluded for case in cases], np.float64),
+        has_donor=null.has_donor,
+        null_matched=null.matched,
+        null_ceiling=null.ceiling,
+        **control("echo"),
+        **control("generic"),
+        category_ref=matched.category_ref,
+        category_pred=matched.category_pred,
+        category_matched=matched.category_matched,
+        severity_ref=matched.severity_ref,
+        severity_matched=matched.severity_matched,
+    )
+
+
+def _coverage(cases: Sequence[Case], predictions: Predictions) -> Coverage:
+    rows = [predictions[case.article.id] for case in cases if case.article.id in predictions]
+    return Coverage(
+        n_articles=len(cases),
+        **{outcome: sum(case.outcome == outcome for case in cases) for outcome in OUTCOMES},
+        n_blank_dropped=sum(row.n_blank for row in rows),
+        n_unknown_labels=sum(row.n_unknown_labels for row in rows),
+        n_extra_ignored=predictions.n_extra_ignored,
+        excluded_figure=sum(case.n_excluded for case in cases),
+    )
+
+
+def _agreement(matched: Tally) -> dict[str, Any]:
+    pairs = [pair for pair in matched.pairs if pair["kind"] == "prediction" and pair["concern_id"] is not None]
+    return {
+        label: label_agreement((pair[f"reference_{label}"], pair[label]) for pair in pairs if pair[label] is not None)
+        for label in ("category", "severity")
+    }
+
+
+def _confidence(matched: Tally) -> dict[str, Any] | None:
+    stated = [pair for pair in matched.pairs if pair["kind"] == "prediction" and pair["confidence"] is not None]
+    return confidence([pair["confidence"] for pair in stated], [pair["concern_id"] is not None for pair in stated])
+
+
+def _occurring_paths(counts: ArticleCounts) -> set[str]:
+    """Metric paths that have a point in the result, so that absent categories get no interval."""
+    paths = {f"overall.{name}" for name in ("recall", "precision", "f1", "f1_macro")} | {"controls.skill"}
+    metrics = ("recall", "precision", "f1")
+    paths |= {f"per_category.{name}.{metric}" for name in summary.per_category(counts) for metric in metrics}
+    paths |= {f"per_source.{name}.{metric}" for name in set(counts.source) for metric in metrics}
+    return paths | {f"per_severity.{name}.recall" for name in summary.per_severity(counts)}
+
+
+def _n_units(counts: ArticleCounts) -> int:
+    return len(set(family_units(counts.id, counts.family).tolist()))

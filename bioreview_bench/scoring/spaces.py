@@ -1,0 +1,74 @@
+"""Spaces in which texts are compared. A space answers one question: how similar are these texts to those?
+
+Both spaces hold the texts of a TextPool; texts are named by their position in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from bioreview_bench.scoring.texts import Indices
+
+Vectors = NDArray[np.float32]
+
+# Applied to the vectors of references, and of predictions matched against them, of the article with this id.
+Transform = Callable[[str, Vectors], Vectors]
+
+
+class Space(Protocol):
+    """Similarity of texts, as seen from one article."""
+
+    def similarity(self, rows: Indices, columns: Indices, article_id: str) -> NDArray[np.floating]:
+        """(len(rows), len(columns)) similarities."""
+        ...
+
+
+class CosineSpace:
+    """Cosine of embedded texts, after the contract's transform (None for the transform `none`)."""
+
+    def __init__(self, vectors: Vectors, transform: Transform | None) -> None:
+        self._vectors = vectors if transform is not None else normalised(vectors)
+        self._transform = transform
+
+    def similarity(self, rows: Indices, columns: Indices, article_id: str) -> NDArray[np.floating]:
+        """(len(rows), len(columns)) float32 cosines."""
+        left, right = self._vectors[rows], self._vectors[columns]
+        if self._transform is not None:
+            left = normalised(self._transform(article_id, left))
+            right = normalised(self._transform(article_id, right))
+        return left @ right.T
+
+
+class JaccardSpace:
+    """Overlap of word sets: |intersection| / |union|, 0 for two texts without words. A diagnostic."""
+
+    _WORD = re.compile(r"[a-z0-9]{3,}")
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        words = [sorted(set(self._WORD.findall(text.lower()))) for text in texts]
+        vocabulary = {word: column for column, word in enumerate(sorted({word for row in words for word in row}))}
+        columns = [vocabulary[word] for row in words for word in row]
+        starts = np.concatenate([[0], np.cumsum([len(row) for row in words])]).astype(np.int64)
+        shape = (len(texts), max(1, len(vocabulary)))
+        self._incidence = csr_array((np.ones(len(columns)), np.array(columns, np.int64), starts), shape=shape)
+        self._sizes = np.diff(starts).astype(np.float64)
+
+    def similarity(self, rows: Indices, columns: Indices, article_id: str) -> NDArray[np.floating]:
+        """(len(rows), len(columns)) float64 overlaps; the article makes no difference."""
+        if not len(rows) or not len(columns):
+            return np.zeros((len(rows), len(columns)))
+        shared = (self._incidence[rows] @ self._incidence[columns].T).toarray()
+        union = self._sizes[rows][:, None] + self._sizes[columns][None, :] - shared
+        return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+
+
+def normalised(vectors: Vectors) -> Vectors:
+    """L2-normalised float32 rows; a zero row, which a transform can leave, stays zero."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)

@@ -1,0 +1,147 @@
+"""Matching each article once: the counts of the score itself, and the pairs behind them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.matching import Indices, assign, max_matches
+from bioreview_bench.scoring.spaces import Space
+from bioreview_bench.scoring.texts import Case, TextPool
+from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
+
+_CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
+_SEVERITY = {label: position for position, label in enumerate(SEVERITIES)}
+
+
+@dataclass
+class Tally:
+    """Counts by article (rows as in the cases) and one record for each prediction and each reference."""
+
+    n_matched: NDArray[np.float64]
+    similarity: NDArray[np.float64]
+    category_ref: NDArray[np.float64]
+    category_pred: NDArray[np.float64]
+    category_matched: NDArray[np.float64]
+    severity_ref: NDArray[np.float64]
+    severity_matched: NDArray[np.float64]
+    pairs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence[str]) -> Tally:
+    """Match every case. `texts` are those of the pool, in its order."""
+    n = len(cases)
+    by_category, by_severity = (n, len(CATEGORIES)), (n, len(SEVERITIES))
+    total = Tally(
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(by_category),
+        np.zeros(by_category),
+        np.zeros(by_category),
+        np.zeros(by_severity),
+        np.zeros(by_severity),
+    )
+    for row, case in enumerate(cases):
+        similarity = space.similarity(case.prediction_texts, case.reference_texts, case.article.id)
+        rows, columns = assign(similarity, threshold)
+        total.n_matched[row] = len(rows)
+        total.similarity[row] = similarity[rows, columns].sum(dtype=np.float64)
+        for concern in case.references:
+            total.category_ref[row, _CATEGORY[concern.category]] += 1
+            total.severity_ref[row, _SEVERITY[concern.severity]] += 1
+        for column in columns:
+            reference = case.references[column]
+            total.category_matched[row, _CATEGORY[reference.category]] += 1
+            total.severity_matched[row, _SEVERITY[reference.severity]] += 1
+        # A prediction counts under the category of its match, else of its most similar reference.
+        if case.references and case.predictions:
+            stands_for = similarity.argmax(axis=1)
+            stands_for[rows] = columns
+            for column in stands_for:
+                total.category_pred[row, _CATEGORY[case.references[column].category]] += 1
+        total.pairs.extend(_prediction_records(case, similarity, rows, columns, texts))
+        total.pairs.extend(_reference_records(case, similarity, rows, columns))
+    return total
+
+
+def count_matches(
+    cases: Sequence[Case], written: Sequence[Indices], space: Space, threshold: float
+) -> NDArray[np.float64]:
+    """Matches by article of a control reviewer that wrote the texts at `written[row]` about case `row`."""
+    return np.array(
+        [
+            max_matches(space.similarity(texts, case.reference_texts, case.article.id) >= threshold)
+            if len(texts) and case.references
+            else 0
+            for case, texts in zip(cases, written, strict=True)
+        ],
+        np.float64,
+    )
+
+
+def control_texts(pool: TextPool, cases: Sequence[Case], reviewer: Any) -> list[Indices]:
+    """What a control reviewer writes about each case, as positions in the pool."""
+    return [pool.add(reviewer(case.article)) for case in cases]
+
+
+def _prediction_records(
+    case: Case, similarity: NDArray[Any], rows: Indices, columns: Indices, texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    ids = [concern.concern_id for concern in case.references]
+    match = dict(zip(rows.tolist(), columns.tolist(), strict=True))
+    # The two most similar references of each prediction, first on ties.
+    nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :2].tolist()
+    records = []
+    for row, prediction in enumerate(case.predictions):
+        column = match.get(row)
+        ranked = [(ids[near], float(similarity[row, near])) for near in nearest[row]] + [(None, None)] * 2
+        records.append(
+            {
+                "kind": "prediction",
+                "article_id": case.article.id,
+                "index": row,
+                "concern_id": None if column is None else ids[column],
+                "similarity": None if column is None else float(similarity[row, column]),
+                "best_concern_id": ranked[0][0],
+                "best_similarity": ranked[0][1],
+                "second_concern_id": ranked[1][0],
+                "second_similarity": ranked[1][1],
+                "best_index": None,
+                "category": prediction.category,
+                "severity": prediction.severity,
+                "confidence": prediction.confidence,
+                "reference_category": None if column is None else case.references[column].category,
+                "reference_severity": None if column is None else case.references[column].severity,
+                "text_sha256": hashlib.sha256(texts[case.prediction_texts[row]].encode()).hexdigest(),
+            }
+        )
+    return records
+
+
+def _reference_records(
+    case: Case, similarity: NDArray[Any], rows: Indices, columns: Indices
+) -> list[dict[str, Any]]:
+    match = dict(zip(columns.tolist(), rows.tolist(), strict=True))
+    best = similarity.argmax(axis=0).tolist() if len(case.predictions) else [None] * len(case.references)
+    records = []
+    for column, concern in enumerate(case.references):
+        row, nearest = match.get(column), best[column]
+        records.append(
+            {
+                "kind": "reference",
+                "article_id": case.article.id,
+                "index": row,
+                "concern_id": concern.concern_id,
+                "similarity": None if row is None else float(similarity[row, column]),
+                "best_index": nearest,
+                "best_similarity": None if nearest is None else float(similarity[nearest, column]),
+                "reference_category": concern.category,
+                "reference_severity": concern.severity,
+            }
+        )
+    return records

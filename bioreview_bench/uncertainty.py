@@ -1,0 +1,94 @@
+"""Intervals by a bootstrap over families of articles (scoring specification, section 5).
+
+Versions of one manuscript share their reviews' subject, so families are drawn, not articles. Null counts
+travel with their article; donors are not redrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.errors import InputError
+from bioreview_bench.metrics.formulas import micro, with_intervals
+from bioreview_bench.metrics.sums import Sums
+
+if TYPE_CHECKING:
+    import pandas
+
+Interval = tuple[float, float]
+Statistic = Callable[[Sums], Mapping[str, NDArray[np.float64]]]
+
+_BLOCK_CELLS = 2_000_000  # weights held at once, which bounds memory whatever the number of articles
+_DEFINED = 0.95  # share of draws in which a statistic must be defined
+
+
+def bootstrap(table: pandas.DataFrame, draws: int = 10_000, seed: int = 42) -> dict[str, Interval | None]:
+    """95 % intervals of micro recall, precision and F1.
+
+    `table` has one row for each article with `id`, `family`, `n_ref`, `n_pred`, `n_matched`. An interval is None
+    when there are fewer than two families, or the point or more than 5 % of the draws are undefined.
+    """
+    columns = {
+        name: np.asarray(table[column], np.float64) for name, column in (("R", "n_ref"), ("P", "n_pred"), ("M", "n_matched"))
+    }
+    return intervals(
+        columns, list(table["id"]), list(table["family"]), lambda sums: micro(sums["M"], sums["R"], sums["P"]), draws, seed
+    )
+
+
+def intervals(
+    columns: Sums,
+    ids: Sequence[str],
+    families: Sequence[str],
+    statistics: Statistic = with_intervals,
+    draws: int = 10_000,
+    seed: int = 42,
+) -> dict[str, Interval | None]:
+    """95 % percentile intervals of `statistics`, a function of the sums of `columns` (each of length n articles)."""
+    if draws < 0:
+        raise InputError(f"The number of draws cannot be {draws}.", remedy="use 0 for no intervals, or 10000")
+    units = family_units(ids, families)
+    n_units = int(units.max()) + 1 if len(units) else 0
+    names = list(columns)
+    by_unit = np.zeros((n_units, len(names)))
+    for position, name in enumerate(names):
+        by_unit[:, position] = np.bincount(units, weights=columns[name], minlength=n_units) if n_units else 0
+    point = statistics({name: np.asarray(by_unit[:, position].sum()) for position, name in enumerate(names)})
+    if n_units < 2 or draws == 0:
+        return dict.fromkeys(point)
+    blocks = [
+        statistics(dict(zip(names, (weights @ by_unit).T, strict=True))) for weights in family_weights(n_units, draws, seed)
+    ]
+    return {
+        name: _interval(np.concatenate([block[name] for block in blocks]), float(value)) for name, value in point.items()
+    }
+
+
+def family_units(ids: Sequence[str], families: Sequence[str]) -> NDArray[np.intp]:
+    """The unit of each article: families numbered in the order of their smallest article id."""
+    smallest: dict[str, str] = {}
+    for article_id, family in zip(ids, families, strict=True):
+        smallest[family] = min(smallest.get(family, article_id), article_id)
+    number = {family: unit for unit, family in enumerate(sorted(smallest, key=lambda family: smallest[family]))}
+    return np.array([number[family] for family in families], np.intp)
+
+
+def family_weights(n_units: int, draws: int, seed: int) -> Iterator[NDArray[np.float64]]:
+    """How often each family is drawn: (block, n_units) arrays, together `draws` rows of one random stream."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    share = [1 / n_units] * n_units
+    block = max(1, _BLOCK_CELLS // n_units)
+    for start in range(0, draws, block):
+        yield generator.multinomial(n_units, share, size=min(block, draws - start)).astype(np.float64)
+
+
+def _interval(values: NDArray[Any], point: float) -> Interval | None:
+    defined = values[~np.isnan(values)]
+    if np.isnan(point) or len(defined) < _DEFINED * len(values):
+        return None
+    low, high = np.percentile(defined, [2.5, 97.5])
+    return float(low), float(high)

@@ -1,0 +1,23 @@
+"""The closed vocabularies of the benchmark (exact, lower case)."""
+
+CATEGORIES = (
+    "design_flaw",
+    "statistical_methodology",
+    "missing_experiment",
+    "figure_issue",
+    "prior_art_novelty",
+    "writing_clarity",
+    "reagent_method_specificity",
+    "interpretation",
+    "other",
+)
+SEVERITIES = ("major", "minor", "optional")
+SOURCES = ("elife", "plos", "f1000", "peerj", "nature")
+
+STATUSES_WITH_CONCERNS = ("ok", "repaired", "truncated")
+STATUSES_WITHOUT_CONCERNS = ("empty", "parse_failed", "refused", "error")
+STATUSES = STATUSES_WITH_CONCERNS + STATUSES_WITHOUT_CONCERNS
+
+# What became of an article of the split; the outcomes partition it.
+OUTCOMES = ("scored", "empty", "parse_failed", "refused", "error", "missing")
+UNANSWERED = ("parse_failed", "refused", "error", "missing")

@@ -1,0 +1,1 @@
+"""Submissions: validation, server-side scoring, ranking, the web page."""

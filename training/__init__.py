@@ -1,0 +1,1 @@
+"""Thin recipes on TRL: corpora, supervised fine-tuning, preference and reward training."""
