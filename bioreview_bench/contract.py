@@ -81,7 +81,11 @@ class Contract:
         Raises InputError when there is none, or when it has unknown, missing or impossible fields.
         """
         if str(name_or_path) in BUNDLED:
-            text = resources.files("bioreview_bench.contracts").joinpath(f"{name_or_path}.toml").read_text(encoding="utf-8")
+            text = (
+                resources.files("bioreview_bench.contracts")
+                .joinpath(f"{name_or_path}.toml")
+                .read_text(encoding="utf-8")
+            )
             return cls._from_toml(text, str(name_or_path))
         path = Path(name_or_path)
         try:

@@ -100,16 +100,23 @@ class ArticleCounts:
             }
             record.update({name: _number(getattr(self, name)[row]) for name in _NUMBERS})
             record["per_category"] = _occurring(
-                CATEGORIES, n_ref=self.category_ref[row], n_pred=self.category_pred[row], n_matched=self.category_matched[row]
+                CATEGORIES,
+                n_ref=self.category_ref[row],
+                n_pred=self.category_pred[row],
+                n_matched=self.category_matched[row],
             )
-            record["per_severity"] = _occurring(SEVERITIES, n_ref=self.severity_ref[row], n_matched=self.severity_matched[row])
+            record["per_severity"] = _occurring(
+                SEVERITIES, n_ref=self.severity_ref[row], n_matched=self.severity_matched[row]
+            )
             rows.append(record)
         return rows
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> ArticleCounts:
         """The inverse of `to_rows`."""
-        columns: dict[str, Any] = {name: tuple(row[name] for row in rows) for name in ("id", "source", "family", "status")}
+        columns: dict[str, Any] = {
+            name: tuple(row[name] for row in rows) for name in ("id", "source", "family", "status")
+        }
         columns["has_donor"] = np.array([row["has_donor"] for row in rows], bool)
         for name in _NUMBERS:
             columns[name] = np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)

@@ -35,12 +35,16 @@ class HubRevision:
     files: Mapping[str, HubFile]
 
 
-def revision_files(repo: str, revision: str, repo_type: RepoType, failure: type[BenchError], remedy: str) -> HubRevision:
+def revision_files(
+    repo: str, revision: str, repo_type: RepoType, failure: type[BenchError], remedy: str
+) -> HubRevision:
     """The commit that `revision` names and its files with checksums. Raises `failure`."""
     from huggingface_hub import HfApi
 
     with _translated(f"{repo} at {revision}", failure, remedy):
-        info = HfApi().repo_info(repo, revision=revision, repo_type=repo_type, files_metadata=True)
+        api = HfApi()
+        describe = api.dataset_info if repo_type == "dataset" else api.model_info
+        info = describe(repo, revision=revision, files_metadata=True)
     files = {
         sibling.rfilename: HubFile(sibling.lfs.sha256 if sibling.lfs else None, sibling.blob_id)
         for sibling in info.siblings or []
@@ -53,9 +57,7 @@ def download(revision: HubRevision, name: str, failure: type[BenchError], remedy
     from huggingface_hub import hf_hub_download
 
     with _translated(f"{name} of {revision.repo}", failure, remedy):
-        path = Path(
-            hf_hub_download(revision.repo, name, repo_type=revision.repo_type, revision=revision.commit)
-        )
+        path = Path(hf_hub_download(revision.repo, name, repo_type=revision.repo_type, revision=revision.commit))
     if not _matches(path, revision.files[name]):
         raise failure(
             f"{path} differs from the checksum that the Hub reports for {name} of {revision.repo}.",
@@ -87,13 +89,17 @@ def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[N
 
     # Connection failures surface as the base class of the HTTP client that huggingface_hub uses, whose
     # package differs between its versions; its own errors derive from that class.
-    transport = next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError")
+    transport: type[Exception] = next(
+        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
+    )
     try:
         yield
     except GatedRepoError as error:
         raise failure(f"{what} is gated and this account has no access.", remedy=remedy) from error
     except RepositoryNotFoundError as error:
-        raise failure(f"{what} does not exist, or is private and no token with access was found.", remedy=remedy) from error
+        raise failure(
+            f"{what} does not exist, or is private and no token with access was found.", remedy=remedy
+        ) from error
     except RevisionNotFoundError as error:
         raise failure(f"{what}: there is no such revision.", remedy=remedy) from error
     except (EntryNotFoundError, HFValidationError, OSError, transport) as error:

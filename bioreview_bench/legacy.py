@@ -43,7 +43,9 @@ class HistoricResult:
 
     def save(self, path: object) -> None:
         """Refused: a historic record is read-only. Raises InputError."""
-        raise InputError(f"A reported record is read-only and was not written to {path}.", remedy="copy the published file")
+        raise InputError(
+            f"A reported record is read-only and was not written to {path}.", remedy="copy the published file"
+        )
 
 
 def _converted(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,7 +57,10 @@ def _converted(value: Mapping[str, Any]) -> dict[str, Any]:
         "benchmark_version": value.get("benchmark_version"),
         "split": value["split"],
         "run_date": value.get("run_date"),
-        "coverage": {"n_articles": value["n_articles"], "excluded_figure": value.get("excluded_figure_concerns")},
+        "coverage": {
+            "n_articles": value["n_articles"],
+            "excluded_figure": value.get("excluded_figure_concerns"),
+        },
         "overall": {
             "n_ref": value.get("n_human_concerns"),
             "n_pred": value.get("n_tool_concerns"),
@@ -71,7 +76,9 @@ def _converted(value: Mapping[str, Any]) -> dict[str, Any]:
         "per_severity": {"major": {"recall": value.get("recall_major")}},
         "per_category": {name: _category(row) for name, row in (value.get("per_category") or {}).items()},
         "intervals": {
-            f"overall.{name}": _interval(value.get(f"ci_{name}")) for name in ("recall", "precision") if value.get(f"ci_{name}")
+            f"overall.{name}": _interval(value[f"ci_{name}"])
+            for name in ("recall", "precision")
+            if value.get(f"ci_{name}")
         },
         "matching": {"threshold": stats.get("threshold"), "algorithm": stats.get("algorithm")},
         "controls": None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,7 @@ _FIELDS = {
 }
 
 
-def pairs_bytes(pairs: Sequence[dict[str, Any]], histogram: NDArray[np.int64]) -> bytes:
+def pairs_bytes(pairs: Sequence[Mapping[Any, Any]], histogram: NDArray[np.int64]) -> bytes:
     """The content of a pairs file."""
     import pyarrow
     import pyarrow.parquet

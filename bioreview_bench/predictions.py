@@ -69,7 +69,9 @@ class Predictions(Mapping[str, PredictionRow]):
         return len(self.rows)
 
 
-def read_predictions(path: str | Path, articles: Iterable[Any] | None = None, *, allow_extra: bool = False) -> Predictions:
+def read_predictions(
+    path: str | Path, articles: Iterable[Any] | None = None, *, allow_extra: bool = False
+) -> Predictions:
     """Read a predictions file.
 
     `articles` (a Split, or any iterable of Article) says which ids are known; without it ids are not checked.
@@ -92,7 +94,9 @@ def read_predictions(path: str | Path, articles: Iterable[Any] | None = None, *,
             continue
         article_id = canonical_id(named)
         if article_id in lines:
-            problems.append(Problem(f'a second row for "{printable(article_id)}" (first on line {lines[article_id]})', number))
+            problems.append(
+                Problem(f'a second row for "{printable(article_id)}" (first on line {lines[article_id]})', number)
+            )
             continue
         lines[article_id] = number
         if row is not None:
@@ -105,7 +109,11 @@ def read_predictions(path: str | Path, articles: Iterable[Any] | None = None, *,
         problems.extend(unknown)
     if problems:
         problems.sort(key=lambda problem: problem.line or 0)
-        raise InputError(_count(problems, path), problems=problems, remedy="mend these lines; bench schema predictions shows the form")
+        raise InputError(
+            _count(problems, path),
+            problems=problems,
+            remedy="mend these lines; bench schema predictions shows the form",
+        )
     return Predictions(rows, n_extra_ignored=extra, sha256=_file_sha256(path), path=path, lines=lines)
 
 
@@ -121,8 +129,14 @@ def as_predictions(
     if isinstance(predictions, Predictions):
         rows, extra, problems = split_known(dict(predictions.rows), known, predictions.lines, allow_extra=allow_extra)
         if problems:
-            raise InputError(_count(problems, predictions.path), problems=problems, remedy="score the split that the file was written for")
-        return Predictions(rows, predictions.n_extra_ignored + extra, predictions.sha256, predictions.path, predictions.lines)
+            raise InputError(
+                _count(problems, predictions.path),
+                problems=problems,
+                remedy="score the split that the file was written for",
+            )
+        return Predictions(
+            rows, predictions.n_extra_ignored + extra, predictions.sha256, predictions.path, predictions.lines
+        )
     rows = {}
     for article_id, concerns in predictions.items():
         given = list(concerns) if isinstance(concerns, tuple) else concerns
@@ -147,7 +161,9 @@ def require_answers(predictions: Predictions, articles: Iterable[Any]) -> None:
         if row is None:
             problems.append(Problem(f"no row for {printable(article.id)}"))
         elif row.outcome in ("parse_failed", "refused", "error"):
-            problems.append(Problem(f"status {row.outcome} for {printable(article.id)}", predictions.lines.get(article.id)))
+            problems.append(
+                Problem(f"status {row.outcome} for {printable(article.id)}", predictions.lines.get(article.id))
+            )
     if problems:
         raise InputError(
             f"{len(problems)} articles have no answer, and a complete file is required.",
@@ -262,7 +278,10 @@ def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str
         return None, 0, problems
     return (
         PredictedConcern(
-            normalise(text), labels["category"], labels["severity"], None if confidence is None else float(confidence)
+            normalise(text),
+            labels["category"],
+            labels["severity"],
+            None if confidence is None else float(confidence),
         ),
         n_unknown,
         [],

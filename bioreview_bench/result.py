@@ -7,7 +7,7 @@ all.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,7 +84,7 @@ class Result:
     def save(self, path: str | Path) -> Path:
         """Write `path` and the pairs beside it, both or neither. Returns `path`. Raises WriteError."""
         path = Path(path)
-        pairs = self._pairs if self._pairs is not None else self.pairs.to_dict("records")
+        pairs: Sequence[Mapping[Any, Any]] = self._pairs if self._pairs is not None else self.pairs.to_dict("records")
         text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
         write_files({pairs_path(path): pairs_bytes(pairs, self.other_article_histogram), path: text.encode("utf-8")})
         return path
@@ -122,9 +122,13 @@ def load_result(path: str | Path) -> Result | HistoricResult:
     except ValidationError as error:
         details = error.errors(include_url=False)[:5]
         reasons = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
-        raise InputError(f"{path} is not a result file: {printable(reasons, 500)}.", remedy="bench schema result") from error
+        raise InputError(
+            f"{path} is not a result file: {printable(reasons, 500)}.", remedy="bench schema result"
+        ) from error
     try:
         counts = ArticleCounts.from_rows(record.articles)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path}: its articles are not a table of counts ({error!r}).", remedy="evaluate again") from error
+        raise InputError(
+            f"{path}: its articles are not a table of counts ({error!r}).", remedy="evaluate again"
+        ) from error
     return Result(record, counts, pairs_path=pairs_path(path))

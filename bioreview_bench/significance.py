@@ -61,9 +61,9 @@ def label_swap_test(
 
     def deltas(swaps: NDArray[Any]) -> NDArray[np.float64]:
         moved = swaps.astype(np.float64) @ difference
-        return _f1(total_a[0] - moved[:, 0], total_a[1], total_a[2] - moved[:, 1]) - _f1(
-            total_b[0] + moved[:, 0], total_b[1], total_b[2] + moved[:, 1]
-        )
+        f1_a = _f1(total_a[0] - moved[:, 0], total_a[1], total_a[2] - moved[:, 1])
+        f1_b = _f1(total_b[0] + moved[:, 0], total_b[1], total_b[2] + moved[:, 1])
+        return f1_a - f1_b
 
     observed = float(deltas(np.zeros((1, k)))[0])
     if k <= _EXHAUSTIVE:
@@ -81,7 +81,9 @@ def label_swap_test(
 
 def _f1(matched: Any, references: Any, predictions: Any) -> NDArray[np.float64]:
     total = np.asarray(references + predictions, np.float64)
-    return np.divide(2 * matched, total, out=np.zeros_like(total), where=total != 0)
+    found: NDArray[np.float64] = np.zeros_like(total)
+    np.divide(2 * matched, total, out=found, where=total != 0)
+    return found
 
 
 def _rows(table: Any, name: str) -> NDArray[np.float64]:

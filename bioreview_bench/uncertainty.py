@@ -33,10 +33,16 @@ def bootstrap(table: pandas.DataFrame, draws: int = 10_000, seed: int = 42) -> d
     when there are fewer than two families, or the point or more than 5 % of the draws are undefined.
     """
     columns = {
-        name: np.asarray(table[column], np.float64) for name, column in (("R", "n_ref"), ("P", "n_pred"), ("M", "n_matched"))
+        name: np.asarray(table[column], np.float64)
+        for name, column in (("R", "n_ref"), ("P", "n_pred"), ("M", "n_matched"))
     }
     return intervals(
-        columns, list(table["id"]), list(table["family"]), lambda sums: micro(sums["M"], sums["R"], sums["P"]), draws, seed
+        columns,
+        list(table["id"]),
+        list(table["family"]),
+        lambda sums: micro(sums["M"], sums["R"], sums["P"]),
+        draws,
+        seed,
     )
 
 
@@ -61,10 +67,12 @@ def intervals(
     if n_units < 2 or draws == 0:
         return dict.fromkeys(point)
     blocks = [
-        statistics(dict(zip(names, (weights @ by_unit).T, strict=True))) for weights in family_weights(n_units, draws, seed)
+        statistics(dict(zip(names, (weights @ by_unit).T, strict=True)))
+        for weights in family_weights(n_units, draws, seed)
     ]
     return {
-        name: _interval(np.concatenate([block[name] for block in blocks]), float(value)) for name, value in point.items()
+        name: _interval(np.concatenate([block[name] for block in blocks]), float(value))
+        for name, value in point.items()
     }
 
 

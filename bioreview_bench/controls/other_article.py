@@ -48,7 +48,9 @@ def donors(cases: Sequence[Case], count: int) -> list[list[int]]:
         shifts = offsets(len(members), count)
         for place, position in enumerate(members):
             shifted = (members[(place + shift) % len(members)] for shift in shifts)
-            found[position] = [donor for donor in shifted if cases[donor].article.family != cases[position].article.family]
+            found[position] = [
+                donor for donor in shifted if cases[donor].article.family != cases[position].article.family
+            ]
     return found
 
 

@@ -33,7 +33,9 @@ def load(name: str) -> Counts | None:
         stored: Any = json.loads(path.read_text(encoding="utf-8"))
         if stored["key"] != name:
             raise ValueError("it was written for another split or contract")
-        return {control: [[float(value) for value in row] for row in rows] for control, rows in stored["counts"].items()}
+        return {
+            control: [[float(value) for value in row] for row in rows] for control, rows in stored["counts"].items()
+        }
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

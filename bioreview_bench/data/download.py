@@ -81,7 +81,8 @@ def _split_files(found: HubRevision, version: str) -> dict[str, str]:
         if len(matching) != 1:
             listed = ", ".join(sorted(found.files)[:12]) or "nothing"
             raise DataError(
-                f"{found.repo} at {found.commit[:12]} has {len(matching)} files for the split {split} of {version}; it holds {listed}.",
+                f"{found.repo} at {found.commit[:12]} has {len(matching)} files for the split {split} of {version}; "
+                f"it holds {listed}.",
                 remedy=_remedy(version),
             )
         chosen[f"{split}{PurePosixPath(matching[0]).suffix}"] = matching[0]
@@ -91,7 +92,9 @@ def _split_files(found: HubRevision, version: str) -> dict[str, str]:
 def _index_files(found: HubRevision) -> dict[str, str]:
     names = [name for name in found.files if PurePosixPath(name).parts[0].split(".")[0] == INDEX]
     if not names:
-        raise DataError(f"{found.repo} at {found.commit[:12]} has no index.", remedy="name another --repo or --revision")
+        raise DataError(
+            f"{found.repo} at {found.commit[:12]} has no index.", remedy="name another --repo or --revision"
+        )
     return {PurePosixPath(name).name: name for name in names}
 
 

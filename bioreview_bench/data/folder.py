@@ -81,13 +81,18 @@ def read_articles(files: list[Path]) -> list[Article]:
                 problems.extend(Problem(f"{place}: {reason}") for reason in _reasons(error))
                 continue
             if article.id in where:
-                problems.append(Problem(f'{place}: a second article "{printable(article.id)}" (first at {where[article.id]})'))
+                problems.append(
+                    Problem(f'{place}: a second article "{printable(article.id)}" (first at {where[article.id]})')
+                )
                 continue
             where[article.id] = place
             articles.append(article)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
-        raise DataError(f"{files[0].parent}: {len(problems)} problems in the articles.\n{listed}", remedy="mend these lines")
+        raise DataError(
+            f"{files[0].parent}: {len(problems)} problems in the articles.\n{listed}",
+            remedy="mend these lines",
+        )
     if not articles:
         raise DataError(f"{files[0]} has no articles.", remedy="check the file")
     return articles
@@ -101,14 +106,22 @@ def _members(folder: Path, split: str) -> list[Article]:
     try:
         splits = parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read {path}: {error}.", remedy='write {"train": [ids], "val": [ids], "test": [ids]}') from error
+        raise DataError(
+            f"Cannot read {path}: {error}.", remedy='write {"train": [ids], "val": [ids], "test": [ids]}'
+        ) from error
     splits = {_ALIASES.get(name, name): ids for name, ids in splits.items()}
     ids = splits.get(split)
     if not isinstance(ids, list) or not ids:
-        raise DataError(f"{path} has no split {split}; it has {', '.join(splits) or 'none'}.", remedy=f"add {split} to {path}")
+        raise DataError(
+            f"{path} has no split {split}; it has {', '.join(splits) or 'none'}.",
+            remedy=f"add {split} to {path}",
+        )
     absent = sorted(set(ids) - {article.id for article in articles})
     if absent:
-        raise DataError(f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(absent[:5])}.", remedy="mend the list")
+        raise DataError(
+            f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(absent[:5])}.",
+            remedy="mend the list",
+        )
     wanted = set(ids)
     return [article for article in articles if article.id in wanted]
 

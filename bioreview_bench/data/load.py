@@ -14,9 +14,7 @@ from bioreview_bench.paths import data_root
 DEMO = "demo"
 
 
-def load_split(
-    data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False
-) -> Split:
+def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False) -> Split:
     """Load the articles of a split.
 
     `data` is a folder, `demo`, a released version (`v3`, `v4`), or `v3=FOLDER` to check a folder against that
@@ -53,7 +51,9 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
             raise DataError(f"There is no data folder {rest}.", remedy=f"--data {version}=FOLDER")
         return version, Path(rest)
     if equals and not Path(text).exists():
-        raise InputError(f'"{printable(version)}" is no released version.', remedy=f"--data {manifests.RELEASED[0]}=FOLDER")
+        raise InputError(
+            f'"{printable(version)}" is no released version.', remedy=f"--data {manifests.RELEASED[0]}=FOLDER"
+        )
     return None, Path(text)
 
 

@@ -64,10 +64,12 @@ def differences(manifest: Manifest, split: str, articles: Sequence[Article]) -> 
         expected = sum(facts.articles for facts in manifest.splits.values())
         return _differ("articles", expected, len(articles))
     facts = manifest.splits[split]
-    references = [concern.category for article in articles for concern in article.concerns if not concern.figure]
-    usable = Counter(article.source for article in articles if any(not concern.figure for concern in article.concerns))
+    references = [str(concern.category) for article in articles for concern in article.concerns if not concern.figure]
+    usable = Counter(
+        str(article.source) for article in articles if any(not concern.figure for concern in article.concerns)
+    )
     found = _differ("articles", facts.articles, len(articles))
-    found += _differ_by("articles of", facts.by_source, Counter(article.source for article in articles))
+    found += _differ_by("articles of", facts.by_source, Counter(str(article.source) for article in articles))
     found += _differ_by("articles with a usable concern of", facts.usable_by_source, usable)
     found += _differ("references", facts.references, len(references))
     found += _differ_by("references of", facts.references_by_category, Counter(references))
@@ -85,7 +87,9 @@ def known_hashes(manifest: Manifest) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise DataError(f"{path} is not a pin file: {error}.", remedy=f"rm {path}, then bench data verify --pin") from error
+        raise DataError(
+            f"{path} is not a pin file: {error}.", remedy=f"rm {path}, then bench data verify --pin"
+        ) from error
 
 
 def wrong_files(hashes: Mapping[str, str], files: Sequence[Path]) -> list[str]:

@@ -45,7 +45,14 @@ class Split(Sequence[Article]):
         if n < 1:
             raise InputError(f"A limit of {n} articles leaves nothing to score.", remedy="use --limit 1 or more")
         return Split(
-            self.articles[:n], self.data, self.name, self.fingerprint, self.verification, self.held_out, self.known_ids, True
+            self.articles[:n],
+            self.data,
+            self.name,
+            self.fingerprint,
+            self.verification,
+            self.held_out,
+            self.known_ids,
+            True,
         )
 
     @property

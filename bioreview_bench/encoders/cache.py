@@ -61,7 +61,10 @@ class VectorCache:
 
     def put(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Store vectors, in one transaction. Raises WriteError."""
-        rows = [(_key(text), np.ascontiguousarray(vector, np.float32).tobytes()) for text, vector in zip(texts, vectors, strict=True)]
+        rows = [
+            (_key(text), np.ascontiguousarray(vector, np.float32).tobytes())
+            for text, vector in zip(texts, vectors, strict=True)
+        ]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -78,7 +81,9 @@ class VectorCache:
             if not readonly:
                 with connection:
                     connection.execute("CREATE TABLE IF NOT EXISTS identity (json TEXT PRIMARY KEY)")
-                    connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
+                    connection.execute(
+                        "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
+                    )
                     connection.execute("INSERT OR IGNORE INTO identity VALUES (?)", (self.identity,))
             if [row for (row,) in connection.execute("SELECT json FROM identity")] != [self.identity]:
                 raise self._damaged("it was written for another encoder")
@@ -158,6 +163,27 @@ def _running_total(batches: Iterator[tuple[list[int], Any]]) -> Iterator[tuple[i
     for positions, vectors in batches:
         done += len(positions)
         yield done, (positions, vectors)
+
+
+def describe(path: Path) -> dict[str, Any]:
+    """What a cache file holds: encoder, maximum length, number of texts, size. Raises EncoderError when damaged."""
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+        try:
+            (identity,) = connection.execute("SELECT json FROM identity").fetchone()
+            (n,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
+        finally:
+            connection.close()
+        named = json.loads(identity)
+        return {
+            "file": str(path),
+            "encoder": named["encoder"],
+            "max_length": named["max_length"],
+            "n": n,
+            "bytes": path.stat().st_size,
+        }
+    except (sqlite3.DatabaseError, TypeError, ValueError, KeyError) as error:
+        raise EncoderError(f"{path} is not a vector cache: {error}.", remedy="bench cache clear") from error
 
 
 def _key(text: str) -> bytes:

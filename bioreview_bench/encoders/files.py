@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
@@ -44,27 +44,40 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
     if name.startswith(LOCAL_PREFIX):
         if path is None:
             raise InputError(f"The encoder {name} is a folder that was not named.", remedy="--encoder-path DIR")
-        return _describe(name, path, None, verified=contract.weights_sha256, expected=contract.weights_sha256)
-    spec = find_spec(f"{name}@{contract.revision}" if name.startswith(HUB_PREFIX) else name)
-    revision = contract.revision or spec.revision
-    folder = path if path is not None else locate(spec, revision)
-    expected = contract.weights_sha256 or spec.weights_sha256
-    if expected is not None:
-        return _describe(spec.id, folder, revision, verified=expected, expected=expected)
-    recorded = recorded_hashes(spec.repo, revision)
-    found = _describe(spec.id, folder, revision, verified=recorded.get("weights"), expected=None)
-    genuine = found.verified and recorded.get("side") == found.side_sha256
-    if recorded and not genuine and path is None:
+        spec = EncoderSpec(id=name, repo=None, revision=None, max_length=contract.max_length or 0)
+    else:
+        spec = find_spec(f"{name}@{contract.revision}" if name.startswith(HUB_PREFIX) else name)
+    stated = replace(
+        spec,
+        revision=contract.revision or spec.revision,
+        weights_sha256=contract.weights_sha256 or spec.weights_sha256,
+    )
+    return resolve_spec(stated, path)
+
+
+def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
+    """Find and check the files of an encoder, in `path` if given. Raises EncoderError."""
+    folder = path if path is not None else locate(spec)
+    weights = weights_file(folder)
+    weights_sha, side_sha = sha256(weights), side_sha256(folder)
+    if spec.weights_sha256 is not None:
+        if weights_sha != spec.weights_sha256:
+            raise EncoderError(
+                f"{weights} is not {spec.id}: its sha256 is {weights_sha}, and {spec.weights_sha256} is expected.",
+                remedy="install or fetch the encoder again; to score with other weights use --encoder DIR",
+            )
+        return EncoderFiles(spec.id, folder, spec.revision, weights, weights_sha, side_sha, verified=True)
+    recorded = recorded_hashes(spec.repo, spec.revision)
+    verified = recorded == {"weights": weights_sha, "side": side_sha}
+    if recorded and not verified and path is None:
         raise EncoderError(
             f"The files in {folder} are not those that were fetched (a checksum differs).",
             remedy=f"rm -r {folder}, then {fetch_command(spec)}",
         )
-    if genuine:
-        return found
-    return EncoderFiles(found.id, folder, None, found.weights, found.weights_sha256, found.side_sha256, verified=False)
+    return EncoderFiles(spec.id, folder, spec.revision if verified else None, weights, weights_sha, side_sha, verified)
 
 
-def locate(spec: EncoderSpec, revision: str | None) -> Path:
+def locate(spec: EncoderSpec) -> Path:
     """The folder of an encoder on this machine. Raises EncoderError naming the command that gets it."""
     if spec.package is not None:
         package = find_package(spec.package)
@@ -73,11 +86,13 @@ def locate(spec: EncoderSpec, revision: str | None) -> Path:
         return Path(package.submodule_search_locations[0]) / "model"
     from huggingface_hub import try_to_load_from_cache
 
-    config = try_to_load_from_cache(str(spec.repo), "config.json", revision=revision)
+    config = try_to_load_from_cache(str(spec.repo), "config.json", revision=spec.revision)
     if not isinstance(config, str):
         raise EncoderError(
-            f"The encoder {spec.id} (revision {(revision or '-')[:12]}) is not on this machine, and nothing replaces it.",
-            remedy=f"{fetch_command(spec)} (needs a network), or --encoder-path DIR if you hold its files",
+            f"The encoder {spec.id} (revision {(spec.revision or '-')[:12]}) is not on this machine, "
+            "and nothing replaces it.",
+            remedy=f"{fetch_command(spec)} (needs a network), --encoder-path DIR if you hold its files, "
+            "or --contract demo to try things out",
         )
     return Path(config).parent
 
@@ -137,16 +152,3 @@ def sha256(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
         raise EncoderError(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
-
-
-def _describe(
-    encoder_id: str, folder: Path, revision: str | None, *, verified: str | None, expected: str | None
-) -> EncoderFiles:
-    weights = weights_file(folder)
-    actual = sha256(weights)
-    if expected is not None and actual != expected:
-        raise EncoderError(
-            f"{weights} is not {encoder_id}: its sha256 is {actual}, and {expected} is expected.",
-            remedy="install or fetch the encoder again; to score with other weights use --encoder DIR",
-        )
-    return EncoderFiles(encoder_id, folder, revision, weights, actual, side_sha256(folder), verified=actual == verified)

@@ -95,7 +95,7 @@ class LocalEncoder:
         from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         local: dict[str, Any] = {"local_files_only": True}
         try:
             transformer = Transformer(
@@ -108,7 +108,11 @@ class LocalEncoder:
         except (OSError, ValueError, RuntimeError, KeyError) as error:
             raise EncoderError(f"Cannot load {self.files.folder}: {error}", remedy="bench encoder check") from error
         _check_complete(self.files.weights, transformer.auto_model)
-        modules = [transformer, Pooling(transformer.get_embedding_dimension(), pooling_mode="mean"), Normalize()]
+        modules = [
+            transformer,
+            Pooling(transformer.get_embedding_dimension(), pooling_mode="mean"),
+            Normalize(),
+        ]
         device = "cuda" if torch.cuda.is_available() else "cpu"
         return SentenceTransformer(modules=modules, device=device).eval()
 
@@ -123,12 +127,14 @@ def _positions(folder: Path) -> int | None:
     try:
         limit = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
     except (OSError, ValueError, AttributeError) as error:
-        raise EncoderError(f"{folder / 'config.json'} is not a model configuration: {error}.", remedy="fetch it again") from error
+        raise EncoderError(
+            f"{folder / 'config.json'} is not a model configuration: {error}.", remedy="fetch it again"
+        ) from error
     return limit if isinstance(limit, int) else None
 
 
 def _check_complete(weights: Path, model: Any) -> None:
-    """Raise EncoderError when a parameter is not in the file: it would have been drawn at random, with a mere warning."""
+    """Raise EncoderError when a parameter is not in the file: transformers would draw it at random."""
     if weights.suffix == ".safetensors":
         from safetensors import safe_open
 
@@ -141,13 +147,15 @@ def _check_complete(weights: Path, model: Any) -> None:
     prefix = f"{getattr(model, 'base_model_prefix', '')}."
     # Checkpoints of the first BERT releases call layer-norm parameters gamma and beta.
     names = {
-        name.removeprefix(prefix).replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+        name.removeprefix(prefix)
+        .replace("LayerNorm.gamma", "LayerNorm.weight")
+        .replace("LayerNorm.beta", "LayerNorm.bias")
         for name in present
     }
     wanted = {name for name, _ in model.named_parameters() if not name.startswith("pooler.")}
     missing = sorted(wanted - names)
     if missing:
         raise EncoderError(
-            f"{weights} lacks {len(missing)} of {len(wanted)} parameters ({', '.join(missing[:3])}): it is not this encoder.",
+            f"{weights} lacks {len(missing)} of {len(wanted)} parameters ({', '.join(missing[:3])}).",
             remedy="fetch the encoder again",
         )

@@ -73,7 +73,8 @@ def find_spec(name: str) -> EncoderSpec:
         if name in (spec.id, spec.alias):
             return spec
     raise InputError(
-        f'There is no encoder "{printable(name)}".', remedy="bench encoder list, hf:REPO@REVISION, or a folder"
+        f'There is no encoder "{printable(name)}".',
+        remedy="bench encoder list, hf:REPO@REVISION, or a folder",
     )
 
 

@@ -30,7 +30,15 @@ def confidence(stated: Sequence[float], matched: Sequence[bool]) -> dict[str, An
         mean, share = (float(given[inside].mean()), float(right[inside].mean())) if n else (None, None)
         if mean is not None and share is not None:
             ece += n / len(given) * abs(share - mean)
-        bins.append({"low": edges[number].item(), "high": edges[number + 1].item(), "n": n, "confidence": mean, "matched": share})
+        bins.append(
+            {
+                "low": edges[number].item(),
+                "high": edges[number + 1].item(),
+                "n": n,
+                "confidence": mean,
+                "matched": share,
+            }
+        )
     bold = given > _CONFIDENT
     return {
         "n": len(given),

@@ -19,8 +19,9 @@ SATURATION = 0.99
 def ratio(numerator: Any, denominator: Any) -> Values:
     """numerator / denominator, NaN where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
-    undefined = np.full(np.broadcast(numerator, denominator).shape, np.nan)
-    return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
+    found: Values = np.full(np.broadcast(numerator, denominator).shape, np.nan)
+    np.divide(numerator, denominator, out=found, where=denominator != 0)
+    return found
 
 
 def micro(matched: Any, references: Any, predictions: Any) -> dict[str, Values]:

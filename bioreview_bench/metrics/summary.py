@@ -42,7 +42,9 @@ def per_severity(counts: ArticleCounts) -> dict[str, PerSeverity]:
         references, matched = total[f"severity.{name}.R"], total[f"severity.{name}.M"]
         if references:
             found[name] = PerSeverity(
-                n_ref=_whole(references), n_matched=_whole(matched), recall=_point(formulas.ratio(matched, references))
+                n_ref=_whole(references),
+                n_matched=_whole(matched),
+                recall=_point(formulas.ratio(matched, references)),
             )
     return found
 

@@ -53,7 +53,9 @@ class EncoderBackend:
 
     def __init__(self, contract: Contract, encoder_path: Path | None, progress: Progress) -> None:
         if contract.max_length is None:
-            raise InputError(f"Contract {contract.name} states no max_length.", remedy="add max_length = N (word pieces)")
+            raise InputError(
+                f"Contract {contract.name} states no max_length.", remedy="add max_length = N (word pieces)"
+            )
         files = resolve(contract, encoder_path)
         self._encoder = LocalEncoder(files, contract.max_length)
         self._progress = progress

@@ -9,15 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bioreview_bench import provenance
 from bioreview_bench.article import Article
 from bioreview_bench.contract import CUSTOM, Contract
-from bioreview_bench.controls import store
-from bioreview_bench.controls.other_article import OtherArticle, other_article
-from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+from bioreview_bench.controls.other_article import other_article
 from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
@@ -29,9 +24,10 @@ from bioreview_bench.metrics.sums import columns
 from bioreview_bench.predictions import Predictions, as_predictions, require_answers
 from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.result import Result
-from bioreview_bench.scoring.backends import Backend, Progress, choose
-from bioreview_bench.scoring.spaces import Space
-from bioreview_bench.scoring.tally import Tally, count_matches, tally
+from bioreview_bench.scoring.backends import Progress, choose
+from bioreview_bench.scoring.controls import ControlScores
+from bioreview_bench.scoring.table import article_counts
+from bioreview_bench.scoring.tally import Tally, tally
 from bioreview_bench.scoring.texts import Case, TextPool, cases
 from bioreview_bench.uncertainty import family_units, intervals
 from bioreview_bench.vocabulary import OUTCOMES
@@ -39,7 +35,13 @@ from bioreview_bench.vocabulary import OUTCOMES
 ControlSet = Literal["full", "basic"]
 
 # Contract fields that do not describe a caller's encoder.
-_NOT_OURS: dict[str, Any] = {"revision": None, "weights_sha256": None, "max_length": None, "dtype": None, "pooling": None}
+_NOT_OURS: dict[str, Any] = {
+    "revision": None,
+    "weights_sha256": None,
+    "max_length": None,
+    "dtype": None,
+    "pooling": None,
+}
 
 
 def score(
@@ -84,12 +86,12 @@ def score(
     pool = TextPool()
     case_list = cases(split.articles, checked, contract, pool)
     wanted = controls or ("full" if encoder is None else "basic")
-    controlled = _Controls(case_list, signature, backend, pool) if wanted == "full" else None
+    controlled = ControlScores(case_list, signature, backend, pool) if wanted == "full" else None
     space = backend.space(pool.texts)
     matched = tally(case_list, space, contract.threshold, pool.texts)
     null = other_article(case_list, space, contract)
     extra = controlled.counts(space, contract.threshold) if controlled else {}
-    counts = _table(case_list, matched, null, extra)
+    counts = article_counts(case_list, matched, null, extra)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
     label = contract_label(contract, split, backend.record.verified)
@@ -149,70 +151,6 @@ def contract_label(contract: Contract, split: Split, encoder_verified: bool) -> 
     if split.verification == "counts":
         return "v3 (counts verified, contents not)"
     return "v3" if split.verification == "contents" else "v3 (not the frozen data)"
-
-
-class _Controls:
-    """The control reviewers of one evaluation: stored counts where at hand, else texts to be embedded."""
-
-    def __init__(self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool) -> None:
-        self._cases = case_list
-        self._written = {
-            name: [list(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
-        }
-        ids = [case.article.id for case in case_list]
-        everything = [texts for written in self._written.values() for texts in written]
-        self._key = store.key(signature, ids, everything) if backend.reusable else None
-        self._stored = store.load(self._key) if self._key else None
-        self._texts = {}
-        if self._stored is None:
-            self._texts = {name: [pool.add(texts) for texts in written] for name, written in self._written.items()}
-
-    def counts(self, space: Space, threshold: float) -> store.Counts:
-        """[predictions, matches, ceilings] by article, for each control that wrote anything."""
-        if self._stored is not None:
-            return self._stored
-        found: store.Counts = {}
-        for name, texts in self._texts.items():
-            n_pred = [float(len(positions)) for positions in texts]
-            if any(n_pred):
-                ceiling = [min(n, len(case.references)) for n, case in zip(n_pred, self._cases, strict=True)]
-                found[name] = [n_pred, count_matches(self._cases, texts, space, threshold).tolist(), ceiling]
-        if self._key:
-            store.save(self._key, found)
-        return found
-
-
-def _table(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: store.Counts) -> ArticleCounts:
-    n_ref = np.array([len(case.references) for case in cases], np.float64)
-    n_pred = np.array([len(case.predictions) for case in cases], np.float64)
-    unknown: NDArray[np.float64] = np.full(len(cases), np.nan)
-
-    def control(name: str) -> dict[str, NDArray[np.float64]]:
-        found = [np.array(column, np.float64) for column in controls[name]] if name in controls else [unknown] * 3
-        return {f"{name}_pred": found[0], f"{name}_matched": found[1], f"{name}_ceiling": found[2]}
-
-    return ArticleCounts(
-        id=tuple(case.article.id for case in cases),
-        source=tuple(case.article.source for case in cases),
-        family=tuple(case.article.family for case in cases),
-        status=tuple(case.outcome for case in cases),
-        n_ref=n_ref,
-        n_pred=n_pred,
-        n_matched=matched.n_matched,
-        ceiling=np.minimum(n_ref, n_pred),
-        similarity=matched.similarity,
-        n_excluded=np.array([case.n_excluded for case in cases], np.float64),
-        has_donor=null.has_donor,
-        null_matched=null.matched,
-        null_ceiling=null.ceiling,
-        **control("echo"),
-        **control("generic"),
-        category_ref=matched.category_ref,
-        category_pred=matched.category_pred,
-        category_matched=matched.category_matched,
-        severity_ref=matched.severity_ref,
-        severity_matched=matched.severity_matched,
-    )
 
 
 def _coverage(cases: Sequence[Case], predictions: Predictions) -> Coverage:

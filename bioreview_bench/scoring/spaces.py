@@ -42,7 +42,8 @@ class CosineSpace:
         if self._transform is not None:
             left = normalised(self._transform(article_id, left))
             right = normalised(self._transform(article_id, right))
-        return left @ right.T
+        cosines: NDArray[np.floating] = left @ right.T
+        return cosines
 
 
 class JaccardSpace:
@@ -65,10 +66,14 @@ class JaccardSpace:
             return np.zeros((len(rows), len(columns)))
         shared = (self._incidence[rows] @ self._incidence[columns].T).toarray()
         union = self._sizes[rows][:, None] + self._sizes[columns][None, :] - shared
-        return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+        overlap: NDArray[np.floating] = np.zeros_like(shared)
+        np.divide(shared, union, out=overlap, where=union > 0)
+        return overlap
 
 
 def normalised(vectors: Vectors) -> Vectors:
     """L2-normalised float32 rows; a zero row, which a transform can leave, stays zero."""
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
+    found: Vectors = np.zeros_like(vectors)
+    np.divide(vectors, norms, out=found, where=norms > 0)
+    return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.matching import Indices, assign, max_matches
 from bioreview_bench.scoring.spaces import Space
-from bioreview_bench.scoring.texts import Case, TextPool
+from bioreview_bench.scoring.texts import Case
 from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 _CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
@@ -84,11 +84,6 @@ def count_matches(
     )
 
 
-def control_texts(pool: TextPool, cases: Sequence[Case], reviewer: Any) -> list[Indices]:
-    """What a control reviewer writes about each case, as positions in the pool."""
-    return [pool.add(reviewer(case.article)) for case in cases]
-
-
 def _prediction_records(
     case: Case, similarity: NDArray[Any], rows: Indices, columns: Indices, texts: Sequence[str]
 ) -> list[dict[str, Any]]:
@@ -123,9 +118,7 @@ def _prediction_records(
     return records
 
 
-def _reference_records(
-    case: Case, similarity: NDArray[Any], rows: Indices, columns: Indices
-) -> list[dict[str, Any]]:
+def _reference_records(case: Case, similarity: NDArray[Any], rows: Indices, columns: Indices) -> list[dict[str, Any]]:
     match = dict(zip(columns.tolist(), rows.tolist(), strict=True))
     best = similarity.argmax(axis=0).tolist() if len(case.predictions) else [None] * len(case.references)
     records = []

@@ -1,0 +1,79 @@
+"""`bench cache`: what is cached, and clearing it. Downloaded data, pins and fetch records are not touched."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bioreview_bench.cli import options
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cache() -> None:
+    """Show or clear what is cached (vectors, and counts of control reviewers)."""
+
+
+@cache.command()
+@options.format_option("text", "json")
+def info(form: str) -> None:
+    """Show what is cached and where."""
+    from bioreview_bench.encoders.cache import describe
+    from bioreview_bench.paths import cache_root, controls_root
+
+    vectors = [describe(path) for path in _vector_files()]
+    controls = _files(controls_root(), "*.json")
+    found: dict[str, Any] = {
+        "folder": str(cache_root()),
+        "vectors": vectors,
+        "controls": {"n": len(controls), "bytes": sum(path.stat().st_size for path in controls)},
+    }
+    if form == "json":
+        click.echo(json.dumps(found))
+        return
+    from bioreview_bench.report.blocks import Block, Facts, Table
+    from bioreview_bench.report.terminal import print_blocks
+
+    shown: list[Block] = [Facts([("Folder", found["folder"]), ("Stored control scores", str(len(controls)))])]
+    if vectors:
+        rows = [
+            [row["encoder"], str(row["max_length"]), f"{row['n']:,}", f"{row['bytes'] / 1e6:,.1f} MB"]
+            for row in vectors
+        ]
+        shown.append(Table("Vectors", ["encoder", "max length", "texts", "size"], rows))
+    print_blocks(shown, sys.stdout)
+
+
+@cache.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def clear(yes: bool) -> None:
+    """Delete cached vectors and control scores; they are made again when needed."""
+    from bioreview_bench.errors import cannot_write
+    from bioreview_bench.paths import cache_root, controls_root
+
+    files = [*_vector_files(), *_files(controls_root(), "*.json")]
+    size = sum(path.stat().st_size for path in files)
+    if not files:
+        click.echo(f"Nothing is cached in {cache_root()}.")
+        return
+    if not yes:
+        click.confirm(f"Delete {len(files)} files ({size / 1e6:,.1f} MB) in {cache_root()}?", abort=True)
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+    click.echo(f"Deleted {len(files)} files ({size / 1e6:,.1f} MB).")
+
+
+def _vector_files() -> list[Path]:
+    from bioreview_bench.paths import vectors_root
+
+    return _files(vectors_root(), "*.sqlite*")
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    return sorted(folder.glob(pattern)) if folder.is_dir() else []

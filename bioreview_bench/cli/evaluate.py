@@ -1,0 +1,192 @@
+"""`bench evaluate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.records import ResultRecord
+
+
+@click.command()
+@click.argument("predictions")
+@options.data_option
+@options.split_option
+@click.option(
+    "--contract",
+    "contract_name",
+    default="v3",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="v3, demo, jaccard or a TOML file.",
+)
+@click.option(
+    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
+)
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="R.result.json",
+    help="Write the result (and R.pairs.parquet).",
+)
+@options.limit_option
+@options.allow_extra_option
+@options.require_complete_option
+@options.allow_unfrozen_option
+@click.option(
+    "--controls",
+    type=click.Choice(["full", "basic"]),
+    default="full",
+    show_default=True,
+    help="basic leaves out echo and generic.",
+)
+@click.option("--system-name", metavar="TEXT", help="Default: the file's name.")
+@click.option("--system-version", metavar="TEXT")
+@click.option(
+    "--postprocessing", default="none", show_default=True, metavar="TEXT", help="What was done to the predictions."
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Bootstrap draws; 0 for no intervals.",
+)
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
+@options.format_option("text", "json", "markdown")
+@options.quiet_option
+@click.option(
+    "--fail-under",
+    multiple=True,
+    metavar="METRIC=VALUE",
+    help="Exit 2 when a metric is lower (f1, recall, skill, per_category.other.f1).",
+)
+def evaluate(
+    predictions: str,
+    data: str,
+    split: str,
+    contract_name: str,
+    encoder: str | None,
+    encoder_path: Path | None,
+    output: Path | None,
+    limit: int | None,
+    allow_extra: bool,
+    require_complete: bool,
+    allow_unfrozen: bool,
+    controls: Literal["full", "basic"],
+    system_name: str | None,
+    system_version: str | None,
+    postprocessing: str,
+    draws: int,
+    seed: int,
+    form: str,
+    quiet: bool,
+    fail_under: tuple[str, ...],
+) -> int:
+    """Score PREDICTIONS (a JSONL file, or demo:NAME) and print the report.
+
+    Nothing is written without -o, nothing is downloaded, and nothing is replaced: a missing encoder is an error.
+
+    \b
+    Examples:
+      bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
+      bench evaluate demo:careful --data demo --contract demo
+      bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
+      bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
+    """
+    from bioreview_bench.atomic import check_writable
+    from bioreview_bench.cli.fail_under import Limit
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.predictions import read_predictions
+    from bioreview_bench.records import System
+    from bioreview_bench.result import pairs_path
+    from bioreview_bench.scoring.run import score
+
+    limits = [Limit.parse(text) for text in fail_under]
+    contract, encoder_path = _with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    if output is not None:
+        check_writable(output)
+        check_writable(pairs_path(output))
+    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
+    path = options.predictions_path(predictions)
+    rows = read_predictions(path, articles, allow_extra=allow_extra)
+    messages = options.Messages(quiet)
+    try:
+        result = score(
+            articles,
+            rows,
+            contract,
+            draws=draws,
+            seed=seed,
+            controls=controls,
+            system=System(name=system_name or path.stem, version=system_version, postprocessing=postprocessing),
+            encoder_path=encoder_path,
+            require_complete=require_complete,
+            progress=messages.encoding,
+        )
+    finally:
+        messages.stop()
+    if output is not None:
+        result.save(output)
+        messages.say(f"Wrote {output} and {pairs_path(output)}.")
+    _print(result.record, form)
+    violations = [violation for limit in limits if (violation := limit.violation(result.record))]
+    for violation in violations:
+        click.echo(f"Below the limit: {violation}", err=True)
+    return 2 if violations else 0
+
+
+def _with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
+    """The contract with another encoder, if one is asked for (it is `custom` then), and where its files are."""
+    if encoder is None:
+        return contract, encoder_path
+    from bioreview_bench.contract import CUSTOM
+    from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
+    from bioreview_bench.errors import InputError
+
+    if encoder_path is not None:
+        raise InputError(
+            "--encoder and --encoder-path exclude each other.", remedy="use --encoder DIR for another encoder"
+        )
+    folder = Path(encoder)
+    if not encoder.startswith(HUB_PREFIX) and folder.is_dir():
+        named = f"{LOCAL_PREFIX}{folder.resolve().name}"
+        return replace(contract, name=CUSTOM, encoder=named, revision=None, weights_sha256=None), folder
+    spec = find_spec(encoder)
+    changed = replace(
+        contract,
+        name=CUSTOM,
+        encoder=spec.id,
+        revision=spec.revision,
+        weights_sha256=spec.weights_sha256,
+        max_length=min(spec.max_length, contract.max_length or spec.max_length),
+    )
+    return changed, None
+
+
+def _print(record: ResultRecord, form: str) -> None:
+    if form == "json":
+        click.echo(json.dumps(record.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))
+        return
+    from bioreview_bench.report.blocks import blocks
+
+    if form == "markdown":
+        from bioreview_bench.report.markdown import to_markdown
+
+        click.echo(to_markdown(blocks(record)), nl=False)
+    else:
+        from bioreview_bench.report.terminal import print_blocks
+
+        print_blocks(blocks(record), sys.stdout)

@@ -1,0 +1,109 @@
+"""Entry point of `bench`. Commands are imported when they are run, so that help and validation stay instant."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points, version
+from typing import NoReturn
+
+import click
+
+from bioreview_bench.errors import BenchError, cannot_write
+
+ENTRY_POINT = "bioreview_bench.commands"  # where installed packages, the satellites among them, add commands
+
+_COMMANDS = {
+    "evaluate": ("bioreview_bench.cli.evaluate:evaluate", "Score a predictions file."),
+    "validate": ("bioreview_bench.cli.validate:validate", "Check a predictions file without scoring it."),
+    "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
+    "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
+    "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),
+    "schema": ("bioreview_bench.cli.schema:schema", "Print the JSON Schema of a file format."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands' names and imports one only when it is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The core's commands, then those of installed packages."""
+        return [*_COMMANDS, *sorted(_added())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name in _COMMANDS:
+            module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(module), attribute)
+            return command
+        point = _added().get(cmd_name)
+        return point.load() if point is not None else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List commands without importing the core's."""
+        rows = [(name, summary) for name, (_, summary) in _COMMANDS.items()]
+        rows += [(name, point.load().get_short_help_str()) for name, point in sorted(_added().items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _added() -> dict[str, EntryPoint]:
+    return {point.name: point for point in entry_points(group=ENTRY_POINT)}
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("bioreview-bench"), prog_name="bench")
+def bench() -> None:
+    """Score machine reviewers of biomedical papers against the concerns that human reviewers raised.
+
+    \b
+    Try it without a download:
+      bench data info --data demo
+      bench evaluate demo:careful --data demo --contract demo
+    Score your own predictions:
+      bench validate predictions.jsonl --data v3 --split test
+      bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `bench` and leave with its exit code."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run `bench`; the exit code (see `bioreview_bench.errors`)."""
+    try:
+        code = bench.main(args=None if arguments is None else list(arguments), prog_name="bench", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BenchError as error:
+        click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
+        click.echo(str(error), err=True)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo(
+            "Interrupted: nothing is half-written, and vectors encoded so far are kept. Run the same command to go on.",
+            err=True,
+        )
+        return 130
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE):
+            raise
+        _discard_stdout()
+        if error.errno == errno.EPIPE:
+            return 0
+        failure = cannot_write("the output", error)
+        click.echo(f"Error: {failure}", err=True)
+        return failure.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _discard_stdout() -> None:
+    """Let the interpreter's flush at exit go nowhere: what can be said about the failed stream has been said."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,22 @@
+"""`bench schema`: the JSON Schema of each file format."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["result", "predictions", "card"]))
+def schema(name: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of a result file, a row of predictions, or a submission card.
+
+    \b
+    Examples:
+      bench schema predictions
+      bench schema result > result.schema.json
+    """
+    from bioreview_bench.schemas import json_schema
+
+    click.echo(json.dumps(json_schema(name), indent=1))

@@ -1,0 +1,72 @@
+"""`bench validate`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from bioreview_bench.cli import options
+
+
+@click.command()
+@click.argument("predictions")
+@options.data_option
+@options.split_option
+@options.limit_option
+@options.allow_extra_option
+@options.require_complete_option
+@options.allow_unfrozen_option
+@options.format_option("text", "json")
+def validate(
+    predictions: str,
+    data: str,
+    split: str,
+    limit: int | None,
+    allow_extra: bool,
+    require_complete: bool,
+    allow_unfrozen: bool,
+    form: str,
+) -> int:
+    """Check PREDICTIONS (a JSONL file, or demo:NAME) as `bench evaluate` would, and score nothing.
+
+    All problems are listed at once, with line numbers.
+
+    \b
+    Examples:
+      bench validate predictions.jsonl --data v3 --split test
+      bench validate predictions.jsonl --data v3 --split test --require-complete
+    """
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.predictions import read_predictions, require_answers
+
+    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
+    try:
+        rows = read_predictions(options.predictions_path(predictions), articles, allow_extra=allow_extra)
+        if require_complete:
+            require_answers(rows, articles)
+    except InputError as error:
+        if form != "json":
+            raise
+        found = [{"line": problem.line, "message": problem.message} for problem in error.problems]
+        _print_json({"valid": False, "message": error.message, "problems": found})
+        return error.exit_code
+    outcomes: dict[str, int] = {}
+    for article in articles:
+        outcome = rows[article.id].outcome if article.id in rows else "missing"
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    n_concerns = sum(len(rows[article.id].concerns) for article in articles if article.id in rows)
+    if form == "json":
+        _print_json(
+            {"valid": True, "data": articles.label, "n_concerns": n_concerns, "coverage": outcomes, "problems": []}
+        )
+        return 0
+    click.echo(f"{predictions} is valid for {articles.label}: {n_concerns:,} concerns.")
+    click.echo(f"{len(articles)} articles: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}.")
+    return 0
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))

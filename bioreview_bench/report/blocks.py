@@ -1,0 +1,209 @@
+"""A report as a list of blocks, the same for every way of showing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bioreview_bench.errors import printable
+from bioreview_bench.records import Agreement, Controls, Overall, ResultRecord
+from bioreview_bench.report.meaning import Note, notes
+from bioreview_bench.vocabulary import OUTCOMES, UNANSWERED
+
+DASH = "-"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Named values, one a line."""
+
+    rows: Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column holds names, the others right-aligned figures."""
+
+    title: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Sentences under a title."""
+
+    title: str
+    notes: Sequence[Note]
+
+
+Block = Facts | Table | Notes
+_VERIFICATION: dict[str, str] = {
+    "contents": "frozen, contents verified",
+    "counts": "counts verified, contents not",
+    "bundled": "bundled demo data",
+    "none": "not a released split",
+}
+
+
+def blocks(record: ResultRecord) -> list[Block]:
+    """The whole report on a result."""
+    found: list[Block] = [
+        _identity(record),
+        _coverage(record),
+        _headline(record),
+        _controls(record),
+        Notes("What this means", notes(record)),
+    ]
+    tables = [
+        _per_category(record),
+        _per_severity(record),
+        _per_source(record),
+        _agreement(record),
+        _confidence(record),
+    ]
+    found.extend(table for table in tables if table.rows)
+    if record.gate is not None:
+        found.append(Notes("Gate of the predecessor board", [_gate(record)]))
+    return found
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A figure, or a dash for one that is undefined."""
+    return DASH if value is None else f"{value:.{digits}f}"
+
+
+def _identity(record: ResultRecord) -> Facts:
+    system = record.system
+    version = f" {printable(system.version)}" if system.version else ""
+    data = record.data
+    return Facts(
+        [
+            ("System", f"{printable(system.name)}{version}, post-processing {printable(system.postprocessing)}"),
+            ("Contract", str(record.contract["name"])),
+            (
+                "Data",
+                f"{data.name}, split {data.split}, {record.coverage.n_articles} articles "
+                f"({_VERIFICATION[data.verification]})",
+            ),
+            ("Signature", printable(record.signature, 400)),
+        ]
+    )
+
+
+def _coverage(record: ResultRecord) -> Notes:
+    coverage = record.coverage
+    parts = [f"{getattr(coverage, outcome)} {outcome}" for outcome in OUTCOMES if getattr(coverage, outcome)]
+    lost = sum(getattr(coverage, outcome) for outcome in UNANSWERED)
+    found = [Note("warning" if lost else "info", f"{coverage.n_articles} articles: {', '.join(parts)}.")]
+    details = [
+        (coverage.excluded_figure, "references excluded because they need a figure"),
+        (coverage.n_blank_dropped, "blank concerns dropped"),
+        (coverage.n_unknown_labels, "unknown labels ignored"),
+        (coverage.n_extra_ignored, "rows for unknown articles ignored"),
+    ]
+    said = [f"{count} {what}" for count, what in details if count]
+    if said:
+        found.append(Note("info", f"{'; '.join(said)}."))
+    return Notes("Coverage", found)
+
+
+def _headline(record: ResultRecord) -> Table:
+    names = {
+        "F1": ("overall.f1", record.overall.f1),
+        "recall": ("overall.recall", record.overall.recall),
+        "precision": ("overall.precision", record.overall.precision),
+        "F1 macro": ("overall.f1_macro", record.overall.f1_macro),
+        "F1 answered": ("", record.overall.f1_answered),
+        "skill": ("controls.skill", record.controls.skill),
+    }
+    rows = [[name, figure(value), _interval(record, path)] for name, (path, value) in names.items()]
+    overall = record.overall
+    title = f"Score: {overall.n_matched} matched of {overall.n_ref} references, {overall.n_pred} predictions"
+    return Table(title, ["", "score", "95 % interval"], rows)
+
+
+def _controls(record: ResultRecord) -> Table:
+    controls, overall = record.controls, record.overall
+    rows = [
+        ["this system", figure(overall.f1), figure(controls.match_rate)],
+        ["null: predictions for other articles", figure(controls.null_f1), figure(controls.null_match_rate)],
+        ["echo: ten sentences of the paper", figure(controls.echo_f1), figure(controls.echo_match_rate)],
+        ["generic: ten stock comments", figure(controls.generic_f1), figure(controls.generic_match_rate)],
+        [
+            "ceiling: every possible match",
+            figure(overall.ceiling_f1),
+            DASH if overall.ceiling_f1 is None else figure(1.0),
+        ],
+    ]
+    return Table("Beside it: the controls", ["", "F1", "match rate"], rows)
+
+
+def _per_category(record: ResultRecord) -> Table:
+    rows = [
+        [
+            name,
+            str(row.n_ref),
+            str(row.n_pred),
+            figure(row.recall),
+            figure(row.precision),
+            figure(row.f1),
+            _interval(record, f"per_category.{name}.f1"),
+        ]
+        for name, row in record.per_category.items()
+    ]
+    return Table("By category", ["category", "refs", "preds", "recall", "precision", "F1", "95 % of F1"], rows)
+
+
+def _per_severity(record: ResultRecord) -> Table:
+    rows = [
+        [name, str(row.n_ref), figure(row.recall), _interval(record, f"per_severity.{name}.recall")]
+        for name, row in record.per_severity.items()
+    ]
+    return Table("By severity", ["severity", "refs", "recall", "95 % of recall"], rows)
+
+
+def _per_source(record: ResultRecord) -> Table:
+    def row(name: str, overall: Overall, controls: Controls) -> list[str]:
+        figures = [overall.recall, overall.precision, overall.f1, controls.null_f1, controls.skill, controls.echo_f1]
+        return [name, str(overall.n_ref), *map(figure, figures)]
+
+    rows = [row(name, part, part.controls) for name, part in record.per_source.items()]
+    return Table("By source", ["source", "refs", "recall", "precision", "F1", "null F1", "skill", "echo F1"], rows)
+
+
+def _agreement(record: ResultRecord) -> Table:
+    labelled: Iterable[tuple[str, Agreement]] = (
+        ("category", record.label_agreement.category),
+        ("severity", record.label_agreement.severity),
+    )
+    rows = [
+        [name, str(found.n_pairs), figure(found.accuracy), figure(found.kappa)]
+        for name, found in labelled
+        if found.n_pairs
+    ]
+    return Table("Labels of matched pairs", ["label", "pairs", "agree", "Cohen's kappa"], rows)
+
+
+def _confidence(record: ResultRecord) -> Table:
+    stated = record.confidence
+    rows = []
+    if stated is not None:
+        rows = [[str(stated.n), figure(stated.ece), figure(stated.brier), figure(stated.overconfidence_rate)]]
+    return Table("Stated confidence", ["predictions", "ECE", "Brier", "over-confidence"], rows)
+
+
+def _gate(record: ResultRecord) -> Note:
+    gate = record.gate
+    assert gate is not None
+    verdict = "passed" if gate.passed else "not passed"
+    rule = f"F1 >= {gate.f1_min} or recall >= {gate.recall_min}"
+    if not gate.informative:
+        return Note("warning", f"{verdict} ({rule}), not informative: the contract is saturated.")
+    return Note("info", f"{verdict} ({rule}).")
+
+
+def _interval(record: ResultRecord, path: str) -> str:
+    bounds: Literal[None] | tuple[float, float] = record.intervals.get(path)
+    return DASH if bounds is None else f"[{bounds[0]:.3f}, {bounds[1]:.3f}]"

