@@ -189,8 +189,8 @@ def split_known(
         return kept, len(extra), []
     problems = []
     for position, article_id in enumerate(extra):
-        near = difflib.get_close_matches(article_id, known, n=1) if position < _MAX_SUGGESTIONS else []
-        hint = f'; did you mean "{near[0]}"?' if near else ""
+        near = difflib.get_close_matches(article_id, known, n=1, cutoff=0) if position < _MAX_SUGGESTIONS else []
+        hint = f' (the nearest known one is "{printable(near[0])}")' if near else ""
         problems.append(Problem(f'unknown article id "{printable(article_id)}"{hint}', lines.get(article_id)))
     return kept, 0, problems
 

@@ -119,8 +119,8 @@ def evaluate(
     if output is not None:
         check_writable(output)
         check_writable(pairs_path(output))
-    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     path = options.predictions_path(predictions)
+    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
     try:

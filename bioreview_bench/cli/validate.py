@@ -42,9 +42,10 @@ def validate(
     from bioreview_bench.errors import InputError
     from bioreview_bench.predictions import read_predictions, require_answers
 
+    path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     try:
-        rows = read_predictions(options.predictions_path(predictions), articles, allow_extra=allow_extra)
+        rows = read_predictions(path, articles, allow_extra=allow_extra)
         if require_complete:
             require_answers(rows, articles)
     except InputError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from bioreview_bench.report.blocks import Block, Facts, Notes, Table
 
+_FIGURE = re.compile(r"[\[\d,.% \]-]+(MB)?$")
 _STYLES = {"info": "", "warning": "red", "alarm": "bold white on red"}
 _WIDTH_OF_FILES = 110  # when the output is no terminal
 
@@ -39,7 +41,9 @@ def print_blocks(blocks: list[Block], stream: TextIO) -> None:
 def _rich(block: Table) -> RichTable:
     table = RichTable(box=SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 1))
     for position, name in enumerate(block.header):
-        table.add_column(Text(name), justify="left" if position == 0 else "right", no_wrap=True)
+        cells = [row[position] for row in block.rows]
+        figures = position > 0 and all(_FIGURE.match(cell) for cell in cells)
+        table.add_column(Text(name), justify="right" if figures else "left", no_wrap=True)
     for row in block.rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
