@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.transforms import CENTER, NONE, is_known
 
 SPEC = 1
 BUNDLED = ("v3", "demo", "jaccard")
@@ -24,7 +25,6 @@ CUSTOM = "custom"
 _CHOICES = {
     "dtype": ("fp32", None),
     "pooling": ("mean", None),
-    "transform": ("none",),
     "similarity": ("cos", "jaccard"),
     "assignment": ("maxcard",),
     "figures": ("excluded", "included"),
@@ -62,6 +62,13 @@ class Contract:
             if value not in known:
                 names = ", ".join(str(name) for name in known if name is not None)
                 raise InputError(f'Contract {self.name}: unknown {field} "{printable(value)}".', remedy=f"use {names}")
+        if not is_known(self.transform):
+            raise InputError(
+                f'Contract {self.name}: unknown transform "{printable(self.transform)}".',
+                remedy=f"use {NONE}, {CENTER} or topic-K",
+            )
+        if (self.transform == CENTER) != (self.basis is not None):
+            raise InputError(f"Contract {self.name}: {CENTER} needs a basis, and no other transform has one.")
         if isinstance(self.threshold, bool) or not isinstance(self.threshold, int | float):
             raise InputError(f"Contract {self.name}: threshold must be a number, this is {self.threshold!r}.")
         if not (math.isfinite(self.threshold) and -1 <= self.threshold <= 1):
@@ -71,6 +78,8 @@ class Contract:
         object.__setattr__(self, "threshold", float(self.threshold))
         if isinstance(self.null, bool) or not isinstance(self.null, int) or self.null < 1:
             raise InputError(f"Contract {self.name}: null must be a whole number from 1, this is {self.null!r}.")
+        if self.similarity != "cos" and self.transform != NONE:
+            raise InputError(f"Contract {self.name}: the transform {self.transform} needs vectors.")
         if (self.similarity == "cos") != (self.encoder is not None):
             raise InputError(f"Contract {self.name}: similarity {self.similarity} with encoder {self.encoder}.")
 

@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="basic leaves out echo and generic.",
 )
+@click.option("--sweep", is_flag=True, help="Also score at thresholds from 0.05 to 0.95, without encoding again.")
 @click.option("--system-name", metavar="TEXT", help="Default: the file's name.")
 @click.option("--system-version", metavar="TEXT")
 @click.option(
@@ -85,6 +86,7 @@ def evaluate(
     require_complete: bool,
     allow_unfrozen: bool,
     controls: Literal["full", "basic"],
+    sweep: bool,
     system_name: str | None,
     system_version: str | None,
     postprocessing: str,
@@ -134,6 +136,7 @@ def evaluate(
             system=System(name=system_name or path.stem, version=system_version, postprocessing=postprocessing),
             encoder_path=encoder_path,
             require_complete=require_complete,
+            sweep=sweep,
             progress=messages.encoding,
         )
     finally:

@@ -1,14 +1,17 @@
-"""The generic control: ten stock comments, the same for every paper, written for this project."""
+"""The generic control: ten stock comments, the same for every paper.
+
+They are those of the eLife pilot's `generic.jsonl`, on which the operating points of the scoring specification rest.
+"""
 
 GENERIC_CONCERNS = (
-    "The number of samples is small, and no power calculation justifies it.",
-    "It is unclear which statistical test was used for each comparison and whether multiple testing was corrected for.",
-    "Important controls are missing, so the main effect could have another cause.",
-    "The conclusions go beyond what the data show and should be stated more cautiously.",
-    "The methods are not described in enough detail to repeat the study.",
-    "The relation to earlier work should be discussed, and what is new should be stated.",
-    "Alternative explanations of the findings are not considered.",
-    "The manuscript is hard to follow in places and needs editing for clarity.",
-    "An independent experiment or data set should confirm the main finding.",
-    "Data and code should be made available, and the limitations of the study discussed.",
+    "The sample size is too small to support the conclusions and no power calculation is given.",
+    "The statistical analysis should correct for multiple comparisons and report exact p values and effect sizes.",
+    "Important control experiments are missing and should be added.",
+    "The conclusions are overstated and should be toned down to match the data.",
+    "The key findings should be validated with an independent method.",
+    "The novelty compared with previously published work is not clear and relevant literature should be cited.",
+    "The methods section lacks the detail that would be needed to reproduce the experiments.",
+    "Figure legends are incomplete and some panels are hard to read; error bars and scale bars should be defined.",
+    "The manuscript would benefit from careful editing to improve clarity and readability.",
+    "The limitations of the study should be discussed in more depth.",
 )

@@ -24,12 +24,14 @@ class OtherArticle:
     """Per case: whether it has a donor, and the means over its donors of matches and of possible matches.
 
     `histogram` counts the similarities of all other-article pairs in bins of width 0.01 from -1 to 1.
+    `sweep_matched` is (thresholds, cases): `matched` at the further thresholds that were asked for.
     """
 
     has_donor: NDArray[np.bool_]
     matched: NDArray[np.float64]
     ceiling: NDArray[np.float64]
     histogram: NDArray[np.int64]
+    sweep_matched: NDArray[np.float64]
 
 
 def offsets(n: int, count: int) -> list[int]:
@@ -54,8 +56,9 @@ def donors(cases: Sequence[Case], count: int) -> list[list[int]]:
     return found
 
 
-def other_article(cases: Sequence[Case], space: Space, contract: Contract) -> OtherArticle:
-    """Match every case's references against the predictions of its donors."""
+def other_article(cases: Sequence[Case], space: Space, contract: Contract, sweep: Sequence[float] = ()) -> OtherArticle:
+    """Match every case's references against the predictions of its donors, at the thresholds of `sweep` too."""
+    swept = np.zeros((len(sweep), len(cases)))
     matched, ceiling = np.zeros(len(cases)), np.zeros(len(cases))
     has_donor = np.zeros(len(cases), bool)
     histogram = np.zeros(HISTOGRAM_BINS, np.int64)
@@ -72,8 +75,12 @@ def other_article(cases: Sequence[Case], space: Space, contract: Contract) -> Ot
         similarity = space.similarity(lent, references, cases[position].article.id)
         bins = ((similarity.ravel() + 1) * (HISTOGRAM_BINS / 2)).astype(np.intp)
         histogram += np.bincount(bins.clip(0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
-        eligible = similarity >= contract.threshold
-        ends = np.cumsum(sizes)
-        matches = [max_matches(eligible[end - size : end]) for end, size in zip(ends, sizes, strict=True)]
-        matched[position] = np.mean(matches)
-    return OtherArticle(has_donor, matched, ceiling, histogram)
+        matched[position] = _mean_matches(similarity >= contract.threshold, sizes)
+        swept[:, position] = [_mean_matches(similarity >= threshold, sizes) for threshold in sweep]
+    return OtherArticle(has_donor, matched, ceiling, histogram, swept)
+
+
+def _mean_matches(eligible: NDArray[np.bool_], sizes: Sequence[int]) -> float:
+    """Mean over donors of the matches of each; the rows of `eligible` are the donors' predictions in turn."""
+    ends = np.cumsum(sizes)
+    return float(np.mean([max_matches(eligible[end - size : end]) for end, size in zip(ends, sizes, strict=True)]))

@@ -57,6 +57,7 @@ def blocks(record: ResultRecord) -> list[Block]:
         Notes("What this means", notes(record)),
     ]
     tables = [
+        _sweep(record),
         _per_category(record),
         _per_severity(record),
         _per_source(record),
@@ -138,6 +139,13 @@ def _controls(record: ResultRecord) -> Table:
         ],
     ]
     return Table("Beside it: the controls", ["", "F1", "match rate"], rows)
+
+
+def _sweep(record: ResultRecord) -> Table:
+    rows = [
+        [f"{point.threshold:g}", figure(point.f1), figure(point.null_f1), figure(point.skill)] for point in record.sweep
+    ]
+    return Table("At other thresholds", ["threshold", "F1", "null F1", "skill"], rows)
 
 
 def _per_category(record: ResultRecord) -> Table:

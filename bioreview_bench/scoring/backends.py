@@ -16,8 +16,10 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.paths import vectors_root
 from bioreview_bench.records import Encoder
 from bioreview_bench.scoring.spaces import CosineSpace, JaccardSpace, Space
+from bioreview_bench.transforms import Transform, Vectors
 
 Progress = Callable[[int, int], None]
+Fit = Callable[[Vectors], Transform | None]
 
 
 class Backend(Protocol):
@@ -27,8 +29,8 @@ class Backend(Protocol):
     part: str
     reusable: bool
 
-    def space(self, texts: Sequence[str]) -> Space:
-        """Make the texts comparable."""
+    def space(self, texts: Sequence[str], fit: Fit) -> Space:
+        """Make the texts comparable; `fit` makes the transform from their vectors."""
         ...
 
     @property
@@ -65,7 +67,7 @@ class EncoderBackend:
         )
         self.part = encoder_part(files.id, files.revision, files.weights_sha256)
 
-    def space(self, texts: Sequence[str]) -> Space:
+    def space(self, texts: Sequence[str], fit: Fit) -> Space:
         """Cosine space of the texts. Raises EncoderError, WriteError."""
         cache = VectorCache(vectors_root(), self._encoder.identity)
 
@@ -73,7 +75,8 @@ class EncoderBackend:
             self._encoded = True
             self._progress(done, total)
 
-        return CosineSpace(embed(texts, self._encoder, cache, progress), None)
+        vectors = embed(texts, self._encoder, cache, progress)
+        return CosineSpace(vectors, fit(vectors))
 
     @property
     def device(self) -> str | None:
@@ -94,13 +97,13 @@ class CallerBackend:
         self.record = Encoder(id=encoder.id, revision=None, weights_sha256=None, verified=False)
         self.part = str(encoder.id)
 
-    def space(self, texts: Sequence[str]) -> Space:
+    def space(self, texts: Sequence[str], fit: Fit) -> Space:
         """Cosine space of the texts. Raises EncoderError when the encoder returns something else."""
         vectors = np.empty((0, 1), np.float32)
         if texts:
             vectors = np.asarray(self._encoder.encode(list(texts)), np.float32)
             check_vectors(vectors, len(texts), self.part)
-        return CosineSpace(vectors, None)
+        return CosineSpace(vectors, fit(vectors))
 
 
 class JaccardBackend:
@@ -111,6 +114,6 @@ class JaccardBackend:
     record = Encoder(id=None, revision=None, weights_sha256=None, verified=True)
     part = "-"
 
-    def space(self, texts: Sequence[str]) -> Space:
-        """Word-set space of the texts."""
+    def space(self, texts: Sequence[str], fit: Fit) -> Space:
+        """Word-set space of the texts; there is nothing to fit."""
         return JaccardSpace(texts)

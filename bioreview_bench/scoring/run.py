@@ -26,6 +26,9 @@ from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, 
 from bioreview_bench.result import Result
 from bioreview_bench.scoring.backends import Progress, choose
 from bioreview_bench.scoring.controls import ControlScores
+from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.sweep import grid
+from bioreview_bench.scoring.sweep import sweep as sweep_points
 from bioreview_bench.scoring.table import article_counts
 from bioreview_bench.scoring.tally import Tally, tally
 from bioreview_bench.scoring.texts import Case, TextPool, cases
@@ -57,6 +60,7 @@ def score(
     encoder_path: Path | None = None,
     allow_extra: bool = False,
     require_complete: bool = False,
+    sweep: bool = False,
     progress: Progress = lambda done, total: None,
 ) -> Result:
     """Score predictions against the references of articles.
@@ -71,6 +75,8 @@ def score(
     these two out. Default: `full` with the contract's encoder; `basic` with a caller's, which then gets only the
     texts that were handed in (it may be no more than a table of them).
 
+    `sweep`: also score at thresholds from 0.05 to 0.95, without encoding again.
+
     Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
     """
     started, clock = datetime.now(UTC), time.monotonic()
@@ -81,15 +87,16 @@ def score(
     backend = choose(contract, encoder, encoder_path, progress)
     if encoder is not None:
         contract = replace(contract, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
-    signature = contract.signature(split.label, backend.part)
-
     pool = TextPool()
+    fitting = Fitting(contract, split.articles, pool)
+    signature = contract.signature(split.label, backend.part, fitting.text_digest)
     case_list = cases(split.articles, checked, contract, pool)
     wanted = controls or ("full" if encoder is None else "basic")
     controlled = ControlScores(case_list, signature, backend, pool) if wanted == "full" else None
-    space = backend.space(pool.texts)
+    space = backend.space(pool.texts, fitting.fit)
     matched = tally(case_list, space, contract.threshold, pool.texts)
-    null = other_article(case_list, space, contract)
+    thresholds = grid(contract) if sweep else []
+    null = other_article(case_list, space, contract, thresholds)
     extra = controlled.counts(space, contract.threshold) if controlled else {}
     counts = article_counts(case_list, matched, null, extra)
 
@@ -121,7 +128,7 @@ def score(
         label_agreement=_agreement(matched),
         confidence=_confidence(matched),
         gate=gate(overall.f1, overall.recall, figures.saturated) if gated else None,
-        sweep=[],
+        sweep=sweep_points(case_list, space, counts, null, thresholds),
         intervals={path: interval for path, interval in found.items() if path in paths},
         bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": _n_units(counts)},
         articles=counts.to_rows(),

@@ -6,7 +6,7 @@ Both spaces hold the texts of a TextPool; texts are named by their position in i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from bioreview_bench.scoring.texts import Indices
+from bioreview_bench.transforms import Transform
 
 Vectors = NDArray[np.float32]
-
-# Applied to the vectors of references, and of predictions matched against them, of the article with this id.
-Transform = Callable[[str, Vectors], Vectors]
 
 
 class Space(Protocol):

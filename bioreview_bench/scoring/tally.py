@@ -73,15 +73,20 @@ def count_matches(
     cases: Sequence[Case], written: Sequence[Indices], space: Space, threshold: float
 ) -> NDArray[np.float64]:
     """Matches by article of a control reviewer that wrote the texts at `written[row]` about case `row`."""
-    return np.array(
-        [
-            max_matches(space.similarity(texts, case.reference_texts, case.article.id) >= threshold)
-            if len(texts) and case.references
-            else 0
-            for case, texts in zip(cases, written, strict=True)
-        ],
-        np.float64,
-    )
+    found: NDArray[np.float64] = count_matches_at(cases, written, space, [threshold])[0]
+    return found
+
+
+def count_matches_at(
+    cases: Sequence[Case], written: Sequence[Indices], space: Space, thresholds: Sequence[float]
+) -> NDArray[np.float64]:
+    """(thresholds, articles) matches of the texts at `written[row]` with the references of case `row`."""
+    found = np.zeros((len(thresholds), len(cases)))
+    for row, (case, texts) in enumerate(zip(cases, written, strict=True)):
+        if len(texts) and case.references:
+            similarity = space.similarity(texts, case.reference_texts, case.article.id)
+            found[:, row] = [max_matches(similarity >= threshold) for threshold in thresholds]
+    return found
 
 
 def _prediction_records(
