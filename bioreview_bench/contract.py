@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import math
 import tomllib
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.transforms import CENTER, NONE, is_known
 
 SPEC = 1
-BUNDLED = ("v3", "demo", "jaccard")
+BUNDLED = ("v3", "demo", "demo-topic", "jaccard")
 CUSTOM = "custom"
 
 _CHOICES = {
@@ -128,6 +130,11 @@ class Contract:
         _check_types(fields, where)
         return cls(**fields)
 
+    def save(self, path: Path) -> None:
+        """Write the contract as a TOML file that `load` reads. Raises WriteError."""
+        lines = [f"{name} = {_toml(value)}" for name, value in self.as_dict().items() if value is not None]
+        write_files({path: ("\n".join(lines) + "\n").encode("utf-8")})
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values of all fields."""
         return dataclasses.asdict(self)
@@ -172,6 +179,11 @@ def encoder_part(encoder_id: str | None, revision: str | None, weights_sha256: s
     if encoder_id is None:
         return "-"
     return f"{encoder_id}@{revision[:8] if revision else '-'}+{weights_sha256[:8] if weights_sha256 else '-'}"
+
+
+def _toml(value: str | int | float) -> str:
+    # JSON strings are TOML basic strings as long as control characters are escaped, which json.dumps does.
+    return json.dumps(value) if isinstance(value, str) else repr(value)
 
 
 def _check_types(fields: dict[str, Any], where: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +12,6 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from bioreview_bench.contract import Contract
     from bioreview_bench.records import ResultRecord
 
 
@@ -108,6 +106,7 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
     """
     from bioreview_bench.atomic import check_writable
+    from bioreview_bench.cli.encoders import with_encoder
     from bioreview_bench.cli.fail_under import Limit
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
@@ -117,7 +116,7 @@ def evaluate(
     from bioreview_bench.scoring.run import score
 
     limits = [Limit.parse(text) for text in fail_under]
-    contract, encoder_path = _with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
     if output is not None:
         check_writable(output)
         check_writable(pairs_path(output))
@@ -149,34 +148,6 @@ def evaluate(
     for violation in violations:
         click.echo(f"Below the limit: {violation}", err=True)
     return 2 if violations else 0
-
-
-def _with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
-    """The contract with another encoder, if one is asked for (it is `custom` then), and where its files are."""
-    if encoder is None:
-        return contract, encoder_path
-    from bioreview_bench.contract import CUSTOM
-    from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
-    from bioreview_bench.errors import InputError
-
-    if encoder_path is not None:
-        raise InputError(
-            "--encoder and --encoder-path exclude each other.", remedy="use --encoder DIR for another encoder"
-        )
-    folder = Path(encoder)
-    if not encoder.startswith(HUB_PREFIX) and folder.is_dir():
-        named = f"{LOCAL_PREFIX}{folder.resolve().name}"
-        return replace(contract, name=CUSTOM, encoder=named, revision=None, weights_sha256=None), folder
-    spec = find_spec(encoder)
-    changed = replace(
-        contract,
-        name=CUSTOM,
-        encoder=spec.id,
-        revision=spec.revision,
-        weights_sha256=spec.weights_sha256,
-        max_length=min(spec.max_length, contract.max_length or spec.max_length),
-    )
-    return changed, None
 
 
 def _print(record: ResultRecord, form: str) -> None:

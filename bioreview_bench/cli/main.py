@@ -19,6 +19,11 @@ ENTRY_POINT = "bioreview_bench.commands"  # where installed packages, the satell
 _COMMANDS = {
     "evaluate": ("bioreview_bench.cli.evaluate:evaluate", "Score a predictions file."),
     "validate": ("bioreview_bench.cli.validate:validate", "Check a predictions file without scoring it."),
+    "report": ("bioreview_bench.cli.report:report", "Make an HTML report of a result."),
+    "compare": ("bioreview_bench.cli.compare:compare", "Compare results: intervals, tests, tied groups."),
+    "stability": ("bioreview_bench.cli.compare:stability", "How stable a ranking is over thresholds and contracts."),
+    "controls": ("bioreview_bench.cli.controls:controls", "Score the control reviewers of a split."),
+    "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
     "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
     "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),

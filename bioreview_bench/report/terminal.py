@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import textwrap
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.box import SIMPLE_HEAD
@@ -14,27 +16,28 @@ from bioreview_bench.report.blocks import Block, Facts, Notes, Table
 
 _FIGURE = re.compile(r"[\[\d,.% \]-]+(MB)?$")
 _STYLES = {"info": "", "warning": "red", "alarm": "bold white on red"}
-_WIDTH_OF_FILES = 110  # when the output is no terminal
+_TEXT_WIDTH = 110  # of sentences, also on wide terminals
+_UNBOUNDED = 10_000  # tables take the width they need: a figure cut short is worse than a wrapped line
 
 
-def print_blocks(blocks: list[Block], stream: TextIO) -> None:
+def print_blocks(blocks: Sequence[Block], stream: TextIO) -> None:
     """Print a report; colours only where the stream is a terminal."""
-    console = Console(file=stream, highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console = Console(file=stream, highlight=False, markup=False, emoji=False, width=_WIDTH_OF_FILES)
+    probe = Console(file=stream)
+    text_width = min(_TEXT_WIDTH, probe.width) if probe.is_terminal else _TEXT_WIDTH
+    console = Console(file=stream, highlight=False, markup=False, emoji=False, width=_UNBOUNDED)
     for block in blocks:
         if isinstance(block, Facts):
             width = max(len(name) for name, _ in block.rows)
             for name, value in block.rows:
-                console.print(Text(name.ljust(width + 2), style="bold") + Text(value), soft_wrap=True)
-        elif isinstance(block, Notes):
-            console.print()
-            console.print(Text(block.title, style="bold"))
+                console.print(Text(name.ljust(width + 2), style="bold") + Text(value))
+            continue
+        console.print()
+        console.print(Text(block.title, style="bold"))
+        if isinstance(block, Notes):
             for note in block.notes:
-                console.print(Text("  ") + Text(note.text, style=_STYLES[note.level]))
+                for line in textwrap.wrap(note.text, text_width - 4, drop_whitespace=False) or [""]:
+                    console.print(Text("  ") + Text(line, style=_STYLES[note.level]))
         else:
-            console.print()
-            console.print(Text(block.title, style="bold"))
             console.print(_rich(block))
 
 

@@ -67,15 +67,19 @@ class EncoderBackend:
         )
         self.part = encoder_part(files.id, files.revision, files.weights_sha256)
 
-    def space(self, texts: Sequence[str], fit: Fit) -> Space:
-        """Cosine space of the texts. Raises EncoderError, WriteError."""
+    def vectors(self, texts: Sequence[str]) -> Vectors:
+        """(n, d) raw vectors. Raises EncoderError, WriteError."""
         cache = VectorCache(vectors_root(), self._encoder.identity)
 
         def progress(done: int, total: int) -> None:
             self._encoded = True
             self._progress(done, total)
 
-        vectors = embed(texts, self._encoder, cache, progress)
+        return embed(texts, self._encoder, cache, progress)
+
+    def space(self, texts: Sequence[str], fit: Fit) -> Space:
+        """Cosine space of the texts. Raises EncoderError, WriteError."""
+        vectors = self.vectors(texts)
         return CosineSpace(vectors, fit(vectors))
 
     @property

@@ -1,0 +1,136 @@
+"""Calibrating a contract: the smallest threshold from which on copying and stock phrases do not pay.
+
+Match rates of three reviewers that have not judged the paper are limited (scoring specification, section 4):
+`echo` copies sentences, `generic` repeats stock comments, `other` brings another article's references. What is
+left to a file of paraphrased references is the figure of merit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.article import Article
+from bioreview_bench.contract import Contract
+from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.errors import InputError
+from bioreview_bench.predictions import Predictions
+from bioreview_bench.scoring.backends import EncoderBackend, Progress
+from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.spaces import Space
+from bioreview_bench.scoring.tally import count_matches_at
+from bioreview_bench.scoring.texts import Case, Indices, TextPool, cases
+from bioreview_bench.sentences import echo
+from bioreview_bench.transforms import CENTER, encode_basis
+
+THRESHOLDS = tuple(round(0.20 + 0.01 * step, 2) for step in range(71))
+LIMIT = 0.05
+LIMITED = ("echo", "generic", "other")
+MIN_ECHO_SLOTS = 200
+
+Rates = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Rates at THRESHOLDS by reviewer name.
+
+    `match_rate` is matches over possible matches, `recall` matches over references. `operating` is the position
+    of the operating point in THRESHOLDS, None when no threshold keeps the limited rates at or below LIMIT.
+    `echo_slots` is the number of matches that echo could have made.
+    """
+
+    transform: str
+    match_rate: Mapping[str, Rates]
+    recall: Mapping[str, Rates]
+    operating: int | None
+    echo_slots: int
+    contract: Contract
+
+
+def calibrate(
+    articles: Sequence[Article],
+    contract: Contract,
+    judged: Mapping[str, Predictions],
+    *,
+    basis_articles: Sequence[Article] = (),
+    encoder_path: Path | None = None,
+    progress: Progress = lambda done, total: None,
+) -> Curve:
+    """The trade-off curve of `contract` (its threshold is ignored) on `articles`.
+
+    `judged` names further files to follow along the curve, such as paraphrased references. `basis_articles` are
+    those whose mean reference vector the transform `center` subtracts. Raises EncoderError, DataError, InputError.
+    """
+    ordered = sorted(articles, key=lambda article: article.id)
+    if contract.similarity != "cos":
+        raise InputError(f"Similarity {contract.similarity} is not calibrated.", remedy="name an --encoder")
+    backend = EncoderBackend(contract, encoder_path, progress)
+    if contract.transform == CENTER:
+        contract = replace(contract, basis=encode_basis(_mean_reference(basis_articles, contract, backend)))
+    pool = TextPool()
+    fitting = Fitting(contract, ordered, pool)
+    case_list = cases(ordered, Predictions({}), contract, pool)
+    written = _limited_reviewers(case_list, pool)
+    for name, predictions in judged.items():
+        followed = cases(ordered, predictions, contract, pool)
+        written[name] = [case.prediction_texts for case in followed]
+    space = backend.space(pool.texts, fitting.fit)
+    match_rate, recall = {}, {}
+    for name, texts in written.items():
+        match_rate[name], recall[name] = _rates(case_list, texts, space)
+    limited = np.all([match_rate[name] <= LIMIT for name in LIMITED], axis=0)
+    operating = _from_here_on(limited)
+    return Curve(contract.transform, match_rate, recall, operating, _slots(case_list, written["echo"]), contract)
+
+
+def calibrated_contract(curve: Curve, name: str, calibrated_on: str) -> Contract:
+    """The contract at the curve's operating point. Raises InputError when there is none."""
+    if curve.operating is None:
+        raise InputError(
+            f"No threshold up to {THRESHOLDS[-1]} keeps {', '.join(LIMITED)} at or below {LIMIT:.0%} under "
+            f"{curve.transform}.",
+            remedy="try another --transform or --encoder",
+        )
+    return replace(curve.contract, name=name, threshold=THRESHOLDS[curve.operating], calibrated_on=calibrated_on)
+
+
+def _limited_reviewers(case_list: Sequence[Case], pool: TextPool) -> dict[str, list[Indices]]:
+    n = len(case_list)
+    return {
+        "echo": [pool.add(echo(case.article)) for case in case_list],
+        "generic": [pool.add(GENERIC_CONCERNS) for _ in case_list],
+        # In id order the article n // 2 positions on is as far away as any.
+        "other": [case_list[(position + n // 2) % n].reference_texts for position in range(n)],
+    }
+
+
+def _rates(case_list: Sequence[Case], written: Sequence[Indices], space: Space) -> tuple[Rates, Rates]:
+    matched = count_matches_at(case_list, written, space, THRESHOLDS).sum(axis=1)
+    return matched / max(1, _slots(case_list, written)), matched / max(
+        1, sum(len(case.references) for case in case_list)
+    )
+
+
+def _slots(case_list: Sequence[Case], written: Sequence[Indices]) -> int:
+    return sum(min(len(texts), len(case.references)) for case, texts in zip(case_list, written, strict=True))
+
+
+def _from_here_on(holds: NDArray[np.bool_]) -> int | None:
+    """The first position from which on all hold."""
+    failing = np.flatnonzero(~holds)
+    first = int(failing[-1]) + 1 if len(failing) else 0
+    return first if first < len(holds) else None
+
+
+def _mean_reference(articles: Sequence[Article], contract: Contract, backend: EncoderBackend) -> NDArray[np.float32]:
+    pool = TextPool()
+    found = cases(articles, Predictions({}), contract, pool)
+    positions = np.concatenate([case.reference_texts for case in found])
+    vectors = backend.vectors(pool.texts)
+    mean: NDArray[np.float32] = vectors[positions].mean(axis=0, dtype=np.float64).astype(np.float32)
+    return mean

@@ -1,0 +1,155 @@
+"""`bench calibrate`: choose a threshold under which copying the paper and stock phrases do not pay."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from bioreview_bench.calibration import Curve
+
+
+@click.command()
+@options.data_option
+@click.option("--split", default="val", show_default=True, help="val or train; --explore takes any.")
+@click.option("--contract", "contract_name", default="v3", show_default=True, help="The contract to start from.")
+@click.option(
+    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
+)
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@click.option(
+    "--transform", "transforms", multiple=True, metavar="NAME", help="none, center, topic-K. May be repeated."
+)
+@click.option("--paraphrases", metavar="FILE", help="Paraphrased references, whose recall is the figure of merit.")
+@click.option("--also", multiple=True, metavar="FILE", help="Further predictions to follow along the curve.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="contract.toml", help="Write the contract.")
+@click.option("--name", help="Name of the contract. Default: the file's.")
+@click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw the curves.")
+@click.option("--small", is_flag=True, help="Accept fewer than 200 echo slots.")
+@click.option("--explore", is_flag=True, help="Any split; print curves, write no contract.")
+@options.format_option("text", "json")
+@options.quiet_option
+def calibrate(
+    data: str,
+    split: str,
+    contract_name: str,
+    encoder: str | None,
+    encoder_path: Path | None,
+    transforms: tuple[str, ...],
+    paraphrases: str | None,
+    also: tuple[str, ...],
+    output: Path | None,
+    name: str | None,
+    chart: Path | None,
+    small: bool,
+    explore: bool,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Find the smallest threshold from which on echo, generic and other articles match at most 5 %.
+
+    The test split is refused: a contract tuned on it would no longer measure anything there.
+
+    \b
+    Examples:
+      bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
+      bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
+    """
+    from bioreview_bench.atomic import check_writable
+    from bioreview_bench.calibration import calibrate as trace
+    from bioreview_bench.calibration import calibrated_contract
+    from bioreview_bench.cli.encoders import with_encoder
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.folder import canonical_split
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.predictions import read_predictions
+    from bioreview_bench.transforms import CENTER
+
+    split = canonical_split(split)
+    if not explore:
+        _check_request(split, output, transforms)
+    for path in filter(None, (output, chart)):
+        check_writable(path)
+    contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    articles = load_split(data, split)
+    # A basis is learnt on train; exploring "all" has no other articles to learn it from.
+    basis = articles if split == "all" or CENTER not in transforms else load_split(data, "train")
+    files = {**({"paraphrases": paraphrases} if paraphrases else {}), **{Path(path).stem: path for path in also}}
+    judged = {
+        label: read_predictions(options.predictions_path(path), articles, allow_extra=True)
+        for label, path in files.items()
+    }
+    messages = options.Messages(quiet)
+    curves = []
+    try:
+        for transform in transforms or (contract.transform,):
+            wanted = replace(contract, name="custom", transform=transform, basis=_placeholder(transform))
+            curve = trace(
+                articles,
+                wanted,
+                judged,
+                basis_articles=list(basis),
+                encoder_path=encoder_path,
+                progress=messages.encoding,
+            )
+            curves.append(curve)
+    finally:
+        messages.stop()
+    if not (explore or small):
+        from bioreview_bench.calibration import MIN_ECHO_SLOTS
+
+        if curves[0].echo_slots < MIN_ECHO_SLOTS:
+            raise InputError(
+                f"{articles.label} has {curves[0].echo_slots} echo slots; a rate of 5 % needs {MIN_ECHO_SLOTS}.",
+                remedy="calibrate on more articles, or add --small",
+            )
+    if output is not None and not explore:
+        where = f"{Path(data).name if articles.data == 'local' else articles.data}/{split}#{articles.fingerprint}"
+        made = calibrated_contract(curves[0], name or output.stem, where)
+        made.save(output)
+        messages.say(f"Wrote {output}. Next: bench evaluate predictions.jsonl --contract {output}")
+    _print(curves, form)
+    if chart is not None:
+        from bioreview_bench.atomic import write_files
+        from bioreview_bench.report.curves import svg
+
+        write_files({chart: svg(curves).encode()})
+        messages.say(f"Wrote {chart}.")
+
+
+def _check_request(split: str, output: Path | None, transforms: tuple[str, ...]) -> None:
+    from bioreview_bench.errors import InputError
+
+    if split not in ("train", "val"):
+        raise InputError(f"A contract is not calibrated on {split}.", remedy="use --split val or train, or --explore")
+    if output is None:
+        raise InputError("There is no file to write the contract to.", remedy="add -o contract.toml, or --explore")
+    if len(transforms) > 1:
+        raise InputError("A contract has one transform.", remedy="name one --transform, or compare them with --explore")
+
+
+def _placeholder(transform: str) -> str | None:
+    """A basis that is replaced before use: a contract with `center` cannot be made without one."""
+    from bioreview_bench.transforms import CENTER
+
+    return "pending" if transform == CENTER else None
+
+
+def _print(curves: list[Curve], form: str) -> None:
+    from bioreview_bench.report.curves import blocks, points
+
+    if form == "json":
+        shown: list[dict[str, Any]] = [points(curve) for curve in curves]
+        click.echo(json.dumps(shown))
+        return
+    from bioreview_bench.report.terminal import print_blocks
+
+    print_blocks(blocks(curves), sys.stdout)

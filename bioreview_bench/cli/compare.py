@@ -1,0 +1,131 @@
+"""`bench compare` and `bench stability`: several stored results side by side."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from bioreview_bench.report.blocks import Block
+    from bioreview_bench.result import Result
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--draws", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of the label-swap test."
+)
+@click.option("--seed", type=int, default=42, show_default=True)
+@options.format_option("text", "markdown", "json")
+def compare(results: tuple[Path, ...], draws: int, seed: int, form: str) -> None:
+    """Compare RESULTS (two or more result files) of equal signature: intervals, tests, tied groups.
+
+    Results whose signatures differ are refused, and the differing field is named. Post-processing of predictions is
+    shown, not compared.
+
+    \b
+    Examples:
+      bench compare a.result.json b.result.json
+      bench compare runs/*.result.json --format markdown
+    """
+    from bioreview_bench.comparison import compare as compare_results
+    from bioreview_bench.report.comparison import as_dict, blocks
+
+    loaded = _load(results)
+    comparison = compare_results(list(loaded.values()), list(loaded), draws, seed)
+    if form == "json":
+        click.echo(json.dumps(as_dict(comparison), ensure_ascii=False, allow_nan=False))
+    else:
+        _print(blocks(comparison), form)
+
+
+@click.command()
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.format_option("text", "markdown", "json")
+def stability(results: tuple[Path, ...], form: str) -> None:
+    """How stable is the ranking of RESULTS over thresholds (results made with --sweep) and over contracts?
+
+    Kendall's tau between rankings by F1: 1 is the same order, 0 no relation, -1 the reverse.
+
+    \b
+    Examples:
+      bench stability a.result.json b.result.json c.result.json
+      bench stability demo/*.result.json demo-topic/*.result.json
+    """
+    from bioreview_bench.errors import InputError, printable
+    from bioreview_bench.report.blocks import Table, figure
+    from bioreview_bench.stability import over_contracts, over_thresholds
+
+    contracts: dict[str, dict[str, Result]] = {}
+    for path, result in _load(results, by_path=True).items():
+        systems = contracts.setdefault(str(result.record.contract["name"]), {})
+        name = _name(result)
+        if name in systems:
+            raise InputError(
+                f"{path}: a second result of {printable(name)} under this contract.", remedy="use --system-name"
+            )
+        systems[name] = result
+    swept = {
+        contract: over_thresholds(systems)
+        for contract, systems in contracts.items()
+        if len(contracts) == 1 or all(result.record.sweep for result in systems.values())
+    }
+    across = over_contracts(contracts)
+    if form == "json":
+        found = {"thresholds": {name: [asdict(row) for row in rows] for name, rows in swept.items()}}
+        click.echo(json.dumps({**found, "contracts": [asdict(row) for row in across]}))
+        return
+    shown: list[Block] = [
+        Table(
+            f"{printable(name)}: ranking at other thresholds against its own",
+            ["threshold", "systems", "Kendall's tau"],
+            [[row.b, str(row.n), figure(row.tau)] for row in rows],
+        )
+        for name, rows in swept.items()
+    ]
+    if across:
+        rows = [[f"{row.a} - {row.b}", str(row.n), figure(row.tau)] for row in across]
+        shown.append(Table("Ranking under other contracts", ["contracts", "systems in both", "Kendall's tau"], rows))
+    _print(shown, form)
+
+
+def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result]:
+    """Results by name (system and version; file name where two share one), or by path."""
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.result import Result, load_result
+
+    found: dict[str, Result] = {}
+    for path in paths:
+        result = load_result(path)
+        if not isinstance(result, Result):
+            raise InputError(
+                f"{path} was reported, not scored: it has no counts to compare.", remedy="score its predictions"
+            )
+        name = str(path) if by_path else _name(result)
+        found[name if name not in found else f"{name} [{path.name}]"] = result
+    if len(found) != len(paths):
+        raise InputError("A result was named twice.", remedy="name each file once")
+    return found
+
+
+def _name(result: Result) -> str:
+    system = result.record.system
+    return f"{system.name} {system.version}" if system.version else system.name
+
+
+def _print(blocks: list[Block], form: str) -> None:
+    if form == "markdown":
+        from bioreview_bench.report.markdown import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+    else:
+        from bioreview_bench.report.terminal import print_blocks
+
+        print_blocks(blocks, sys.stdout)

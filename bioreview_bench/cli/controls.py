@@ -1,0 +1,119 @@
+"""`bench controls`: every control reviewer in one table."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from bioreview_bench.cli import options
+
+
+@click.command()
+@options.data_option
+@click.option(
+    "--split", default="val", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
+)
+@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.limit_option
+@options.allow_unfrozen_option
+@options.format_option("text", "markdown", "json")
+@options.quiet_option
+def controls(
+    data: str,
+    split: str,
+    contract_name: str,
+    encoder_path: Path | None,
+    limit: int | None,
+    allow_unfrozen: bool,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Score the control reviewers of a split: what any system must beat under a contract.
+
+    neighbour brings the concerns of the lexically nearest train article, random-train those of any train article
+    (both of another family); echo copies sentences of the paper; generic repeats stock comments.
+
+    \b
+    Examples:
+      bench controls --data demo --split test --contract demo
+      bench controls --data v3 --split val
+    """
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.controls.lexical import neighbour, random_train
+    from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.report.blocks import Block, Facts, Table, figure
+    from bioreview_bench.scoring.run import score
+
+    contract = Contract.load(contract_name)
+    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
+    train = load_split(data, "train", allow_unfrozen=allow_unfrozen)
+    written = {
+        name: {article.id: list(write(article)) for article in articles} for name, write in SCORED_CONTROLS.items()
+    }
+    written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
+    messages = options.Messages(quiet)
+    try:
+        results = {
+            name: score(
+                articles,
+                rows,
+                contract,
+                controls="basic",
+                draws=0,
+                encoder_path=encoder_path,
+                progress=messages.encoding,
+            )
+            for name, rows in written.items()
+        }
+    finally:
+        messages.stop()
+    records = {name: result.record for name, result in results.items()}
+    if form == "json":
+        shown = {
+            name: {"overall": r.overall.model_dump(), "controls": r.controls.model_dump()}
+            for name, r in records.items()
+        }
+        click.echo(json.dumps({"signature": next(iter(records.values())).signature, "reviewers": shown}))
+        return
+    rows = [
+        [
+            name,
+            f"{record.overall.n_pred:,}",
+            figure(record.overall.f1),
+            figure(record.overall.recall),
+            figure(record.overall.precision),
+            figure(record.controls.match_rate),
+            figure(record.controls.null_f1),
+            figure(record.controls.null_match_rate),
+            figure(record.controls.skill),
+        ]
+        for name, record in records.items()
+    ]
+    header = [
+        "reviewer",
+        "concerns",
+        "F1",
+        "recall",
+        "precision",
+        "match rate",
+        "other-article F1",
+        "its match rate",
+        "skill",
+    ]
+    blocks: list[Block] = [
+        Facts([("Contract", contract.official_name), ("Signature", next(iter(records.values())).signature)]),
+        Table(f"Control reviewers on {articles.label}", header, rows),
+    ]
+    if form == "markdown":
+        from bioreview_bench.report.markdown import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+        return
+    from bioreview_bench.report.terminal import print_blocks
+
+    print_blocks(blocks, sys.stdout)

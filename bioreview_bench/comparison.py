@@ -1,0 +1,115 @@
+"""Comparing systems on the same articles under the same contract, from their stored results alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.errors import InputError, printable
+from bioreview_bench.result import Result
+from bioreview_bench.significance import holm, label_swap_test
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class PairTest:
+    """Label-swap test of two systems; `p_holm` is corrected over all pairs of the comparison."""
+
+    a: str
+    b: str
+    delta_f1: float
+    n_informative: int
+    p_value: float
+    p_holm: float
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Systems by falling F1, their pairwise tests, and tied groups, the best first.
+
+    A tied group is everyone not significantly below the group's best at LEVEL.
+    """
+
+    names: list[str]
+    results: list[Result]
+    tests: list[PairTest]
+    groups: list[list[str]]
+
+
+def compare(results: Sequence[Result], names: Sequence[str], draws: int = 10_000, seed: int = 42) -> Comparison:
+    """Compare results of equal signature. Raises InputError naming what differs."""
+    if len(results) < 2:
+        raise InputError("A comparison needs at least two results.", remedy="bench compare A.result.json B.result.json")
+    if len(set(names)) != len(names):
+        raise InputError(f"Two systems have the same name: {', '.join(printable(name) for name in names)}.")
+    for result, name in zip(results[1:], names[1:], strict=True):
+        _check_comparable(results[0], names[0], result, name)
+    order = sorted(range(len(results)), key=lambda place: (-(results[place].record.overall.f1 or 0.0), names[place]))
+    ranked, ranked_names = [results[place] for place in order], [names[place] for place in order]
+    tests = _tests(ranked, ranked_names, draws, seed)
+    return Comparison(ranked_names, ranked, tests, _groups(ranked_names, tests))
+
+
+def differing_fields(a: str, b: str) -> list[str]:
+    """The fields in which two signatures differ, with both values."""
+    left, right = _fields(a), _fields(b)
+    return [
+        f"{name}: {left.get(name, 'absent')} and {right.get(name, 'absent')}"
+        for name in dict.fromkeys([*left, *right])
+        if left.get(name) != right.get(name)
+    ]
+
+
+def rows(result: Result) -> NDArray[np.float64]:
+    """(articles, 3): n_matched, n_ref, n_pred, in the order of article ids."""
+    order = np.argsort(np.array(result.counts.id))
+    return np.column_stack([result.counts.n_matched, result.counts.n_ref, result.counts.n_pred])[order]
+
+
+def _fields(signature: str) -> dict[str, str]:
+    return dict(part.partition(":")[::2] for part in signature.split("|")[1:])
+
+
+def _check_comparable(first: Result, first_name: str, other: Result, other_name: str) -> None:
+    who = f"{printable(first_name)} and {printable(other_name)}"
+    if first.signature != other.signature:
+        listed = "\n".join(f"  {printable(line, 300)}" for line in differing_fields(first.signature, other.signature))
+        raise InputError(
+            f"{who} cannot be compared, their signatures differ:\n{listed}",
+            remedy="evaluate both on the same data under the same contract",
+        )
+    if sorted(first.counts.id) != sorted(other.counts.id):
+        raise InputError(
+            f"{who} cannot be compared: their results list different articles.", remedy="evaluate both again"
+        )
+
+
+def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: int) -> list[PairTest]:
+    tables = [rows(result) for result in results]
+    counts = results[0].counts
+    order = np.argsort(np.array(counts.id))
+    families = [counts.family[place] for place in order]
+    pairs = list(combinations(range(len(results)), 2))
+    tests = [label_swap_test(tables[a], tables[b], families, draws, seed) for a, b in pairs]
+    adjusted = holm([test.p_value for test in tests])
+    return [
+        PairTest(names[a], names[b], test.delta_f1, test.n_informative, test.p_value, p, test.exact)
+        for (a, b), test, p in zip(pairs, tests, adjusted, strict=True)
+    ]
+
+
+def _groups(names: Sequence[str], tests: Sequence[PairTest]) -> list[list[str]]:
+    below = {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0}
+    left, groups = list(names), []
+    while left:
+        best = left[0]
+        group = [name for name in left if (best, name) not in below]
+        groups.append(group)
+        left = [name for name in left if name not in group]
+    return groups

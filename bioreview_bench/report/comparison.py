@@ -1,0 +1,130 @@
+"""A comparison as blocks, and for machines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from bioreview_bench.comparison import LEVEL, Comparison
+from bioreview_bench.errors import printable
+from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
+from bioreview_bench.report.meaning import Note, notes
+
+
+def blocks(comparison: Comparison) -> list[Block]:
+    """Table of systems, tied groups, pairwise tests, figures by category."""
+    record = comparison.results[0].record
+    found: list[Block] = [
+        Facts([("Contract", str(record.contract["name"])), ("Signature", printable(record.signature, 400))]),
+        _systems(comparison),
+        Notes("Tied groups", [_group(rank, group) for rank, group in enumerate(comparison.groups, start=1)]),
+        _tests(comparison),
+        _categories(comparison),
+    ]
+    alarms = [note for note in notes(record) if note.level == "alarm"]
+    if alarms:
+        found.insert(1, Notes("What this means", alarms))
+    return found
+
+
+def as_dict(comparison: Comparison) -> dict[str, Any]:
+    """For machines."""
+    return {
+        "signature": comparison.results[0].signature,
+        "systems": [
+            {
+                "name": name,
+                "system": result.record.system.model_dump(),
+                "overall": result.record.overall.model_dump(),
+                "controls": result.record.controls.model_dump(),
+                "interval_f1": result.record.intervals.get("overall.f1"),
+            }
+            for name, result in zip(comparison.names, comparison.results, strict=True)
+        ],
+        "groups": comparison.groups,
+        "tests": [asdict(test) for test in comparison.tests],
+        "level": LEVEL,
+    }
+
+
+def _systems(comparison: Comparison) -> Table:
+    band = {name: rank for rank, group in enumerate(comparison.groups, start=1) for name in group}
+    rows = []
+    for name, result in zip(comparison.names, comparison.results, strict=True):
+        record = result.record
+        bounds = record.intervals.get("overall.f1")
+        rows.append(
+            [
+                printable(name, 30),
+                str(band[name]),
+                figure(record.overall.f1),
+                DASH if bounds is None else f"[{bounds[0]:.3f}, {bounds[1]:.3f}]",
+                figure(record.controls.skill),
+                figure(record.controls.null_f1),
+                figure(record.overall.precision),
+                figure(record.overall.recall),
+                figure(_mean_written(record.overall.n_pred, record.coverage.n_articles), 1),
+                printable(record.system.postprocessing, 24),
+            ]
+        )
+    header = [
+        "system",
+        "band",
+        "F1",
+        "95 % of F1",
+        "skill",
+        "null F1",
+        "prec.",
+        "recall",
+        "per article",
+        "post-processing",
+    ]
+    return Table(f"{len(rows)} systems on {comparison.results[0].record.data.label}", header, rows)
+
+
+def _mean_written(n_pred: int, n_articles: int) -> float | None:
+    return n_pred / n_articles if n_articles else None
+
+
+def _group(rank: int, group: list[str]) -> Note:
+    names = ", ".join(printable(name) for name in group)
+    if len(group) == 1:
+        return Note("info", f"{rank}: {names}")
+    return Note("info", f"{rank}: {names} (not significantly below the first of them at {LEVEL:g})")
+
+
+def _tests(comparison: Comparison) -> Table:
+    rows = [
+        [
+            f"{printable(test.a, 24)} - {printable(test.b, 24)}",
+            f"{test.delta_f1:+.4f}",
+            str(test.n_informative),
+            f"{test.p_value:.4g}",
+            f"{test.p_holm:.4g}",
+            "all assignments" if test.exact else "random draws",
+        ]
+        for test in comparison.tests
+    ]
+    return Table("Label-swap tests", ["pair", "F1 difference", "families that differ", "p", "p (Holm)", "by"], rows)
+
+
+def _categories(comparison: Comparison) -> Table:
+    categories = list(dict.fromkeys(name for result in comparison.results for name in result.record.per_category))
+    best = comparison.results[0].record.per_category
+    rows = []
+    for category in categories:
+        row = [category]
+        for place, result in enumerate(comparison.results):
+            found = result.record.per_category.get(category)
+            f1 = found.f1 if found else None
+            reference = best[category].f1 if category in best else None
+            shown = figure(f1)
+            if place and f1 is not None and reference is not None:
+                shown += f" ({f1 - reference:+.3f})"
+            row.append(shown)
+        rows.append(row)
+    return Table(
+        "F1 by category (difference to the first)",
+        ["category", *(printable(name, 24) for name in comparison.names)],
+        rows,
+    )
