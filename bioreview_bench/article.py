@@ -113,7 +113,7 @@ class Article(BaseModel):
     author_response_raw: StrictStr | None = None
     license: StrictStr | None = None
     extraction_manifest_id: StrictStr | None = None
-    schema_version: StrictStr = "1.1"
+    schema_version: Annotated[StrictStr, _null_is(lambda: "1.1")] = "1.1"
 
     @field_validator("id")
     @classmethod

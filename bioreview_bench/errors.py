@@ -91,6 +91,8 @@ def printable(text: object, limit: int = 120) -> str:
 
     Ids and labels come from files that nobody vouches for; printed raw they could move the cursor.
     """
+    if isinstance(text, int) and abs(text) >= 10**limit:
+        text = "a huge number"  # str() refuses whole numbers of more than 4,300 digits
     shown = "".join(
         char if char == " " or unicodedata.category(char)[0] not in "CZ" else char.encode("unicode_escape").decode()
         for char in str(text)

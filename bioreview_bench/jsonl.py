@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,17 @@ _BOM = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
-def read_rows(path: Path, failure: type[BenchError]) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
-    """Yield (line number, row or Problem) for every line that is not blank.
+def read_rows(
+    path: Path, failure: type[BenchError], seen: Callable[[bytes], object] = len
+) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
+    """Yield (line number, row or Problem) for every line that is not blank; `seen` gets every byte, to hash it.
 
     Raises `failure` when the file as a whole cannot be read.
     """
     try:
         with path.open("rb") as stream:
             for number, raw in enumerate(stream, start=1):
+                seen(raw)
                 if number == 1:
                     if raw.startswith(_GZIP_MAGIC):
                         raise failure(f"{path} is a gzip file: decompress first.", remedy=f"gunzip {path}")
@@ -70,7 +73,7 @@ def json_type(value: object) -> str:
 
 def _parse(raw: bytes, number: int) -> dict[str, Any] | Problem:
     try:
-        return parse_object(raw.decode("utf-8"))
+        return parse_object(raw.decode("utf-8").rstrip("\r\n"))
     except UnicodeDecodeError as error:
         return Problem(f"not UTF-8 (byte {error.start + 1} of the line)", number)
     except ValueError as error:

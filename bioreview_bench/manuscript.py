@@ -65,5 +65,8 @@ class Manuscript:
 
 def is_skipped(heading: str) -> bool:
     """True when a section with this heading is withheld from reviewers."""
-    words = " ".join(re.split(r"[\W_]+", heading.casefold())).strip()
-    return any(skipped in words for skipped in _SKIPPED_SECTIONS)
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).casefold()
+    words = re.split(r"[\W_]+", re.sub(r"['\u2019]s?\b", "", spaced))
+    # Plurals read like singulars: "Conflicts of interest", "Authors' contributions".
+    normalised = " ".join(word.removesuffix("s") for word in words if word)
+    return any(skipped in normalised for skipped in _SKIPPED_SECTIONS)

@@ -83,14 +83,15 @@ def read_predictions(
     problems: list[Problem] = []
     rows: dict[str, PredictionRow] = {}
     lines: dict[str, int] = {}
-    for number, value in read_rows(path, InputError):
+    digest = hashlib.sha256()
+    for number, value in read_rows(path, InputError, digest.update):
         if isinstance(value, Problem):
             problems.append(value)
             continue
         row, found = check_row(value, number)
         problems.extend(found)
         named = value.get("article_id")
-        if not isinstance(named, str):
+        if not isinstance(named, str) or not _encodes(named):
             continue
         article_id = canonical_id(named)
         if article_id in lines:
@@ -99,8 +100,8 @@ def read_predictions(
             )
             continue
         lines[article_id] = number
-        if row is not None:
-            rows[article_id] = row
+        # A row with a problem stands in, so that its id is checked too; nothing is returned from such a file.
+        rows[article_id] = row or PredictionRow(article_id, ())
     if not lines and not problems:
         raise InputError(f"{path} has no rows.", remedy="bench schema predictions")
     extra = 0
@@ -114,7 +115,7 @@ def read_predictions(
             problems=problems,
             remedy="mend these lines; bench schema predictions shows the form",
         )
-    return Predictions(rows, n_extra_ignored=extra, sha256=_file_sha256(path), path=path, lines=lines)
+    return Predictions(rows, n_extra_ignored=extra, sha256=digest.hexdigest(), path=path, lines=lines)
 
 
 def as_predictions(
@@ -142,10 +143,11 @@ def as_predictions(
         given = list(concerns) if isinstance(concerns, tuple) else concerns
         row, found = check_row({"article_id": article_id, "concerns": given}, None)
         problems.extend(Problem(f"{printable(article_id)}: {problem.message}") for problem in found)
-        if row is not None:
-            if row.article_id in rows:
-                problems.append(Problem(f'a second entry for "{printable(row.article_id)}"'))
-            rows[row.article_id] = row
+        if isinstance(article_id, str) and _encodes(article_id):
+            named = canonical_id(article_id)
+            if named in rows:
+                problems.append(Problem(f'a second entry for "{printable(named)}"'))
+            rows[named] = row or PredictionRow(named, ())
     rows, extra, unknown = split_known(rows, known, {}, allow_extra=allow_extra)
     problems.extend(unknown)
     if problems:
@@ -295,8 +297,3 @@ def _encodes(text: str) -> bool:
 def _count(problems: Sequence[Problem], path: Path | None) -> str:
     noun = "problem" if len(problems) == 1 else "problems"
     return f"{path or 'The predictions'}: {len(problems)} {noun}, nothing was scored."
-
-
-def _file_sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

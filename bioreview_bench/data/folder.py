@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.article import Article
+from bioreview_bench.article import Article, canonical_id
 from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
 from bioreview_bench.jsonl import parse_object, read_rows
 
@@ -35,6 +35,11 @@ def read_split(folder: Path, split: str) -> list[Article]:
     split = canonical_split(split)
     _check_folder(folder)
     if (folder / "articles.jsonl").is_file():
+        rival = next((path for name in SPLITS if (path := split_file(folder, name)) is not None), None)
+        if rival is not None:
+            raise DataError(
+                f"Both {folder / 'articles.jsonl'} and {rival} hold articles.", remedy="keep one of the two"
+            )
         return _members(folder, split)
     names = SPLITS if split == ALL else (split,)
     files = [path for name in names if (path := split_file(folder, name)) is not None]
@@ -89,8 +94,9 @@ def read_articles(files: list[Path]) -> list[Article]:
             articles.append(article)
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise DataError(
-            f"{files[0].parent}: {len(problems)} problems in the articles.\n{listed}",
+            f"{files[0].parent}: {count} in the articles.\n{listed}",
             remedy="mend these lines",
         )
     if not articles:
@@ -109,20 +115,37 @@ def _members(folder: Path, split: str) -> list[Article]:
         raise DataError(
             f"Cannot read {path}: {error}.", remedy='write {"train": [ids], "val": [ids], "test": [ids]}'
         ) from error
+    for alias, name in _ALIASES.items():
+        if alias in splits and name in splits:
+            raise DataError(f"{path} has both {name} and {alias}.", remedy="keep one of the two")
     splits = {_ALIASES.get(name, name): ids for name, ids in splits.items()}
     ids = splits.get(split)
     if not isinstance(ids, list) or not ids:
         raise DataError(
-            f"{path} has no split {split}; it has {', '.join(splits) or 'none'}.",
+            f"{path} has no split {split}; it has {printable(', '.join(splits) or 'none')}.",
             remedy=f"add {split} to {path}",
         )
-    absent = sorted(set(ids) - {article.id for article in articles})
+    if not all(isinstance(article_id, str) for article_id in ids):
+        raise DataError(f"{path}: the ids of {split} must be strings.", remedy="mend the list")
+    wanted = set(map(canonical_id, ids))
+    elsewhere = {
+        str(article_id): name
+        for name, others in splits.items()
+        if name != split and isinstance(others, list)
+        for article_id in others
+    }
+    shared = sorted(wanted & elsewhere.keys())
+    if shared:
+        raise DataError(
+            f"{path}: {printable(shared[0])} stands in {split} and in {printable(elsewhere[shared[0]])}.",
+            remedy="an article belongs to one split",
+        )
+    absent = sorted(wanted - {article.id for article in articles})
     if absent:
         raise DataError(
-            f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(absent[:5])}.",
+            f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(map(printable, absent[:5]))}.",
             remedy="mend the list",
         )
-    wanted = set(ids)
     return [article for article in articles if article.id in wanted]
 
 

@@ -47,7 +47,7 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
         return text, folder
     version, equals, rest = text.partition("=")
     if equals and version in manifests.RELEASED:
-        if not Path(rest).is_dir():
+        if not rest or not Path(rest).is_dir():
             raise DataError(f"There is no data folder {rest}.", remedy=f"--data {version}=FOLDER")
         return version, Path(rest)
     if equals and not Path(text).exists():
