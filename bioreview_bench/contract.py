@@ -80,6 +80,9 @@ class Contract:
         object.__setattr__(self, "threshold", float(self.threshold))
         if isinstance(self.null, bool) or not isinstance(self.null, int) or self.null < 1:
             raise InputError(f"Contract {self.name}: null must be a whole number from 1, this is {self.null!r}.")
+        length = self.max_length
+        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
+            raise InputError(f"Contract {self.name}: max_length must be a whole number from 1, this is {length!r}.")
         if self.similarity != "cos" and self.transform != NONE:
             raise InputError(f"Contract {self.name}: the transform {self.transform} needs vectors.")
         if (self.similarity == "cos") != (self.encoder is not None):
@@ -191,9 +194,6 @@ def _check_types(fields: dict[str, Any], where: str) -> None:
     for name, value in fields.items():
         if value is not None and name not in numbers and not isinstance(value, str):
             raise InputError(f"{where}: {name} must be a string, this is {value!r}.")
-    length = fields.get("max_length")
-    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
-        raise InputError(f"{where}: max_length must be a whole number from 1, this is {length!r}.")
 
 
 def _short(text: str) -> str:

@@ -34,7 +34,7 @@ def assign(similarity: Any, threshold: float) -> tuple[Indices, Indices]:
         matrix = matrix.reshape(0, 0)
     if np.isnan(matrix).any():
         raise InputError("Similarities hold NaN.")
-    eligible = matrix >= threshold
+    eligible = matrix >= float(threshold)  # a numpy scalar would promote float32 similarities
     if not eligible.any():
         return np.empty(0, np.intp), np.empty(0, np.intp)
     rows, columns = linear_sum_assignment(np.where(eligible, 1.0 - matrix.astype(np.float64), _INELIGIBLE))

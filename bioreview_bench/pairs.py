@@ -44,16 +44,19 @@ _FIELDS = {
 }
 
 
+def pairs_frame(pairs: Sequence[Mapping[Any, Any]]) -> pandas.DataFrame:
+    """The pairs as `read_pairs` gives them back: the same columns, order and types."""
+    frame: pandas.DataFrame = _table(pairs).to_pandas()
+    return frame
+
+
 def pairs_bytes(pairs: Sequence[Mapping[Any, Any]], histogram: NDArray[np.int64]) -> bytes:
     """The content of a pairs file."""
-    import pyarrow
     import pyarrow.parquet
 
     metadata = {_HISTOGRAM: json.dumps({"low": -1, "high": 1, "counts": histogram.tolist()}).encode()}
-    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in _FIELDS.items()], metadata)
-    columns = {name: [_plain(pair.get(name)) for pair in pairs] for name in _FIELDS}
     buffer = io.BytesIO()
-    pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), buffer, compression="zstd")
+    pyarrow.parquet.write_table(_table(pairs).replace_schema_metadata(metadata), buffer, compression="zstd")
     return buffer.getvalue()
 
 
@@ -70,6 +73,13 @@ def read_pairs(path: Path) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
     except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
         raise InputError(f"{path} is not a pairs file: {error}.", remedy="evaluate again with -o") from error
     return table.to_pandas(), np.array(histogram, np.int64)
+
+
+def _table(pairs: Sequence[Mapping[Any, Any]]) -> Any:
+    import pyarrow
+
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in _FIELDS.items()])
+    return pyarrow.table({name: [_plain(pair.get(name)) for pair in pairs] for name in _FIELDS}, schema=schema)
 
 
 def _plain(value: Any) -> Any:

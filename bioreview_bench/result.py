@@ -21,7 +21,7 @@ from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.jsonl import parse_object
 from bioreview_bench.legacy import HistoricResult, is_historic
-from bioreview_bench.pairs import pairs_bytes, read_pairs
+from bioreview_bench.pairs import pairs_bytes, pairs_frame, read_pairs
 from bioreview_bench.records import ResultRecord
 
 if TYPE_CHECKING:
@@ -70,10 +70,8 @@ class Result:
 
         Raises InputError when the pairs file that belongs to a loaded result is not there.
         """
-        import pandas
-
         if self._pairs is not None:
-            return pandas.DataFrame(list(self._pairs))
+            return pairs_frame(self._pairs)
         return self._stored()[0]
 
     @cached_property

@@ -46,7 +46,7 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
             raise InputError(f"The encoder {name} is a folder that was not named.", remedy="--encoder-path DIR")
         spec = EncoderSpec(id=name, repo=None, revision=None, max_length=contract.max_length or 0)
     else:
-        spec = find_spec(f"{name}@{contract.revision}" if name.startswith(HUB_PREFIX) else name)
+        spec = find_spec(f"{name}@{contract.revision or ''}" if name.startswith(HUB_PREFIX) else name)
     stated = replace(
         spec,
         revision=contract.revision or spec.revision,

@@ -82,10 +82,10 @@ def _identity(record: ResultRecord) -> Facts:
     return Facts(
         [
             ("System", f"{printable(system.name)}{version}, post-processing {printable(system.postprocessing)}"),
-            ("Contract", str(record.contract["name"])),
+            ("Contract", printable(record.contract["name"])),
             (
                 "Data",
-                f"{data.name}, split {data.split}, {record.coverage.n_articles} articles "
+                f"{printable(data.name)}, split {printable(data.split)}, {record.coverage.n_articles} articles "
                 f"({_VERIFICATION[data.verification]})",
             ),
             ("Signature", printable(record.signature, 400)),
@@ -151,7 +151,7 @@ def _sweep(record: ResultRecord) -> Table:
 def _per_category(record: ResultRecord) -> Table:
     rows = [
         [
-            name,
+            printable(name),
             str(row.n_ref),
             str(row.n_pred),
             figure(row.recall),
@@ -166,7 +166,7 @@ def _per_category(record: ResultRecord) -> Table:
 
 def _per_severity(record: ResultRecord) -> Table:
     rows = [
-        [name, str(row.n_ref), figure(row.recall), _interval(record, f"per_severity.{name}.recall")]
+        [printable(name), str(row.n_ref), figure(row.recall), _interval(record, f"per_severity.{name}.recall")]
         for name, row in record.per_severity.items()
     ]
     return Table("By severity", ["severity", "refs", "recall", "95 % of recall"], rows)
@@ -175,7 +175,7 @@ def _per_severity(record: ResultRecord) -> Table:
 def _per_source(record: ResultRecord) -> Table:
     def row(name: str, overall: Overall, controls: Controls) -> list[str]:
         figures = [overall.recall, overall.precision, overall.f1, controls.null_f1, controls.skill, controls.echo_f1]
-        return [name, str(overall.n_ref), *map(figure, figures)]
+        return [printable(name), str(overall.n_ref), *map(figure, figures)]
 
     rows = [row(name, part, part.controls) for name, part in record.per_source.items()]
     return Table("By source", ["source", "refs", "recall", "precision", "F1", "null F1", "skill", "echo F1"], rows)
