@@ -9,6 +9,7 @@ TORCH_INDEX ?=
 
 demo: $(VENV)/.demo
 	$(BIN)/bench evaluate demo:careful --data demo --split test --contract demo
+	$(BIN)/bench evaluate demo:careful --data demo --split test --contract demo-topic
 
 test: $(VENV)/.dev
 	$(BIN)/pytest

@@ -5,14 +5,18 @@ Tokens come from where `huggingface_hub` looks (`HF_TOKEN`, `hf auth login`); no
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bioreview_bench.errors import BenchError, printable
+from bioreview_bench.errors import BenchError, cannot_write, printable
+
+_CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 RepoType = Literal["model", "dataset"]
 
@@ -56,13 +60,18 @@ def download(revision: HubRevision, name: str, failure: type[BenchError], remedy
     """Download one file into the Hub cache and check it against the Hub's checksum. Raises `failure`."""
     from huggingface_hub import hf_hub_download
 
+    expected = revision.files[name]
     with _translated(f"{name} of {revision.repo}", failure, remedy):
-        path = Path(hf_hub_download(revision.repo, name, repo_type=revision.repo_type, revision=revision.commit))
-    if not _matches(path, revision.files[name]):
-        raise failure(
-            f"{path} differs from the checksum that the Hub reports for {name} of {revision.repo}.",
-            remedy=f"rm {path.resolve()}, then run the same command again",
-        )
+        get = partial(hf_hub_download, revision.repo, name, repo_type=revision.repo_type, revision=revision.commit)
+        path = Path(get())
+        if not _matches(path, expected):  # it may have lain in the Hub cache, spoilt, for long
+            path = Path(get(force_download=True))
+        if not _matches(path, expected):
+            path.resolve().unlink()  # left there, it would be scored with
+            raise failure(
+                f"What was downloaded as {name} of {revision.repo} differs from the checksum that the Hub reports.",
+                remedy="run the same command again, or use another network",
+            )
     return path
 
 
@@ -102,6 +111,9 @@ def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[N
         ) from error
     except RevisionNotFoundError as error:
         raise failure(f"{what}: there is no such revision.", remedy=remedy) from error
-    except (EntryNotFoundError, HFValidationError, OSError, transport) as error:
+    except (EntryNotFoundError, HFValidationError, OSError, ValueError, KeyError, transport) as error:
+        # ValueError and KeyError: what answered is no Hub, but a login page of the network.
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            raise cannot_write("the Hub cache", error) from error
         reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 300)
         raise failure(f"Cannot get {what} from the Hub: {reason}", remedy=remedy) from error

@@ -22,9 +22,10 @@ def cache() -> None:
 def info(form: str) -> None:
     """Show what is cached and where."""
     from bioreview_bench.encoders.cache import describe
-    from bioreview_bench.paths import cache_root, controls_root
+    from bioreview_bench.paths import cache_root, controls_root, vectors_root
 
-    vectors = [describe(path) for path in _vector_files()]
+    # Journals of writers at work are no caches, and an empty file is one that was never filled.
+    vectors = [describe(path) for path in _files(vectors_root(), "*.sqlite") if path.stat().st_size]
     controls = _files(controls_root(), "*.json")
     found: dict[str, Any] = {
         "folder": str(cache_root()),

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     metavar="R.result.json",
     help="Write the result (and R.pairs.parquet).",
 )
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a report for the browser, too.")
 @options.limit_option
 @options.allow_extra_option
 @options.require_complete_option
@@ -79,6 +80,7 @@ def evaluate(
     encoder: str | None,
     encoder_path: Path | None,
     output: Path | None,
+    html: Path | None,
     limit: int | None,
     allow_extra: bool,
     require_complete: bool,
@@ -120,6 +122,8 @@ def evaluate(
     if output is not None:
         check_writable(output)
         check_writable(pairs_path(output))
+    if html is not None:
+        check_writable(html)
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
@@ -143,6 +147,12 @@ def evaluate(
     if output is not None:
         result.save(output)
         messages.say(f"Wrote {output} and {pairs_path(output)}.")
+    if html is not None:
+        from bioreview_bench.atomic import write_files
+        from bioreview_bench.report.html import render
+
+        write_files({html: render(result, rows, articles).encode("utf-8")})
+        messages.say(f"Wrote {html}.")
     _print(result.record, form)
     violations = [violation for limit in limits if (violation := limit.violation(result.record))]
     for violation in violations:

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 
 from bioreview_bench.data import manifest as manifests
-from bioreview_bench.data.folder import SPLITS, read_split
+from bioreview_bench.data.folder import FILE_STEMS, SPLITS, read_split
 from bioreview_bench.data.load import not_at_hand
 from bioreview_bench.errors import DataError, cannot_write
 from bioreview_bench.hub import HubRevision, download, revision_files
@@ -35,7 +35,7 @@ def download_release(version: str, repo: str | None = None, revision: str | None
     names = _index_files(found) if version == INDEX else _split_files(found, version)
     folder = data_root() / version
     origin = {"repo": source, "commit": found.commit, "files": names}
-    if _origin(folder) == origin:
+    if _origin(folder) == origin and all((folder / local).is_file() for local in names):
         return folder
     paths = {local: download(found, name, DataError, remedy) for local, name in names.items()}
     try:
@@ -76,7 +76,8 @@ def _split_files(found: HubRevision, version: str) -> dict[str, str]:
     candidates = inside or list(found.files)
     chosen: dict[str, str] = {}
     for split in SPLITS:
-        named = {f"{split}.jsonl", f"{split}.parquet", f"{split}-00000-of-00001.parquet"}
+        endings = (".jsonl", ".parquet", "-00000-of-00001.parquet")
+        named = {f"{stem}{ending}" for stem in FILE_STEMS[split] for ending in endings}
         matching = [name for name in candidates if PurePosixPath(name).name in named]
         if len(matching) != 1:
             listed = ", ".join(sorted(found.files)[:12]) or "nothing"
@@ -95,7 +96,13 @@ def _index_files(found: HubRevision) -> dict[str, str]:
         raise DataError(
             f"{found.repo} at {found.commit[:12]} has no index.", remedy="name another --repo or --revision"
         )
-    return {PurePosixPath(name).name: name for name in names}
+    chosen = {PurePosixPath(name).name: name for name in names}
+    if len(chosen) != len(names):
+        raise DataError(
+            f"{found.repo} at {found.commit[:12]} has index files of one name: {', '.join(sorted(names)[:12])}.",
+            remedy="name another --repo or --revision",
+        )
+    return chosen
 
 
 def _origin(folder: Path) -> object:

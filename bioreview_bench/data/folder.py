@@ -19,7 +19,7 @@ from bioreview_bench.jsonl import parse_object, read_rows
 SPLITS = ("train", "val", "test")
 ALL = "all"
 _ALIASES = {"validation": "val"}
-_FILE_STEMS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
+FILE_STEMS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
 
 
 def canonical_split(name: str) -> str:
@@ -54,7 +54,7 @@ def read_split(folder: Path, split: str) -> list[Article]:
 
 def split_file(folder: Path, split: str) -> Path | None:
     """The file that holds a split, or None. Raises DataError when two files claim it."""
-    candidates = [folder / f"{stem}{suffix}" for stem in _FILE_STEMS[split] for suffix in (".jsonl", ".parquet")]
+    candidates = [folder / f"{stem}{suffix}" for stem in FILE_STEMS[split] for suffix in (".jsonl", ".parquet")]
     found = [path for path in candidates if path.is_file()]
     if len(found) > 1:
         raise DataError(f"Both {found[0]} and {found[1]} hold the split {split}.", remedy="keep one of the two")

@@ -45,16 +45,23 @@ class VectorCache:
         for position, key in enumerate(keys):
             positions.setdefault(key, []).append(position)
         found: dict[int, NDArray[np.float32]] = {}
-        with self._connection(readonly=True) as connection:
+        sizes: set[int] = set()
+        # "rw", because a reader must be able to roll back what a killed writer left; on a read-only file system
+        # SQLite opens it for reading all the same.
+        with self._connection("rw") as connection:
+            if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
+                return {}  # made by a process that has not filled it yet, or found the disk full
+            self._check_identity(connection)
             wanted = list(positions)
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
                 marks = ",".join("?" * len(chunk))
                 query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608 (only question marks)
                 for key, blob in connection.execute(query, chunk):
-                    vector = np.frombuffer(blob, np.float32)
-                    if abs(float(vector @ vector) - 1) > 1e-3:
-                        raise self._damaged("a vector is not of unit length")
+                    vector = np.frombuffer(blob, np.float32, count=len(blob) // 4)
+                    sizes.add(len(blob))
+                    if len(sizes) > 1 or not abs(float(vector @ vector) - 1) <= 1e-3:  # NaN is not <= either
+                        raise self._damaged("a vector is not of unit length, or not as long as the others")
                     for position in positions[key]:
                         found[position] = vector
         return found
@@ -69,24 +76,25 @@ class VectorCache:
             self.path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _unwritable(self.path, error) from error
-        with self._connection(readonly=False) as connection, connection:
+        with self._connection("rwc") as connection, connection:
+            # Without BEGIN each CREATE would commit on its own, and another process find the file half-made.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("CREATE TABLE IF NOT EXISTS identity (json TEXT PRIMARY KEY)")
+            connection.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB)")
+            if connection.execute("SELECT count(*) FROM identity").fetchone() == (0,):
+                connection.execute("INSERT INTO identity VALUES (?)", (self.identity,))
+            self._check_identity(connection)
             connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?)", rows)
 
+    def _check_identity(self, connection: sqlite3.Connection) -> None:
+        if [row for (row,) in connection.execute("SELECT json FROM identity")] != [self.identity]:
+            raise self._damaged("it was written for another encoder")
+
     @contextmanager
-    def _connection(self, *, readonly: bool) -> Iterator[sqlite3.Connection]:
+    def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
-            mode = "ro" if readonly else "rwc"
             connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
-            if not readonly:
-                with connection:
-                    connection.execute("CREATE TABLE IF NOT EXISTS identity (json TEXT PRIMARY KEY)")
-                    connection.execute(
-                        "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID"
-                    )
-                    connection.execute("INSERT OR IGNORE INTO identity VALUES (?)", (self.identity,))
-            if [row for (row,) in connection.execute("SELECT json FROM identity")] != [self.identity]:
-                raise self._damaged("it was written for another encoder")
             yield connection
         except sqlite3.OperationalError as error:
             if _is_write_failure(error):
@@ -168,7 +176,7 @@ def _running_total(batches: Iterator[tuple[list[int], Any]]) -> Iterator[tuple[i
 def describe(path: Path) -> dict[str, Any]:
     """What a cache file holds: encoder, maximum length, number of texts, size. Raises EncoderError when damaged."""
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=_WAIT_SECONDS)
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=_WAIT_SECONDS)
         try:
             (identity,) = connection.execute("SELECT json FROM identity").fetchone()
             (n,) = connection.execute("SELECT count(*) FROM vectors").fetchone()

@@ -19,7 +19,8 @@ from bioreview_bench.paths import fetch_records_root
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")
-SIDE_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", *TOKENIZER)
+SIDE_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", *TOKENIZER)
+_ADAPTER = "adapter_config.json"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
     if recorded and not verified and path is None:
         raise EncoderError(
             f"The files in {folder} are not those that were fetched (a checksum differs).",
-            remedy=f"rm -r {folder}, then {fetch_command(spec)}",
+            remedy=fetch_command(spec),
         )
     return EncoderFiles(spec.id, folder, spec.revision if verified else None, weights, weights_sha, side_sha, verified)
 
@@ -132,6 +133,11 @@ def weights_file(folder: Path) -> Path:
             f"{folder} is not a complete encoder: it needs config.json, one of {', '.join(WEIGHTS)}, "
             f"and one of {', '.join(TOKENIZER)}.",
             remedy="fetch it again, or name a complete folder",
+        )
+    if (folder / _ADAPTER).exists():
+        raise EncoderError(
+            f"{folder} has {_ADAPTER}: an adapter would change the vectors of the same weights.",
+            remedy="name a folder without an adapter, or with the adapter merged into the weights",
         )
     return weights
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -62,7 +63,7 @@ class LocalEncoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, d) float32, L2-normalised, in the order of `texts`."""
         vectors: Vectors = np.empty((0, 0), np.float32)
-        for positions, batch in self.batches(texts):
+        for positions, batch in self.batches(texts) if texts else ():
             if not vectors.size:
                 vectors = np.empty((len(texts), batch.shape[1]), np.float32)
             vectors[positions] = batch
@@ -96,7 +97,8 @@ class LocalEncoder:
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        local: dict[str, Any] = {"local_files_only": True}
+        # Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
+        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
         try:
             transformer = Transformer(
                 str(self.files.folder),
@@ -105,8 +107,12 @@ class LocalEncoder:
                 processor_kwargs=dict(local),
                 config_kwargs=dict(local),
             )
-        except (OSError, ValueError, RuntimeError, KeyError) as error:
-            raise EncoderError(f"Cannot load {self.files.folder}: {error}", remedy="bench encoder check") from error
+        except pickle.UnpicklingError as error:  # torch's message explains how to switch the protection off
+            raise EncoderError(
+                f"{self.files.weights} holds more than tensors; it was not unpickled.", remedy="name another folder"
+            ) from error
+        except Exception as error:  # a damaged file is a SafetensorError, IndexError or, in tokenizers, an Exception
+            raise EncoderError(f"Cannot load {self.files.folder}: {error}", remedy="fetch it again") from error
         _check_complete(self.files.weights, transformer.auto_model)
         modules = [
             transformer,

@@ -1,0 +1,187 @@
+"""A Hugging Face Hub on loopback, and the `bench` command in a child process that knows no other Hub.
+
+huggingface_hub reads HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE when it is imported, hence the child process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+Bench = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass
+class HubRepo:
+    """One commit of a repository. Files named in `lfs` are stored by sha256, the others by git blob id."""
+
+    commit: str
+    files: dict[str, bytes]
+    lfs: frozenset[str]
+    refs: frozenset[str]
+
+
+@dataclass
+class FakeHub:
+    """Answers the requests that huggingface_hub makes for repository information and for files."""
+
+    endpoint: str
+    repos: dict[str, HubRepo] = field(default_factory=dict)  # "models/OWNER/NAME" or "datasets/OWNER/NAME"
+    gated: set[str] = field(default_factory=set)
+    corrupt: set[str] = field(default_factory=set)  # names of files whose bytes are served wrong, length kept
+    portal: bool = False  # answer everything with a page, as a hotel's network does
+    requests: list[str] = field(default_factory=list)  # "METHOD path"
+    authorizations: set[str] = field(default_factory=set)
+
+    def add(
+        self,
+        repo: str,
+        files: dict[str, bytes],
+        commit: str,
+        *,
+        kind: str = "models",
+        lfs: tuple[str, ...] = (),
+        refs: tuple[str, ...] = ("main",),
+    ) -> None:
+        """Publish a repository."""
+        self.repos[f"{kind}/{repo}"] = HubRepo(commit, files, frozenset(lfs), frozenset(refs))
+
+    def transferred(self) -> list[str]:
+        """Paths of the files that were downloaded."""
+        return [line.removeprefix("GET ") for line in self.requests if line.startswith("GET ") and "/resolve/" in line]
+
+    def info(self, key: str, revision: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of /api/KIND/OWNER/NAME/revision/REVISION."""
+        refusal = self._refusal(key, revision)
+        if refusal is not None:
+            return refusal
+        repo = self.repos[key]
+        siblings = []
+        for name, content in repo.files.items():
+            sibling = {"rfilename": name, "size": len(content), "blobId": git_blob(content)}
+            if name in repo.lfs:
+                sibling["lfs"] = {"sha256": sha256(content), "size": len(content), "pointerSize": 134}
+            siblings.append(sibling)
+        answer = {"id": key.partition("/")[2], "sha": repo.commit, "siblings": siblings}
+        return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
+
+    def resolve(self, key: str, revision: str, name: str) -> tuple[int, dict[str, str], bytes]:
+        """Status, headers and body of /OWNER/NAME/resolve/REVISION/FILE."""
+        refusal = self._refusal(key, revision)
+        if refusal is not None:
+            return refusal
+        repo = self.repos[key]
+        if name not in repo.files:
+            return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": repo.commit}, b""
+        content = repo.files[name]
+        headers = {"X-Repo-Commit": repo.commit, "ETag": f'"{git_blob(content)}"'}
+        if name in repo.lfs:
+            headers |= {"X-Linked-Etag": f'"{sha256(content)}"', "X-Linked-Size": str(len(content))}
+        served = bytes([content[0] ^ 1]) + content[1:] if name in self.corrupt else content
+        return 200, headers, served
+
+    def _refusal(self, key: str, revision: str) -> tuple[int, dict[str, str], bytes] | None:
+        if key in self.gated:
+            return 403, {"X-Error-Code": "GatedRepo"}, b""
+        if key not in self.repos:
+            return 404, {"X-Error-Code": "RepoNotFound"}, b""
+        repo = self.repos[key]
+        if revision not in {repo.commit, *repo.refs}:
+            return 404, {"X-Error-Code": "RevisionNotFound"}, b""
+        return None
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def git_blob(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@pytest.fixture
+def hub_server() -> Iterator[FakeHub]:
+    """An empty Hub; tests publish repositories with `add`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path = urlsplit(self.path).path
+            hub.requests.append(f"{self.command} {path}")
+            hub.authorizations.add(self.headers.get("Authorization", ""))
+            status, headers, body = self._answer([unquote(part) for part in path.strip("/").split("/")])
+            self.send_response(status)
+            for name, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(body)
+
+        do_HEAD = do_GET
+
+        def _answer(self, parts: list[str]) -> tuple[int, dict[str, str], bytes]:
+            if hub.portal:
+                return 200, {"Content-Type": "text/html"}, b"<html>Please log in to the network.</html>"
+            match parts:
+                case ["api", kind, owner, name, "revision", revision]:
+                    return hub.info(f"{kind}/{owner}/{name}", revision)
+                case ["datasets", owner, name, "resolve", revision, *file]:
+                    return hub.resolve(f"datasets/{owner}/{name}", revision, "/".join(file))
+                case [owner, name, "resolve", revision, *file]:
+                    return hub.resolve(f"models/{owner}/{name}", revision, "/".join(file))
+            return 404, {}, b""
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    hub = FakeHub(f"http://127.0.0.1:{server.server_port}")
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield hub
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def hub_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The Hub cache of the test, for child processes and for this one."""
+    import huggingface_hub.constants
+
+    home = tmp_path / "hf"
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(home / "hub"))
+    return home
+
+
+@pytest.fixture
+def bench_process(cache: Path, hub_server: FakeHub, hub_home: Path) -> Bench:
+    """Run `bench` in a child process with the Hub on loopback: bench_process("encoder", "list", HF_TOKEN="x")."""
+    own = {
+        name: value for name, value in os.environ.items() if not name.startswith("HF_") and "proxy" not in name.lower()
+    }
+
+    def run(
+        *arguments: str, limit: Callable[[], None] | None = None, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        defaults = {"HF_ENDPOINT": hub_server.endpoint, "HF_HOME": str(hub_home), "HF_HUB_OFFLINE": "0"}
+        return subprocess.run(
+            [sys.executable, "-c", "from bioreview_bench.cli import main; main()", *arguments],
+            env={**own, **defaults, "BIOREVIEW_CACHE": str(cache), **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            preexec_fn=limit,
+        )
+
+    return run

@@ -1,0 +1,183 @@
+"""`bench data download` against a Hub on loopback: the frozen data, or nothing at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pyarrow
+import pyarrow.parquet
+import pytest
+
+REPO = "some-lab/full-texts"
+COMMIT = "1" * 40
+V4_ARTICLES = {"train": 5387, "val": 953, "test": 600}
+SECRET = "hf_thisTokenIsASecret"
+
+
+@pytest.fixture(scope="module")
+def v4_files() -> dict[str, bytes]:
+    """Articles in the numbers that the manifest of v4 states."""
+    return {f"v4/{split}.jsonl": articles(split, n) for split, n in V4_ARTICLES.items()}
+
+
+@pytest.fixture
+def v4(hub_server, v4_files: dict[str, bytes]) -> dict[str, bytes]:
+    hub_server.add(REPO, dict(v4_files), COMMIT, kind="datasets", lfs=("v4/train.jsonl",))
+    return v4_files
+
+
+def test_v3_without_a_repository_names_both_ways_to_get_it(bench_process, hub_server) -> None:
+    done = bench_process("data", "download", "v3")
+    assert done.returncode == 4
+    assert "bench data download v3 --repo OWNER/NAME" in done.stderr
+    assert "--data v3=FOLDER" in done.stderr
+    assert hub_server.requests == []
+
+
+@pytest.mark.parametrize(("gated", "says"), [(True, "is gated"), (False, "does not exist")])
+def test_a_hub_that_refuses_is_one_message_without_the_token(bench_process, hub_server, gated: bool, says: str) -> None:
+    if gated:
+        hub_server.gated.add(f"datasets/{REPO}")
+    done = bench_process("data", "download", "v3", "--repo", REPO, HF_TOKEN=SECRET)
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+    assert says in done.stderr
+    assert "hf auth login" in done.stderr
+    assert f"Bearer {SECRET}" in hub_server.authorizations
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_token_that_cannot_be_sent_is_one_message_without_the_token(bench_process) -> None:
+    done = bench_process("data", "download", "v3", "--repo", REPO, HF_TOKEN=f"{SECRET}\u2026")
+    assert (done.returncode, "Traceback" in done.stderr) == (4, False), done.stderr
+    assert SECRET not in done.stdout + done.stderr
+
+
+def test_a_release_is_downloaded_once_and_verified_by_counts(
+    bench_process, hub_server, hub_home: Path, v4, cache: Path
+) -> None:
+    first = bench_process("data", "download", "v4", "--repo", REPO)
+    assert first.returncode == 0, first.stderr
+    assert sorted(path.name for path in (cache / "data" / "v4").glob("*.jsonl")) == [
+        "test.jsonl",
+        "train.jsonl",
+        "val.jsonl",
+    ]
+    described = json.loads(bench_process("data", "info", "--data", "v4", "--format", "json").stdout)
+    assert {row["split"]: row["n_articles"] for row in described} == V4_ARTICLES
+    assert {row["verification"] for row in described} == {"counts"}
+    assert {row["split"] for row in described if row["held_out"]} == {"test"}
+    hub_server.requests.clear()
+    shutil.rmtree(hub_home)  # the copy in the Hub's own cache is not needed either
+    assert bench_process("data", "download", "v4", "--repo", REPO).returncode == 0
+    assert hub_server.transferred() == []
+
+
+def test_the_file_names_that_the_hub_gives_to_parquet_are_understood(bench_process, hub_server, v4_files) -> None:
+    stems = {"train": "train", "val": "validation", "test": "test"}
+    names = {split: f"data/{stem}-00000-of-00001.parquet" for split, stem in stems.items()}
+    files = {
+        names[split]: parquet([json.loads(line) for line in v4_files[f"v4/{split}.jsonl"].splitlines()])
+        for split in stems
+    }
+    hub_server.add(REPO, files, COMMIT, kind="datasets", lfs=tuple(files))
+    done = bench_process("data", "download", "v4", "--repo", REPO)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_went_missing_is_put_back_by_the_same_command(bench_process, v4, cache: Path) -> None:
+    bench_process("data", "download", "v4", "--repo", REPO)
+    file = cache / "data" / "v4" / "test.jsonl"
+    file.unlink()
+    assert bench_process("data", "download", "v4", "--repo", REPO).returncode == 0
+    assert file.read_bytes() == v4["v4/test.jsonl"]
+
+
+def test_other_data_are_refused_with_every_difference_and_nothing_is_kept(
+    bench_process, hub_server, cache: Path
+) -> None:
+    files = {f"{split}.jsonl": articles(split, 3) for split in V4_ARTICLES}
+    hub_server.add(REPO, files, COMMIT, kind="datasets")
+    done = bench_process("data", "download", "v3", "--repo", REPO)
+    assert done.returncode == 4
+    for line in (
+        "train: articles: 3 here, 4,740 in the manifest",
+        "val: articles: 3 here, 838 in the manifest",
+        "test: articles: 3 here, 981 in the manifest",
+        "test: articles of f1000: 0 here, 403 in the manifest",
+        "test: references: 3 here, 13,947 in the manifest",
+    ):
+        assert line in done.stderr
+    assert list((cache / "data").iterdir()) == []
+
+
+def test_other_data_do_not_displace_those_at_hand(bench_process, hub_server, cache: Path) -> None:
+    at_hand = cache / "data" / "v4" / "train.jsonl"
+    at_hand.parent.mkdir(parents=True)
+    at_hand.write_bytes(articles("train", 1))
+    files = {f"{split}.jsonl": articles(split, 3) for split in V4_ARTICLES}
+    hub_server.add(REPO, files, COMMIT, kind="datasets")
+    assert bench_process("data", "download", "v4", "--repo", REPO).returncode == 4
+    assert at_hand.read_bytes() == articles("train", 1)
+
+
+def test_a_corrupted_file_is_refused_and_nothing_is_kept(bench_process, hub_server, v4, cache: Path) -> None:
+    hub_server.corrupt.add("v4/val.jsonl")
+    done = bench_process("data", "download", "v4", "--repo", REPO)
+    assert (done.returncode, "checksum" in done.stderr) == (4, True)
+    assert not (cache / "data" / "v4").exists()
+
+
+def test_a_repository_without_the_splits_is_refused_naming_what_it_holds(bench_process, hub_server) -> None:
+    hub_server.add(REPO, {"README.md": b"empty", "train.jsonl": b""}, COMMIT, kind="datasets")
+    done = bench_process("data", "download", "v3", "--repo", REPO)
+    assert done.returncode == 4
+    assert "0 files for the split val" in done.stderr
+    assert "README.md, train.jsonl" in done.stderr
+    assert hub_server.transferred() == []
+
+
+def test_the_index_comes_from_the_public_repository_at_its_tag(bench_process, hub_server, cache: Path) -> None:
+    name = "index/train-00000-of-00001.parquet"
+    files = {name: parquet([{"id": "elife:1", "split": "train"}]), "README.md": b"about"}
+    hub_server.add("jang1563/bioreview-bench", files, COMMIT, kind="datasets", lfs=(name,), refs=("v4.1.3",))
+    done = bench_process("data", "download", "index")
+    assert done.returncode == 0, done.stderr
+    table = pyarrow.parquet.read_table(cache / "data" / "index" / "train-00000-of-00001.parquet")
+    assert table.to_pylist() == [{"id": "elife:1", "split": "train"}]
+
+
+def test_two_index_files_of_one_name_do_not_overwrite_each_other(bench_process, hub_server, cache: Path) -> None:
+    files = {"index/v3/train.parquet": b"three", "index/v4/train.parquet": b"four"}
+    hub_server.add(REPO, files, COMMIT, kind="datasets")
+    done = bench_process("data", "download", "index", "--repo", REPO)
+    kept = sorted(path.read_bytes() for path in (cache / "data").rglob("*.parquet"))
+    assert done.returncode == 4 or kept == [b"four", b"three"]
+
+
+def articles(split: str, n: int) -> bytes:
+    """JSONL of `n` articles with one concern each."""
+    rows: list[dict[str, Any]] = [
+        {
+            "id": f"elife:{split}{number}",
+            "source": "elife",
+            "concerns": [
+                {
+                    "concern_id": f"{split}{number}:R1C1",
+                    "concern_text": "The sample is too small.",
+                    "category": "design_flaw",
+                    "severity": "major",
+                }
+            ],
+        }
+        for number in range(n)
+    ]
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    sink = pyarrow.BufferOutputStream()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), sink)
+    return sink.getvalue().to_pybytes()
