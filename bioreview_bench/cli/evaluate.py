@@ -149,9 +149,12 @@ def evaluate(
         messages.say(f"Wrote {output} and {pairs_path(output)}.")
     if html is not None:
         from bioreview_bench.atomic import write_files
-        from bioreview_bench.report.html import render
+        from bioreview_bench.report.html import compose
 
-        write_files({html: render(result, rows, articles).encode("utf-8")})
+        page = compose(result, rows, articles)
+        write_files({html: page.html.encode("utf-8")})
+        for omission in page.omissions:
+            messages.say(f"Left out of the report. {omission.reason}")
         messages.say(f"Wrote {html}.")
     _print(result.record, form)
     violations = [violation for limit in limits if (violation := limit.violation(result.record))]

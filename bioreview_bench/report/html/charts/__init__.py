@@ -1,0 +1,1 @@
+"""One chart a module: pure functions from figures to SVG."""

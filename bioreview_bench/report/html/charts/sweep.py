@@ -1,0 +1,54 @@
+"""F1, null F1 and skill against the threshold: would another threshold tell another story?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from bioreview_bench.records import SweepPoint
+from bioreview_bench.report.html.axes import Plot, Scale, curve, threshold_line, ticks, x_axis, y_axis
+from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.svg import NARROW, Drawing, chart, joined
+from bioreview_bench.report.html.words import figure
+
+_SERIES = (("f1", "s1", "F1"), ("null_f1", "s3", "null F1"), ("skill", "s2", "skill"))
+
+
+def sweep_chart(points: Sequence[SweepPoint], threshold: float) -> Markup:
+    """The chart with its legend. `points` may come in any order and must not be empty."""
+    ordered = sorted(points, key=lambda point: point.threshold)
+    values = [value for point in ordered for key, *_ in _SERIES if (value := getattr(point, key)) is not None]
+    floor = min(0.0, math.floor(min(values, default=0.0) * 5) / 5)
+    low, high = min(ordered[0].threshold, threshold), max(ordered[-1].threshold, threshold)
+    if low == high:
+        low, high = low - 0.05, high + 0.05
+
+    def draw(width: float) -> Drawing:
+        height = 250.0 if width == NARROW else 300.0
+        plot = Plot(Scale(low, high, 36, width - 8), Scale(floor, 1.0, height - 44, 30))
+        return Drawing(
+            height,
+            joined(
+                y_axis(plot, ticks(floor, 1.0), "score"),
+                x_axis(plot, ticks(low, high, 5 if width == NARROW else 7), "threshold of similarity"),
+                threshold_line(plot, threshold),
+                *(
+                    curve(plot, [(point.threshold, getattr(point, key)) for point in ordered], series)
+                    for key, series, _ in _SERIES
+                ),
+            ),
+        )
+
+    entries = [("line", series, words) for _, series, words in _SERIES]
+    return joined(legend(entries), chart("sweep", "Scores by threshold", _described(ordered), draw))
+
+
+def _described(points: Sequence[SweepPoint]) -> str:
+    ends = [
+        f"at threshold {point.threshold:g} F1 {figure(point.f1)}, null F1 {figure(point.null_f1)}, "
+        f"skill {figure(point.skill)}"
+        for point in (points[0], points[-1])
+    ]
+    return f"Lines over {len(points)} thresholds: {'; '.join(ends)}."

@@ -1,0 +1,118 @@
+"""The numbers that a reader sees first: cards with intervals, the controls beside them, and the coverage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bioreview_bench.records import ResultRecord
+from bioreview_bench.report.html.charts.meters import bar, interval_meter, stack
+from bioreview_bench.report.html.words import DASH, bounds, figure, interval
+from bioreview_bench.vocabulary import OUTCOMES, UNANSWERED
+
+
+@dataclass(frozen=True)
+class Card:
+    """A headline figure. `interval` is empty when there is none."""
+
+    name: str
+    value: str
+    interval: str
+    meter: Markup
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Control:
+    """A row of the controls: F1 and match rate, each as a figure and a bar."""
+
+    name: str
+    meaning: str
+    f1: str
+    f1_bar: Markup
+    rate: str
+    rate_bar: Markup
+    own: bool = False
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """The bar of what became of the articles, and its parts as (outcome, count, answered, class)."""
+
+    bar: Markup
+    parts: list[tuple[str, str, bool, str]]
+    lost: str
+    n_articles: str
+    f1_answered: str
+
+
+def cards(record: ResultRecord) -> list[Card]:
+    """F1, recall, precision, F1 macro and skill."""
+    overall, controls = record.overall, record.controls
+    matched = f"{overall.n_matched:,}"
+    skill = "saturated" if controls.saturated else figure(controls.skill)
+    found = [
+        ("F1", "overall.f1", overall.f1, "recall and precision in one figure"),
+        ("Recall", "overall.recall", overall.recall, f"{matched} of {overall.n_ref:,} references found"),
+        (
+            "Precision",
+            "overall.precision",
+            overall.precision,
+            f"{matched} of {overall.n_pred:,} predictions matched a reference",
+        ),
+        ("F1 macro", "overall.f1_macro", overall.f1_macro, "plain mean over the categories"),
+        ("Skill", "controls.skill", controls.skill, "share of what accident leaves open"),
+    ]
+    return [
+        Card(
+            name,
+            skill if name == "Skill" else figure(value),
+            interval(bounds(record, path)),
+            interval_meter(value, bounds(record, path)),
+            meaning,
+        )
+        for name, path, value, meaning in found
+    ]
+
+
+def control_rows(record: ResultRecord) -> list[Control]:
+    """This system between what accident makes and what is possible."""
+    overall, controls = record.overall, record.controls
+    ceiling_rate = None if overall.ceiling_f1 is None else 1.0
+    rows = [
+        ("This system", "", overall.f1, controls.match_rate, "s1"),
+        ("Ceiling", "every possible match made", overall.ceiling_f1, ceiling_rate, "s4"),
+        ("Echo", "ten sentences of the paper itself", controls.echo_f1, controls.echo_match_rate, "s2"),
+        ("Generic", "ten stock comments, the same for all", controls.generic_f1, controls.generic_match_rate, "s3"),
+        ("Null", "predictions for other articles", controls.null_f1, controls.null_match_rate, "s3"),
+    ]
+    return [
+        Control(
+            name,
+            meaning,
+            figure(f1),
+            bar(f1, series, bounds(record, "overall.f1") if name == "This system" else None),
+            figure(rate),
+            bar(rate, series),
+            own=name == "This system",
+        )
+        for name, meaning, f1, rate, series in rows
+    ]
+
+
+def coverage(record: ResultRecord) -> Coverage:
+    """Answered articles in calm colours, the others in red."""
+    found = record.coverage
+    counts = [(outcome, int(getattr(found, outcome))) for outcome in OUTCOMES if getattr(found, outcome)]
+    lost = sum(count for outcome, count in counts if outcome in UNANSWERED)
+    return Coverage(
+        stack([(f"part-{outcome}", count) for outcome, count in counts]),
+        [
+            (outcome.replace("_", " "), f"{count:,}", outcome not in UNANSWERED, f"part-{outcome}")
+            for outcome, count in counts
+        ],
+        f"{lost:,}" if lost else "",
+        f"{found.n_articles:,}",
+        figure(record.overall.f1_answered) if record.overall.f1_answered is not None else DASH,
+    )
