@@ -38,7 +38,12 @@ if TYPE_CHECKING:
     metavar="R.result.json",
     help="Write the result (and R.pairs.parquet).",
 )
-@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write a report for the browser, too.")
+@click.option(
+    "--html",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write a report for the browser, too (with --sweep).",
+)
 @options.limit_option
 @options.allow_extra_option
 @options.require_complete_option
@@ -139,7 +144,7 @@ def evaluate(
             system=System(name=system_name or path.stem, version=system_version, postprocessing=postprocessing),
             encoder_path=encoder_path,
             require_complete=require_complete,
-            sweep=sweep,
+            sweep=sweep or html is not None,
             progress=messages.encoding,
         )
     finally:
