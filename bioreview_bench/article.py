@@ -21,21 +21,9 @@ from pydantic import (
 )
 
 from bioreview_bench.text import normalise
+from bioreview_bench.vocabulary import Category, Severity, Source
 
-Category = Literal[
-    "design_flaw",
-    "statistical_methodology",
-    "missing_experiment",
-    "figure_issue",
-    "prior_art_novelty",
-    "writing_clarity",
-    "reagent_method_specificity",
-    "interpretation",
-    "other",
-]
-Severity = Literal["major", "minor", "optional"]
 Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
-Source = Literal["elife", "plos", "f1000", "peerj", "nature"]
 
 _F1000_VERSION = re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+")
 

@@ -1,6 +1,8 @@
 """The closed vocabularies of the benchmark (exact, lower case)."""
 
-CATEGORIES = (
+from typing import Literal, get_args
+
+Category = Literal[
     "design_flaw",
     "statistical_methodology",
     "missing_experiment",
@@ -10,9 +12,13 @@ CATEGORIES = (
     "reagent_method_specificity",
     "interpretation",
     "other",
-)
-SEVERITIES = ("major", "minor", "optional")
-SOURCES = ("elife", "plos", "f1000", "peerj", "nature")
+]
+Severity = Literal["major", "minor", "optional"]
+Source = Literal["elife", "plos", "f1000", "peerj", "nature"]
+
+CATEGORIES: tuple[str, ...] = get_args(Category)
+SEVERITIES: tuple[str, ...] = get_args(Severity)
+SOURCES: tuple[str, ...] = get_args(Source)
 
 STATUSES_WITH_CONCERNS = ("ok", "repaired", "truncated")
 STATUSES_WITHOUT_CONCERNS = ("empty", "parse_failed", "refused", "error")
