@@ -59,7 +59,9 @@ if TYPE_CHECKING:
 @click.option("--system-name", metavar="TEXT", help="Default: the file's name.")
 @click.option("--system-version", metavar="TEXT")
 @click.option(
-    "--postprocessing", default="none", show_default=True, metavar="TEXT", help="What was done to the predictions."
+    "--postprocessing",
+    metavar="TEXT",
+    help="What was done to the predictions. Default: what run.json beside them says.",
 )
 @click.option(
     "--draws",
@@ -94,7 +96,7 @@ def evaluate(
     sweep: bool,
     system_name: str | None,
     system_version: str | None,
-    postprocessing: str,
+    postprocessing: str | None,
     draws: int,
     seed: int,
     form: str,
@@ -131,6 +133,7 @@ def evaluate(
         check_writable(html)
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
+    processed = _postprocessing(path) if postprocessing is None else postprocessing
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
     try:
@@ -141,7 +144,7 @@ def evaluate(
             draws=draws,
             seed=seed,
             controls=controls,
-            system=System(name=system_name or path.stem, version=system_version, postprocessing=postprocessing),
+            system=System(name=system_name or path.stem, version=system_version, postprocessing=processed),
             encoder_path=encoder_path,
             require_complete=require_complete,
             sweep=sweep or html is not None,
@@ -166,6 +169,25 @@ def evaluate(
     for violation in violations:
         click.echo(f"Below the limit: {violation}", err=True)
     return 2 if violations else 0
+
+
+def _postprocessing(predictions: Path) -> str:
+    """What the run manifest beside a predictions file says was done to it; `none` without a manifest."""
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.jsonl import parse_object
+
+    manifest = predictions.with_name("run.json")
+    if not manifest.is_file():
+        return "none"
+    try:
+        said = parse_object(manifest.read_text(encoding="utf-8")).get("postprocessing", "none")
+        if not isinstance(said, str):
+            raise ValueError("postprocessing is no string")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{manifest} is not a run manifest: {error}.", remedy="mend it, or say --postprocessing TEXT"
+        ) from error
+    return said
 
 
 def _print(record: ResultRecord, form: str) -> None:

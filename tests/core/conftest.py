@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -185,3 +186,101 @@ def bench_process(cache: Path, hub_server: FakeHub, hub_home: Path) -> Bench:
         )
 
     return run
+
+
+@dataclass
+class Reply:
+    """What a model server sends. `reset_after` bytes the connection is reset; `drip` is seconds between bytes."""
+
+    body: Any = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    content_type: str = "application/json"
+    reset_after: int | None = None
+    drip: float = 0.0
+
+
+@dataclass
+class FakeModels:
+    """A model server on loopback: notes every request, and answers with what `answer` makes of it."""
+
+    url: str
+    answer: Callable[[dict[str, Any]], Reply] = field(default=lambda request: Reply(status=500))
+    requests: list[dict[str, Any]] = field(default_factory=list)  # path, headers (lower case), raw (bytes), body
+
+    def say(self, *replies: Reply) -> None:
+        """Answer with these in turn, and with the last one for ever."""
+        left = list(replies)
+        self.answer = lambda request: left.pop(0) if len(left) > 1 else left[0]
+
+
+@pytest.fixture
+def reply() -> type[Reply]:
+    return Reply
+
+
+@pytest.fixture
+def model_server() -> Iterator[FakeModels]:
+    """A model server that fails until a test tells it what to answer."""
+    import socket
+    import struct
+    import time
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+
+        def do_POST(self) -> None:
+            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            request = {"path": self.path, "headers": headers, "raw": raw, "body": json.loads(raw)}
+            models.requests.append(request)
+            answer = models.answer(request)
+            body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": answer.content_type, **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            try:
+                self._send(answer, body)
+            except OSError:
+                self.close_connection = True  # the client gave up
+
+        def _send(self, answer: Reply, body: bytes) -> None:
+            if answer.reset_after is not None:
+                self.wfile.write(body[: answer.reset_after])
+                self.wfile.flush()
+                time.sleep(0.02)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.shutdown(socket.SHUT_RD)
+                self.close_connection = True
+            elif answer.drip:
+                for number in range(len(body)):
+                    if closing:
+                        return
+                    self.wfile.write(body[number : number + 1])
+                    time.sleep(answer.drip)
+            else:
+                self.wfile.write(body)
+
+        def log_message(self, *arguments: object) -> None:
+            pass
+
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 128
+
+        def handle_error(self, *arguments: object) -> None:
+            pass
+
+    server = Server(("127.0.0.1", 0), Handler)
+    closing: list[bool] = []
+    models = FakeModels(f"http://127.0.0.1:{server.server_port}")
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield models
+    closing.append(True)
+    server.shutdown()
+    server.server_close()
+    thread.join()

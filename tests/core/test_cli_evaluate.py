@@ -1,6 +1,7 @@
 """`bench evaluate` end to end: reports, files, limits, the official path with unverified weights."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,22 @@ def test_the_readme_promises_what_the_report_shows(
     shown = capsys.readouterr().out
     for figure in ("F1", "recall", "precision", "skill", "null", "echo", "generic", "ceiling"):
         assert f"| {figure}" in shown
+
+
+def test_postprocessing_is_taken_from_the_run_manifest_beside_the_predictions(
+    tmp_path: Path, write_jsonl: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_jsonl([{"article_id": "elife:900301", "concerns": ["The wind tunnel was not described."]}])
+    command = ["evaluate", str(path), "--data", "demo", "--contract", "jaccard", "--draws", "0", "--format", "json"]
+
+    def said(*more: str) -> str:
+        assert run([*command, *more]) == 0
+        return str(json.loads(capsys.readouterr().out)["system"]["postprocessing"])
+
+    assert said() == "none"
+    (tmp_path / "run.json").write_text('{"postprocessing": "dedup-exact+cap20"}')
+    assert said() == "dedup-exact+cap20"
+    assert said("--postprocessing", "by hand") == "by hand"
+    (tmp_path / "run.json").write_text("{")
+    assert run(command) == 2
+    assert "run.json" in capsys.readouterr().err

@@ -1,0 +1,160 @@
+"""`bench ensemble`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from .ensemble import Linkage, Merged
+    from .similarity import Encoder
+
+
+@click.command()
+@click.argument("predictions", nargs=-1, required=True, metavar="A B [C...]")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="The predictions file to write, in a folder of its own; run.json is written beside it.",
+)
+@click.option(
+    "--strategy",
+    default="union",
+    show_default=True,
+    metavar="union|intersection|vote:N",
+    help="Keep clusters of any system, of every system, or of at least N.",
+)
+@click.option(
+    "--linkage",
+    type=click.Choice(["complete", "single"]),
+    default="complete",
+    show_default=True,
+    help="single chains (the published recipe); complete does not.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(min=0, max=1, min_open=True),
+    default=0.98,
+    show_default=True,
+    help="Cosine from which concerns say the same.",
+)
+@click.option(
+    "--contract",
+    "contract_name",
+    default="v3",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Whose encoder measures similarity.",
+)
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.quiet_option
+def ensemble(
+    predictions: tuple[str, ...],
+    output: Path,
+    strategy: str,
+    linkage: Linkage,
+    threshold: float,
+    contract_name: str,
+    encoder_path: Path | None,
+    quiet: bool,
+) -> None:
+    """Merge the concerns of systems A, B, C ... (predictions files, or demo:NAME), article by article, into OUT.
+
+    Concerns are clustered by the cosine of their embeddings. A cluster is represented by the longest text of A,
+    else by its longest; the order is that of first occurrence. Failed rows contribute nothing. The overlap share
+    printed is that of clusters which several systems share.
+
+    \b
+    Examples:
+      bench ensemble runs/a/predictions.jsonl runs/b/predictions.jsonl -o runs/ab/predictions.jsonl
+      bench ensemble A.jsonl B.jsonl C.jsonl -o abc/predictions.jsonl --strategy vote:2 --linkage single
+      bench ensemble demo:careful demo:gaps -o out/predictions.jsonl --threshold 0.8 --contract demo
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
+    """
+    from bioreview_bench.contract import Contract
+
+    from .derived import check_destination, empty_manifest, read_manifest, read_source, write_derived
+    from .ensemble import votes_needed
+    from .similarity import contract_encoder
+
+    sources = [options.predictions_path(given) for given in predictions]
+    _check_distinct(sources)
+    needed = votes_needed(strategy, len(sources))
+    check_destination(output, sources)
+    systems, named = [], []
+    for source in sources:
+        rows, name = read_source(source)
+        beside = read_manifest(source) or {}
+        systems.append(rows)
+        named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
+    contract = Contract.load(contract_name)
+    messages = options.Messages(quiet)
+    try:
+        encoder = contract_encoder(contract, encoder_path, messages.encoding)
+        merged = _merge(systems, encoder, needed, linkage, threshold)
+    finally:
+        messages.stop()
+    label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
+    parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
+    manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
+    n_clusters, n_shared = sum(one.n_clusters for one in merged), sum(one.n_shared for one in merged)
+    manifest |= {
+        "postprocessing": label,
+        "derived_from": named,
+        "clusters": {"n": n_clusters, "shared": n_shared},
+    }
+    write_derived(output, [one.row for one in merged], manifest)
+    _summary(output, merged, label, n_clusters, n_shared)
+
+
+def _check_distinct(sources: Sequence[Path]) -> None:
+    from bioreview_bench.errors import InputError
+
+    if len(sources) < 2:
+        raise InputError("An ensemble needs two systems or more.", remedy="bench ensemble A.jsonl B.jsonl -o OUT")
+    if len({source.resolve() for source in sources}) < len(sources):
+        raise InputError("A file is named twice; its system would vote twice.", remedy="name every file once")
+
+
+def _merge(
+    systems: Sequence[Sequence[dict[str, Any]]], encoder: Encoder, needed: int, linkage: Linkage, threshold: float
+) -> list[Merged]:
+    """Every article that any system has, in order of first occurrence."""
+    from bioreview_bench.article import canonical_id
+
+    from .ensemble import merge_rows
+    from .postprocess import text_of
+    from .similarity import cosines
+
+    by_id = [{canonical_id(row["article_id"]): row for row in rows} for rows in systems]
+    texts = (text_of(concern) for rows in systems for row in rows for concern in row["concerns"] or ())
+    similarity = cosines((text for text in texts if text), encoder)
+    return [
+        merge_rows(
+            article_id,
+            [rows.get(article_id) for rows in by_id],
+            similarity,
+            needed=needed,
+            linkage=linkage,
+            threshold=threshold,
+        )
+        for article_id in dict.fromkeys(article_id for rows in by_id for article_id in rows)
+    ]
+
+
+def _summary(output: Path, merged: Sequence[Merged], label: str, n_clusters: int, n_shared: int) -> None:
+    kept = sum(len(one.row["concerns"]) for one in merged)
+    overlap = f"{n_shared / n_clusters:.3f}" if n_clusters else "—"
+    click.echo(f"{output}: {kept:,} concerns for {len(merged):,} articles ({label}).")
+    click.echo(f"  overlap {overlap}: {n_shared:,} of {n_clusters:,} clusters come from two systems or more")
+    click.echo(f"Next: bench evaluate {output} --data v3 --split test")

@@ -1,0 +1,125 @@
+"""`bench postprocess`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .postprocess import Plan
+
+
+@click.command()
+@click.argument("predictions", metavar="IN")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="The predictions file to write, in a folder of its own; run.json is written beside it.",
+)
+@click.option(
+    "--dedup", metavar="exact|semantic[:0.95]", help="Drop repetitions in an article; the first of each is kept."
+)
+@click.option("--cap", type=click.IntRange(min=1), metavar="N", help="Keep the first N concerns of each article.")
+@click.option(
+    "--drop-truncation-complaints", is_flag=True, help="Drop concerns saying that the text of the paper is cut off."
+)
+@click.option(
+    "--contract",
+    "contract_name",
+    default="v3",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="Whose encoder --dedup semantic uses.",
+)
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.quiet_option
+def postprocess(
+    predictions: str,
+    output: Path,
+    dedup: str | None,
+    cap: int | None,
+    drop_truncation_complaints: bool,
+    contract_name: str,
+    encoder_path: Path | None,
+    quiet: bool,
+) -> None:
+    """Remove concerns from IN (a predictions file, or demo:NAME), count what was removed and why, and write OUT.
+
+    Order: truncation complaints, repetitions, cap. exact: texts equal after case and white-space folding. semantic:
+    cosine of embeddings at or above the threshold with a concern that is kept. Nothing else in a row changes.
+    What was done is recorded in OUT's run.json, from which bench evaluate takes it.
+
+    \b
+    Examples:
+      bench postprocess runs/mine/predictions.jsonl -o runs/mine-dedup/predictions.jsonl --dedup exact --cap 20
+      bench postprocess demo:careful -o out/predictions.jsonl --dedup semantic:0.9 --contract demo
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
+    """
+    from .derived import chained, check_destination, empty_manifest, read_manifest, read_source, write_derived
+    from .postprocess import Plan, clean
+
+    plan = Plan.parse(dedup, cap, drop_truncation_complaints)
+    source = options.predictions_path(predictions)
+    check_destination(output, [source])
+    rows, named = read_source(source)
+    manifest = read_manifest(source) or empty_manifest(source.stem, {})
+    similarity, contract, encoder = _similarity(plan, rows, contract_name, encoder_path, quiet)
+    removed: Counter[str] = Counter()
+    cleaned = []
+    for row in rows:
+        kept, gone = clean(row, plan.steps(similarity))
+        cleaned.append(kept)
+        removed += gone
+    label = plan.label(contract)
+    step = {**named, "step": label, "encoder": encoder, "removed": dict(removed)}
+    manifest["postprocessing"] = chained(manifest.get("postprocessing"), label)
+    manifest["derived_from"] = [*(manifest.get("derived_from") or []), step]
+    write_derived(output, cleaned, manifest)
+    _summary(output, rows, cleaned, removed, manifest["postprocessing"])
+
+
+def _similarity(
+    plan: Plan, rows: Sequence[dict[str, Any]], contract_name: str, encoder_path: Path | None, quiet: bool
+) -> tuple[Any, str, str | None]:
+    """(similarity, contract name, encoder) where the plan needs them."""
+    from .postprocess import SEMANTIC, text_of
+    from .similarity import contract_encoder, cosines
+
+    if plan.dedup != SEMANTIC:
+        return None, "", None
+    from bioreview_bench.contract import Contract
+
+    contract = Contract.load(contract_name)
+    messages = options.Messages(quiet)
+    try:
+        encoder = contract_encoder(contract, encoder_path, messages.encoding)
+        texts = (text_of(concern) for row in rows for concern in row["concerns"] or ())
+        similarity = cosines((text for text in texts if text), encoder)
+    finally:
+        messages.stop()
+    return similarity, contract.official_name, encoder.part
+
+
+def _summary(
+    output: Path, before: Sequence[dict[str, Any]], after: Sequence[dict[str, Any]], removed: Counter[str], label: str
+) -> None:
+    kept = sum(len(row["concerns"] or ()) for row in after)
+    emptied = sum(old.get("status") != new.get("status") for old, new in zip(before, after, strict=True))
+    click.echo(f"{output}: {kept:,} of {kept + removed.total():,} concerns kept ({label}).")
+    for reason, count in removed.items():
+        click.echo(f"  {count:,} removed: {reason}")
+    if emptied:
+        click.echo(f"  {emptied:,} rows have no concern left; their status is empty now")
+    click.echo(f"Next: bench evaluate {output} --data v3 --split test")

@@ -1,0 +1,107 @@
+"""Predictions made from other predictions: where they may be written, and the manifest that says what was done.
+
+A manifest (`run.json`) speaks for the predictions beside it, so two files never share a folder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.atomic import check_writable, write_files
+from bioreview_bench.errors import InputError, Problem, cannot_write, printable
+from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.llm.run_manifest import SCHEMA_VERSION
+from bioreview_bench.predictions import read_predictions
+from bioreview_bench.provenance import package_version
+
+MANIFEST = "run.json"
+NONE = "none"
+
+
+def read_source(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """(rows as they stand in the file, its name and sha256). Raises InputError with all problems of the file."""
+    checked = read_predictions(path)
+    rows = [row for _, row in read_rows(path, InputError) if not isinstance(row, Problem)]
+    return rows, {"file": path.name, "sha256": checked.sha256}
+
+
+def read_manifest(predictions: Path) -> dict[str, Any] | None:
+    """The manifest beside a predictions file, None when there is none. Raises InputError when it is no JSON object."""
+    path = predictions.parent / MANIFEST
+    try:
+        return parse_object(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot use {path}: {error}.", remedy="mend or remove the file") from error
+
+
+def empty_manifest(name: str, reviewer: Mapping[str, Any]) -> dict[str, Any]:
+    """The least that a manifest says; `reviewer` describes who wrote the predictions, as far as it is known."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "reviewer": dict(reviewer),
+        "postprocessing": NONE,
+        "package": package_version(),
+    }
+
+
+def chained(earlier: Any, label: str) -> str:
+    """The name of what was done first and then."""
+    return label if earlier in (None, "", NONE) else f"{earlier}+{label}"
+
+
+def check_destination(output: Path, sources: Sequence[Path]) -> None:
+    """Make the folder of `output`, if need be, and fail now rather than after the work.
+
+    Raises InputError when `output` is one of the sources, or would share a folder, and so a manifest, with one of
+    them or with a run, or holds predictions of unknown origin; WriteError when it cannot be written.
+    """
+    if any(output.resolve() == source.resolve() for source in sources):
+        raise InputError(f"{output} is an input; it is not overwritten.", remedy=_elsewhere(output))
+    if any(output.resolve().parent == source.resolve().parent for source in sources):
+        raise InputError(
+            f"{output} would share {MANIFEST} with the predictions that it is made from.", remedy=_elsewhere(output)
+        )
+    manifest = read_manifest(output)
+    if manifest is None and output.exists():
+        raise InputError(f"{output} exists, and no {MANIFEST} says what it is.", remedy=_elsewhere(output))
+    if manifest is not None and "derived_from" not in manifest:
+        raise InputError(f"{output.parent} holds a run, whose {MANIFEST} would be lost.", remedy=_elsewhere(output))
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(output.parent, error) from error
+    check_writable(output)
+    check_writable(output.parent / MANIFEST)
+
+
+def write_derived(output: Path, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> None:
+    """Write predictions and manifest, both or neither. Raises InputError, WriteError."""
+    lines = [_line(row) for row in rows]
+    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+    # A lone surrogate in a field that is only carried along is written as the escape that JSON has for it.
+    write_files(
+        {
+            output.parent / MANIFEST: text.encode("utf-8", "backslashreplace"),
+            output: "".join(lines).encode("utf-8", "backslashreplace"),
+        }
+    )
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    except ValueError as error:
+        raise InputError(
+            f"The row for {printable(row.get('article_id'))} holds a number beyond JSON's range.",
+            remedy="remove that field",
+        ) from error
+
+
+def _elsewhere(output: Path) -> str:
+    return f"-o {output.parent / f'{output.stem}-post' / 'predictions.jsonl'}"

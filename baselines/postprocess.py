@@ -1,0 +1,145 @@
+"""Post-processing of predicted concerns: what is removed, in which order, and how it is named.
+
+A step looks at the texts of one article in order and returns the positions to keep. It never changes a concern.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bioreview_bench.errors import InputError, printable
+from bioreview_bench.text import normalise
+from bioreview_bench.vocabulary import STATUSES_WITH_CONCERNS
+
+from .similarity import ROUNDING, Similarity
+from .truncation import is_truncation_complaint
+
+EXACT, SEMANTIC = "exact", "semantic"
+SEMANTIC_THRESHOLD = 0.95
+
+Step = tuple[str, Callable[[Sequence[str]], list[int]]]  # the reason of its removals, positions to keep
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for. `dedup` is exact, semantic (with `threshold`) or None; `cap` is None for no cap."""
+
+    dedup: str | None = None
+    threshold: float = SEMANTIC_THRESHOLD
+    cap: int | None = None
+    drop_truncation: bool = False
+
+    @classmethod
+    def parse(cls, dedup: str | None, cap: int | None, drop_truncation: bool) -> Plan:
+        """From the command line: `exact`, `semantic` or `semantic:0.95`. Raises InputError."""
+        if dedup is None and cap is None and not drop_truncation:
+            raise InputError("Nothing to do.", remedy="add --dedup exact, --cap 20 or --drop-truncation-complaints")
+        kind, colon, number = (dedup or "").partition(":")
+        if dedup is not None and (kind not in (EXACT, SEMANTIC) or (colon and kind == EXACT)):
+            raise InputError(f'Unknown --dedup "{printable(dedup)}".', remedy="use exact, semantic or semantic:0.95")
+        threshold = threshold_of(number) if colon else SEMANTIC_THRESHOLD
+        return cls(kind or None, threshold, cap, drop_truncation)
+
+    def label(self, contract: str) -> str:
+        """The name of this post-processing, such as `dedup-exact+cap20`; `contract` names the encoder of semantic."""
+        steps = []
+        if self.drop_truncation:
+            steps.append("drop-truncation")
+        if self.dedup == EXACT:
+            steps.append("dedup-exact")
+        if self.dedup == SEMANTIC:
+            steps.append(f"dedup-semantic:{self.threshold!r}:{contract}")
+        if self.cap is not None:
+            steps.append(f"cap{self.cap}")
+        return "+".join(steps)
+
+    def steps(self, similarity: Similarity | None) -> list[Step]:
+        """Blank concerns go first: they are never scored, and must not take a place under the cap."""
+        found: list[Step] = [("blank", not_blank)]
+        if self.drop_truncation:
+            found.append(("truncation complaint", no_truncation_complaints))
+        if self.dedup == EXACT:
+            found.append(("duplicate", first_of_equal))
+        if self.dedup == SEMANTIC and similarity is not None:
+            found.append(("near-duplicate", first_of_similar(similarity, self.threshold)))
+        if self.cap is not None:
+            found.append(("over the cap", first_n(self.cap)))
+        return found
+
+
+def threshold_of(text: str) -> float:
+    """A cosine threshold from 0 (exclusive) to 1. Raises InputError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 < value <= 1:
+        raise InputError(f'"{printable(text)}" is no threshold.', remedy="a number above 0, at most 1, such as 0.95")
+    return value
+
+
+def not_blank(texts: Sequence[str]) -> list[int]:
+    """Texts with something in them."""
+    return [place for place, text in enumerate(texts) if text]
+
+
+def no_truncation_complaints(texts: Sequence[str]) -> list[int]:
+    """Texts that do not complain of a cut manuscript (`truncation`)."""
+    return [place for place, text in enumerate(texts) if not is_truncation_complaint(text)]
+
+
+def first_of_equal(texts: Sequence[str]) -> list[int]:
+    """The first of texts that are equal after case and white-space folding."""
+    first: dict[str, int] = {}
+    for place, text in enumerate(texts):
+        first.setdefault(normalise(text.casefold()), place)
+    return list(first.values())
+
+
+def first_of_similar(similarity: Similarity, threshold: float) -> Callable[[Sequence[str]], list[int]]:
+    """Texts whose cosine with every text kept before them is below `threshold`."""
+
+    def keep(texts: Sequence[str]) -> list[int]:
+        cosine = similarity(texts)
+        kept: list[int] = []
+        for place in range(len(texts)):
+            if not kept or cosine[place, kept].max() < threshold - ROUNDING:
+                kept.append(place)
+        return kept
+
+    return keep
+
+
+def first_n(n: int) -> Callable[[Sequence[str]], list[int]]:
+    """The first n."""
+    return lambda texts: list(range(min(n, len(texts))))
+
+
+def text_of(concern: Any) -> str:
+    """The normalised text of a predicted concern in any form that a predictions file may hold."""
+    if isinstance(concern, str):
+        return normalise(concern)
+    return normalise(concern["text"] if "text" in concern else concern["concern_text"])
+
+
+def clean(row: Mapping[str, Any], steps: Sequence[Step]) -> tuple[dict[str, Any], Counter[str]]:
+    """(the row with the concerns that every step keeps, number removed by reason).
+
+    All other keys stay. When nothing is left of a row that had concerns under `ok`, `repaired` or `truncated`,
+    its status becomes `empty`; a row without status stays without one, and is empty to the score anyway.
+    """
+    removed: Counter[str] = Counter()
+    before = row["concerns"]
+    left = list(before or ())
+    for reason, keep in steps:
+        kept = keep([text_of(concern) for concern in left])
+        if len(kept) < len(left):
+            removed[reason] += len(left) - len(kept)
+        left = [left[place] for place in kept]
+    cleaned = {**row, "concerns": left if before is not None else None}
+    if before and not left and row.get("status") in STATUSES_WITH_CONCERNS:
+        cleaned["status"] = "empty"
+    return cleaned, removed

@@ -1,0 +1,90 @@
+"""The interface of a reviewer: it receives a Manuscript, never an Article, and returns a Review."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from bioreview_bench.manuscript import Manuscript
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a review cost; None where the provider does not say, or no price is known."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reviewer wrote about one manuscript.
+
+    `concerns` are objects with `text` and optional `category`, `severity`, `confidence`; `status` is one of the
+    prediction statuses (`ok`, `repaired`, `truncated`, `empty`, `parse_failed`, `refused`, `error`). `detail` says
+    why a review failed, without secrets. `notes` go into the row as they are (how much of the paper was cut, say).
+    """
+
+    concerns: tuple[Mapping[str, Any], ...] = ()
+    status: str = "ok"
+    raw_output: str | None = None
+    usage: Usage = Usage()
+    detail: str | None = None
+    notes: Mapping[str, Any] | None = None
+
+
+class Reviewer(Protocol):
+    """Anything that reviews. `describe` names everything that could change its output; a run is resumed only by
+    a reviewer that describes itself alike."""
+
+    name: str
+
+    def describe(self) -> dict[str, Any]:
+        """model, provider, parameters, prompt id and sha256, token counter: plain JSON values, no secrets."""
+        ...
+
+    async def review(self, manuscript: Manuscript) -> Review:
+        """Review one manuscript. Raises TryAgain for what may pass, GiveUp for what concerns every call."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of clients and processes."""
+        ...
+
+
+@runtime_checkable
+class Estimates(Protocol):
+    """A reviewer that can say beforehand what a review costs at most, for `--dry-run` and `--max-cost`."""
+
+    def estimate(self, manuscript: Manuscript) -> Usage:
+        """Input tokens as the run's counter sees them, the most output tokens allowed, and their price; None where
+        a limit or a price is not known."""
+        ...
+
+
+class TryAgain(Exception):
+    """A failure that may pass (rate limit, server error, time-out); `after` seconds if the server said so.
+
+    `unreachable`: no server answered at all. `usage`: what the failed attempt was billed, if the answer said so.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        after: float | None = None,
+        *,
+        rate_limited: bool = False,
+        unreachable: bool = False,
+        usage: Usage | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.after = after
+        self.rate_limited = rate_limited
+        self.unreachable = unreachable
+        self.usage = usage or Usage()
+
+
+class GiveUp(Exception):
+    """A failure that every further call would meet too (bad key, unknown model, exhausted quota): stop the run."""
