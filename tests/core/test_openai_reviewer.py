@@ -126,7 +126,8 @@ def test_the_description_names_what_could_change_the_output_and_no_secret(make: 
     described = reviewer.describe()
     assert described["base_url"] == f"{model_server.url}/v1"
     assert described["parameters"] == {"seed": 1}
-    assert described["prompt"] == {"id": reviewer.asking.prompt.id, "sha256": reviewer.asking.prompt.sha256}
+    prompt = reviewer.asking.prompt
+    assert described["prompt"] == {"id": "objects-v1", "sha256": prompt.sha256, "answer": "objects"}
     assert (described["token_counter"], described["budget_tokens"], described["model"]) == ("chars3", 15_000, "small")
     json.dumps(described)
 

@@ -1,0 +1,174 @@
+"""The manifest of a run (`run.json`): what was asked of whom, when, and what it came to.
+
+The rows are the record; the totals here are a copy of what they say, for people and for `bench evaluate`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.atomic import write_files
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.jsonl import parse_object
+from bioreview_bench.provenance import git_state, package_version
+
+SCHEMA_VERSION = 1
+_LIBRARIES = ("openai", "google-genai", "httpx2", "pydantic", "transformers", "torch", "tiktoken", "vllm", "bm25s")
+# What must be equal before rows of one run may stand beside rows of another.
+_IDENTITY = ("name", "reviewer", "split", "package")
+
+
+@dataclass
+class Totals:
+    """Sums over rows. A token count or cost that a row does not state is counted as unknown, never as zero."""
+
+    by_status: Counter[str] = field(default_factory=Counter)
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: float = 0.0
+    n_tokens_known: int = 0
+    n_cost_known: int = 0
+    n_cut: int = 0
+    tokens_cut: int = 0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows counted."""
+        return sum(self.by_status.values())
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Count one row of `predictions.jsonl`."""
+        self.by_status[str(row.get("status"))] += 1
+        usage = _mapping(row.get("usage"))
+        tokens = [_number(usage.get(key)) for key in ("input_tokens", "output_tokens")]
+        if None not in tokens:
+            self.n_tokens_known += 1
+        self.input_tokens += int(tokens[0] or 0)
+        self.output_tokens += int(tokens[1] or 0)
+        cost = _number(usage.get("cost_usd"))
+        if cost is not None:
+            self.n_cost_known += 1
+            self.cost_usd += cost
+        cut = _mapping(_mapping(row.get("notes")).get("cut"))
+        if cut:
+            self.n_cut += 1
+            self.tokens_cut += int((_number(cut.get("of")) or 0) - (_number(cut.get("tokens")) or 0))
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the manifest; `cost_usd` is null when no row states a cost."""
+        return {
+            "articles": self.n_rows,
+            "by_status": dict(sorted(self.by_status.items())),
+            "input_tokens": self.input_tokens if self.n_tokens_known else None,
+            "output_tokens": self.output_tokens if self.n_tokens_known else None,
+            "n_tokens_unknown": self.n_rows - self.n_tokens_known,
+            "cost_usd": round(self.cost_usd, 6) if self.n_cost_known else None,
+            "n_cost_unknown": self.n_rows - self.n_cost_known,
+            "articles_cut": self.n_cut,
+            "tokens_cut": self.tokens_cut,
+        }
+
+
+def new_manifest(
+    name: str, reviewer: Mapping[str, Any], split: str, fingerprint: str, settings: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A manifest for a run that starts now. `settings` (price, concurrency) may differ when the run is resumed."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "name": name,
+        "reviewer": dict(reviewer),
+        "split": {"label": split, "fingerprint": fingerprint},
+        "postprocessing": "none",
+        "package": package_version(),
+        "libraries": dict(_libraries()),
+        "git": git_state().model_dump(),
+        "settings": dict(settings),
+        "started": now(),
+        "ended": None,
+        "state": "running",
+        "totals": Totals().as_dict(),
+        "superseded": Totals().as_dict(),
+    }
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """The manifest at `path`. Raises InputError."""
+    try:
+        found = parse_object(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path.parent} is no run: there is no {path.name} in it.", remedy="check the path") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read {path}: {error}.", remedy="choose another --out") from error
+    if found.get("schema_version") != SCHEMA_VERSION or not isinstance(found.get("reviewer"), dict):
+        raise InputError(
+            f"{path} is not a run manifest of version {SCHEMA_VERSION}.",
+            remedy="choose another --out, or the version of this package that wrote it",
+        )
+    return found
+
+
+def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    """Write it whole. Raises WriteError."""
+    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
+    write_files({path: (text + "\n").encode("utf-8", "backslashreplace")})
+
+
+def require_same(stored: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
+    """Raise InputError naming every field in which a stored run differs from the one asked for."""
+    # Through JSON, so that a tuple equals the list that it became on disk.
+    plain = json.loads(json.dumps({key: asked[key] for key in _IDENTITY}))
+    before = dict(_flatten({key: stored.get(key) for key in _IDENTITY}))
+    after = dict(_flatten(plain))
+    problems = [
+        Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) or (key in before) != (key in after)
+    ]
+    if problems:
+        raise InputError(
+            f"{folder} holds a different run, so it is not resumed.",
+            problems=problems,
+            remedy="give the settings of that run, or choose another --out for the new one",
+        )
+
+
+def now() -> str:
+    """The time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _libraries() -> Iterator[tuple[str, str]]:
+    for name in _LIBRARIES:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:
+            continue
+
+
+def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
+    else:
+        yield prefix, value
+
+
+def _shown(values: Mapping[str, Any], key: str) -> str:
+    return printable(json.dumps(values[key], ensure_ascii=False), 60) if key in values else "absent"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _number(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if is_number else None
