@@ -10,7 +10,7 @@ _CLOSE = 0.8  # difflib ratio: "statistical_method" is close to "statistical_met
 
 
 def fixed_label(label: str, vocabulary: Sequence[str]) -> str:
-    """The label of `vocabulary` that was meant (case, spaces, hyphens, small typos); `label` itself if none is close."""
+    """The label of `vocabulary` that was meant (case, spaces, hyphens, small typos), or `label` if none is close."""
     written = re.sub(r"[\s/-]+", "_", label.strip().casefold())[:64]
     if written in vocabulary:
         return written
