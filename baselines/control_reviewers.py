@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
-from bioreview_bench.article import Article, Source
+from bioreview_bench.article import Article
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.review import GiveUp, Review
 from bioreview_bench.manuscript import Manuscript
 from bioreview_bench.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
+from bioreview_bench.vocabulary import Source
 
 from . import corpus
 
