@@ -89,13 +89,15 @@ class Fitted:
     cut_sections: tuple[str, ...]
 
 
-def fit(manuscript: Manuscript, budget: int = DEFAULT_BUDGET, counter: Counter | None = None) -> Fitted:
-    """Fit a manuscript into `budget` tokens of `counter` (default chars3).
+_ESTIMATE = Chars3()
+
+
+def fit(manuscript: Manuscript, budget: int = DEFAULT_BUDGET, counter: Counter = _ESTIMATE) -> Fitted:
+    """Fit a manuscript into `budget` tokens of `counter` (default: chars3, an estimate).
 
     The part in which the budget ends is cut at a paragraph, else a sentence, else a character, and a marker line says
     so; what follows is left out. Raises InputError when not even the marker fits.
     """
-    counter = counter or Chars3()
     parts = _parts(manuscript)
     full = _join([text for _, text in parts])
     n_full = counter.count(full)
@@ -135,14 +137,19 @@ def _join(texts: list[str]) -> str:
 
 
 def _prefix(text: str, fits: Callable[[str], bool]) -> str:
-    """The longest prefix that fits and ends at a paragraph; at a sentence, or a character, if no paragraph fits."""
+    """The longest prefix that fits and ends at a paragraph; at a sentence, or a character, if no paragraph fits.
+
+    A heading alone says nothing: what ends in it is left out altogether.
+    """
+    heading = re.match(r"#+ [^\n]*\n*", text)
+    body = heading.end() if heading else 0
     for pattern in _BREAKS:
-        ends = [match.start() for match in pattern.finditer(text)]
-        # The first break follows the heading; a heading alone says nothing.
+        ends = [match.start() for match in pattern.finditer(text, body) if match.start() > body]
         n = _largest(len(ends), lambda n, ends=ends: fits(text[: ends[n - 1]] if n else ""))  # type: ignore[misc]
-        if n > 1:
+        if n:
             return text[: ends[n - 1]].rstrip()
-    return text[: _largest(len(text), lambda n: fits(text[:n]))].rstrip()
+    end = _largest(len(text), lambda n: fits(text[:n]))
+    return text[:end].rstrip() if end > body else ""
 
 
 def _largest(high: int, holds: Callable[[int], bool]) -> int:
@@ -151,9 +158,6 @@ def _largest(high: int, holds: Callable[[int], bool]) -> int:
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if holds(middle) else (low, middle - 1)
-    # Token counts are not quite monotone in the text; step back until it really holds.
-    while low > 0 and not holds(low):
-        low -= 1
     return low
 
 
@@ -162,13 +166,22 @@ def _tiktoken(encoding: str) -> Counter:
         import tiktoken
     except ImportError as error:
         raise EncoderError("tiktoken is not installed.", remedy="pip install tiktoken, or --counter chars3") from error
+    import tiktoken.load
+
+    def no_download(path: str) -> bytes:
+        raise OSError(f"{path} is not cached")
+
+    # tiktoken downloads a vocabulary that is not cached, and has no switch against it.
+    download, tiktoken.load.read_file = tiktoken.load.read_file, no_download
     try:
         loaded = tiktoken.get_encoding(encoding)
-    except Exception as error:  # it downloads vocabularies and passes on whatever its HTTP client raises
+    except (OSError, ValueError) as error:
         raise EncoderError(
             f"The vocabulary {encoding} of tiktoken is not at hand.",
             remedy="set TIKTOKEN_CACHE_DIR, or --counter chars3",
         ) from error
+    finally:
+        tiktoken.load.read_file = download
     return CallableCounter(f"tiktoken:{encoding}", lambda text: len(loaded.encode(text, disallowed_special=())))
 
 

@@ -18,15 +18,21 @@ from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 _TEXT_KEYS = ("text", "concern_text", "concern", "comment", "description")
 _TAG = r"(?:think|thinking|reasoning|reflection|analysis)"
 _REASONING = re.compile(rf"<(/?){_TAG}>", re.IGNORECASE)
+_BRACKET = re.compile(r"[\[{]")
+_CONCERN_LISTS = ("concerns", "weaknesses", "issues", "comments", "criticisms")
+_PRAISE = re.compile(r"strength|positive|praise|summary", re.IGNORECASE)
 _FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_MARKER = re.compile(r"\s*(?:\(?\d{1,3}[.)]|[-*•–])\s+(\S.*)")
+_MARKER = re.compile(r"\s*(?:#{1,6}\s*)?(?:\(?\d{1,3}[.)]|[-*•–])\s+(\S.*)")
 _REFUSAL = re.compile(
     r"\b(?:i['’]?m sorry|i am sorry|i apologi[sz]e|i (?:can(?:no|['’])t|cannot|am unable to|won['’]t)\b|as an ai\b)",
     re.IGNORECASE,
 )
-_NOTHING = re.compile(r"\b(?:no|not any|none)\b[^.]{0,60}\bconcerns?\b|\bno (?:issues|comments)\b", re.IGNORECASE)
+_NOTHING = re.compile(
+    r"(?:there (?:are|were) |i (?:have|found|see) )?(?:no|none) ?(?:\w+ ){0,3}(?:concerns?|issues?|comments?)?"
+    r"(?: (?:found|identified|to report|to raise))?(?: (?:with|about|in|on) (?:this|the) \w+)?[.!]?",
+    re.IGNORECASE,
+)
 _SHORT = 600  # characters; refusals are short, and a long text that says "I cannot" is a review
-_LEAST_ITEM = 10  # characters of a list item in prose; shorter ones are headings
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,7 @@ def parse(raw: str, *, finish_reason_length: bool = False, fix_labels: bool = Fa
     empty list, or a sentence that says so), `refused`, `parse_failed`. `finish_reason_length` says that the provider
     stopped the output; `fix_labels` maps mistyped labels to the vocabulary and counts them.
     """
-    text = _without_reasoning(raw)
-    items, status = _items(text, finish_reason_length)
+    items, status = _items(raw, finish_reason_length)
     concerns, n_fixed = [], 0
     for item in items:
         concern, fixed = _concern(item, fix_labels)
@@ -54,21 +59,23 @@ def parse(raw: str, *, finish_reason_length: bool = False, fix_labels: bool = Fa
             concerns.append(concern)
             n_fixed += fixed
     if not concerns and status in ("ok", "repaired", "truncated"):
-        status = "parse_failed" if items or status != "ok" else "empty"
+        status = "empty" if status == "ok" else "parse_failed"
     return Parsed(tuple(concerns), status, n_fixed)
 
 
-def _items(text: str, cut: bool) -> tuple[list[Any], str]:
+def _items(raw: str, cut: bool) -> tuple[list[Any], str]:
     """Raw items (strings or objects) and the status that goes with how they were found."""
-    stripped = text.strip()
-    fenced = _FENCE.fullmatch(stripped)
-    clean = _list_in(loads(fenced.group(1) if fenced else stripped))
-    if clean is not None:
-        return clean, "ok"
-    for block in _FENCE.findall(text):
-        inside = _list_in(loads(block))
-        if inside:
-            return inside, "repaired"
+    # Clean JSON first: its texts may well speak of tags.
+    for text in dict.fromkeys((raw, _without_reasoning(raw))):
+        stripped = text.strip()
+        fenced = _FENCE.fullmatch(stripped)
+        value = loads(fenced.group(1) if fenced else stripped)
+        clean = _list_in(value)
+        if clean is not None:
+            return clean, "repaired" if clean == [value] else "ok"
+    blocks = [item for block in _FENCE.findall(text) for item in _list_in(loads(block)) or []]
+    if blocks:
+        return blocks, "repaired"
     found = scan(text, _is_concern)
     if found.items:
         return found.items, "truncated" if cut or found.unclosed else "repaired"
@@ -77,18 +84,21 @@ def _items(text: str, cut: bool) -> tuple[list[Any], str]:
     if stripped and len(stripped) < _SHORT:
         if _REFUSAL.search(stripped):
             return [], "refused"
-        if _NOTHING.search(stripped):
+        if _NOTHING.fullmatch(stripped):
             return [], "empty"
     return [], "parse_failed"
 
 
 def _list_in(value: Any) -> list[Any] | None:
-    """The list of concerns in a JSON value: the value itself, or the one list of an object that holds some."""
+    """The concerns in a JSON value: a list, those of an object's lists, or the object itself; None if it has none."""
     if isinstance(value, dict):
-        if _is_concern(value):
+        lists = {key: held for key, held in value.items() if isinstance(held, list)}
+        named = [held for key, held in lists.items() if key.casefold() in _CONCERN_LISTS]
+        objects = any(_is_concern(item) for held in lists.values() for item in held)
+        if not (named or objects) and _is_concern(value):
             return [value]
-        lists = [held for held in value.values() if isinstance(held, list)]
-        value = next((held for held in lists if any(_is_item(item) for item in held)), lists[0] if lists else None)
+        chosen = named or [held for key, held in lists.items() if not _PRAISE.search(key)]
+        value = [item for held in chosen for item in held] if chosen else None
     if not isinstance(value, list):
         return None
     items = [item for item in value if _is_item(item)]
@@ -127,18 +137,26 @@ def _concern(item: str | Mapping[str, Any], fix_labels: bool) -> tuple[dict[str,
 
 
 def _without_reasoning(raw: str) -> str:
-    """`raw` less what was thought aloud; an unclosed thought takes everything after it."""
-    kept: list[str] = []
-    position, inside = 0, False
-    for tag in _REASONING.finditer(raw):
-        if tag.group(1):
-            # A thought that was opened before the output began takes everything before its end.
-            kept, inside = (kept if inside else []), False
-            position = tag.end()
-        elif not inside:
-            kept.append(raw[position : tag.start()])
-            inside = True
-    return " ".join(kept if inside else [*kept, raw[position:]])
+    """`raw` less what was thought aloud before the answer; an unclosed thought takes everything after it.
+
+    Only tags before the first bracket count, so that nothing is cut out of an answer.
+    """
+    text = raw
+    first = _REASONING.search(text)
+    if first is not None and first.group(1):  # the thought was opened before the output began
+        text = text[first.end() :]
+    before: list[str] = []
+    position = 0
+    while (tag := _REASONING.search(text, position)) is not None:
+        bracket = _BRACKET.search(text, position, tag.start())
+        if bracket is not None or tag.group(1):
+            break
+        before.append(text[position : tag.start()])
+        closing = next((end for end in _REASONING.finditer(text, tag.end()) if end.group(1)), None)
+        if closing is None:
+            return "\n\n".join(before)
+        position = closing.end()
+    return "\n\n".join([*before, text[position:]])
 
 
 def _listed(text: str) -> list[str]:
@@ -155,7 +173,8 @@ def _listed(text: str) -> list[str]:
         elif open_item or (items and line[0] in " \t"):
             items[-1] += f" {line.strip()}"
             open_item = True
-    return [" ".join(item.split()) for item in items if len(item) >= _LEAST_ITEM and " " in item.strip()]
+    # A single word under a marker is a heading.
+    return [" ".join(item.split()) for item in items if " " in item.strip() and re.search(r"[^\W\d_]", item)]
 
 
 def _lines(text: str) -> Iterable[str]:

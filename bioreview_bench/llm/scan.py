@@ -13,6 +13,7 @@ from typing import Any
 
 _TOKEN = re.compile(r'[\[\]{}"]')
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_STRAY_BACKSLASH = re.compile(r'\\(?!["\\/bfnrtu])')
 _GAP = re.compile(r"[\s,]*")
 _DEEPEST = 3  # objects nested deeper than this are no concern; parsing them at every level would be quadratic
 
@@ -33,11 +34,14 @@ class _Open:
 
 
 def loads(text: str) -> Any:
-    """The JSON value of `text`, None when it is none."""
-    try:
-        return json.loads(text, strict=False)
-    except (ValueError, RecursionError):
-        return None
+    """The JSON value of `text`, None when it is none; a stray backslash (LaTeX, `\\%`) is read as it stands."""
+    for candidate in (text, _STRAY_BACKSLASH.sub(r"\\\\", text)):
+        try:
+            # Numbers are only ever confidences, and Python refuses whole numbers of thousands of digits.
+            return json.loads(candidate, strict=False, parse_int=float)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 def scan(text: str, is_concern: Callable[[Any], bool]) -> Scanned:
@@ -63,7 +67,7 @@ def scan(text: str, is_concern: Callable[[Any], bool]) -> Scanned:
                 stack[-1].height = max(stack[-1].height, done.height + 1)
             if done.height <= _DEEPEST:
                 value = loads(text[done.start : position])
-                if char == "}" and is_concern(value):
+                if char == "}" and is_concern(value) and not _wraps(value, is_concern):
                     while objects and objects[-1][0] > done.start:
                         objects.pop()  # it stands inside this one
                     objects.append((done.start, value))
@@ -76,6 +80,11 @@ def scan(text: str, is_concern: Callable[[Any], bool]) -> Scanned:
         return Scanned(strings, unclosed)
     arrays = [opened.start for opened in stack if opened.bracket == "["]
     return Scanned(_leading_strings(text, arrays[-1]) if arrays else [], unclosed)
+
+
+def _wraps(value: dict[str, Any], is_concern: Callable[[Any], bool]) -> bool:
+    """True for an object that holds a list of concerns: those are meant, not the object around them."""
+    return any(isinstance(held, list) and any(is_concern(item) for item in held) for held in value.values())
 
 
 def _leading_strings(text: str, start: int) -> list[Any]:
