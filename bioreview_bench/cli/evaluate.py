@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     help="basic leaves out echo and generic.",
 )
 @click.option("--sweep", is_flag=True, help="Also score at thresholds from 0.05 to 0.95, without encoding again.")
-@click.option("--system-name", metavar="TEXT", help="Default: the file's name.")
+@click.option(
+    "--system-name", metavar="TEXT", help="Default: what run.json beside the predictions says, else the file's name."
+)
 @click.option("--system-version", metavar="TEXT")
 @click.option(
     "--postprocessing",
@@ -133,7 +135,7 @@ def evaluate(
         check_writable(html)
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
-    processed = _postprocessing(path) if postprocessing is None else postprocessing
+    named, processed = _manifest(path)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
     try:
@@ -144,7 +146,9 @@ def evaluate(
             draws=draws,
             seed=seed,
             controls=controls,
-            system=System(name=system_name or path.stem, version=system_version, postprocessing=processed),
+            system=System(
+                name=system_name or named, version=system_version, postprocessing=postprocessing or processed
+            ),
             encoder_path=encoder_path,
             require_complete=require_complete,
             sweep=sweep or html is not None,
@@ -171,23 +175,27 @@ def evaluate(
     return 2 if violations else 0
 
 
-def _postprocessing(predictions: Path) -> str:
-    """What the run manifest beside a predictions file says was done to it; `none` without a manifest."""
+def _manifest(predictions: Path) -> tuple[str, str]:
+    """(name of the system, post-processing) as the run manifest beside a predictions file says.
+
+    Without a manifest they are the file's name and `none`. Raises InputError for a file that is no manifest.
+    """
     from bioreview_bench.errors import InputError
     from bioreview_bench.jsonl import parse_object
 
     manifest = predictions.with_name("run.json")
     if not manifest.is_file():
-        return "none"
+        return predictions.stem, "none"
     try:
-        said = parse_object(manifest.read_text(encoding="utf-8")).get("postprocessing", "none")
-        if not isinstance(said, str):
-            raise ValueError("postprocessing is no string")
+        said = parse_object(manifest.read_text(encoding="utf-8"))
+        name, processing = said.get("name", predictions.stem), said.get("postprocessing", "none")
+        if not (isinstance(name, str) and isinstance(processing, str)):
+            raise ValueError("name or postprocessing is no string")
     except (OSError, ValueError) as error:
         raise InputError(
-            f"{manifest} is not a run manifest: {error}.", remedy="mend it, or say --postprocessing TEXT"
+            f"{manifest} is not a run manifest: {error}.", remedy="mend it or move it away from the predictions"
         ) from error
-    return said
+    return name, processing
 
 
 def _print(record: ResultRecord, form: str) -> None:

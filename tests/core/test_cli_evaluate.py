@@ -102,6 +102,10 @@ def test_postprocessing_is_taken_from_the_run_manifest_beside_the_predictions(
     assert said() == "none"
     (tmp_path / "run.json").write_text('{"postprocessing": "dedup-exact+cap20"}')
     assert said() == "dedup-exact+cap20"
+    # The name of the system comes from the same place.
+    (tmp_path / "run.json").write_text('{"name": "bm25", "postprocessing": "dedup-exact+cap20"}')
+    assert run(command) == 0
+    assert json.loads(capsys.readouterr().out)["system"]["name"] == "bm25"
     assert said("--postprocessing", "by hand") == "by hand"
     (tmp_path / "run.json").write_text("{")
     assert run(command) == 2
