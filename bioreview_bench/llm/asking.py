@@ -61,6 +61,8 @@ class Asking:
         found = dict(notes or {})
         if parsed.n_fixed_labels:
             found["n_fixed_labels"] = parsed.n_fixed_labels
+        if truncated:
+            found["output_cut"] = True  # a later parser must know it, to read the same text again
         return Review(
             concerns=tuple(parsed.concerns),
             status=parsed.status,

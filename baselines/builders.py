@@ -1,0 +1,156 @@
+"""How each kind of reviewer is made from a Job. What a reviewer needs is imported when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from bioreview_bench.errors import InputError
+from bioreview_bench.llm.http_failures import shown_url
+from bioreview_bench.llm.review import Reviewer
+
+from .job import Job
+from .presets import Preset
+
+Build = Callable[[Job], Reviewer]
+
+
+def openai(model: str, preset: Preset | None = None) -> Build:
+    """A model of any server that speaks OpenAI's chat completions."""
+
+    def build(job: Job) -> Reviewer:
+        from bioreview_bench.llm.openai_reviewer import KEY_ENV, OpenAIReviewer
+
+        request = job.request
+        # A key goes to the service that it was made for, and to another address only when the user says so.
+        key: str | None = preset.key_variable if preset else KEY_ENV
+        if request.base_url is not None:
+            _check(request.base_url)
+            key = None
+        return OpenAIReviewer(
+            model,
+            job.asking(structured=preset.structured if preset else True),
+            name=request.name,
+            base_url=request.base_url or (preset.base_url if preset else None),
+            key_env=request.key_variable or key,
+            parameters=_parameters(job, preset),
+            price=job.prices.get(model),
+        )
+
+    return build
+
+
+def google(model: str, preset: Preset | None = None) -> Build:
+    """A Gemini model."""
+
+    def build(job: Job) -> Reviewer:
+        from bioreview_bench.llm.google_reviewer import KEY_ENV, GoogleReviewer
+
+        request = job.request
+        if request.base_url is not None:
+            _check(request.base_url)
+            if request.key_variable is None:
+                raise InputError(
+                    "Which key belongs to that address is not said, and Google's is not sent elsewhere.",
+                    remedy="add --key-variable NAME",
+                )
+        return GoogleReviewer(
+            model,
+            job.asking(),
+            name=request.name,
+            base_url=request.base_url,
+            key_env=request.key_variable or KEY_ENV,
+            parameters=_parameters(job, preset),
+            price=job.prices.get(model),
+        )
+
+    return build
+
+
+def vllm(model: str) -> Build:
+    """A model that vLLM serves."""
+
+    def build(job: Job) -> Reviewer:
+        from .model_files import model_folder
+        from .vllm_reviewer import VllmReviewer
+
+        request = job.request
+        # The tokenizer alone is loaded here, and only where it counts.
+        tokenizer = model_folder(model) if (request.counter or "model") == "model" else None
+        return VllmReviewer(
+            model,
+            job.asking(counter="model", tokenizer=tokenizer),
+            adapters=request.adapters,
+            tensor_parallel=request.tensor_parallel,
+            parameters=job.parameters,
+        )
+
+    return build
+
+
+def hf(model: str) -> Build:
+    """A model in this process."""
+
+    def build(job: Job) -> Reviewer:
+        from .hf_reviewer import HfReviewer, HfSettings
+
+        if "max_tokens" in job.parameters:
+            raise InputError("transformers calls it max_new_tokens.", remedy="--param max_new_tokens=N")
+        numbers = {"temperature": float, "top_p": float, "repetition_penalty": float}
+        others = {"max_new_tokens": int, "seed": int, "batch_tokens": int, "enable_thinking": bool}
+        texts = {"dtype": str, "device": str, "chat_template": str}
+        return HfReviewer(
+            model,
+            job.prompt,
+            adapters=job.request.adapters,
+            settings=HfSettings(**job.take(**numbers, **others, **texts)),
+            counter=job.request.counter or "model",
+            budget=job.budget,
+            fix_labels=bool(job.request.fix_labels),
+        )
+
+    return build
+
+
+def bm25(job: Job) -> Reviewer:
+    """Concerns of train articles that share words with the paper."""
+    from .bm25 import Bm25Reviewer
+    from .corpus import families
+
+    return Bm25Reviewer(job.train, families(job.articles), **job.take(n=int, weight=float))
+
+
+def bm25_v3(job: Job) -> Reviewer:
+    """The published recipe."""
+    from .bm25_v3 import Bm25V3Reviewer
+
+    return Bm25V3Reviewer(job.train)
+
+
+def control(name: str) -> Build:
+    """One of the control reviewers."""
+
+    def build(job: Job) -> Reviewer:
+        from .control_reviewers import control_reviewer
+
+        borrows = name in ("neighbour", "random-train")
+        kinds: dict[str, Any] = {"seed": int} if name == "random-train" else {}
+        train = job.train if borrows else ()
+        return control_reviewer(name, job.articles, train, **job.take(**kinds))
+
+    return build
+
+
+def _parameters(job: Job, preset: Preset | None) -> dict[str, Any]:
+    """The preset's, under what the user gave; null takes one away."""
+    merged = {**(preset.parameters if preset else {}), **job.parameters}
+    return {name: value for name, value in merged.items() if value is not None}
+
+
+def _check(url: str) -> None:
+    """Raise InputError when a URL carries what may be secret: it would be recorded."""
+    if shown_url(url) != url:
+        raise InputError(
+            f"The base URL at {shown_url(url)} carries a user, a query or a fragment, which may be secret.",
+            remedy="leave it out of the address; keys go into a variable that --key-variable names",
+        )

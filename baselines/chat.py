@@ -1,0 +1,118 @@
+"""A model's tokenizer and chat template: from messages to the tokens that the model was trained to answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import EncoderError, InputError
+
+_PROBE_SYSTEM, _PROBE_USER = "probe of the system part", "probe of the user part"
+
+
+class Chat:
+    """The chat template of the tokenizer in `folder`, or the one in the file `template`.
+
+    A vision-language model is asked through its text tokenizer alone. `thinking` is handed to templates that know
+    `enable_thinking`; others do without. What looks like a control token inside a message (a paper may quote one)
+    is encoded as text. Raises EncoderError when tokenizer or template are missing, or the template drops a message.
+    """
+
+    def __init__(self, folder: Path, *, thinking: bool = False, template: str | None = None) -> None:
+        self.tokenizer = load_tokenizer(folder)
+        if template is not None:
+            self.tokenizer.chat_template = _read(template)
+        if self.tokenizer.chat_template is None:
+            self.tokenizer.chat_template = _processor_template(folder)
+        if self.tokenizer.chat_template is None:
+            raise EncoderError(
+                f"The tokenizer in {folder} has no chat template, so how to ask the model is unknown.",
+                remedy="use the model's instruction-tuned version, or --param chat_template=FILE",
+            )
+        self.template_sha256 = hashlib.sha256(_source(self.tokenizer.chat_template).encode()).hexdigest()
+        self.knows_thinking = "enable_thinking" in _source(self.tokenizer.chat_template)
+        self._options: dict[str, Any] = {"enable_thinking": thinking} if self.knows_thinking else {}
+        self._in_parts = False
+        if not self._shows([("user", _PROBE_USER)]):
+            self._in_parts = True  # templates of some vision-language models take lists of parts only
+            if not self._shows([("user", _PROBE_USER)]):
+                raise EncoderError(
+                    f"The chat template in {folder} drops the user's message.", remedy="--param chat_template=FILE"
+                )
+
+    def require_system(self) -> None:
+        """Raise InputError when the template has no place for a system message."""
+        if not self._shows([("system", _PROBE_SYSTEM), ("user", _PROBE_USER)]):
+            raise InputError(
+                "The prompt has a system part, and the model's chat template takes none.",
+                remedy="copy the prompt to a file, move its system part to the front of the user part, --prompt FILE",
+            )
+
+    def tokens(self, messages: Sequence[Mapping[str, str]]) -> list[int]:
+        """Token ids of the conversation, up to where the answer begins."""
+        asked = self.tokenizer.apply_chat_template(
+            self._form((message["role"], message["content"]) for message in messages),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            sanitize_control_tokens=True,
+            **self._options,
+        )
+        return [int(token) for token in asked["input_ids"]]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of an answer, without control tokens."""
+        return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+
+    def _shows(self, messages: Sequence[tuple[str, str]]) -> bool:
+        from jinja2 import TemplateError
+
+        try:
+            shown = self.tokenizer.apply_chat_template(
+                self._form(messages), add_generation_prompt=True, tokenize=False, **self._options
+            )
+        except (TemplateError, TypeError, ValueError, KeyError):
+            return False
+        return all(content in shown for _, content in messages)
+
+    def _form(self, messages: Any) -> list[dict[str, Any]]:
+        return [
+            {"role": role, "content": [{"type": "text", "text": content}] if self._in_parts else content}
+            for role, content in messages
+        ]
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The tokenizer in `folder`. Raises EncoderError."""
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # damaged files raise what the tokenizers library makes of them
+        raise EncoderError(f"Cannot load the tokenizer in {folder}: {error}", remedy="fetch the model again") from error
+
+
+def _source(template: Any) -> str:
+    return "\n".join(map(str, template.values())) if isinstance(template, dict) else str(template)
+
+
+def _processor_template(folder: Path) -> str | None:
+    """Older vision-language models keep the template beside the tokenizer, for their processor."""
+    path = folder / "chat_template.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("chat_template")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, AttributeError) as error:
+        raise EncoderError(f"Cannot read {path}: {error}.", remedy="fetch the model again") from error
+    return found if isinstance(found, str) else None
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise InputError(f"Cannot read the chat template {path}: {error}.", remedy="name a Jinja file") from error

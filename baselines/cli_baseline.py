@@ -1,0 +1,193 @@
+"""`bench baseline`: runs reviewers, and looks after their runs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from bioreview_bench.cli import options
+
+from .cli_run import RUN, run_reviewer
+from .run_progress import RunProgress
+
+_folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+
+
+class ReviewerGroup(click.Group):
+    """A group in which any word that is no subcommand is the name of a reviewer to run."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A subcommand, or the hidden command that runs the reviewer NAME."""
+        if args and args[0] not in self.commands:
+            return RUN, run_reviewer, args
+        return super().resolve_command(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """What may follow `bench baseline`."""
+        return ["NAME [OPTIONS]...", "| COMMAND [ARGS]..."]
+
+
+@click.group(cls=ReviewerGroup)
+def baseline() -> None:
+    """Run a reviewer, NAME, over articles; or look after its run.
+
+    \b
+    Run, and resume, by the same command:
+      bench baseline bm25 --data demo --split val --out runs/bm25
+      bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
+      bench baseline gpt-4o-mini --split val --prices prices.toml --max-cost 5
+      bench baseline openai:MODEL --base-url https://HOST/v1 --key-variable HOST_KEY
+      bench baseline vllm:ORG/MODEL --tensor-parallel 2 --adapter adapters/mine
+      bench baseline hf:ORG/MODEL --limit 20
+      bench baseline NAME --help          all options of a run
+    Then:
+      bench baseline status runs/bm25
+      bench evaluate runs/bm25/predictions.jsonl --data demo --split val --contract demo
+    """
+
+
+@baseline.command("list")
+@options.format_option("text", "json")
+def list_reviewers(form: str) -> None:
+    """Show every NAME and what it still needs here."""
+    from . import registry
+
+    kinds = registry.every()
+    if form == "json":
+        shown = [
+            {
+                "name": kind.name,
+                "summary": kind.summary,
+                "key_variable": kind.key_variable,
+                "options": sorted(option.replace("_", "-") for option in kind.accepts),
+                "missing": kind.needs(),
+            }
+            for kind in kinds
+        ]
+        click.echo(json.dumps(shown))
+        return
+    width = max(len(kind.name) for kind in kinds)
+    for kind in kinds:
+        missing = kind.needs()
+        click.echo(f"{kind.name:<{width}}  {kind.summary}")
+        click.echo(f"{'':<{width}}  {'needs ' + '; '.join(missing) if missing else 'ready'}")
+
+
+@baseline.command()
+def prices() -> None:
+    """Print an example of a price file, to put your provider's prices in.
+
+    \b
+    Example:
+      bench baseline prices > prices.toml
+    """
+    from bioreview_bench.llm.prices import example_prices
+
+    click.echo(example_prices(), nl=False)
+
+
+@baseline.command()
+@_folder
+@options.format_option("text", "json")
+def status(folder: Path, form: str) -> None:
+    """Show how far RUN is, what it cost, and the next command. Also while it goes on."""
+    from bioreview_bench.llm.run_store import read_run
+
+    from . import run_report
+
+    found = run_report.facts(folder, *read_run(folder))
+    if form == "json":
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for line in run_report.lines(found):
+        click.echo(line)
+
+
+@baseline.command()
+@_folder
+@click.option(
+    "--status",
+    "statuses",
+    multiple=True,
+    type=click.Choice(["error", "refused", "parse_failed", "truncated", "empty"]),
+    default=("error", "refused", "parse_failed"),
+    show_default=True,
+    help="Which rows to ask for again; may be repeated.",
+)
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Papers under review at once.")
+@click.option(
+    "--max-cost",
+    type=click.FloatRange(min=0),
+    metavar="USD",
+    help="Stop before the run costs more in all. Default: as in the run.",
+)
+@click.option(
+    "--prices", type=click.Path(path_type=Path), metavar="FILE", help="What tokens cost. Default: as in the run."
+)
+@options.quiet_option
+def retry(
+    folder: Path,
+    statuses: tuple[str, ...],
+    concurrency: int | None,
+    max_cost: float | None,
+    prices: Path | None,
+    quiet: bool,
+) -> None:
+    """Ask again for the rows of RUN that have no answer, and for articles without a row.
+
+    The old rows move to superseded.jsonl; what they cost stays counted.
+
+    \b
+    Example:
+      bench baseline retry runs/gpt-4o-mini
+    """
+    from bioreview_bench.llm.run_store import MANIFEST, read_run
+
+    from .request import Request
+    from .running import carry_out, prepare
+
+    manifest, _ = read_run(folder)
+    settings = manifest.get("settings") or {}
+    request = Request.from_dict(settings.get("request"), folder / MANIFEST)
+    if prices is not None:
+        request = replace(request, prices=str(prices))
+    prepared = prepare(request)
+    progress = RunProgress(len(prepared.articles), quiet)
+    try:
+        summary, store = carry_out(
+            prepared,
+            folder,
+            concurrency=concurrency or settings.get("concurrency"),
+            max_cost=max_cost if max_cost is not None else settings.get("max_cost_usd"),
+            drop=statuses,
+            on_progress=progress.show,
+            on_open=progress.opened,
+        )
+    finally:
+        progress.stop()
+    progress.report(folder, store, summary)
+
+
+@baseline.command()
+@_folder
+@click.option("--fix-labels/--no-fix-labels", default=None, help="Map mistyped labels. Default: as in the run.")
+@options.quiet_option
+def reparse(folder: Path, fix_labels: bool | None, quiet: bool) -> None:
+    """Read the stored output of RUN again with the parser of this version; nothing is sent.
+
+    Rows are replaced all together or not at all.
+    """
+    from .reparsing import reparse as read_again
+
+    found = read_again(folder, fix_labels)
+    if not quiet:
+        click.echo(f"{folder}: {found['read']:,} answers read again, {found['changed']:,} rows changed.")
+        for name in ("before", "after"):
+            counts = ", ".join(f"{count:,} {status}" for status, count in sorted(found[name].items()) if count)
+            click.echo(f"  {name}: {counts}")
+        click.echo(f"Next: bench baseline status {folder}")

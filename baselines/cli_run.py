@@ -1,0 +1,126 @@
+"""`bench baseline NAME`: the options of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bioreview_bench.cli import options
+
+from .run_progress import RunProgress
+
+RUN = "run"  # the name of the hidden command; users write the reviewer's name instead
+
+
+class RunCommand(click.Command):
+    """A command whose usage shows the reviewer's name in the place of its own."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """`bench baseline NAME [OPTIONS]`, with the reviewer's name where it is known."""
+        parent = ctx.parent.command_path if ctx.parent is not None else "bench baseline"
+        formatter.write_usage(parent, f"{ctx.params.get('name') or 'NAME'} [OPTIONS]")
+
+
+@click.command(RUN, cls=RunCommand, hidden=True)
+@click.argument("name", metavar="NAME", is_eager=True)
+@options.data_option
+@click.option(
+    "--split", default="val", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
+)
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/NAME.")
+@options.limit_option
+@click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
+@options.allow_unfrozen_option
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Papers under review at once.")
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Stop before the run costs more.")
+@click.option(
+    "--prices", type=click.Path(path_type=Path), metavar="FILE", help="What tokens cost: bench baseline prices."
+)
+@click.option("--dry-run", is_flag=True, help="Count articles, tokens and cost; send and write nothing.")
+@click.option("--prompt", metavar="ID|FILE", help="Default: objects-v1. Also adaptive-v1, strings-v1, or a TOML file.")
+@click.option("--param", "parameters", multiple=True, metavar="K=V", help="A parameter of the model; may be repeated.")
+@click.option(
+    "--counter",
+    metavar="NAME",
+    help="How tokens are counted: chars3 (an estimate; default for APIs), tiktoken, or model (default for local ones).",
+)
+@click.option("--budget", type=click.IntRange(min=1), metavar="N", help="Tokens of paper. Default: 15000.")
+@click.option("--base-url", metavar="URL", help="Another server that speaks the same protocol.")
+@click.option("--key-variable", metavar="NAME", help="The environment variable that holds the key.")
+@click.option("--adapter", "adapters", multiple=True, metavar="PATH", help="An adapter (PEFT) on a local model.")
+@click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="Accelerators for one model (vllm).")
+@click.option("--fix-labels", is_flag=True, default=None, help="Map mistyped labels to the vocabulary, and count them.")
+@click.option("--structured/--no-structured", default=None, help="Hold answers to a JSON schema, where servers can.")
+@options.quiet_option
+def run_reviewer(
+    name: str,
+    data: str,
+    split: str,
+    out: Path | None,
+    limit: int | None,
+    ids: Path | None,
+    allow_unfrozen: bool,
+    concurrency: int | None,
+    max_cost: float | None,
+    prices: Path | None,
+    dry_run: bool,
+    parameters: tuple[str, ...],
+    adapters: tuple[str, ...],
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Review articles with NAME (see bench baseline list) into DIR: predictions.jsonl and run.json.
+
+    The same command resumes a run; it refuses when anything differs that could change an answer. Raise --limit to
+    go on where a smaller one ended.
+
+    \b
+    Examples:
+      bench baseline bm25 --data demo --split val
+      bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
+      bench baseline hf:ORG/MODEL --adapter adapters/mine --prompt adapter.toml --param temperature=0.1
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library or model unavailable, 4 data missing, 5 the service refused
+    or articles failed for good, 6 cannot write, 130 interrupted.
+    """
+    from .request import Request, read_parameters, slug
+    from .running import carry_out, prepare
+
+    request = Request(
+        name=name,
+        data=data,
+        split=split,
+        limit=limit,
+        ids=None if ids is None else str(ids),
+        allow_unfrozen=allow_unfrozen,
+        parameters=read_parameters(parameters),
+        adapters=adapters,
+        prices=None if prices is None else str(prices),
+        **given,
+    )
+    prepared = prepare(request)
+    out = out if out is not None else Path("runs") / slug(name)
+    progress = RunProgress(len(prepared.articles), quiet)
+    if prices is not None and prepared.price is None:
+        progress.say(f"{prices} has no price for {name}, so its cost stays unknown.")
+    if dry_run:
+        from . import dry_run as counting
+
+        for line in counting.lines(counting.count(prepared, out)):
+            click.echo(line)
+        return
+    try:
+        summary, store = carry_out(
+            prepared,
+            out,
+            concurrency=concurrency,
+            max_cost=max_cost,
+            on_progress=progress.show,
+            on_open=progress.opened,
+        )
+    finally:
+        progress.stop()
+    progress.report(out, store, summary)

@@ -1,0 +1,187 @@
+"""A causal language model in this process, by transformers: loading it, and writing texts with it.
+
+What a checkpoint's generation_config would change (its own temperature, top_k, penalties) is dropped; of it only the
+tokens that end a text are kept. Code that lies beside the weights is not run.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.llm.review import GiveUp
+
+from .sampling import RowSampler, Sampling
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text as token ids, without the token that ended it; `cut` when nothing ended it."""
+
+    ids: tuple[int, ...]
+    n_tokens: int
+    cut: bool
+
+
+class HfModel:
+    """Weights in `folder` under `adapters`, in that order. Loading raises EncoderError, InputError."""
+
+    def __init__(
+        self, folder: Path, adapters: Sequence[Path], tokenizer: Any, *, dtype: str = "auto", device: str = "auto"
+    ) -> None:
+        import torch
+
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.model = _load(folder, dtype, device)
+        for number, adapter in enumerate(adapters, start=1):
+            # The last one stays beside the weights: adding it to 16-bit weights would round it.
+            self.model = _adapt(self.model, adapter, merge=number < len(adapters))
+        self.model.eval()
+        self.ends = _ends(self.model, tokenizer)
+        self.positions = _positions(self.model.config)
+        self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.ends[0]
+        self._stopped = threading.Event()
+
+    def stop(self) -> None:
+        """Let texts that are being written end at their next token; for when nobody waits for them."""
+        self._stopped.set()
+
+    def write(
+        self,
+        prompts: Sequence[Sequence[int]],
+        generators: Sequence[np.random.Generator],
+        sampling: Sampling,
+        max_new_tokens: int,
+    ) -> list[Written]:
+        """Continue each prompt. Raises GiveUp when the batch does not fit into memory."""
+        import torch
+        from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
+
+        width = max(map(len, prompts))
+        starts = [width - len(prompt) for prompt in prompts]
+        rows = [[self._pad] * start + list(prompt) for start, prompt in zip(starts, prompts, strict=True)]
+        seen = [[0] * start + [1] * len(prompt) for start, prompt in zip(starts, prompts, strict=True)]
+        settings = GenerationConfig(
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=self.ends,
+            pad_token_id=self._pad,
+        )
+        try:
+            with torch.inference_mode():
+                made = self.model.generate(
+                    input_ids=torch.tensor(rows, device=self.model.device),
+                    attention_mask=torch.tensor(seen, device=self.model.device),
+                    generation_config=settings,
+                    logits_processor=LogitsProcessorList([RowSampler(sampling, generators, starts)]),
+                    stopping_criteria=StoppingCriteriaList([self._stop_criterion()]),
+                )
+        except torch.OutOfMemoryError as error:
+            raise GiveUp(
+                f"{len(rows)} papers of up to {width:,} tokens do not fit into the device's memory. "
+                "Lower --param batch_tokens=N or --budget N, or use vllm."
+            ) from error
+        return [self._written(row) for row in made[:, width:].tolist()]
+
+    def _written(self, row: Sequence[int]) -> Written:
+        end = next((place for place, token in enumerate(row) if token in self.ends), None)
+        ids = tuple(row if end is None else row[:end])
+        return Written(ids, len(ids) + (end is not None), cut=end is None)
+
+    def _stop_criterion(self) -> Any:
+        import torch
+
+        def stopped(input_ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.full((input_ids.shape[0],), self._stopped.is_set(), device=input_ids.device)
+
+        return stopped
+
+
+def require_peft() -> None:
+    """Raise EncoderError when adapters cannot be loaded."""
+    if find_spec("peft") is None:
+        raise EncoderError(
+            "Adapters need peft, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
+        )
+
+
+def _load(folder: Path, dtype: str, device: str) -> Any:
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
+    from transformers.utils import logging
+
+    if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
+        raise InputError(f'There is no dtype "{dtype}".', remedy="use auto, bfloat16, float16 or float32")
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        config = AutoConfig.from_pretrained(str(folder), **local)
+        family = AutoModelForImageTextToText if _sees(config) else AutoModelForCausalLM
+        model, report = family.from_pretrained(
+            str(folder), dtype=dtype if dtype == "auto" else getattr(torch, dtype), output_loading_info=True, **local
+        )
+        if report["missing_keys"]:  # they would be drawn at random
+            missing = sorted(report["missing_keys"])
+            raise EncoderError(
+                f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
+            )
+        ends = getattr(model.generation_config, "eos_token_id", None)
+        model.generation_config = GenerationConfig(eos_token_id=ends)
+        return model.to(device)
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"The model in {folder} does not fit into the device's memory.",
+            remedy="--param dtype=bfloat16, a quantised version, or vllm:MODEL --tensor-parallel N",
+        ) from error
+    except EncoderError:
+        raise
+    except Exception as error:  # damaged files and unknown architectures raise what their libraries please
+        raise EncoderError(f"Cannot load the model in {folder}: {error}", remedy="fetch the model again") from error
+
+
+def _adapt(model: Any, adapter: Path, *, merge: bool) -> Any:
+    require_peft()
+    from peft import PeftModel
+
+    try:
+        adapted = PeftModel.from_pretrained(model, str(adapter), is_trainable=False)
+        return adapted.merge_and_unload() if merge else adapted
+    except Exception as error:
+        raise EncoderError(
+            f"Cannot put the adapter {adapter} on the model: {error}", remedy="check which model it was trained on"
+        ) from error
+
+
+def _sees(config: Any) -> bool:
+    """True when the checkpoint's class takes images beside text."""
+    from transformers.models.auto import modeling_auto
+
+    classes = getattr(config, "architectures", None) or []
+    causal = set(modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
+    seeing = set(modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values())
+    return any(name in seeing and name not in causal for name in classes)
+
+
+def _ends(model: Any, tokenizer: Any) -> list[int]:
+    """Tokens that end a text: those that the checkpoint names, and the tokenizer's own."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    found = [named] if isinstance(named, int) else list(named or ())
+    ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
+    if not ends:
+        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
+    return ends
+
+
+def _positions(config: Any) -> int | None:
+    inner = config.get_text_config()
+    found = getattr(inner, "max_position_embeddings", None)
+    return found if isinstance(found, int) else None

@@ -1,0 +1,131 @@
+"""What was asked of `bench baseline`: one frozen value, from which a run is made, recorded, repeated and printed."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from bioreview_bench.errors import InputError, printable
+
+DEFAULT_BUDGET = 15_000
+# Parameters are recorded in run.json, so a secret among them would be published with it.
+_SECRET = re.compile(r"(?i)(^|[._-])(api[_-]?key|key|token|authorization|password|secret)$")
+
+
+@dataclass(frozen=True)
+class Request:
+    """Options of one run. None stands for "not given": each kind of reviewer has its own default, or no use for it.
+
+    `data`, `split`, `limit` and `ids` say which articles; `prices` is a file; the rest says how they are reviewed.
+    """
+
+    name: str
+    data: str = "v3"
+    split: str = "val"
+    limit: int | None = None
+    ids: str | None = None
+    allow_unfrozen: bool = False
+    prompt: str | None = None
+    counter: str | None = None
+    budget: int | None = None
+    fix_labels: bool | None = None
+    structured: bool | None = None
+    base_url: str | None = None
+    key_variable: str | None = None
+    adapters: tuple[str, ...] = ()
+    tensor_parallel: int | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    prices: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `run.json`."""
+        return dataclasses.asdict(self) | {"adapters": list(self.adapters), "parameters": dict(self.parameters)}
+
+    @classmethod
+    def from_dict(cls, stored: Any, where: object) -> Request:
+        """The request that `as_dict` recorded. Raises InputError."""
+        names = {item.name for item in dataclasses.fields(cls)}
+        try:
+            known = {key: value for key, value in stored.items() if key in names}
+            return cls(**known | {"adapters": tuple(known["adapters"]), "parameters": dict(known["parameters"])})
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise InputError(
+                f"{where} does not say how its run was asked for.", remedy="run bench baseline NAME --out with it again"
+            ) from None
+
+    def given(self) -> set[str]:
+        """Names of the options that some kinds of reviewer have no use for, and that were given."""
+        options = ("prompt", "counter", "budget", "fix_labels", "structured", "base_url", "key_variable")
+        found = {name for name in options if getattr(self, name) is not None}
+        found |= {name for name in ("adapters", "parameters") if getattr(self, name)}
+        return found | ({"tensor_parallel"} if self.tensor_parallel is not None else set())
+
+    def command(self, out: object, max_cost: float | None = None) -> str:
+        """The command that starts or resumes this run; a limit of cost stays one until the user lifts it."""
+        words = ["bench", "baseline", self.name, "--data", self.data, "--split", self.split, "--out", str(out)]
+        for option, value in (
+            ("--limit", self.limit),
+            ("--ids", self.ids),
+            ("--prompt", self.prompt),
+            ("--counter", self.counter),
+            ("--budget", self.budget),
+            ("--base-url", self.base_url),
+            ("--key-variable", self.key_variable),
+            ("--tensor-parallel", self.tensor_parallel),
+            ("--prices", self.prices),
+            ("--max-cost", max_cost),
+        ):
+            if value is not None:
+                words += [option, str(value)]
+        for path in self.adapters:
+            words += ["--adapter", path]
+        for name, value in self.parameters.items():
+            words += ["--param", f"{name}={value if isinstance(value, str) else json.dumps(value)}"]
+        words += ["--fix-labels"] if self.fix_labels else []
+        words += ["--no-structured"] if self.structured is False else []
+        words += ["--allow-unfrozen"] if self.allow_unfrozen else []
+        return shlex.join(words)
+
+
+def read_parameters(given: Iterable[str]) -> dict[str, Any]:
+    """`k=v` pairs; v is read as JSON where it is JSON (0.1, true, null), and is a string otherwise.
+
+    Raises InputError for anything else, a second value for one name, and names that could hold a secret.
+    """
+    found: dict[str, Any] = {}
+    for pair in given:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise InputError(f'"{printable(pair, 40)}" is not of the form k=v.', remedy="--param temperature=0.1")
+        if _SECRET.search(name):
+            raise InputError(
+                f"The parameter {printable(name)} could hold a secret, and parameters are written to run.json.",
+                remedy="keep keys in an environment variable and name it with --key-variable",
+            )
+        if name in found:
+            raise InputError(f"The parameter {printable(name)} is given twice.", remedy="give it once")
+        found[name] = _value(value)
+    return found
+
+
+def slug(name: str) -> str:
+    """A folder name for a reviewer's name: `hf:ORG/MODEL` gives `hf-ORG-MODEL`, a path gives its last part."""
+    kind, colon, rest = name.partition(":")
+    if colon and rest.startswith(("/", ".", "~")):
+        rest = rest.rstrip("/").rpartition("/")[2]
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", f"{kind}-{rest}" if colon else name).strip("-.") or "run"
+
+
+def _value(text: str) -> Any:
+    def refuse(constant: str) -> Any:
+        raise ValueError(constant)
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,87 @@
+"""What is said about a run: its totals, what is left of it, and the commands to type next."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.llm.run_manifest import Totals
+from bioreview_bench.llm.run_store import RETRIABLE, ROWS
+
+from .request import Request
+
+
+def facts(folder: Path, manifest: Mapping[str, Any], totals: Totals) -> dict[str, Any]:
+    """A run as plain JSON values; `next` is the command that leads on."""
+    settings = manifest.get("settings") or {}
+    request = Request.from_dict(settings.get("request"), folder)
+    n_articles = settings.get("n_articles")
+    left = max(0, n_articles - totals.n_rows) if isinstance(n_articles, int) else None
+    failed = {status: totals.by_status[status] for status in RETRIABLE if totals.by_status[status]}
+    return {
+        **totals.as_dict(),  # first: its `articles` are the rows
+        "folder": str(folder),
+        "reviewer": manifest.get("name"),
+        "split": (manifest.get("split") or {}).get("label"),
+        "state": manifest.get("state"),
+        "articles": n_articles,
+        "rows": totals.n_rows,
+        "left": left,
+        "failed": failed,
+        "superseded": manifest.get("superseded"),
+        "next": next_commands(folder, request, left or 0, bool(failed), totals.n_rows, settings.get("max_cost_usd")),
+    }
+
+
+def next_commands(
+    folder: Path, request: Request, left: int, failed: bool, n_rows: int, max_cost: float | None
+) -> list[str]:
+    """Commands to type next, the most useful first."""
+    retry = f"bench baseline retry {shlex.quote(str(folder))}"
+    if left:
+        return [request.command(folder, max_cost), *([retry] if failed else [])]
+    words = ["bench", "evaluate", str(folder / ROWS), "--data", request.data, "--split", request.split]
+    if request.limit is not None and request.ids is None:
+        words += ["--limit", str(request.limit)]
+    if request.data == "demo":
+        words += ["--contract", "demo"]
+    words += ["--allow-unfrozen"] if request.allow_unfrozen else []
+    return [*([retry] if failed else []), *([shlex.join(words)] if n_rows else [])]
+
+
+def lines(found: Mapping[str, Any]) -> list[str]:
+    """The facts for people."""
+    of = f" of {max(found['articles'], found['rows']):,}" if isinstance(found["articles"], int) else ""
+    said = [f"{found['reviewer']} on {found['split']}: {found['rows']:,}{of} articles have a row ({found['state']})."]
+    said.append("  " + (", ".join(f"{count:,} {status}" for status, count in found["by_status"].items()) or "no row"))
+    said.append(f"  tokens: {_tokens(found)}; cost: {_cost(found)}")
+    earlier = found.get("superseded") or {}
+    if earlier.get("articles"):
+        spent = earlier.get("cost_usd")
+        cost = "at unknown cost" if spent is None else f"at ${spent:.4f}"
+        said.append(f"  {earlier['articles']:,} earlier rows were asked for again, {cost} on top")
+    if found["articles_cut"]:
+        said.append(
+            f"  {found['articles_cut']:,} papers were cut to the budget, by {found['tokens_cut']:,} tokens in all "
+            "(notes.cut of their rows)"
+        )
+    if found["failed"]:
+        said.append(f"  {sum(found['failed'].values()):,} without an answer; their rows say why (detail, raw_output)")
+    said += [f"Next: {command}" for command in found["next"]]
+    return said
+
+
+def _tokens(found: Mapping[str, Any]) -> str:
+    if found["input_tokens"] is None:
+        return "not counted"
+    unknown = f" ({found['n_tokens_unknown']:,} rows do not say)" if found["n_tokens_unknown"] else ""
+    return f"{found['input_tokens']:,} in, {found['output_tokens']:,} out{unknown}"
+
+
+def _cost(found: Mapping[str, Any]) -> str:
+    if found["cost_usd"] is None:
+        return "unknown (no price)" if found["input_tokens"] is not None else "none stated"
+    unknown = f" (of {found['n_cost_unknown']:,} rows unknown)" if found["n_cost_unknown"] else ""
+    return f"${found['cost_usd']:.4f}{unknown}"

@@ -1,0 +1,197 @@
+"""One run of a reviewer over articles: prepared (nothing is written), then carried out into a folder."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.article import Article, canonical_id
+from bioreview_bench.data.load import load_split
+from bioreview_bench.data.split import Split
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.llm.engine import run
+from bioreview_bench.llm.prices import Price, read_prices
+from bioreview_bench.llm.progress import Progress, Summary
+from bioreview_bench.llm.review import Reviewer
+from bioreview_bench.llm.run_lock import LOCK
+from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.manuscript import Manuscript
+
+from .job import Job, unknown
+from .registry import Kind, find
+from .request import Request
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A reviewer and the articles it is to review; `split` is the whole split that they come from."""
+
+    request: Request
+    kind: Kind
+    reviewer: Reviewer
+    split: Split
+    articles: Sequence[Article]
+    price: Price | None
+
+    @property
+    def manuscripts(self) -> list[Manuscript]:
+        """What the reviewer gets to see."""
+        return [Manuscript.from_article(article) for article in self.articles]
+
+
+def prepare(request: Request) -> Prepared:
+    """Find the reviewer, load the articles, make the reviewer; nothing is sent and nothing written.
+
+    Raises InputError for an unknown name, an option without a use, wrong ids; DataError; EncoderError for what is
+    not installed or not on this machine.
+    """
+    kind = find(request.name)
+    useless = sorted(request.given() - kind.accepts)
+    if useless:
+        option = {"adapters": "adapter", "parameters": "param"}.get(useless[0], useless[0]).replace("_", "-")
+        raise InputError(f"{printable(kind.name)} has no use for --{option}.", remedy="leave it out")
+    table: Mapping[str, Price] = read_prices(request.prices) if request.prices is not None else {}
+    split = load_split(request.data, request.split, allow_unfrozen=request.allow_unfrozen)
+    articles: Sequence[Article] = split.articles
+    if request.ids is not None:
+        articles = _chosen(split, Path(request.ids))
+    if request.limit is not None:
+        articles = articles[: request.limit]
+    reviewer = kind.build(Job(request, articles, table))
+    return Prepared(request, kind, reviewer, split, articles, getattr(reviewer, "price", None))
+
+
+def carry_out(
+    prepared: Prepared,
+    out: Path,
+    *,
+    concurrency: int | None = None,
+    max_cost: float | None = None,
+    drop: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] | None = None,
+    on_open: Callable[[RunStore], None] | None = None,
+) -> tuple[Summary, RunStore]:
+    """Review what has no row in `out` yet, or a row with a status in `drop`; the store comes back closed.
+
+    Raises what the engine raises. A run that came to no row leaves nothing behind.
+    """
+    request, reviewer = prepared.request, prepared.reviewer
+    concurrency = concurrency or prepared.kind.concurrency
+    settings: dict[str, Any] = {
+        "request": request.as_dict(),
+        "n_articles": len(prepared.articles),
+        "concurrency": concurrency,
+        "max_cost_usd": max_cost,
+        "price": prepared.price.as_dict() if prepared.price is not None else None,
+    }
+    with (
+        _no_empty_folder(out),
+        _ended_like_ctrl_c(),
+        RunStore.open(
+            out,
+            name=reviewer.name,
+            reviewer=reviewer.describe(),
+            split=prepared.split.label,
+            fingerprint=prepared.split.fingerprint,
+            settings=settings,
+        ) as store,
+    ):
+        if on_open is not None:
+            on_open(store)
+        again = set(store.ids(drop))
+        left = [m for m in prepared.manuscripts if m.id not in store or m.id in again]
+        if left:
+            _connect(reviewer, lambda: store.drop(drop))
+        summary = asyncio.run(
+            run(
+                reviewer,
+                left,
+                store,
+                concurrency=concurrency,
+                max_cost=max_cost,
+                timeout=prepared.kind.timeout,
+                on_progress=on_progress,
+                next_command=f"put that right and run again: {request.command(out, max_cost)}",
+            )
+        )
+    return summary, store
+
+
+def _connect(reviewer: Reviewer, then: Callable[[], object]) -> None:
+    """Make clients, load weights, start servers, where a reviewer has a `connect` for that; then `then`.
+
+    It happens outside the event loop, which a wait for a server would hold up together with Ctrl-C. Rows are set
+    aside afterwards, so that without key, library or server nothing changes.
+    """
+    connect = getattr(reviewer, "connect", None)
+    try:
+        if connect is not None:
+            connect()
+        then()
+    except BaseException:
+        asyncio.run(reviewer.close())
+        raise
+
+
+def _chosen(split: Split, path: Path) -> list[Article]:
+    """Articles whose ids stand in a file, one a line, in file order. Raises InputError with every wrong line."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"Cannot read ids from {path}: {error}.", remedy="name a text file with one id a line"
+        ) from error
+    known = {article.id: article for article in split}
+    problems = []
+    found: dict[str, Article] = {}
+    for number, line in enumerate(lines, start=1):
+        article_id = canonical_id(line.strip())
+        if not article_id:
+            continue
+        if article_id in found:
+            problems.append(Problem(f"{printable(article_id)} stands here a second time", number))
+        elif article_id not in known:
+            nearest = str(unknown("article", article_id, list(known)).remedy) if len(problems) < 20 else ""
+            problems.append(Problem(f"unknown article id {printable(article_id)}; {nearest}", number))
+        else:
+            found[article_id] = known[article_id]
+    if problems or not found:
+        raise InputError(
+            f"{path} does not choose articles of {split.label}.",
+            problems=problems,
+            remedy="write ids of that split, one a line",
+        )
+    return list(found.values())
+
+
+@contextmanager
+def _no_empty_folder(out: Path) -> Iterator[None]:
+    """Remove the folders that were made for a run of which nothing came."""
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        yield
+    finally:
+        if made and out.is_dir() and {path.name for path in out.iterdir()} <= {LOCK}:
+            with suppress(OSError):  # somebody else has begun to use them
+                (out / LOCK).unlink(missing_ok=True)
+                for folder in made:
+                    folder.rmdir()
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let TERM, which schedulers send, end a run as Ctrl-C does: rows kept, servers ended."""
+    try:
+        before = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    except ValueError:  # not the main thread, where signals are nobody's to set
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
