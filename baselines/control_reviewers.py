@@ -8,6 +8,7 @@ may read. Were they given the Article, an `echo` row could hold sentences of a d
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
@@ -62,7 +63,7 @@ class EchoReviewer:
         """Nothing is held."""
 
 
-class _Borrowing:
+class _Borrowing(ABC):
     """Concerns of one train article of another family, found for all articles at once.
 
     `articles` are those that may be asked about: a manuscript has no DOI to tell its family by, and the core's
@@ -94,11 +95,11 @@ class _Borrowing:
     def _written(self) -> Mapping[str, list[str]]:
         return self._write()
 
-    def _parameters(self) -> dict[str, Any]:
-        raise NotImplementedError
+    @abstractmethod
+    def _parameters(self) -> dict[str, Any]: ...
 
-    def _write(self) -> dict[str, list[str]]:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self) -> dict[str, list[str]]: ...
 
 
 class NeighbourReviewer(_Borrowing):
