@@ -90,6 +90,7 @@ class _Borrowing(ABC):
 
     async def close(self) -> None:
         """Nothing is held."""
+        return
 
     @cached_property
     def _written(self) -> Mapping[str, list[str]]:
