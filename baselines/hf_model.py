@@ -69,7 +69,7 @@ class HfModel:
         starts = [width - len(prompt) for prompt in prompts]
         rows = [[self._pad] * start + list(prompt) for start, prompt in zip(starts, prompts, strict=True)]
         seen = [[0] * start + [1] * len(prompt) for start, prompt in zip(starts, prompts, strict=True)]
-        settings = GenerationConfig(
+        settings = GenerationConfig(  # type: ignore[no-untyped-call]
             do_sample=False,
             num_beams=1,
             max_new_tokens=max_new_tokens,
@@ -125,7 +125,7 @@ def _load(folder: Path, dtype: str, device: str) -> Any:
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
         config = AutoConfig.from_pretrained(str(folder), **local)
-        family = AutoModelForImageTextToText if _sees(config) else AutoModelForCausalLM
+        family: Any = AutoModelForImageTextToText if _sees(config) else AutoModelForCausalLM
         model, report = family.from_pretrained(
             str(folder), dtype=dtype if dtype == "auto" else getattr(torch, dtype), output_loading_info=True, **local
         )
@@ -135,7 +135,7 @@ def _load(folder: Path, dtype: str, device: str) -> Any:
                 f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
             )
         ends = getattr(model.generation_config, "eos_token_id", None)
-        model.generation_config = GenerationConfig(eos_token_id=ends)
+        model.generation_config = GenerationConfig(eos_token_id=ends)  # type: ignore[no-untyped-call]
         return model.to(device)
     except torch.OutOfMemoryError as error:
         raise EncoderError(
