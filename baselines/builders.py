@@ -71,7 +71,8 @@ def vllm(model: str) -> Build:
     """A model that vLLM serves."""
 
     def build(job: Job) -> Reviewer:
-        from .model_files import model_folder
+        from bioreview_bench.llm.model_files import model_folder
+
         from .vllm_reviewer import VllmReviewer
 
         request = job.request

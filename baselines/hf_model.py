@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.errors import EncoderError
 from bioreview_bench.llm.review import GiveUp
+from bioreview_bench.llm.weights import add_adapter, load_weights
 
 from .sampling import RowSampler, Sampling
 
@@ -40,10 +40,10 @@ class HfModel:
 
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = _load(folder, dtype, device)
+        self.model = load_weights(folder, dtype, device)
         for number, adapter in enumerate(adapters, start=1):
             # The last one stays beside the weights: adding it to 16-bit weights would round it.
-            self.model = _adapt(self.model, adapter, merge=number < len(adapters))
+            self.model = add_adapter(self.model, adapter, merge=number < len(adapters))
         self.model.eval()
         self.ends = _ends(self.model, tokenizer)
         self.positions = _positions(self.model.config)
@@ -104,71 +104,6 @@ class HfModel:
             return torch.full((input_ids.shape[0],), self._stopped.is_set(), device=input_ids.device)
 
         return stopped
-
-
-def require_peft() -> None:
-    """Raise EncoderError when adapters cannot be loaded."""
-    if find_spec("peft") is None:
-        raise EncoderError(
-            "Adapters need peft, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
-        )
-
-
-def _load(folder: Path, dtype: str, device: str) -> Any:
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
-    from transformers.utils import logging
-
-    if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
-        raise InputError(f'There is no dtype "{dtype}".', remedy="use auto, bfloat16, float16 or float32")
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        config = AutoConfig.from_pretrained(str(folder), **local)
-        family: Any = AutoModelForImageTextToText if _sees(config) else AutoModelForCausalLM
-        model, report = family.from_pretrained(
-            str(folder), dtype=dtype if dtype == "auto" else getattr(torch, dtype), output_loading_info=True, **local
-        )
-        if report["missing_keys"]:  # they would be drawn at random
-            missing = sorted(report["missing_keys"])
-            raise EncoderError(
-                f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
-            )
-        ends = getattr(model.generation_config, "eos_token_id", None)
-        model.generation_config = GenerationConfig(eos_token_id=ends)  # type: ignore[no-untyped-call]
-        return model.to(device)
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"The model in {folder} does not fit into the device's memory.",
-            remedy="--param dtype=bfloat16, a quantised version, or vllm:MODEL --tensor-parallel N",
-        ) from error
-    except EncoderError:
-        raise
-    except Exception as error:  # damaged files and unknown architectures raise what their libraries please
-        raise EncoderError(f"Cannot load the model in {folder}: {error}", remedy="fetch the model again") from error
-
-
-def _adapt(model: Any, adapter: Path, *, merge: bool) -> Any:
-    require_peft()
-    from peft import PeftModel
-
-    try:
-        adapted = PeftModel.from_pretrained(model, str(adapter), is_trainable=False)
-        return adapted.merge_and_unload() if merge else adapted
-    except Exception as error:
-        raise EncoderError(
-            f"Cannot put the adapter {adapter} on the model: {error}", remedy="check which model it was trained on"
-        ) from error
-
-
-def _sees(config: Any) -> bool:
-    """True when the checkpoint's class takes images beside text."""
-    from transformers.models.auto import modeling_auto
-
-    classes = getattr(config, "architectures", None) or []
-    causal = set(modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values())
-    seeing = set(modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES.values())
-    return any(name in seeing and name not in causal for name in classes)
 
 
 def _ends(model: Any, tokenizer: Any) -> list[int]:

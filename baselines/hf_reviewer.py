@@ -13,15 +13,16 @@ from typing import Any
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.asking import Asking
+from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.fitting import load_counter
+from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.review import Review, Usage
+from bioreview_bench.llm.weights import require_peft
 from bioreview_bench.manuscript import Manuscript
 
 from .batching import Batcher
-from .chat import Chat
-from .hf_model import HfModel, Written, require_peft
-from .model_files import adapter_folder, digest, model_folder, shown_name
+from .hf_model import HfModel, Written
 from .sampling import Sampling, generator_for
 
 

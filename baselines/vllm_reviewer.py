@@ -7,11 +7,11 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.asking import Asking
+from bioreview_bench.llm.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.manuscript import Manuscript
 
-from .model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
 from .vllm_server import VllmServer
 
 # Sent with every request; `chat_template_kwargs` is ignored by templates that know no thinking.

@@ -6,12 +6,12 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import NoReturn
 
 import click
 
+from bioreview_bench.cli.lazy import LazyGroup
 from bioreview_bench.errors import BenchError, cannot_write
 
 ENTRY_POINT = "bioreview_bench.commands"  # where installed packages, the satellites among them, add commands
@@ -31,35 +31,29 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands' names and imports one only when it is wanted."""
+class Bench(LazyGroup):
+    """The core's commands, and those that installed packages add."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The core's commands, then those of installed packages."""
-        return [*_COMMANDS, *sorted(_added())]
+        """The core's, then the others by name."""
+        return [*super().list_commands(ctx), *sorted(_added())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
-        if cmd_name in _COMMANDS:
-            module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
-            command: click.Command = getattr(import_module(module), attribute)
-            return command
-        point = _added().get(cmd_name)
-        return point.load() if point is not None else None
+        point = None if cmd_name in self.table else _added().get(cmd_name)
+        return point.load() if point is not None else super().get_command(ctx, cmd_name)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List commands without importing the core's."""
-        rows = [(name, summary) for name, (_, summary) in _COMMANDS.items()]
-        rows += [(name, point.load().get_short_help_str()) for name, point in sorted(_added().items())]
-        with formatter.section("Commands"):
-            formatter.write_dl(rows)
+    def summaries(self) -> list[tuple[str, str]]:
+        """Added commands are imported for their summary."""
+        added = [(name, point.load().get_short_help_str()) for name, point in sorted(_added().items())]
+        return super().summaries() + added
 
 
 def _added() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT)}
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Bench, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(version("bioreview-bench"), prog_name="bench")
 def bench() -> None:
     """Score machine reviewers of biomedical papers against the concerns that human reviewers raised.

@@ -16,11 +16,11 @@ import pytest
 
 from bioreview_bench.baselines import sampling
 from bioreview_bench.baselines.batching import Batcher
-from bioreview_bench.baselines.chat import Chat
 from bioreview_bench.baselines.hf_reviewer import HfReviewer, HfSettings
-from bioreview_bench.baselines.model_files import digest
 from bioreview_bench.baselines.sampling import RowSampler, Sampling, generator_for
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.model_files import digest
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.review import Review
 from bioreview_bench.manuscript import Manuscript
@@ -291,7 +291,7 @@ def test_a_description_names_what_changes_the_text_and_no_place(noisy_model: Pat
 
 
 def test_the_digest_of_a_large_file_reads_its_ends_and_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioreview_bench.baselines import model_files
+    from bioreview_bench.llm import model_files
 
     monkeypatch.setattr(model_files, "_WHOLE", 8)
     monkeypatch.setattr(model_files, "_PIECE", 2)
