@@ -34,6 +34,7 @@ class Card(BaseModel):
     contact: _Line
     base_model: _Line
     parameters: Annotated[str, Field(max_length=200, description="Number of parameters, such as 8B.")] | None = None
+    open_weights: Disclosure = "undisclosed"
     postprocessing: _Line = "none"
     training_data: TrainingData = TrainingData()
     prompt_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None

@@ -1,0 +1,139 @@
+"""The tables of a board. A board is one database: settings, users, submissions, predictions, results.
+
+Times are UTC. Nothing here decides anything; `store` holds every change as one transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[Any]: JSON}
+
+
+class Setting(Base):
+    """The board's settings (`settings.BoardSettings` under "board"), and the version counter of its tables."""
+
+    __tablename__ = "settings"
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    value: Mapped[dict[str, Any]]
+
+
+class User(Base):
+    """Who may submit. Only the sha256 of the token is kept."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    team: Mapped[str] = mapped_column(String(100), index=True)
+    token_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
+    is_maintainer: Mapped[bool] = mapped_column(default=False)
+    ranks_all: Mapped[bool] = mapped_column(default=False)  # every system of the team ranks: baselines, local boards
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class Predictions(Base):
+    """A predictions file by the sha256 of its bytes, zlib-compressed."""
+
+    __tablename__ = "predictions"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    n_bytes: Mapped[int]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Submission(Base):
+    """One predictions file with its card, for one split."""
+
+    __tablename__ = "submissions"
+    __table_args__ = (
+        UniqueConstraint("user_id", "split", "digest", name="uq_submission_once"),
+        Index("ix_submissions_state_lease", "state", "leased_until"),
+        Index("ix_submissions_split_team", "split", "team"),
+    )
+
+    id: Mapped[str] = mapped_column(String(20), primary_key=True)  # s_ and 16 hex digits, drawn at random
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    team: Mapped[str] = mapped_column(String(100))
+    split: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str] = mapped_column(String(64))  # sha256 over predictions and card: one submission each
+    predictions_sha256: Mapped[str] = mapped_column(ForeignKey("predictions.sha256"))
+    card: Mapped[dict[str, Any]]
+    run: Mapped[dict[str, Any] | None]
+    marked: Mapped[bool] = mapped_column(default=False)  # by its team, before it was scored: the one to rank
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None]
+    problems: Mapped[list[Any] | None]  # [{"line": int | null, "message": str}] of a rejected submission
+    facts: Mapped[dict[str, Any] | None]  # found at validation: rows, concerns, near-duplicates, flags of names
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]
+    leased_by: Mapped[str | None] = mapped_column(String(100))
+    leased_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+
+    user: Mapped[User] = relationship()
+    events: Mapped[list[Event]] = relationship(order_by="Event.id", cascade="all, delete-orphan")
+    results: Mapped[list[ResultRow]] = relationship(cascade="all, delete-orphan")
+
+
+class Event(Base):
+    """A submission entered a state."""
+
+    __tablename__ = "events"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None]
+    at: Mapped[datetime]
+
+
+class ResultRow(Base):
+    """What one submission scored under one contract: the whole record, and what was found beside it.
+
+    A changed contract or changed data have another signature; older results stay as history.
+    """
+
+    __tablename__ = "results"
+    __table_args__ = (UniqueConstraint("submission_id", "signature", name="uq_result_once"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id"), index=True)
+    contract: Mapped[str] = mapped_column(String(100))  # the name in the board's settings
+    signature: Mapped[str]
+    label: Mapped[str] = mapped_column(String(100))  # the name that may be printed: v3, v3+unverified-encoder, ...
+    f1: Mapped[float | None]
+    record: Mapped[bytes] = mapped_column(LargeBinary)  # the ResultRecord's JSON, zlib-compressed; has per-article rows
+    extras: Mapped[dict[str, Any]]  # exact_match_rate, post-cut-off slice
+    created_at: Mapped[datetime]
+
+
+class PairTestRow(Base):
+    """The label-swap test of two results, kept because a board compares the same two again and again."""
+
+    __tablename__ = "pair_tests"
+
+    a_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"), primary_key=True)
+    b_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"), primary_key=True)
+    delta_f1: Mapped[float]
+    p_value: Mapped[float]
+
+
+class Table(Base):
+    """The finished table of one split and contract (`view.BoardTable` as JSON), replaced as a whole."""
+
+    __tablename__ = "tables"
+
+    split: Mapped[str] = mapped_column(String(16), primary_key=True)
+    contract: Mapped[str] = mapped_column(String(100), primary_key=True)
+    content: Mapped[dict[str, Any]]

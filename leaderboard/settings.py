@@ -1,0 +1,43 @@
+"""What a board is about and what it allows. Stored in its database, so that server, worker and pages agree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_Name = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Limits(BaseModel):
+    """Bounds of what is taken in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    upload_bytes: Annotated[int, Field(gt=0)] = 50 * 1024 * 1024
+    card_bytes: Annotated[int, Field(gt=0)] = 64 * 1024
+    run_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
+    concerns: Annotated[int, Field(gt=0)] = 20_000
+    concerns_per_article: Annotated[int, Field(gt=0)] = 100
+    per_day: Annotated[int, Field(gt=0, description="Submissions of a user and day that reach the queue.")] = 5
+    requests_per_minute: Annotated[int, Field(gt=0)] = 120
+
+
+class BoardSettings(BaseModel):
+    """A board: one data set, some of its splits, some contracts, one of which ranks."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: _Name = "bioreview-bench"
+    data: _Name  # as for --data
+    splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("test",)
+    contracts: Annotated[tuple[str, ...], Field(min_length=1)]  # names or files, as for --contract
+    ranking: _Name  # the contract that ranks
+    draws: Annotated[int, Field(ge=0, le=100_000)] = 10_000
+    limits: Limits = Limits()
+
+    @model_validator(mode="after")
+    def _ranking_is_scored(self) -> BoardSettings:
+        if self.ranking not in self.contracts:
+            raise ValueError("the ranking contract is none of the board's contracts")
+        return self
