@@ -7,6 +7,7 @@ from typing import Any
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.http_failures import shown_url
+from bioreview_bench.llm.prices import Price
 from bioreview_bench.llm.review import Reviewer
 
 from .job import Job
@@ -34,7 +35,7 @@ def openai(model: str, preset: Preset | None = None) -> Build:
             base_url=request.base_url or (preset.base_url if preset else None),
             key_env=request.key_variable or key,
             parameters=_parameters(job, preset),
-            price=job.prices.get(model),
+            price=_price(job, model),
         )
 
     return build
@@ -146,6 +147,12 @@ def _parameters(job: Job, preset: Preset | None) -> dict[str, Any]:
     """The preset's, under what the user gave; null takes one away."""
     merged = {**(preset.parameters if preset else {}), **job.parameters}
     return {name: value for name, value in merged.items() if value is not None}
+
+
+def _price(job: Job, model: str) -> Price | None:
+    """What the model costs, by single calls or in batches, as far as the user has said."""
+    price = job.prices.get(model)
+    return price.batch if price is not None and job.request.batch else price
 
 
 def _check(url: str) -> None:

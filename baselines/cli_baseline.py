@@ -41,6 +41,7 @@ def baseline() -> None:
       bench baseline bm25 --data demo --split val --out runs/bm25
       bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
       bench baseline gpt-4o-mini --split val --prices prices.toml --max-cost 5
+      bench baseline gpt-4o-mini --split val --batch
       bench baseline openai:MODEL --base-url https://HOST/v1 --key-variable HOST_KEY
       bench baseline vllm:ORG/MODEL --tensor-parallel 2 --adapter adapters/mine
       bench baseline hf:ORG/MODEL --limit 20
@@ -129,6 +130,9 @@ def status(folder: Path, form: str) -> None:
 @click.option(
     "--prices", type=click.Path(path_type=Path), metavar="FILE", help="What tokens cost. Default: as in the run."
 )
+@click.option(
+    "--batch/--no-batch", default=None, help="Ask again in a batch, or by single calls. Default: as in the run."
+)
 @options.quiet_option
 def retry(
     folder: Path,
@@ -136,6 +140,7 @@ def retry(
     concurrency: int | None,
     max_cost: float | None,
     prices: Path | None,
+    batch: bool | None,
     quiet: bool,
 ) -> None:
     """Ask again for the rows of RUN that have no answer, and for articles without a row.
@@ -156,17 +161,18 @@ def retry(
     request = Request.from_dict(settings.get("request"), folder / MANIFEST)
     if prices is not None:
         request = replace(request, prices=str(prices))
+    if batch is not None:
+        request = replace(request, batch=batch)
     prepared = prepare(request)
     progress = RunProgress(len(prepared.articles), quiet)
     try:
         summary, store = carry_out(
             prepared,
             folder,
-            concurrency=concurrency or settings.get("concurrency"),
+            concurrency=concurrency or (None if request.batch else settings.get("concurrency")),
             max_cost=max_cost if max_cost is not None else settings.get("max_cost_usd"),
             drop=statuses,
-            on_progress=progress.show,
-            on_open=progress.opened,
+            watcher=progress,
         )
     finally:
         progress.stop()

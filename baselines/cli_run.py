@@ -53,6 +53,7 @@ class RunCommand(click.Command):
 @click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="Accelerators for one model (vllm).")
 @click.option("--fix-labels", is_flag=True, default=None, help="Map mistyped labels to the vocabulary, and count them.")
 @click.option("--structured/--no-structured", default=None, help="Hold answers to a JSON schema, where servers can.")
+@click.option("--batch", is_flag=True, help="Submit to OpenAI's Batch API, wait and fetch: cheaper, within a day.")
 @options.quiet_option
 def run_reviewer(
     name: str,
@@ -80,6 +81,7 @@ def run_reviewer(
     Examples:
       bench baseline bm25 --data demo --split val
       bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
+      bench baseline gpt-4o-mini --split val --prices prices.toml --batch
       bench baseline hf:ORG/MODEL --adapter adapters/mine --prompt adapter.toml --param temperature=0.1
 
     \b
@@ -105,7 +107,8 @@ def run_reviewer(
     out = out if out is not None else Path("runs") / slug(name)
     progress = RunProgress(len(prepared.articles), quiet)
     if prices is not None and prepared.price is None:
-        progress.say(f"{prices} has no price for {name}, so its cost stays unknown.")
+        what = "no batch_input and batch_output" if request.batch else "no price"
+        progress.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
     if dry_run:
         from . import dry_run as counting
 
@@ -118,8 +121,7 @@ def run_reviewer(
             out,
             concurrency=concurrency,
             max_cost=max_cost,
-            on_progress=progress.show,
-            on_open=progress.opened,
+            watcher=progress,
         )
     finally:
         progress.stop()

@@ -8,6 +8,7 @@ from typing import Any
 from bioreview_bench.errors import InputError, Problem
 from bioreview_bench.jsonl import read_rows
 from bioreview_bench.llm.asking import Asking
+from bioreview_bench.llm.batch_ledger import read_ledger
 from bioreview_bench.llm.fitting import Chars3
 from bioreview_bench.llm.review import Estimates
 from bioreview_bench.llm.run_store import ROWS
@@ -17,15 +18,18 @@ from .running import Prepared
 
 def count(prepared: Prepared, out: Path) -> dict[str, Any]:
     """Counts as plain JSON values; token counts are null for reviewers that are sent no prompt."""
-    done = _done(out)
-    left = [manuscript for manuscript in prepared.manuscripts if manuscript.id not in done]
+    done, in_batches = _done(out), read_ledger(out).articles_out
+    left = [m for m in prepared.manuscripts if m.id not in done and m.id not in in_batches]
+    waited_for = [m for m in prepared.manuscripts if m.id not in done and m.id in in_batches]
     asking = getattr(prepared.reviewer, "asking", None)
     found: dict[str, Any] = {
         "reviewer": prepared.reviewer.name,
         "split": prepared.split.label,
         "articles": len(prepared.articles),
-        "have_a_row": len(prepared.articles) - len(left),
+        "have_a_row": len(prepared.articles) - len(left) - len(waited_for),
+        "in_batches": len(waited_for),
         "to_review": len(left),
+        "batch": prepared.request.batch,
         "token_counter": None,
         "input_tokens": None,
         "articles_cut": None,
@@ -55,6 +59,8 @@ def lines(found: dict[str, Any]) -> list[str]:
         f"{found['reviewer']} on {found['split']}: {found['to_review']:,} articles to review, "
         f"{found['have_a_row']:,} have a row already."
     ]
+    if found["in_batches"]:
+        said.append(f"  {found['in_batches']:,} more are in batches already, and are not submitted again")
     if found["token_counter"] is None:
         said.append("  It is sent no prompt; there is nothing to count.")
     else:
@@ -62,8 +68,9 @@ def lines(found: dict[str, Any]) -> list[str]:
         said.append(f"  {found['input_tokens']:,} tokens of prompt by the counter {found['token_counter']}{estimate}")
         said.append(f"  {found['articles_cut']:,} papers cut to the budget, by {found['tokens_cut']:,} tokens in all")
         cost = found["most_cost_usd"]
+        wanted = "batch_input and batch_output" if found["batch"] else "a price"
         said.append(
-            "  cost unknown: it takes --prices with a price of this model, and a limit of output among --param"
+            f"  cost unknown: it takes --prices with {wanted} of this model, and a limit of output among --param"
             if cost is None
             else f"  at most ${cost:.4f}, every answer being as long as allowed"
         )

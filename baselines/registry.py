@@ -127,7 +127,8 @@ def _openai(model: str, preset: Preset | None = None) -> Kind:
         f"openai:{model}",
         "any model of OpenAI, or of a server like it (--base-url)",
         builders.openai(model, preset),
-        _API,
+        # Services that only speak like OpenAI's have batches of another kind, or none.
+        _API | {"batch"} if preset is None or preset.base_url is None else _API,
         module="openai",
         install=_BASELINES,
         key_variable=preset.key_variable if preset else OPENAI_KEY,

@@ -21,7 +21,8 @@ _SECRET = re.compile(r"(?i)(^|[._-])(api[_-]?key|key|token|authorization|passwor
 class Request:
     """Options of one run. None stands for "not given": each kind of reviewer has its own default, or no use for it.
 
-    `data`, `split`, `limit` and `ids` say which articles; `prices` is a file; the rest says how they are reviewed.
+    `data`, `split`, `limit` and `ids` say which articles; `prices` is a file, `batch` asks for the service's
+    batches in place of single calls; the rest says how they are reviewed.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Request:
     tensor_parallel: int | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     prices: str | None = None
+    batch: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """For `run.json`."""
@@ -62,7 +64,7 @@ class Request:
         """Names of the options that some kinds of reviewer have no use for, and that were given."""
         options = ("prompt", "counter", "budget", "fix_labels", "structured", "base_url", "key_variable")
         found = {name for name in options if getattr(self, name) is not None}
-        found |= {name for name in ("adapters", "parameters") if getattr(self, name)}
+        found |= {name for name in ("adapters", "parameters", "batch") if getattr(self, name)}
         return found | ({"tensor_parallel"} if self.tensor_parallel is not None else set())
 
     def command(self, out: object, max_cost: float | None = None) -> str:
@@ -89,6 +91,7 @@ class Request:
         words += ["--fix-labels"] if self.fix_labels else []
         words += ["--no-structured"] if self.structured is False else []
         words += ["--allow-unfrozen"] if self.allow_unfrozen else []
+        words += ["--batch"] if self.batch else []
         return shlex.join(words)
 
 

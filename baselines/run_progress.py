@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from .batch_progress import BatchProgress
+
 if TYPE_CHECKING:
+    from bioreview_bench.llm.batch_run import Waiting
     from bioreview_bench.llm.progress import Progress, Summary
     from bioreview_bench.llm.run_store import RunStore
 
@@ -23,11 +27,17 @@ class RunProgress:
         self._bar: Any = None
         self._task: Any = None
         self._said = self._before = 0
+        self._batches = BatchProgress(quiet)
 
     def say(self, text: str) -> None:
         """One line on stderr."""
         if not self._quiet:
             click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """One line on stderr, also when quiet."""
+        self.stop()
+        click.echo(text, err=True)
 
     def opened(self, store: RunStore) -> None:
         """Say what is there already."""
@@ -50,8 +60,13 @@ class RunProgress:
             self._said = done * _LINES // self._total
             click.echo(f"{done:,} of {self._total:,} reviewed{retries}{cost}", err=True)
 
+    def waiting(self, batches: Sequence[Waiting]) -> None:
+        """Where the batches are."""
+        self._batches.show(batches)
+
     def stop(self) -> None:
         """Remove the bar."""
+        self._batches.stop()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.llm.batch_ledger import read_ledger
 from bioreview_bench.llm.run_manifest import Totals
 from bioreview_bench.llm.run_store import RETRIABLE, ROWS
 
@@ -20,6 +21,7 @@ def facts(folder: Path, manifest: Mapping[str, Any], totals: Totals) -> dict[str
     n_articles = settings.get("n_articles")
     left = max(0, n_articles - totals.n_rows) if isinstance(n_articles, int) else None
     failed = {status: totals.by_status[status] for status in RETRIABLE if totals.by_status[status]}
+    out = read_ledger(folder).out
     return {
         **totals.as_dict(),  # first: its `articles` are the rows
         "folder": str(folder),
@@ -30,8 +32,11 @@ def facts(folder: Path, manifest: Mapping[str, Any], totals: Totals) -> dict[str
         "rows": totals.n_rows,
         "left": left,
         "failed": failed,
+        "batches": [{"id": part.batch_id, "articles": len(part.articles)} for part in out],
         "superseded": manifest.get("superseded"),
-        "next": next_commands(folder, request, left or 0, bool(failed), totals.n_rows, settings.get("max_cost_usd")),
+        "next": next_commands(
+            folder, request, left or len(out), bool(failed and not out), totals.n_rows, settings.get("max_cost_usd")
+        ),
     }
 
 
@@ -67,6 +72,9 @@ def lines(found: Mapping[str, Any]) -> list[str]:
             f"  {found['articles_cut']:,} papers were cut to the budget, by {found['tokens_cut']:,} tokens in all "
             "(notes.cut of their rows)"
         )
+    for batch in found["batches"]:
+        name = batch["id"] or "whose id is not known yet"
+        said.append(f"  {batch['articles']:,} articles are in batch {name}; the next command waits for it")
     if found["failed"]:
         said.append(f"  {sum(found['failed'].values()):,} without an answer; their rows say why (detail, raw_output)")
     said += [f"Next: {command}" for command in found["next"]]

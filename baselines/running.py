@@ -6,9 +6,9 @@ import asyncio
 import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bioreview_bench.article import Article, canonical_id
 from bioreview_bench.data.load import load_split
@@ -22,9 +22,22 @@ from bioreview_bench.llm.run_lock import LOCK
 from bioreview_bench.llm.run_store import RunStore
 from bioreview_bench.manuscript import Manuscript
 
+from .batched import BatchWatcher, require_nothing_out, review_in_batches
 from .job import Job, unknown
 from .registry import Kind, find
 from .request import Request
+
+
+class Watcher(BatchWatcher, Protocol):
+    """Whoever is told how a run goes."""
+
+    def opened(self, store: RunStore) -> None:
+        """The folder is open; what is there is known."""
+        ...
+
+    def show(self, progress: Progress) -> None:
+        """A row was written."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -73,15 +86,17 @@ def carry_out(
     concurrency: int | None = None,
     max_cost: float | None = None,
     drop: Sequence[str] = (),
-    on_progress: Callable[[Progress], None] | None = None,
-    on_open: Callable[[RunStore], None] | None = None,
+    watcher: Watcher | None = None,
 ) -> tuple[Summary, RunStore]:
     """Review what has no row in `out` yet, or a row with a status in `drop`; the store comes back closed.
 
-    Raises what the engine raises. A run that came to no row leaves nothing behind.
+    Raises what the engine, or `run_batches`, raises; InputError for what would pay twice for articles that are in
+    batches. A run that came to no row leaves nothing behind.
     """
     request, reviewer = prepared.request, prepared.reviewer
-    concurrency = concurrency or prepared.kind.concurrency
+    if request.batch and concurrency is not None:
+        raise InputError("A batch has no use for --concurrency: the service decides.", remedy="leave it out")
+    concurrency = None if request.batch else concurrency or prepared.kind.concurrency
     settings: dict[str, Any] = {
         "request": request.as_dict(),
         "n_articles": len(prepared.articles),
@@ -101,24 +116,38 @@ def carry_out(
             settings=settings,
         ) as store,
     ):
-        if on_open is not None:
-            on_open(store)
+        if watcher is not None:
+            watcher.opened(store)
         again = set(store.ids(drop))
         left = [m for m in prepared.manuscripts if m.id not in store or m.id in again]
-        if left:
-            _connect(reviewer, lambda: store.drop(drop))
-        summary = asyncio.run(
-            run(
+        if drop or not request.batch:
+            fetch = replace(request, batch=True).command(out, max_cost)
+            require_nothing_out(out, "asking again" if drop else "single calls", fetch)
+        if request.batch:
+            summary = review_in_batches(
                 reviewer,
                 left,
                 store,
-                concurrency=concurrency,
                 max_cost=max_cost,
-                timeout=prepared.kind.timeout,
-                on_progress=on_progress,
-                next_command=f"put that right and run again: {request.command(out, max_cost)}",
+                command=request.command(out, max_cost),
+                prepare=lambda: store.drop(drop),
+                watcher=watcher,
             )
-        )
+        else:
+            if left:
+                _connect(reviewer, lambda: store.drop(drop))
+            summary = asyncio.run(
+                run(
+                    reviewer,
+                    left,
+                    store,
+                    concurrency=concurrency or 1,
+                    max_cost=max_cost,
+                    timeout=prepared.kind.timeout,
+                    on_progress=None if watcher is None else watcher.show,
+                    next_command=f"put that right and run again: {request.command(out, max_cost)}",
+                )
+            )
     return summary, store
 
 

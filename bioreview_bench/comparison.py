@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.result import Result
-from bioreview_bench.significance import holm, label_swap_test
+from bioreview_bench.significance import LabelSwapTest, holm, label_swap_test
 
 LEVEL = 0.05
 
@@ -56,6 +56,27 @@ def compare(results: Sequence[Result], names: Sequence[str], draws: int = 10_000
     return Comparison(ranked_names, ranked, tests, _groups(ranked_names, tests))
 
 
+def swap_test(a: Result, b: Result, draws: int = 10_000, seed: int = 42) -> LabelSwapTest:
+    """Label-swap test of two results on the same articles, families swapped whole. Raises InputError as it does."""
+    order = np.argsort(np.array(a.counts.id))
+    families = [a.counts.family[place] for place in order]
+    return label_swap_test(rows(a), rows(b), families, draws, seed)
+
+
+def tied_groups(names: Sequence[str], below: Collection[tuple[str, str]]) -> list[list[str]]:
+    """Split `names`, the best first, into tied groups; `below` holds (better, worse) for significant differences.
+
+    A group is everyone left who is not below the first one left, so that each name is in one group.
+    """
+    left, groups = list(names), []
+    while left:
+        best = left[0]
+        group = [name for name in left if (best, name) not in below]
+        groups.append(group)
+        left = [name for name in left if name not in group]
+    return groups
+
+
 def differing_fields(a: str, b: str) -> list[str]:
     """The fields in which two signatures differ, with both values."""
     left, right = _fields(a), _fields(b)
@@ -91,12 +112,8 @@ def _check_comparable(first: Result, first_name: str, other: Result, other_name:
 
 
 def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: int) -> list[PairTest]:
-    tables = [rows(result) for result in results]
-    counts = results[0].counts
-    order = np.argsort(np.array(counts.id))
-    families = [counts.family[place] for place in order]
     pairs = list(combinations(range(len(results)), 2))
-    tests = [label_swap_test(tables[a], tables[b], families, draws, seed) for a, b in pairs]
+    tests = [swap_test(results[a], results[b], draws, seed) for a, b in pairs]
     adjusted = holm([test.p_value for test in tests])
     return [
         PairTest(names[a], names[b], test.delta_f1, test.n_informative, test.p_value, p, test.exact)
@@ -105,11 +122,4 @@ def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: in
 
 
 def _groups(names: Sequence[str], tests: Sequence[PairTest]) -> list[list[str]]:
-    below = {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0}
-    left, groups = list(names), []
-    while left:
-        best = left[0]
-        group = [name for name in left if (best, name) not in below]
-        groups.append(group)
-        left = [name for name in left if name not in group]
-    return groups
+    return tied_groups(names, {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0})

@@ -5,17 +5,41 @@ Times are UTC. Nothing here decides anything; `store` holds every change as one 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, LargeBinary, String, UniqueConstraint
+from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, String, TypeDecorator, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment in UTC, with its time zone also where the database keeps none (SQLite)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse moments without a time zone, which would mean one thing here and another there."""
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment without a time zone")
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """The moment in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class Base(DeclarativeBase):
     """Base of all tables."""
 
-    type_annotation_map: ClassVar = {datetime: DateTime(timezone=True), dict[str, Any]: JSON, list[Any]: JSON}
+    # A column of None is NULL, not the JSON value null.
+    type_annotation_map: ClassVar = {
+        datetime: UtcTime(),
+        dict[str, Any]: JSON(none_as_null=True),
+        list[Any]: JSON(none_as_null=True),
+    }
 
 
 class Setting(Base):
@@ -84,6 +108,15 @@ class Submission(Base):
     user: Mapped[User] = relationship()
     events: Mapped[list[Event]] = relationship(order_by="Event.id", cascade="all, delete-orphan")
     results: Mapped[list[ResultRow]] = relationship(cascade="all, delete-orphan")
+
+
+class Sketch(Base):
+    """What a submission says, as sorted 8-byte hashes of (article, text): to find near-copies of a team's own."""
+
+    __tablename__ = "sketches"
+
+    submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Event(Base):

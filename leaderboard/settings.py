@@ -19,6 +19,8 @@ class Limits(BaseModel):
     run_bytes: Annotated[int, Field(gt=0)] = 1024 * 1024
     concerns: Annotated[int, Field(gt=0)] = 20_000
     concerns_per_article: Annotated[int, Field(gt=0)] = 100
+    line_bytes: Annotated[int, Field(gt=0, description="Of one line of a predictions file.")] = 4 * 1024 * 1024
+    uploads_per_day: Annotated[int, Field(gt=0, description="Files of a user and day, rejected ones too.")] = 50
     per_day: Annotated[int, Field(gt=0, description="Submissions of a user and day that reach the queue.")] = 5
     requests_per_minute: Annotated[int, Field(gt=0)] = 120
 
@@ -33,6 +35,7 @@ class BoardSettings(BaseModel):
     splits: Annotated[tuple[str, ...], Field(min_length=1)] = ("test",)
     contracts: Annotated[tuple[str, ...], Field(min_length=1)]  # names or files, as for --contract
     ranking: _Name  # the contract that ranks
+    allow_unverified: bool = False  # score with an encoder whose weights nobody vouches for, labelled so
     draws: Annotated[int, Field(ge=0, le=100_000)] = 10_000
     limits: Limits = Limits()
 

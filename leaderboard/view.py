@@ -49,6 +49,7 @@ class Row(View):
     organisation: str
     base_model: str
     parameters: str | None
+    billions: float | None  # `parameters` as a number, where it can be read as one
     open_weights: str
     postprocessing: str
     submitted: str  # ISO date
@@ -58,11 +59,19 @@ class Row(View):
     recall: Figure
     precision: Figure
     recall_major: Figure
+    f1_macro: Figure
     null_f1: float | None
     match_rate: float | None
+    null_match_rate: float | None
     echo_match_rate: float | None
     echo_f1: float | None
+    generic_match_rate: float | None
+    generic_f1: float | None
+    ceiling_f1: float | None
     f1_answered: float | None
+    n_ref: int
+    n_pred: int
+    n_matched: int
     mean_concerns: float
     coverage: float  # share of the articles with a row that was answered
     saturated: bool
@@ -80,13 +89,24 @@ class Reported(View):
 
     system: str
     split: str
-    n_articles: int
+    n_articles: int | None
     f1: float | None
     recall: float | None
     precision: float | None
+    recall_major: float | None
     mean_concerns: float | None
     note: str
     source: str
+
+
+class PairTest(View):
+    """Label-swap test of two ranked systems, the one of higher F1 first; `p_holm` is corrected over the table."""
+
+    a: str
+    b: str
+    delta_f1: float
+    p_value: float
+    p_holm: float
 
 
 class BoardTable(View):
@@ -96,13 +116,69 @@ class BoardTable(View):
     data: str
     split: str
     contract: str
+    label: str  # the name that may be printed beside a score: v3, v3+unverified-encoder, ...
     contracts: tuple[str, ...]
     splits: tuple[str, ...]
     ranking: bool  # this contract is the one that ranks
     signature: str | None
     n_articles: int
-    n_references: int
+    n_references: int | None
     saturated: bool
     notice: tuple[str, ...]  # sentences that the table opens with
     rows: tuple[Row, ...]
     reported: tuple[Reported, ...]
+    tests: tuple[PairTest, ...] = ()
+
+
+class AfterCutoff(View):
+    """Figures over the articles published after the training cut-off, or the reason why there are none."""
+
+    cutoff: str | None
+    n_dated: int
+    n_articles: int | None
+    f1: Figure
+    skill: Figure
+    recall: Figure
+    precision: Figure
+    reason: str | None
+
+
+class ContractScore(View):
+    """A system's row under one contract of the board, and what only its page shows."""
+
+    contract: str
+    label: str
+    ranking: bool
+    row: Row
+    after_cutoff: AfterCutoff
+
+
+class HistoryItem(View):
+    """One scored submission of a team to a split."""
+
+    submission: str
+    system: str
+    version: str
+    submitted: str
+    state: str
+    marked: bool
+    ranked: bool
+    f1: Figure
+    skill: Figure
+    mean_concerns: float | None
+
+
+class SystemView(View):
+    """The page of one submission. `card` leaves out the contact, which is for the board's maintainers."""
+
+    title: str
+    data: str
+    split: str
+    submission: str
+    system: str
+    version: str
+    team: str
+    card: dict[str, Any]
+    predictions_sha256: str
+    scores: tuple[ContractScore, ...]  # the ranking contract first
+    history: tuple[HistoryItem, ...]

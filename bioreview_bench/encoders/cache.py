@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from bioreview_bench.errors import EncoderError, WriteError
 
 _LAYOUT = 1
-_CHUNK = 500  # keys in one query; SQLite's smallest default limit is 999
+_CHUNK = 900  # keys in one query; SQLite's smallest default limit is 999
 _WAIT_SECONDS = 120
 
 
@@ -38,33 +38,57 @@ class VectorCache:
 
     def get(self, texts: Sequence[str]) -> dict[int, NDArray[np.float32]]:
         """Position in `texts` to its vector, for those at hand. Raises EncoderError when the file is damaged."""
-        if not self.path.is_file():
-            return {}
-        keys = [_key(text) for text in texts]
+        present, vectors = self.read(texts)
+        return dict(zip(np.flatnonzero(present).tolist(), vectors[present], strict=True))
+
+    def read(self, texts: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
+        """(n,) which texts are at hand; (n, d) their vectors, undefined in the other rows.
+
+        d is 1 when none is at hand. Raises EncoderError when the file is damaged.
+        """
+        present = np.zeros(len(texts), bool)
+        if not self.path.is_file() or not texts:
+            return present, np.empty((len(texts), 1), np.float32)
         positions: dict[bytes, list[int]] = {}
-        for position, key in enumerate(keys):
-            positions.setdefault(key, []).append(position)
-        found: dict[int, NDArray[np.float32]] = {}
-        sizes: set[int] = set()
+        for position, text in enumerate(texts):
+            positions.setdefault(_key(text), []).append(position)
+        found: NDArray[np.float32] | None = None
+        for keys, vectors in self._rows(list(positions)):
+            if found is None:
+                found = np.empty((len(texts), vectors.shape[1]), np.float32)
+            if vectors.shape[1] != found.shape[1]:
+                raise self._damaged("its vectors differ in length")
+            for key, vector in zip(keys, vectors, strict=True):
+                rows = positions[key]
+                found[rows] = vector
+                present[rows] = True
+        return present, np.empty((len(texts), 1), np.float32) if found is None else found
+
+    def _rows(self, wanted: Sequence[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:
+        """Keys and (k, d) vectors of those of `wanted` that are stored, some hundred at a time."""
         # "rw", because a reader must be able to roll back what a killed writer left; on a read-only file system
         # SQLite opens it for reading all the same.
         with self._connection("rw") as connection:
             if connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,):
-                return {}  # made by a process that has not filled it yet, or found the disk full
+                return  # made by a process that has not filled it yet, or found the disk full
             self._check_identity(connection)
-            wanted = list(positions)
             for start in range(0, len(wanted), _CHUNK):
                 chunk = wanted[start : start + _CHUNK]
                 marks = ",".join("?" * len(chunk))
                 query = f"SELECT key, vector FROM vectors WHERE key IN ({marks})"  # noqa: S608 (only question marks)
-                for key, blob in connection.execute(query, chunk):
-                    vector = np.frombuffer(blob, np.float32, count=len(blob) // 4)
-                    sizes.add(len(blob))
-                    if len(sizes) > 1 or not abs(float(vector @ vector) - 1) <= 1e-3:  # NaN is not <= either
-                        raise self._damaged("a vector is not of unit length, or not as long as the others")
-                    for position in positions[key]:
-                        found[position] = vector
-        return found
+                rows = connection.execute(query, chunk).fetchall()
+                if rows:
+                    yield [key for key, _ in rows], self._matrix([blob for _, blob in rows])
+
+    def _matrix(self, blobs: Sequence[bytes]) -> NDArray[np.float32]:
+        size = len(blobs[0])
+        if not size or size % 4 or any(len(blob) != size for blob in blobs):
+            raise self._damaged("a vector is empty, cut, or not as long as the others")
+        vectors = np.frombuffer(b"".join(blobs), np.float32).reshape(len(blobs), -1)
+        lengths = np.einsum("ij,ij->i", vectors, vectors)
+        if not (np.abs(lengths - 1) <= 1e-3).all():  # NaN is not <= either
+            raise self._damaged("a vector is not of unit length")
+        return vectors
 
     def put(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Store vectors, in one transaction. Raises WriteError."""
@@ -118,18 +142,25 @@ def embed(
     `progress(done, total)` counts the texts that had to be encoded. What was stored before an interruption
     stays. Raises EncoderError, WriteError.
     """
-    found = cache.get(texts)
-    absent = [position for position in range(len(texts)) if position not in found]
-    if absent:
-        progress(0, len(absent))
-        with _storing(cache) as store:
-            for done, (positions, vectors) in _running_total(encoder.batches([texts[position] for position in absent])):
-                check_vectors(vectors, len(positions), encoder.id)
-                for position, vector in zip(positions, vectors, strict=True):
-                    found[absent[position]] = vector
-                store([texts[absent[position]] for position in positions], vectors)
-                progress(done, len(absent))
-    return np.stack([found[position] for position in range(len(texts))]) if texts else np.empty((0, 1), np.float32)
+    present, found = cache.read(texts)
+    absent = np.flatnonzero(~present).tolist()
+    if not absent:
+        return found
+    progress(0, len(absent))
+    with _storing(cache) as store:
+        for done, (positions, vectors) in _running_total(encoder.batches([texts[position] for position in absent])):
+            check_vectors(vectors, len(positions), encoder.id)
+            rows = [absent[position] for position in positions]
+            if len(absent) == len(texts) and done == len(positions):
+                found = np.empty((len(texts), vectors.shape[1]), np.float32)
+            if vectors.shape[1] != found.shape[1]:
+                raise EncoderError(
+                    f"The encoder {encoder.id} returned {vectors.shape[1]} dimensions beside {found.shape[1]}."
+                )
+            found[rows] = vectors
+            store([texts[row] for row in rows], vectors)
+            progress(done, len(absent))
+    return found
 
 
 def check_vectors(vectors: NDArray[np.float32], n: int, encoder_id: str) -> None:

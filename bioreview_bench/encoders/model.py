@@ -1,4 +1,4 @@
-"""Encoding with sentence-transformers, its modules built explicitly so that nothing is guessed.
+"""An encoder of this machine: what decides its vectors, and encoding in batches.
 
 torch is imported when the first text is encoded, not before: a run whose vectors are all cached needs none.
 """
@@ -6,34 +6,42 @@ torch is imported when the first text is encoded, not before: a run whose vector
 from __future__ import annotations
 
 import json
-import os
-import pickle
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
 
-# Measured on two cores with MiniLM, sorted by token count: batches of 4-8 ran at 136 GFLOP/s, of 128 at 75.
-_BATCH_SIZE = {"cpu": 8, "cuda": 128}
+if TYPE_CHECKING:
+    from bioreview_bench.encoders.loading import Loaded, Tokens
+
+_WINDOW = 4096  # texts tokenised at once; beyond that, sorting by length gains nothing
 _LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 
 Vectors = NDArray[np.float32]
 
 
 class LocalEncoder:
-    """A transformer on this machine: mean pooling, L2-normalised float32 vectors."""
+    """A transformer on this machine: mean pooling, L2-normalised float32 vectors.
 
-    def __init__(self, files: EncoderFiles, max_length: int) -> None:
+    `dtype` is that of its matrix products (fp32, bf16, fp16). `device` is `cpu`, `cuda` or `cuda:N`; None takes a GPU
+    if there is one.
+    """
+
+    def __init__(self, files: EncoderFiles, max_length: int, dtype: str = "fp32", device: str | None = None) -> None:
         self.files = files
         self.max_length = max_length
+        self.dtype = dtype
         self.id = files.id
+        self._wanted = device
         limit = _positions(files.folder)
         if limit is not None and limit < max_length:
             raise EncoderError(
@@ -51,14 +59,19 @@ class LocalEncoder:
             "side_sha256": self.files.side_sha256,
             "pooling": "mean",
             "max_length": self.max_length,
-            "dtype": "fp32",
+            "dtype": self.dtype,
             "libraries": {name: _compatible(version(name)) for name in _LIBRARIES},
         }
 
     @property
     def device(self) -> str:
         """`cpu` or `cuda`; loads the model."""
-        return str(self._model.device.type)
+        return self._loaded.engine.device.partition(":")[0]
+
+    @property
+    def engine(self) -> str:
+        """What computes (`packed` or `modules`, see loading); loads the model."""
+        return self._loaded.engine.name
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """(n, d) float32, L2-normalised, in the order of `texts`."""
@@ -70,57 +83,48 @@ class LocalEncoder:
         return vectors
 
     def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
-        """Encode in small batches of like length, longest first: (positions in `texts`, their vectors)."""
-        import torch
+        """Encode in batches of like length, longest first: (positions in `texts`, their vectors)."""
+        waiting: tuple[list[int], Any] | None = None
+        for positions, tokens in self._token_batches(texts):
+            launched = positions, self._loaded.engine.encode(tokens)
+            # A GPU computes this batch while the one before is copied and the next is prepared.
+            if waiting is not None:
+                yield waiting[0], waiting[1].cpu().numpy()
+            waiting = launched
+        if waiting is not None:
+            yield waiting[0], waiting[1].cpu().numpy()
 
-        model = self._model
-        tokenizer = model[0].tokenizer
-        tokens = tokenizer(list(texts), truncation=True, max_length=self.max_length, return_token_type_ids=None)
-        lengths = [len(ids) for ids in tokens["input_ids"]]
-        order = sorted(range(len(texts)), key=lambda position: (-lengths[position], position))
-        size = _BATCH_SIZE[self.device]
-        for start in range(0, len(order), size):
-            positions = order[start : start + size]
-            batch = {name: [values[position] for position in positions] for name, values in tokens.items()}
-            features = dict(tokenizer.pad(batch, return_tensors="pt").to(model.device))
-            with torch.inference_mode():
-                vectors = model(features)["sentence_embedding"]
-            yield positions, vectors.float().cpu().numpy()
+    def token_counts(self, texts: Sequence[str]) -> list[int]:
+        """Word pieces of each text, special ones included, as many as are encoded."""
+        return [len(ids) for ids in self._loaded.tokenise(texts)["input_ids"]]
+
+    def _token_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Tokens]]:
+        from bioreview_bench.encoders.loading import BUDGET
+
+        budget = BUDGET[self.device]
+        for window, tokens in self._tokenised(texts):
+            for batch in plan([len(ids) for ids in tokens["input_ids"]], budget):
+                chosen = {name: [rows[place] for place in batch] for name, rows in tokens.items()}
+                yield [window[place] for place in batch], chosen
+
+    def _tokenised(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Tokens]]:
+        """Windows of `texts` and their tokens; while one is used, the next is tokenised in a thread."""
+        tokenise = self._loaded.tokenise
+        with ThreadPoolExecutor(max_workers=1) as ahead:
+            pending = None
+            for window in windows(texts, _WINDOW):
+                made = window, ahead.submit(tokenise, [texts[position] for position in window])
+                if pending is not None:
+                    yield pending[0], pending[1].result()
+                pending = made
+            if pending is not None:
+                yield pending[0], pending[1].result()
 
     @cached_property
-    def _model(self) -> Any:
-        os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-        import torch
-        from sentence_transformers import SentenceTransformer
-        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
-        from transformers.utils import logging
+    def _loaded(self) -> Loaded:
+        from bioreview_bench.encoders.loading import load
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-        # Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
-        local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-        try:
-            transformer = Transformer(
-                str(self.files.folder),
-                max_seq_length=self.max_length,
-                model_kwargs={**local, "dtype": torch.float32, "weights_only": True},
-                processor_kwargs=dict(local),
-                config_kwargs=dict(local),
-            )
-        except pickle.UnpicklingError as error:  # torch's message explains how to switch the protection off
-            raise EncoderError(
-                f"{self.files.weights} holds more than tensors; it was not unpickled.", remedy="name another folder"
-            ) from error
-        except Exception as error:  # a damaged file is a SafetensorError, IndexError or, in tokenizers, an Exception
-            raise EncoderError(f"Cannot load {self.files.folder}: {error}", remedy="fetch it again") from error
-        _check_complete(self.files.weights, transformer.auto_model)
-        modules = [
-            transformer,
-            Pooling(transformer.get_embedding_dimension(), pooling_mode="mean"),
-            Normalize(),
-        ]
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return SentenceTransformer(modules=modules, device=device).eval()
+        return load(self.files, self.max_length, self.dtype, self._wanted)
 
 
 def _compatible(release: str) -> str:
@@ -137,31 +141,3 @@ def _positions(folder: Path) -> int | None:
             f"{folder / 'config.json'} is not a model configuration: {error}.", remedy="fetch it again"
         ) from error
     return limit if isinstance(limit, int) else None
-
-
-def _check_complete(weights: Path, model: Any) -> None:
-    """Raise EncoderError when a parameter is not in the file: transformers would draw it at random."""
-    if weights.suffix == ".safetensors":
-        from safetensors import safe_open
-
-        with safe_open(weights, framework="np") as stored:
-            present = set(stored.keys())
-    else:
-        import torch
-
-        present = set(torch.load(weights, map_location="meta", weights_only=True))
-    prefix = f"{getattr(model, 'base_model_prefix', '')}."
-    # Checkpoints of the first BERT releases call layer-norm parameters gamma and beta.
-    names = {
-        name.removeprefix(prefix)
-        .replace("LayerNorm.gamma", "LayerNorm.weight")
-        .replace("LayerNorm.beta", "LayerNorm.bias")
-        for name in present
-    }
-    wanted = {name for name, _ in model.named_parameters() if not name.startswith("pooler.")}
-    missing = sorted(wanted - names)
-    if missing:
-        raise EncoderError(
-            f"{weights} lacks {len(missing)} of {len(wanted)} parameters ({', '.join(missing[:3])}).",
-            remedy="fetch the encoder again",
-        )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
 
+_THOUGHT = ("<think>", "</think>")
 _PROBE_SYSTEM, _PROBE_USER = "probe of the system part", "probe of the user part"
 
 
@@ -66,6 +68,36 @@ class Chat:
     def text(self, ids: Sequence[int]) -> str:
         """The text of an answer, without control tokens."""
         return str(self.tokenizer.decode(ids, skip_special_tokens=True))
+
+    def answer_tokens(self, text: str) -> list[int]:
+        """Token ids of an answer's text; what looks like a control token or a thought's bracket is encoded as text."""
+        added = self.tokenizer.added_tokens_decoder.values()
+        control = [token.content for token in added if token.special or token.content in _THOUGHT]
+        pieces = re.split(f"({'|'.join(map(re.escape, control))})", text) if control else [text]
+        ids: list[int] = []
+        for place, piece in enumerate(pieces):
+            # A control token stands at every odd place. Cut in two, its halves are text.
+            for part in (piece[:1], piece[1:]) if place % 2 else (piece,):
+                ids += self.tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
+        return ids
+
+    def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The conversation as the template writes it, up to where the answer begins."""
+        return self._written(messages, add_generation_prompt=True)
+
+    def conversation_text(self, messages: Sequence[Mapping[str, str]]) -> str:
+        """The conversation as the template writes it, its last message being the answer."""
+        return self._written(messages, add_generation_prompt=False)
+
+    def _written(self, messages: Sequence[Mapping[str, str]], *, add_generation_prompt: bool) -> str:
+        return str(
+            self.tokenizer.apply_chat_template(
+                self._form((message["role"], message["content"]) for message in messages),
+                add_generation_prompt=add_generation_prompt,
+                tokenize=False,
+                **self._options,
+            )
+        )
 
     def _shows(self, messages: Sequence[tuple[str, str]]) -> bool:
         from jinja2 import TemplateError

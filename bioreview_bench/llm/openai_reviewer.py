@@ -6,8 +6,9 @@ answer is read from the response body, since the client builds its records witho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.asking import Asked, Asking
@@ -18,7 +19,9 @@ from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 from bioreview_bench.manuscript import Manuscript
 
 if TYPE_CHECKING:
-    from openai import APIConnectionError, APIStatusError, AsyncOpenAI
+    from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAI, Timeout
+
+    _Client = TypeVar("_Client", AsyncOpenAI, OpenAI)
 
 BASE_URL = "https://api.openai.com/v1"
 KEY_ENV = "OPENAI_API_KEY"
@@ -72,8 +75,12 @@ class OpenAIReviewer:
 
     def estimate(self, manuscript: Manuscript) -> Usage:
         """Tokens of the messages by the run's counter, and the output limit among the parameters."""
+        return self.most(self.asking.ask(manuscript))
+
+    def most(self, asked: Asked) -> Usage:
+        """The same for messages that are there already."""
         limit = next((self.parameters[key] for key in _OUTPUT_LIMITS if key in self.parameters), None)
-        return with_cost(self.asking.ask(manuscript).n_tokens, count(limit), self.price)
+        return with_cost(asked.n_tokens, count(limit), self.price)
 
     def connect(self) -> None:
         """Make the client, so that a missing library or key is known before anything is written.
@@ -82,23 +89,32 @@ class OpenAIReviewer:
         """
         if self._client is not None:
             return
+        library = self.library()
+        # No limit of time but for connecting: the engine times whole attempts.
+        self._client = self.prepared(library.AsyncOpenAI, library.Timeout(None, connect=30.0))
+
+    def library(self) -> ModuleType:
+        """The openai package. Raises EncoderError (exit code 3) where it is not installed."""
         try:
-            from openai import AsyncOpenAI, Timeout
+            import openai
         except ImportError as error:
             raise EncoderError(
                 f"{self.name} needs the openai client, which is not installed.",
                 remedy="pip install 'bioreview-bench[baselines]'",
             ) from error
+        return openai
+
+    def prepared(self, client: Callable[..., _Client], timeout: Timeout) -> _Client:
+        """A client of the library for this address and key, which tries nothing again by itself.
+
+        Raises InputError without the key.
+        """
         self._key = Key(self.key_env)
-        self._client = AsyncOpenAI(
-            api_key=self._key.reveal(),
-            base_url=self.base_url,
-            max_retries=0,
-            timeout=Timeout(None, connect=30.0),  # the engine times whole attempts
-        )
+        made = client(api_key=self._key.reveal(), base_url=self.base_url, max_retries=0, timeout=timeout)
         if self.base_url != BASE_URL:
             # Read from the environment by the client, and nobody else's business.
-            self._client.organization = self._client.project = None
+            made.organization = made.project = None
+        return made
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once. Raises TryAgain, GiveUp."""
@@ -112,16 +128,16 @@ class OpenAIReviewer:
         refused: APIStatusError | APIConnectionError
         try:
             # The client's way to an address with a body of our own: the body is sent as it is.
-            answer = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=self._body(asked))
+            answer = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=self.body(asked))
         except (APIStatusError, APIConnectionError) as error:
             refused = error
         else:
-            review = self._read(read_object(answer.content), asked)
+            review = self.read(read_object(answer.content), asked.notes)
             self._answered = True
             return review
         if isinstance(refused, APIStatusError):
-            return self._refused_status(refused)
-        raise self._disconnected(refused)
+            return self.refused(refused)
+        raise self.disconnected(refused)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -129,7 +145,8 @@ class OpenAIReviewer:
             await self._client.close()
             self._client = None
 
-    def _body(self, asked: Asked) -> dict[str, Any]:
+    def body(self, asked: Asked) -> dict[str, Any]:
+        """The request for one manuscript."""
         body = {**self.parameters, "model": self.model, "messages": list(asked.messages)}
         wanted = self.asking.schema
         if wanted is not None:
@@ -137,41 +154,43 @@ class OpenAIReviewer:
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 
-    def _read(self, body: Mapping[str, Any], asked: Asked) -> Review:
+    def read(self, body: Mapping[str, Any], notes: Mapping[str, Any] | None) -> Review:
+        """The review in the body of an answer; `notes` go into its row. Raises TryAgain, GiveUp."""
         usage = _usage(body.get("usage"), self.price)
         choices = body.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             error = body.get("error")
             if isinstance(error, dict):  # some gateways report failures under status 200
-                return self._failure(count(error.get("code")) or 500, error, usage=usage)
+                return self.failure(count(error.get("code")) or 500, error, usage=usage)
             raise TryAgain("the answer holds no choice", usage=usage)
         message, finish = choice["message"], choice.get("finish_reason")
-        notes = dict(asked.notes or {})
+        found = dict(notes or {})
         served = body.get("model")
         if isinstance(served, str) and served != self.model:
-            notes["served_model"] = served
+            found["served_model"] = served
         text = _text(message.get("content"))
         refusal = message.get("refusal")
         if finish == "content_filter" or (isinstance(refusal, str) and refusal):
             detail = "stopped by the content filter" if finish == "content_filter" else "the model refused"
             raw = refusal if isinstance(refusal, str) and refusal else text
-            return Review(status="refused", raw_output=raw, usage=usage, detail=detail, notes=notes or None)
-        return self.asking.read(text, truncated=finish == "length", usage=usage, notes=notes)
+            return Review(status="refused", raw_output=raw, usage=usage, detail=detail, notes=found or None)
+        return self.asking.read(text, truncated=finish == "length", usage=usage, notes=found)
 
-    def _refused_status(self, error: APIStatusError) -> Review:
+    def refused(self, error: APIStatusError) -> Review:
+        """What an answer with another status than 200 means, as `failure` does."""
         body = error.body if isinstance(error.body, dict) else {"message": error.body}
         # The client unwraps {"error": {...}}; other servers answer {"object": "error", ...} or plain text.
         inner: Any = body.get("error")
-        return self._failure(
+        return self.failure(
             error.status_code, inner if isinstance(inner, dict) else body, after=retry_after(error.response.headers)
         )
 
-    def _failure(
+    def failure(
         self, status: int, error: Mapping[str, Any], after: float | None = None, usage: Usage | None = None
     ) -> Review:
-        assert self._key is not None
-        message = self._key.scrub(error.get("message") or "no reason given")
+        """A Review when the failure concerns one article alone. Raises TryAgain, GiveUp otherwise."""
+        message = self.scrub(error.get("message") or "no reason given")
         where = f"{self.model} at {shown_url(self.base_url)}"
         codes = {str(error.get(key)) for key in ("code", "type")}
         if codes & _FILTERED:
@@ -180,12 +199,17 @@ class OpenAIReviewer:
             raise GiveUp(f"The quota at {where} is exhausted: {message}")
         return review_or_raise(status, message, where=where, answered=self._answered, after=after, usage=usage)
 
-    def _disconnected(self, error: APIConnectionError) -> TryAgain:
-        assert self._key is not None
+    def disconnected(self, error: Exception) -> TryAgain:
+        """What a broken connection means."""
         cause = error.__cause__ or error
         unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-        reason = self._key.scrub(str(cause) or type(cause).__name__)
+        reason = self.scrub(str(cause) or type(cause).__name__)
         return TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
+
+    def scrub(self, text: object) -> str:
+        """`text` from the service for a message: without the key, on one line, cut."""
+        assert self._key is not None
+        return self._key.scrub(text)
 
 
 def _usage(found: Any, price: Price | None) -> Usage:

@@ -18,16 +18,20 @@ from typing import Any
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.review import Usage
 
-_KEYS = {"input", "output", "date"}
+_KEYS = {"input", "output", "date", "batch_input", "batch_output"}
 
 
 @dataclass(frozen=True)
 class Price:
-    """USD for a million tokens, and the day on which somebody looked it up."""
+    """USD for a million tokens, and the day on which somebody looked it up.
+
+    `batch` is what the same model charges for work in batches; None where the user has not said.
+    """
 
     input: float
     output: float
     date: str
+    batch: Price | None = None
 
     def cost(self, input_tokens: int, output_tokens: int) -> float:
         """USD for these tokens."""
@@ -41,7 +45,7 @@ class Price:
 def read_prices(path: str | Path) -> dict[str, Price]:
     """Prices by model name. Raises InputError listing everything that is wrong with the file."""
     path = Path(path)
-    remedy = "bench baseline --help names the example file; copy it and put your provider's prices in"
+    remedy = "bench baseline prices > prices.toml, and put your provider's prices in"
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:  # tomllib's error is a ValueError
@@ -78,8 +82,11 @@ def _check(entry: Any) -> Price | list[str]:
     if not isinstance(entry, Mapping):
         return ["must be a table with input, output and date"]
     reasons = [f"unknown key {printable(key)}" for key in sorted(entry.keys() - _KEYS)]
+    wanted = ["input", "output"]
+    if entry.keys() & {"batch_input", "batch_output"}:
+        wanted += ["batch_input", "batch_output"]
     amounts = []
-    for key in ("input", "output"):
+    for key in wanted:
         value = entry.get(key)
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
             reasons.append(f"{key} must be USD for a million tokens, 0 or more")
@@ -88,4 +95,7 @@ def _check(entry: Any) -> Price | list[str]:
     date = entry.get("date")
     if type(date) is not datetime.date:
         reasons.append("date must be a day such as 2026-01-31, without quotes")
-    return reasons or Price(amounts[0], amounts[1], str(date))
+    if reasons:
+        return reasons
+    batch = Price(amounts[2], amounts[3], str(date)) if len(amounts) == 4 else None
+    return Price(amounts[0], amounts[1], str(date), batch)

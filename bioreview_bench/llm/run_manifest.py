@@ -115,6 +115,22 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return found
 
 
+def require_run(path: Path) -> None:
+    """Raise InputError when the manifest at `path` is that of predictions made from others, whose rows no reviewer
+    wrote: to add rows to them, or to ask again for some, would mix two systems."""
+    try:
+        found = parse_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # who needs the manifest says what is wrong with it
+    if "derived_from" in found:
+        done = printable(found.get("postprocessing"))
+        raise InputError(
+            f"{path.parent} holds predictions that were made from others ({done}), not a run.",
+            remedy="go on with the run they were made from, and make them anew (bench postprocess, bench ensemble); "
+            "a new run needs another --out",
+        )
+
+
 def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
     """Write it whole. Raises WriteError."""
     text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)

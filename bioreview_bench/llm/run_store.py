@@ -17,6 +17,7 @@ from typing import Any, Self
 from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.llm.batch_ledger import BATCHES
 from bioreview_bench.llm.review import Review
 from bioreview_bench.llm.run_lock import lock_folder
 from bioreview_bench.llm.run_manifest import (
@@ -24,6 +25,7 @@ from bioreview_bench.llm.run_manifest import (
     new_manifest,
     now,
     read_manifest,
+    require_run,
     require_same,
     write_manifest,
 )
@@ -67,20 +69,22 @@ class RunStore:
     ) -> RunStore:
         """Start a run in `folder`, or go on with the one that is there.
 
-        Raises InputError when the run there differs (the fields are named), is malformed, or is open elsewhere;
-        WriteError when the folder cannot be written.
+        Raises InputError when the run there differs (the fields are named), is malformed, is open elsewhere, or is
+        no run but made from others; WriteError when the folder cannot be written.
         """
         folder = Path(folder)
+        require_run(folder / MANIFEST)
         asked = new_manifest(name, reviewer, split, fingerprint, settings or {})
         lock = lock_folder(folder)
         try:
             has_rows = (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 0
-            if has_rows and not (folder / MANIFEST).exists():
+            found = [ROWS] if has_rows else [BATCHES] if (folder / BATCHES).exists() else []
+            if found and not (folder / MANIFEST).exists():
                 raise InputError(
-                    f"{folder / ROWS} is there without a {MANIFEST}, so what made it is unknown.",
+                    f"{folder / found[0]} is there without a {MANIFEST}, so what made it is unknown.",
                     remedy="choose another --out",
                 )
-            if not has_rows and not (folder / SUPERSEDED).exists():
+            if not found and not (folder / SUPERSEDED).exists():
                 store = cls(folder, lock, asked, is_new=True)
             else:
                 stored = read_manifest(folder / MANIFEST)
@@ -98,6 +102,7 @@ class RunStore:
     def reopen(cls, folder: str | Path) -> RunStore:
         """Open an existing run as it is, to read or rewrite rows. Raises as `open`."""
         folder = Path(folder)
+        require_run(folder / MANIFEST)
         read_manifest(folder / MANIFEST)
         lock = lock_folder(folder)
         try:
@@ -202,8 +207,8 @@ class RunStore:
         if self._lock < 0:
             return
         try:
-            if self._is_new and not self._statuses:
-                # Nothing was reviewed: leave nothing behind that looks like a run.
+            if self._is_new and not self._statuses and not (self.folder / BATCHES).exists():
+                # Nothing was reviewed, and nothing will come: leave nothing behind that looks like a run.
                 (self.folder / MANIFEST).unlink(missing_ok=True)
             else:
                 was = self.manifest["state"]
@@ -274,6 +279,7 @@ class RunStore:
 def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:
     """Manifest and totals of a run that may be going on elsewhere; nothing is changed. Raises InputError."""
     folder = Path(folder)
+    require_run(folder / MANIFEST)
     manifest = read_manifest(folder / MANIFEST)
     totals = Totals()
     if (folder / ROWS).exists():

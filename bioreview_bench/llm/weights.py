@@ -21,7 +21,7 @@ def require_peft() -> None:
 
 
 def load_weights(folder: Path, dtype: str, device: str) -> Any:
-    """The model in `folder` on `device`; `dtype` is auto or the name of one of torch's. Raises EncoderError, InputError."""
+    """The model in `folder` on `device`; `dtype` is auto or one of torch's. Raises EncoderError, InputError."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
     from transformers.utils import logging

@@ -33,6 +33,10 @@ class Backend(Protocol):
         """Make the texts comparable; `fit` makes the transform from their vectors."""
         ...
 
+    def serves(self, contract: Contract) -> bool:
+        """True when it compares texts as the contract says."""
+        ...
+
     @property
     def device(self) -> str | None:
         """Where encoding ran; None when nothing was encoded."""
@@ -49,7 +53,7 @@ def choose(contract: Contract, encoder: Any, encoder_path: Path | None, progress
 
 
 class EncoderBackend:
-    """An encoder of this machine, with its vectors cached on disk."""
+    """An encoder of this machine, with its vectors cached on disk. Made once, it serves any number of scores."""
 
     reusable = True
 
@@ -62,6 +66,7 @@ class EncoderBackend:
         self._encoder = LocalEncoder(files, contract.max_length)
         self._progress = progress
         self._encoded = False
+        self._encodes = _encoder_of(contract)
         self.record = Encoder(
             id=files.id, revision=files.revision, weights_sha256=files.weights_sha256, verified=files.verified
         )
@@ -79,8 +84,13 @@ class EncoderBackend:
 
     def space(self, texts: Sequence[str], fit: Fit) -> Space:
         """Cosine space of the texts. Raises EncoderError, WriteError."""
+        self._encoded = False
         vectors = self.vectors(texts)
         return CosineSpace(vectors, fit(vectors))
+
+    def serves(self, contract: Contract) -> bool:
+        """True for contracts of the same encoder, weights and maximum length."""
+        return _encoder_of(contract) == self._encodes
 
     @property
     def device(self) -> str | None:
@@ -109,6 +119,10 @@ class CallerBackend:
             check_vectors(vectors, len(texts), self.part)
         return CosineSpace(vectors, fit(vectors))
 
+    def serves(self, contract: Contract) -> bool:
+        """True for every contract that compares vectors."""
+        return contract.similarity == "cos"
+
 
 class JaccardBackend:
     """Word overlap, for contracts that say so."""
@@ -121,3 +135,20 @@ class JaccardBackend:
     def space(self, texts: Sequence[str], fit: Fit) -> Space:
         """Word-set space of the texts; there is nothing to fit."""
         return JaccardSpace(texts)
+
+    def serves(self, contract: Contract) -> bool:
+        """True for contracts of word overlap."""
+        return contract.similarity == "jaccard"
+
+
+def _encoder_of(contract: Contract) -> tuple[object, ...]:
+    """The fields of a contract that decide a raw vector."""
+    return (
+        contract.similarity,
+        contract.encoder,
+        contract.revision,
+        contract.weights_sha256,
+        contract.max_length,
+        contract.dtype,
+        contract.pooling,
+    )

@@ -16,6 +16,7 @@ from bioreview_bench.controls.other_article import other_article
 from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
+from bioreview_bench.errors import InputError
 from bioreview_bench.metrics import summary
 from bioreview_bench.metrics.agreement import label_agreement
 from bioreview_bench.metrics.confidence import confidence
@@ -24,7 +25,7 @@ from bioreview_bench.metrics.sums import columns
 from bioreview_bench.predictions import Predictions, as_predictions, require_answers
 from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.result import Result
-from bioreview_bench.scoring.backends import Progress, choose
+from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.controls import ControlScores
 from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.sweep import grid
@@ -61,6 +62,7 @@ def score(
     allow_extra: bool = False,
     require_complete: bool = False,
     sweep: bool = False,
+    backend: Backend | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Result:
     """Score predictions against the references of articles.
@@ -77,6 +79,9 @@ def score(
 
     `sweep`: also score at thresholds from 0.05 to 0.95, without encoding again.
 
+    `backend`: what `backends.choose` made for this contract's encoder before, so that a process which scores many
+    files checks and loads the encoder once. It excludes `encoder` and `encoder_path`.
+
     Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
     """
     started, clock = datetime.now(UTC), time.monotonic()
@@ -84,7 +89,10 @@ def score(
     checked = as_predictions(predictions, split, allow_extra=allow_extra)
     if require_complete:
         require_answers(checked, split)
-    backend = choose(contract, encoder, encoder_path, progress)
+    if backend is None:
+        backend = choose(contract, encoder, encoder_path, progress)
+    elif encoder is not None or encoder_path is not None or not backend.serves(contract):
+        raise InputError(f"The backend was not made for contract {contract.name}, or another encoder was named too.")
     if encoder is not None:
         contract = replace(contract, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
     pool = TextPool()

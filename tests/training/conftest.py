@@ -15,7 +15,7 @@ import pytest
 # As Qwen3's: without thinking the answer begins after an empty thought, and an answer in the last turn carries one.
 QWEN_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.role == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+    "{% if m.role == 'assistant' and loop.last and '</think>' not in m.content %}<think>\n\n</think>\n\n{% endif %}"
     "{{ m.content }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
@@ -203,11 +203,15 @@ def corpus_row(article_id: str, system: str, user: str, answer: str, cut: bool =
 
 def corpus_facts(**changes: Any) -> dict[str, Any]:
     """What a manifest says of a small corpus made by hand."""
-    data = {"label": "local", "fingerprint": {"train": "0" * 12, "val": "1" * 12}, "verification": "none"}
+    data = {
+        "label": "local",
+        "fingerprint": {"train": "0" * 12, "val": "1" * 12},
+        "verification": {"train": "none", "val": "none"},
+    }
     facts: dict[str, Any] = {
-        "recipe": {"name": "A", "figures": False, "min_confidence": 0.0, "min_concerns": 1},
+        "recipe": {"name": "A", "min_confidence": 0.0, "min_concerns": 1, "target_confidence": "annotated"},
         "data": data,
-        "prompt": {"id": "objects-v1", "sha256": "a" * 64},
+        "prompt": {"id": "objects-v1", "sha256": "a" * 64, "answer": "objects"},
         "counter": {"name": "chars3", "tokenizer_sha256": None},
         "thinking": False,
         "budget": 15_000,

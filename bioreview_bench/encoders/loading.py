@@ -1,0 +1,192 @@
+"""Loading an encoder's files with sentence-transformers, its modules built explicitly so that nothing is guessed.
+
+No code that lies beside the weights is run, nothing is unpickled beyond tensors, and half a checkpoint is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bioreview_bench.encoders.files import EncoderFiles
+from bioreview_bench.encoders.packed_bert import PackedBert, fits
+from bioreview_bench.encoders.registry import CANARY_TEXTS
+from bioreview_bench.errors import EncoderError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Tokens = Mapping[str, Sequence[Sequence[int]]]  # what a tokenizer returns, without padding
+
+# Most tokens of a batch. A CPU is fastest while a batch's activations stay in its caches; a GPU wants large products.
+BUDGET = {"cpu": 1024, "cuda": 32768}
+_AGREE = {"fp32": 1e-5, "bf16": 2e-2}  # how far a vector may be from that of the modules, by element
+
+
+class Engine(Protocol):
+    """Turns token lists into vectors. `name` and `device` say what does it and where."""
+
+    name: str
+    device: str
+
+    def encode(self, tokens: Tokens) -> Tensor:
+        """(n, d) L2-normalised float32, on the device and perhaps not yet computed."""
+        ...
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An engine and the tokenizer that feeds it."""
+
+    tokenise: Callable[[Sequence[str]], Tokens]
+    engine: Engine
+
+
+class ModuleEngine:
+    """Any architecture on any device: Transformer, mean Pooling, Normalize, as sentence-transformers runs them.
+
+    Products are in `dtype`; pooling and normalising are in float32.
+    """
+
+    name = "modules"
+
+    def __init__(self, transformer: Any, dtype: str, device: str) -> None:
+        import torch
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+        kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+        self.device = device
+        self._transformer = transformer.to(device=device, dtype=kinds[dtype]).eval()
+        self._rest = (Pooling(transformer.get_embedding_dimension(), pooling_mode="mean"), Normalize())
+
+    def encode(self, tokens: Tokens) -> Tensor:
+        """(n, d) L2-normalised float32."""
+        import torch
+
+        padded = self._transformer.tokenizer.pad(dict(tokens), return_tensors="pt").to(self.device)
+        with torch.inference_mode():
+            features = self._transformer(dict(padded))
+            features["token_embeddings"] = features["token_embeddings"].float()
+            for module in self._rest:
+                features = module(features)
+            found: Tensor = features["sentence_embedding"]
+        return found
+
+
+class PackedEngine:
+    """A plain BERT on a CPU (see packed_bert)."""
+
+    name = "packed"
+    device = "cpu"
+
+    def __init__(self, model: Any, dtype: str) -> None:
+        self._bert = PackedBert(model, dtype, BUDGET["cpu"])
+
+    def encode(self, tokens: Tokens) -> Tensor:
+        """(n, d) L2-normalised float32."""
+        return self._bert.encode(tokens["input_ids"])
+
+
+def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = None) -> Loaded:
+    """The encoder in `dtype` (fp32, bf16, fp16) on `device` (`cpu`, `cuda:0`; None takes a GPU if there is one).
+
+    Raises EncoderError when the files cannot be loaded, or the device is not there or cannot compute in `dtype`.
+    """
+    import torch
+
+    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    _check_device(chosen, dtype)
+    transformer = _transformer(files, max_length)
+    tokenizer = transformer.tokenizer
+
+    def tokenise(texts: Sequence[str]) -> Tokens:
+        found: Tokens = tokenizer(list(texts), truncation=True, max_length=max_length, return_token_type_ids=None)
+        return found
+
+    if chosen != "cpu" or not fits(transformer.auto_model, dtype):
+        return Loaded(tokenise, ModuleEngine(transformer, dtype, chosen))
+    canary = tokenise(CANARY_TEXTS)
+    expected = ModuleEngine(transformer, "fp32", "cpu").encode(canary)
+    packed = PackedEngine(transformer.auto_model, dtype)
+    difference = float((packed.encode(canary) - expected).abs().max())
+    if not difference <= _AGREE[dtype]:
+        raise EncoderError(
+            f"With this torch ({torch.__version__}), packed products in {dtype} are off by {difference:.1e}.",
+            remedy="install the versions of constraints.txt",
+        )
+    return Loaded(tokenise, packed)
+
+
+def _check_device(device: str, dtype: str) -> None:
+    import torch
+
+    kind, _, number = device.partition(":")
+    if kind not in BUDGET or (number and not number.isdigit()):
+        raise EncoderError(f'There is no device "{device}".', remedy="use cpu, cuda, or cuda:0 and so on")
+    if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
+        raise EncoderError(
+            f"{device} is not on this machine, which has {torch.cuda.device_count()} CUDA devices.",
+            remedy="use --devices cpu, or a torch built for this GPU",
+        )
+    if kind == "cpu" and dtype == "fp16":
+        raise EncoderError("A CPU does not encode in fp16.", remedy="use --precision bf16")
+
+
+def _transformer(files: EncoderFiles, max_length: int) -> Any:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    import torch
+    from sentence_transformers.sentence_transformer.modules import Transformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    # Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    try:
+        transformer = Transformer(
+            str(files.folder),
+            max_seq_length=max_length,
+            model_kwargs={**local, "dtype": torch.float32, "weights_only": True},
+            processor_kwargs=dict(local),
+            config_kwargs=dict(local),
+        )
+    except pickle.UnpicklingError as error:  # torch's message explains how to switch the protection off
+        raise EncoderError(
+            f"{files.weights} holds more than tensors; it was not unpickled.", remedy="name another folder"
+        ) from error
+    except Exception as error:  # a damaged file is a SafetensorError, IndexError or, in tokenizers, an Exception
+        raise EncoderError(f"Cannot load {files.folder}: {error}", remedy="fetch it again") from error
+    _check_complete(files.weights, transformer.auto_model)
+    return transformer
+
+
+def _check_complete(weights: Path, model: Any) -> None:
+    """Raise EncoderError when a parameter is not in the file: transformers would draw it at random."""
+    if weights.suffix == ".safetensors":
+        from safetensors import safe_open
+
+        with safe_open(weights, framework="np") as stored:
+            present = set(stored.keys())
+    else:
+        import torch
+
+        present = set(torch.load(weights, map_location="meta", weights_only=True))
+    prefix = f"{getattr(model, 'base_model_prefix', '')}."
+    # Checkpoints of the first BERT releases call layer-norm parameters gamma and beta.
+    names = {
+        name.removeprefix(prefix)
+        .replace("LayerNorm.gamma", "LayerNorm.weight")
+        .replace("LayerNorm.beta", "LayerNorm.bias")
+        for name in present
+    }
+    wanted = {name for name, _ in model.named_parameters() if not name.startswith("pooler.")}
+    missing = sorted(wanted - names)
+    if missing:
+        raise EncoderError(
+            f"{weights} lacks {len(missing)} of {len(wanted)} parameters ({', '.join(missing[:3])}).",
+            remedy="fetch the encoder again",
+        )

@@ -1,0 +1,194 @@
+"""BERT on a CPU, without padding in its matrix products, through oneDNN.
+
+The same arithmetic as `transformers.BertModel`, arranged for a CPU: the tokens of a batch stand one after another, so
+that no product is spent on padding (attention alone sees padded keys, masked); query, key and value are one product;
+weights are packed once; the activation is applied while its product is still in cache. torch's own float32 products
+go through MKL, which on some CPUs runs at half of oneDNN's rate (benchmarks/table.py gemm measures both).
+
+Only the plain architecture is taken (`fits`); other models run as their library defines them. What is loaded is
+checked against that definition before it is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+# Keys are padded to a multiple of this: kernels for small products are fastest there.
+_ALIGN = 16
+PACKED_DTYPES = ("fp32", "bf16")
+
+
+@dataclass(frozen=True)
+class _Linear:
+    """A packed weight and its bias."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, x: Tensor, activation: str = "none") -> Tensor:
+        import torch
+
+        algorithm = "none" if activation == "gelu" else ""  # "none" is the exact gelu, by the error function
+        found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, activation, [], algorithm)
+        return found
+
+
+@dataclass(frozen=True)
+class _Norm:
+    weight: Tensor
+    bias: Tensor
+    epsilon: float
+
+    def __call__(self, x: Tensor) -> Tensor:
+        from torch.nn.functional import layer_norm
+
+        return layer_norm(x, self.bias.shape, self.weight, self.bias, self.epsilon)
+
+
+@dataclass(frozen=True)
+class _Layer:
+    qkv: _Linear
+    out: _Linear
+    norm: _Norm
+    up: _Linear
+    down: _Linear
+    last_norm: _Norm
+
+
+class PackedBert:
+    """Mean-pooled, L2-normalised vectors of a BertModel's texts. `dtype` is fp32 or bf16; vectors are float32."""
+
+    def __init__(self, model: Any, dtype: str, rows: int) -> None:
+        import torch
+
+        self._dtype = {"fp32": torch.float32, "bf16": torch.bfloat16}[dtype]
+        self._rows = rows
+        config, embeddings = model.config, model.embeddings
+        self._heads = config.num_attention_heads
+        self._words = self._plain(embeddings.word_embeddings.weight)
+        # All tokens are of the first segment, so that its embedding is part of every position's.
+        segment = embeddings.token_type_embeddings.weight[0]
+        self._positions = self._plain(embeddings.position_embeddings.weight + segment)
+        self._first_norm = self._norm(embeddings.LayerNorm)
+        self._layers = [self._layer(layer) for layer in model.encoder.layer]
+
+    def encode(self, texts: Sequence[Sequence[int]]) -> Tensor:
+        """(n, d) float32 vectors of n token lists, none of them empty."""
+        import torch
+        from torch.nn.functional import normalize
+
+        lengths = torch.tensor([len(tokens) for tokens in texts])
+        tokens = torch.tensor([token for row in texts for token in row])
+        places = torch.cat([torch.arange(len(row)) for row in texts])
+        rows = torch.repeat_interleave(torch.arange(len(texts)), lengths)
+        with torch.inference_mode():
+            padding = _Padding.of(lengths, rows, places, self._dtype)
+            x = self._first_norm(self._words[tokens] + self._positions[places])
+            for layer in self._layers:
+                attended = self._attend(layer.qkv(x), padding)
+                x = layer.norm(layer.out(attended).add_(x))
+                x = layer.last_norm(layer.down(layer.up(x, "gelu")).add_(x))
+            summed = torch.zeros(len(texts), x.shape[1]).index_add_(0, rows, x.float())
+            return normalize(summed / lengths[:, None], dim=1)
+
+    def _attend(self, qkv: Tensor, padding: _Padding) -> Tensor:
+        import torch
+        from torch.nn.functional import scaled_dot_product_attention
+
+        size = qkv.shape[1] // 3
+        width = size // self._heads
+        padded = padding.spread(qkv).view(padding.n, padding.length, 3, self._heads, width)
+        query, key, value = (part.transpose(1, 2) for part in padded.unbind(2))
+        if self._dtype is torch.float32:
+            found = scaled_dot_product_attention(query, key, value, attn_mask=padding.mask)
+            return padding.gather(found.transpose(1, 2).reshape(-1, size))
+        # In bfloat16, torch's fused kernel takes three times as long as these two products.
+        flat = (padding.n * self._heads, padding.length, width)
+        query, key, value = (part.reshape(flat) for part in (query, key, value))
+        scores = torch.baddbmm(padding.bias(self._heads), query, key.transpose(1, 2), alpha=width**-0.5)
+        found = torch.bmm(scores.softmax(-1), value).view(padding.n, self._heads, padding.length, width)
+        return padding.gather(found.transpose(1, 2).reshape(-1, size))
+
+    def _plain(self, weight: Tensor) -> Tensor:
+        return weight.detach().to(self._dtype).contiguous()
+
+    def _norm(self, module: Any) -> _Norm:
+        return _Norm(self._plain(module.weight), self._plain(module.bias), module.eps)
+
+    def _linear(self, *modules: Any) -> _Linear:
+        import torch
+
+        weight = self._plain(torch.cat([module.weight for module in modules]))
+        bias = self._plain(torch.cat([module.bias for module in modules]))
+        return _Linear(torch.ops.mkldnn._reorder_linear_weight(weight, self._rows), bias)
+
+    def _layer(self, layer: Any) -> _Layer:
+        heads, output = layer.attention.self, layer.attention.output
+        return _Layer(
+            qkv=self._linear(heads.query, heads.key, heads.value),
+            out=self._linear(output.dense),
+            norm=self._norm(output.LayerNorm),
+            up=self._linear(layer.intermediate.dense),
+            down=self._linear(layer.output.dense),
+            last_norm=self._norm(layer.output.LayerNorm),
+        )
+
+
+@dataclass(frozen=True)
+class _Padding:
+    """Between tokens one after another (total, d) and tokens by text (n * length, d), the rest of a text masked."""
+
+    n: int
+    length: int
+    slots: Tensor | None  # of every padded place, the token that fills it; None where both layouts are one
+    tokens: Tensor | None  # of every token, its padded place
+    mask: Tensor  # (n, 1, 1, length), minus infinity on padding
+
+    @classmethod
+    def of(cls, lengths: Tensor, rows: Tensor, places: Tensor, dtype: Any) -> _Padding:
+        """The padding of texts with these `lengths`; `rows` and `places` say where each token stands."""
+        import torch
+
+        n, length = len(lengths), -(-int(lengths.max()) // _ALIGN) * _ALIGN
+        mask = torch.zeros(n, 1, 1, length, dtype=dtype)
+        if len(rows) == n * length:
+            return cls(n, length, None, None, mask)
+        tokens = rows * length + places
+        slots = torch.zeros(n * length, dtype=torch.long)
+        slots[tokens] = torch.arange(len(rows))
+        mask.masked_fill_(torch.arange(length) >= lengths[:, None, None, None], float("-inf"))
+        return cls(n, length, slots, tokens, mask)
+
+    def bias(self, heads: int) -> Tensor:
+        """(n * heads, length, length): the mask as it is added to scores."""
+        by_head = self.mask.expand(self.n, heads, 1, self.length).reshape(-1, 1, self.length)
+        return by_head.expand(-1, self.length, -1)
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(total, d) to (n * length, d)."""
+        return x if self.slots is None else x.index_select(0, self.slots)
+
+    def gather(self, x: Tensor) -> Tensor:
+        """(n * length, d) to (total, d)."""
+        return x if self.tokens is None else x.index_select(0, self.tokens)
+
+
+def fits(model: Any, dtype: str) -> bool:
+    """True when `model` is a plain BertModel and this torch has oneDNN."""
+    import torch
+
+    config = model.config
+    return (
+        type(model).__name__ == "BertModel"
+        and dtype in PACKED_DTYPES
+        and config.hidden_act == "gelu"
+        and getattr(config, "position_embedding_type", "absolute") == "absolute"
+        and not config.is_decoder
+        and not config.add_cross_attention
+        and torch.backends.mkldnn.is_available()
+    )

@@ -1,0 +1,156 @@
+"""Setting a board up, and changing what it is about.
+
+Data and contracts are loaded here, once; the board keeps what it needs of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from bioreview_bench.contract import BUNDLED, CUSTOM, Contract
+from bioreview_bench.data.folder import canonical_split
+from bioreview_bench.data.load import DEMO, load_split
+from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.split import Split
+from bioreview_bench.errors import InputError, printable
+
+from . import store
+from .database import Database
+from .settings import BoardSettings
+from .store import SplitFacts
+
+_CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+
+
+def set_up(
+    db: Database, data: str, splits: Sequence[str] = ("test",), contracts: Sequence[str] = ("v3",), **others: Any
+) -> BoardSettings:
+    """Make a board in `db`: create its tables, load data and contracts once, and store what it keeps of them.
+
+    `contracts` are names or TOML files; `others` are further fields of BoardSettings (`ranking`: default the first
+    calibrated contract, else the first). Raises InputError when there is a board already, DataError when data are
+    missing.
+    """
+    db.create_or_upgrade()
+    if has_settings(db):
+        raise InputError(
+            f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
+        )
+    loaded = load_contracts(contracts)
+    ranking = others.pop("ranking", None) or next((one.name for one in loaded if one.calibrated_on), loaded[0].name)
+    settings = changed(
+        None,
+        data=absolute(data),
+        splits=tuple(canonical_split(split) for split in splits),
+        contracts=tuple(one.name for one in loaded),
+        ranking=ranking,
+        **others,
+    )
+    store.put_board(db, settings, [facts_of(load_split(settings.data, split)) for split in settings.splits], loaded)
+    return settings
+
+
+def alter(
+    db: Database, fields: dict[str, Any], limits: dict[str, Any], added: Sequence[str], removed: Sequence[str]
+) -> BoardSettings:
+    """Change settings, limits and contracts of a board; with the field `data`, read its splits anew.
+
+    Raises InputError for what is not allowed, DataError when data are missing.
+    """
+    old = store.get_settings(db)
+    strange = sorted(set(removed) - set(old.contracts))
+    if strange:
+        raise InputError(
+            f'The board has no contract "{printable(strange[0])}".', remedy=f"it has {', '.join(old.contracts)}"
+        )
+    kept = [store.get_contract(db, name) for name in old.contracts if name not in removed]
+    new = load_contracts(added)
+    contracts = check_together([*(one for one in kept if one.name not in {other.name for other in new}), *new])
+    if "data" in fields:
+        fields = {**fields, "data": absolute(fields["data"])}
+    settings = changed(
+        old,
+        **fields,
+        limits={**old.limits.model_dump(), **limits},
+        contracts=tuple(one.name for one in contracts),
+    )
+    splits = [facts_of(load_split(settings.data, split)) for split in settings.splits] if "data" in fields else []
+    store.put_board(db, settings, splits, new)
+    return settings
+
+
+def has_settings(db: Database) -> bool:
+    """True when the board was set up."""
+    try:
+        store.get_settings(db)
+    except InputError:
+        return False
+    return True
+
+
+def changed(settings: BoardSettings | None, **fields: Any) -> BoardSettings:
+    """Settings with some fields changed. Raises InputError for values that are not allowed."""
+    old = {} if settings is None else settings.model_dump()
+    try:
+        return BoardSettings.model_validate({**old, **fields})
+    except ValidationError as error:
+        found = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors(include_url=False)
+        )
+        raise InputError(f"The board's settings are not in order: {printable(found, 500)}.") from error
+
+
+def load_contracts(names: Sequence[str]) -> list[Contract]:
+    """The contracts of these names and files. Raises InputError when a board cannot keep them side by side."""
+    found: list[Contract] = []
+    for name in names:
+        contract = Contract.load(name)
+        if contract.official_name == CUSTOM and contract.name in (*BUNDLED, CUSTOM):
+            raise InputError(
+                f"{printable(name)} is called {contract.name} without being that contract.",
+                remedy="give it a name of its own in the file",
+            )
+        if not _CONTRACT_NAME.fullmatch(contract.name):
+            raise InputError(
+                f'"{printable(contract.name)}" cannot be the name of a board\'s contract.',
+                remedy="use 1 to 40 letters, digits, dots, dashes and underscores",
+            )
+        found.append(contract)
+    return check_together(found)
+
+
+def check_together(contracts: list[Contract]) -> list[Contract]:
+    """`contracts`, unless two of them have one name or would give the same results. Raises InputError."""
+    for place, contract in enumerate(contracts):
+        for other in contracts[:place]:
+            if contract.name == other.name or contract.signature() == other.signature():
+                raise InputError(f"The contracts {other.name} and {contract.name} have the same name or signature.")
+    return contracts
+
+
+def absolute(data: str) -> str:
+    """`data` with its folder made absolute: server and worker may start elsewhere."""
+    version, equals, folder = data.partition("=")
+    if data == DEMO or data in RELEASED:
+        return data
+    if equals and version in RELEASED:
+        return f"{version}={Path(folder).expanduser().absolute()}"
+    return str(Path(data).expanduser().absolute())
+
+
+def facts_of(split: Split) -> SplitFacts:
+    """What a board keeps of a split."""
+    return SplitFacts(
+        data=split.data,
+        name=split.name,
+        label=split.label,
+        fingerprint=split.fingerprint,
+        verification=split.verification,
+        held_out=split.held_out,
+        ids=tuple(article.id for article in split),
+    )

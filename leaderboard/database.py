@@ -1,0 +1,250 @@
+"""The database of a board: a SQLite file by default, PostgreSQL by URL. Connections, transactions, schema version.
+
+What is in it is in `models`, every change to it in `store`. A password belongs in PGPASSWORD, ~/.pgpass or the
+environment variable that the commands read, not on a command line; none is ever printed.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import QueuePool
+
+from bioreview_bench.errors import BenchError, DataError, InputError, RemoteError, WriteError, printable
+
+HEAD: Final = "0001"  # the newest migration; a test compares it with migrations/versions
+_BUSY_SECONDS = 60
+_UPGRADE_LOCK = 0x62_72_62  # any number of our own: PostgreSQL's advisory lock for upgrades
+_WRITES = "board_writes"
+
+
+class Database:
+    """A board's database. `path` is the SQLite file, None for PostgreSQL.
+
+    Every thread may use the same Database; a forked process needs one of its own.
+    """
+
+    def __init__(self, where: str | Path) -> None:
+        url = _url(where)
+        self.dialect: Final = url.get_backend_name()
+        self.path: Final = Path(url.database) if self.dialect == "sqlite" and url.database else None
+        self.url: Final = url
+        self._engine = _sqlite_engine(url) if self.dialect == "sqlite" else _postgres_engine(url)
+        self._writing = self._engine.execution_options(**{_WRITES: True})
+
+    def __str__(self) -> str:
+        return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+
+    @property
+    def queue_path(self) -> Path | None:
+        """Where the task queue of a SQLite board lies; it can be lost at any time. None for PostgreSQL."""
+        return None if self.path is None else self.path.with_name(f"{self.path.name}.queue.sqlite")
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction that may write: committed at the end, rolled back on any exception.
+
+        SQLite takes the write lock at once (BEGIN IMMEDIATE), so what was read in it still holds when it writes.
+        Raises WriteError, RemoteError or DataError when the database cannot be used.
+        """
+        with self._failures(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """One transaction that reads: a consistent snapshot in SQLite, and no lock. What it changes is lost."""
+        with self._failures(), Session(self._engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """A connection in a transaction that may write, for migrations and copies."""
+        with self._failures(), self._writing.connect() as connection, connection.begin():
+            yield connection
+
+    def create_or_upgrade(self) -> None:
+        """Bring the schema to the newest version, from nothing or from any older one.
+
+        Raises DataError when a newer release made it, InputError when it is no board.
+        """
+        from alembic import command
+        from alembic.config import Config
+
+        if self.path is not None:
+            _prepare_file(self.path)
+        config = Config()
+        folder = str(Path(__file__).parent / "migrations")
+        config.set_main_option("script_location", folder.replace("%", "%%"))
+        with self.connection() as connection:
+            if self.dialect == "postgresql":
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            self._refuse_strange(connection)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def is_board(self) -> bool:
+        """True when the tables of a board are there, of whatever version. Raises InputError for another database."""
+        if self.path is not None and not self.path.is_file():
+            return False
+        with self._failures(), self._engine.connect() as connection:
+            return self._refuse_strange(connection) is not None
+
+    def require_current(self) -> None:
+        """Raise InputError unless a board of this version is there, DataError when a newer release made it."""
+        if self.path is not None and not self.path.is_file():
+            raise InputError(
+                f"There is no board {self.path}.", remedy=f"bench leaderboard init --db {self.path} --data DATA"
+            )
+        with self._failures(), self._engine.connect() as connection:
+            found = self._refuse_strange(connection)
+        if found is None:
+            raise InputError(f"There is no board in {self}.", remedy=f"bench leaderboard init --db {self} --data DATA")
+        if found != HEAD:
+            raise InputError(
+                f"The board {self} was made by an older release (schema {found}, this is {HEAD}).",
+                remedy=f"bench leaderboard backup, then bench leaderboard upgrade --db {self}",
+            )
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    def _refuse_strange(self, connection: Connection) -> str | None:
+        """The schema's version, None for an empty database. Raises InputError, DataError."""
+        tables = set(inspect(connection).get_table_names())
+        if "alembic_version" not in tables:
+            if tables - {name for name in tables if name.startswith("huey_")}:
+                raise InputError(f"{self} is a database of something else.", remedy="name another one")
+            return None
+        versions = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
+        known = {path.name[:4] for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")}
+        unknown = sorted(set(versions) - known)
+        if unknown:
+            raise DataError(
+                f"The board {self} has schema {printable(', '.join(unknown))}, which this release does not know.",
+                remedy="install the release that made it: pip install --upgrade bioreview-bench",
+            )
+        return versions[0] if versions else None
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            explained = self._explained(error)
+            if explained is None:
+                raise
+            raise explained from error
+
+    def _explained(self, error: DBAPIError) -> BenchError | None:
+        """The error that a user can mend; None for violated constraints and programming errors."""
+        origin = error.orig
+        if isinstance(origin, sqlite3.OperationalError):
+            code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR):
+                return WriteError(f"Cannot use the board {self}: {origin}.", remedy="check disk space and permissions")
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                return WriteError(
+                    f"The board {self} was locked by another process for {_BUSY_SECONDS} s.", remedy="try again"
+                )
+        elif isinstance(origin, sqlite3.DatabaseError) and not isinstance(origin, sqlite3.IntegrityError):
+            code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
+            if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+                return DataError(f"{self} is not a whole SQLite database: {origin}.", remedy="restore a backup")
+        elif self.dialect == "postgresql" and (error.connection_invalidated or _is_operational(origin)):
+            reason = printable(str(origin).splitlines()[0] if str(origin) else "no answer", 300)
+            return RemoteError(f"The database {self} does not answer: {reason}", remedy="check that it runs, try again")
+        return None
+
+
+def _is_operational(origin: object) -> bool:
+    import psycopg
+
+    return isinstance(origin, psycopg.OperationalError)
+
+
+def _url(where: str | Path) -> URL:
+    if isinstance(where, Path) or "://" not in where:
+        return URL.create("sqlite+pysqlite", database=str(Path(where).expanduser().absolute()))
+    try:
+        url = make_url(where)
+        backend = url.get_backend_name()
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        raise InputError("The database URL cannot be read.", remedy=_FORMS) from None
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        return _url(Path(url.database))
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    raise InputError(f'No board can be kept in "{printable(url.drivername)}".', remedy=_FORMS)
+
+
+_FORMS = "use the path of a SQLite file, or postgresql://USER@HOST/NAME"
+
+
+def _prepare_file(path: Path) -> None:
+    """Make the file readable by its owner only, and write-ahead logged (which the file remembers)."""
+    if not path.parent.is_dir():
+        raise WriteError(f"Cannot make {path}: there is no folder {path.parent}.", remedy=f"mkdir -p {path.parent}")
+    try:
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        finally:
+            connection.close()
+    except OSError as error:
+        raise WriteError(f"Cannot make {path}: {error.strerror or error}.", remedy="choose another place") from error
+    except sqlite3.OperationalError as error:
+        raise WriteError(f"Cannot make {path}: {error}.", remedy="choose another place") from error
+    except sqlite3.DatabaseError as error:
+        raise InputError(f"{path} is not a SQLite database.", remedy="name another file") from error
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=56,
+        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        json_serializer=_dumps,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # BEGIN is ours to write, below
+        # FULL: a submission that was acknowledged survives a power cut, not only a killed process.
+        for pragma in ("foreign_keys=ON", "synchronous=FULL", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url, pool_pre_ping=True, pool_size=8, max_overflow=24, json_serializer=_dumps, hide_parameters=True
+        )
+    except ImportError as error:
+        raise BenchError(
+            "PostgreSQL needs the package psycopg.", remedy="pip install 'bioreview-bench[leaderboard]'"
+        ) from error
+
+
+def _dumps(value: Any) -> str:
+    # ASCII, because PostgreSQL takes neither lone surrogates nor NUL in text; NaN is in no JSON.
+    return json.dumps(value, allow_nan=False)

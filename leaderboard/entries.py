@@ -1,0 +1,78 @@
+"""What ranking knows of a scored submission, and which of a team's submissions stands for it.
+
+Best of many is not rewarded. A team has one place for a split: that of the submission it marked before it was scored
+(the first marked, when it marked several), else of the first that was scored. Withdrawing that one frees no place for
+a better one. Users whose every system ranks (`ranks_all`) have one place for each system's name.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bioreview_bench.card import Card
+from bioreview_bench.errors import printable
+from bioreview_bench.records import ResultRecord
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A submission that was scored once, withdrawn or not."""
+
+    id: str
+    team: str
+    ranks_all: bool
+    marked: bool
+    withdrawn: bool
+    created_at: datetime
+    card: Card
+    facts: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """System and version, for sentences."""
+        return f"{printable(self.card.system_name)} {printable(self.card.system_version)}"
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """Submissions of one place compete for it; only one of them ranks."""
+        team = folded(self.team)
+        return (team, folded(self.card.system_name)) if self.ranks_all else (team,)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A submission with its result under one contract. `result` is the result's number in the database."""
+
+    submitted: Submitted
+    result: int
+    record: ResultRecord
+    extras: Mapping[str, Any]
+
+
+def why_unranked(submissions: Sequence[Submitted]) -> dict[str, str | None]:
+    """By submission id: None for the one that stands for its place, the reason for every other one."""
+    places: dict[tuple[str, ...], list[Submitted]] = {}
+    for one in sorted(submissions, key=lambda one: (one.created_at, one.id)):
+        places.setdefault(one.place, []).append(one)
+    reasons: dict[str, str | None] = {}
+    for rivals in places.values():
+        standing = next((one for one in rivals if one.marked), rivals[0])
+        for one in rivals:
+            reasons[one.id] = None if one is standing and not one.withdrawn else _reason(standing)
+    return reasons
+
+
+def folded(name: str) -> str:
+    """A name without its case, width and spacing, so that these make no new team or system."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _reason(standing: Submitted) -> str:
+    how = "which it marked before it was scored" if standing.marked else "the first it had scored"
+    if standing.withdrawn:
+        return f"The team's place was that of {standing.name}, {how}, and it withdrew that one."
+    return f"The team is ranked by {standing.name}, {how}."

@@ -1,0 +1,140 @@
+"""A submission as it arrives: predictions, card and perhaps run.json; as files or in one .zip.
+
+Everything is read in bounded memory, whatever sizes are declared. Whether the predictions fit the split is
+`validation`'s business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from bioreview_bench.card import Card
+from bioreview_bench.errors import InputError, Problem
+from bioreview_bench.jsonl import parse_object
+
+from .card_yaml import card_of, read_card
+from .settings import Limits
+
+PREDICTIONS, CARD, RUN = "predictions.jsonl", "card.yaml", "run.json"
+_CHUNK = 1 << 20
+_RUN_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class Package:
+    """A submission whose card is in order. `run` is what run.json says, unchecked beyond being a JSON object."""
+
+    predictions: bytes = field(repr=False)
+    card: Card
+    run: dict[str, Any] | None = field(repr=False)
+
+    @property
+    def predictions_sha256(self) -> str:
+        """Hex sha256 of the predictions file."""
+        return hashlib.sha256(self.predictions).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
+        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
+
+
+def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:
+    """Read the files of a submission. Raises InputError listing all that is wrong with card, run and sizes."""
+    package, problems = open_package(predictions, card, run, limits)
+    if package is None:
+        raise refusal(problems)
+    return package
+
+
+def open_package(
+    predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits
+) -> tuple[Package | None, list[Problem]]:
+    """(the submission, or None when it has a problem; all problems of card, run and sizes)."""
+    problems: list[Problem] = []
+    content = _take(predictions, PREDICTIONS, limits.upload_bytes, problems)
+    card_content = _take(card, CARD, limits.card_bytes, problems)
+    run_content = None if run is None else _take(run, RUN, limits.run_bytes, problems)
+    said: Card | None = None
+    if card_content is not None:
+        said, found = read_card(card_content)
+        problems.extend(found)
+    parsed = None if run_content is None else _parse_run(run_content, problems)
+    if problems or content is None or said is None:
+        return None, problems
+    return Package(content, said, parsed), []
+
+
+def stored_package(predictions: bytes, card: dict[str, Any], run: dict[str, Any] | None) -> Package:
+    """A submission that a board kept. Raises InputError when its card is no card."""
+    said, problems = card_of(card)
+    if said is None:
+        raise refusal(problems)
+    return Package(predictions, said, run)
+
+
+def refusal(problems: list[Problem]) -> InputError:
+    """The error that lists problems."""
+    noun = "problem" if len(problems) == 1 else "problems"
+    return InputError(
+        f"The submission has {len(problems):,} {noun}.",
+        problems=problems,
+        remedy="mend them and submit again; bench submit init writes a card, bench schema predictions shows the form",
+    )
+
+
+def _take(source: BinaryIO | Path | bytes, name: str, limit: int, problems: list[Problem]) -> bytes | None:
+    """At most `limit` bytes; None, and a problem, when there are more or it cannot be read."""
+    try:
+        if isinstance(source, bytes):
+            content = source
+        elif isinstance(source, Path):
+            with source.open("rb") as stream:
+                content = _bounded(stream, limit)
+        else:
+            content = _bounded(source, limit)
+    except OSError as error:
+        problems.append(Problem(f"{name}: cannot be read: {error.strerror or error}"))
+        return None
+    if len(content) > limit:
+        problems.append(Problem(f"{name}: larger than {limit:,} bytes"))
+        return None
+    return content
+
+
+def _bounded(stream: BinaryIO, limit: int) -> bytes:
+    parts, size = [], 0
+    while size <= limit and (part := stream.read(min(_CHUNK, limit + 1 - size))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _parse_run(content: bytes, problems: list[Problem]) -> dict[str, Any] | None:
+    try:
+        found = parse_object(content.decode("utf-8-sig"))
+        _check_plain(found, 0)
+    except UnicodeDecodeError as error:
+        problems.append(Problem(f"{RUN}: not UTF-8 (byte {error.start + 1})"))
+    except ValueError as error:
+        problems.append(Problem(f"{RUN}: {error}"))
+    else:
+        return found
+    return None
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    """Raise ValueError for what a database or a page cannot show: infinite numbers, deep nesting."""
+    if depth > _RUN_DEPTH:
+        raise ValueError(f"nested more than {_RUN_DEPTH} deep")
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise ValueError("a number too large")
+    if isinstance(value, int) and abs(value) > 1 << 63:
+        raise ValueError("a number too large")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_plain(part, depth + 1)

@@ -1,0 +1,101 @@
+"""A submission in one .zip: exactly predictions.jsonl, card.yaml and, if there is one, run.json, at the top level.
+
+What the archive declares is checked before anything is unpacked, and what comes out is counted while it comes, so that
+neither a lying header nor a bomb takes more memory than the limits.
+"""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from typing import BinaryIO, Final
+
+from bioreview_bench.errors import InputError, Problem, printable
+
+from .package import CARD, PREDICTIONS, RUN, Package, open_package, refusal
+from .settings import Limits
+
+_END: Final = struct.Struct("<4s4H2LH")  # the end-of-central-directory record, without a comment
+_END_SIGNATURE: Final = b"PK\x05\x06"
+_LOCATOR_SIGNATURE: Final = b"PK\x06\x07"  # of a ZIP64 archive: 20 bytes before the record
+_DIRECTORY_BYTES: Final = 4096  # three entries need some 200
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_REMEDY: Final = f"zip -j submission.zip {PREDICTIONS} {CARD}"
+
+
+def read_zip(stream: BinaryIO, limits: Limits) -> Package:
+    """Read a submission from a seekable stream. Raises InputError listing what is wrong."""
+    package, problems = open_zip(stream, limits)
+    if package is None:
+        raise refusal(problems)
+    return package
+
+
+def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Problem]]:
+    """(the submission, or None; all problems). Raises InputError when it is no archive of the kind that is taken."""
+    size = stream.seek(0, io.SEEK_END)
+    if size > limits.upload_bytes:
+        raise InputError(f"The archive is larger than {limits.upload_bytes:,} bytes.", remedy="leave out raw outputs")
+    _check_end(stream, size)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            entries = _checked(archive.infolist(), limits)
+            with archive.open(entries[PREDICTIONS]) as predictions, archive.open(entries[CARD]) as card:
+                run = _small(archive, entries[RUN], limits.run_bytes) if RUN in entries else None
+                content = card.read(limits.card_bytes + 1)
+                return open_package(predictions, content, run, limits)  # type: ignore[arg-type]
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, struct.error) as error:
+        raise InputError(f"The archive is damaged: {printable(error)}.", remedy=_REMEDY) from error
+
+
+def _check_end(stream: BinaryIO, size: int) -> None:
+    """Bound the directory that zipfile will read: it trusts the size in this record."""
+    if size < _END.size:
+        raise InputError("This is not a .zip.", remedy=_REMEDY)
+    before = min(20, size - _END.size)
+    stream.seek(size - _END.size - before)
+    tail = stream.read(before + _END.size)
+    signature, _, _, _, _, directory, _, comment = _END.unpack(tail[before:])
+    if signature != _END_SIGNATURE or comment:
+        raise InputError("This is not a .zip, or it has a comment or something behind it.", remedy=_REMEDY)
+    if tail[:before].startswith(_LOCATOR_SIGNATURE) or directory > _DIRECTORY_BYTES:
+        raise InputError("The archive holds more than a submission.", remedy=_REMEDY)
+    stream.seek(0)
+
+
+def _checked(entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    allowed = {PREDICTIONS: limits.upload_bytes, CARD: limits.card_bytes, RUN: limits.run_bytes}
+    problems: list[Problem] = []
+    found: dict[str, zipfile.ZipInfo] = {}
+    for entry in entries:
+        name = printable(entry.filename)
+        # The name as the archive has it: zipfile cuts at NUL and turns backslashes.
+        if entry.orig_filename != entry.filename or entry.filename not in allowed:
+            problems.append(Problem(f'"{name}" is none of {", ".join(allowed)}'))
+        elif entry.filename in found:
+            problems.append(Problem(f"{name} is there twice"))
+        elif entry.flag_bits & 0x41:
+            problems.append(Problem(f"{name} is encrypted"))
+        elif entry.compress_type not in _METHODS:
+            problems.append(Problem(f"{name} is packed by a method other than deflate"))
+        elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            problems.append(Problem(f"{name} is a link, not a file"))
+        elif entry.file_size > allowed[entry.filename]:
+            problems.append(Problem(f"{name}: larger than {allowed[entry.filename]:,} bytes"))
+        else:
+            found[entry.filename] = entry
+    if not problems:
+        problems.extend(Problem(f"{name} is missing") for name in (PREDICTIONS, CARD) if name not in found)
+    if problems:
+        raise InputError("The archive is not a submission.", problems=problems, remedy=_REMEDY)
+    return found
+
+
+def _small(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    with archive.open(entry) as stream:
+        return stream.read(limit + 1)

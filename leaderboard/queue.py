@@ -1,0 +1,56 @@
+"""The task queue that wakes the worker: huey, on a SQLite file beside a SQLite board, else inside PostgreSQL.
+
+It carries no data, only "there is something to do". What there is to do stands in the board's database, where the
+worker looks every few seconds anyway; so the queue may be lost, and a failure to wake costs seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from typing import Any
+
+from .database import Database
+
+_NAME = "board"
+_log = logging.getLogger(__name__)
+
+
+class Queue:
+    """The queue of one board. `work` is what its task does; only the worker gives one."""
+
+    def __init__(self, db: Database, work: Callable[[], object] = lambda: None) -> None:
+        self.huey = _make(db)
+        self._task = self.huey.task(name="score_due")(work)
+
+    def wake(self) -> None:
+        """Have the worker look now, unless it was told already."""
+        try:
+            if self.huey.storage.queue_size() == 0:
+                self._task()
+        except Exception as error:  # noqa: BLE001 (every storage has errors of its own, and none of them matters)
+            _log.warning("the worker could not be woken: %s; it looks by itself", type(error).__name__)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.huey.storage.close()
+
+
+def _make(db: Database) -> Any:
+    if db.queue_path is None:
+        from huey import PostgresHuey
+
+        dsn = db.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return PostgresHuey(_NAME, results=False, dsn=dsn)
+    from huey import SqliteHuey
+
+    try:
+        return SqliteHuey(_NAME, results=False, filename=str(db.queue_path), timeout=30)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):
+            raise
+        _log.warning("the queue file %s is damaged; it holds nothing and is made anew", db.queue_path)
+        for suffix in ("", "-wal", "-shm"):
+            db.queue_path.with_name(db.queue_path.name + suffix).unlink(missing_ok=True)
+        return SqliteHuey(_NAME, results=False, filename=str(db.queue_path), timeout=30)

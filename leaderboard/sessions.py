@@ -1,0 +1,162 @@
+"""Signed cookies and CSRF tokens. A cookie names a session; who it is, and whether they still may, is the database's.
+
+A cookie holds a random number, a user id, a few digits of the hash of the user's token (a session ends when the token
+does) and the time of its making, signed with HMAC-SHA256. Nothing about a session is stored on the server.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from starlette.datastructures import Headers
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LIFETIME = 7 * 24 * 3600  # seconds; a lab's machine may be shared, so not for ever
+_LONGEST = 512  # characters of a cookie that we made
+_SCOPE_KEY = "bioreview.session"
+
+
+@dataclass(frozen=True)
+class Session:
+    """`user` and `key` are None until somebody logs in; `nonce` is what CSRF tokens are bound to."""
+
+    nonce: str
+    made: int  # seconds since 1970
+    user: int | None = None
+    key: str | None = None
+
+
+class Signer:
+    """Makes and reads cookies and CSRF tokens with one secret (at least 32 bytes)."""
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        if len(secret) < 32:
+            raise ValueError("a secret of fewer than 32 bytes")
+        self._secret, self._clock = secret, clock
+
+    def new(self) -> Session:
+        """A session of nobody."""
+        return Session(secrets.token_urlsafe(18), int(self._clock()))
+
+    def cookie(self, session: Session) -> str:
+        """What the browser keeps."""
+        fields = [session.nonce, session.made, session.user, session.key]
+        body = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
+        return f"{body}.{self._digest('cookie', body)}"
+
+    def read(self, cookie: str | None) -> Session | None:
+        """The session of a cookie; None when there is none, it was altered, or it is too old."""
+        if not cookie or len(cookie) > _LONGEST or not cookie.isascii():
+            return None
+        body, _, digest = cookie.rpartition(".")
+        if not hmac.compare_digest(digest, self._digest("cookie", body)):
+            return None
+        try:
+            session = Session(*json.loads(base64.urlsafe_b64decode(body)))
+        except (ValueError, TypeError, binascii.Error):
+            return None
+        return session if 0 <= self._clock() - session.made < LIFETIME else None
+
+    def csrf(self, session: Session) -> str:
+        """The token that every form of this session carries."""
+        return self._digest("csrf", f"{session.nonce}.{session.user}")
+
+    def _digest(self, purpose: str, text: str) -> str:
+        return hmac.new(self._secret, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+
+
+class SessionMiddleware:
+    """Reads the cookie, and sets it anew when a handler changed the session. Pages without a form set no cookie."""
+
+    def __init__(self, app: ASGIApp, signer: Signer, secure: bool) -> None:
+        self.app, self.signer = app, signer
+        # The prefix makes browsers refuse the cookie from a subdomain or over plain HTTP.
+        self.name = "__Host-bioreview" if secure else "bioreview"
+        self.attributes = f"Path=/; HttpOnly; SameSite=Lax{'; Secure' if secure else ''}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        state = SessionState(self.signer, self.signer.read(_cookie(scope, self.name)))
+        scope[_SCOPE_KEY] = state
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and state.changed:
+                headers = [*message.get("headers", ()), (b"set-cookie", self._header(state.session).encode())]
+                if state.session is not None:  # a page made for one session must not be kept for another
+                    headers = [pair for pair in headers if pair[0].lower() != b"cache-control"]
+                    headers.append((b"cache-control", b"no-store"))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        await self.app(scope, receive, send_with_cookie)
+
+    def _header(self, session: Session | None) -> str:
+        if session is None:
+            return f"{self.name}=; Max-Age=0; {self.attributes}"
+        return f"{self.name}={self.signer.cookie(session)}; Max-Age={LIFETIME}; {self.attributes}"
+
+
+class SessionState:
+    """The session of one request, and whether its cookie must be set."""
+
+    def __init__(self, signer: Signer, session: Session | None) -> None:
+        self.signer, self.session = signer, session
+        self.changed = False
+
+    def csrf_token(self) -> str:
+        """The CSRF token for a form; begins a session of nobody where there is none."""
+        if self.session is None:
+            self.session, self.changed = self.signer.new(), True
+        return self.signer.csrf(self.session)
+
+    def csrf_matches(self, given: object) -> bool:
+        """True when a form carried this session's token."""
+        if self.session is None or not isinstance(given, str):
+            return False
+        return hmac.compare_digest(given.encode(errors="replace"), self.signer.csrf(self.session).encode())
+
+    def begin(self, user: int, key: str) -> None:
+        """Log in: a new session, so that a number planted before the login is worth nothing after it."""
+        self.session, self.changed = replace(self.signer.new(), user=user, key=key), True
+
+    def end(self) -> None:
+        """Log out."""
+        self.session, self.changed = None, True
+
+
+def session_state(scope: Scope | dict[str, Any]) -> SessionState:
+    """The session of the request with this scope."""
+    state: SessionState = scope[_SCOPE_KEY]
+    return state
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """True when a browser says that another site made it send this request."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != headers.get("host")
+
+
+def _cookie(scope: Scope, name: str) -> str | None:
+    for key, value in scope["headers"]:
+        if key == b"cookie":
+            for pair in value.decode("latin-1").split(";"):
+                found, _, content = pair.strip().partition("=")
+                if found == name:
+                    return str(content)
+    return None

@@ -1,0 +1,120 @@
+"""Tables for machines: JSON as the pages' records, CSV for spreadsheets.
+
+A spreadsheet runs a cell that begins like a formula; names come from strangers, so such cells get an apostrophe before
+them (the form that spreadsheets show as text). Numbers are written as they are, undefined ones as nothing.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .view import BoardTable, Figure, Row, SystemView
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
+_NAMES = ("system", "version", "team", "organisation", "base_model", "parameters", "open_weights", "postprocessing")
+_FIGURES = ("f1", "skill", "recall", "precision", "recall_major", "f1_macro")
+_NUMBERS = (
+    "null_f1",
+    "match_rate",
+    "null_match_rate",
+    "echo_match_rate",
+    "echo_f1",
+    "generic_match_rate",
+    "generic_f1",
+    "ceiling_f1",
+    "f1_answered",
+    "n_ref",
+    "n_pred",
+    "n_matched",
+    "mean_concerns",
+    "coverage",
+    "exact_match_rate",
+    "n_team_submissions",
+)
+_SLICES = ("per_category", "per_severity", "per_source")
+_COUNTS = ("n_ref", "n_pred", "n_matched")
+_METRICS = ("recall", "precision", "f1")
+
+
+def as_json(table: BoardTable | SystemView) -> str:
+    """The record as JSON, ending with a line break."""
+    return table.model_dump_json(indent=1) + "\n"
+
+
+def as_csv(table: BoardTable) -> str:
+    """One line for each system: names, figures with the bounds of their intervals, badges, signature."""
+    header = ["band", "why_unranked", "submission", *_NAMES, "submitted", *_with_bounds(_FIGURES), *_NUMBERS]
+    header += ["saturated", "gate_passed", "badges", "split", "contract", "signature"]
+    return written([header, *(_line(table, row) for row in table.rows)])
+
+
+def reported_csv(table: BoardTable) -> str:
+    """What others published for this split and this board did not compute."""
+    fields = ("system", "split", "n_articles", "f1", "recall", "precision", "recall_major", "mean_concerns")
+    rows = [[getattr(one, field) for field in fields] + [one.note, one.source] for one in table.reported]
+    return written([[*fields, "note", "source"], *rows])
+
+
+def system_csv(system: SystemView) -> str:
+    """One line for each category, severity and source under each contract."""
+    header = ["contract", "kind", "name", *_COUNTS, *_with_bounds(_METRICS), "signature"]
+    lines: list[Sequence[Any]] = [header]
+    for score in system.scores:
+        for kind in _SLICES:
+            for name, part in getattr(score.row, kind).items():
+                figures: list[float | None] = []
+                for metric in _METRICS:
+                    figures += [part.get(metric), *(part["intervals"].get(metric) or (None, None))]
+                counts = [part.get(count) for count in _COUNTS]
+                lines.append(
+                    [score.contract, kind.removeprefix("per_"), name, *counts, *figures, score.row.signature]
+                )
+    return written(lines)
+
+
+def written(lines: Iterable[Sequence[Any]]) -> str:
+    """CSV with line breaks as RFC 4180 has them, every cell harmless in a spreadsheet."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\r\n").writerows([_cell(value) for value in line] for line in lines)
+    return stream.getvalue()
+
+
+def _line(table: BoardTable, row: Row) -> list[Any]:
+    figures: list[Any] = []
+    for name in _FIGURES:
+        value: Figure = getattr(row, name)
+        figures += [value.value, value.low, value.high]
+    gate = None if row.gate is None else row.gate["passed"]
+    return [
+        row.band,
+        row.why_unranked,
+        row.submission,
+        *(getattr(row, name) for name in _NAMES),
+        row.submitted,
+        *figures,
+        *(getattr(row, name) for name in _NUMBERS),
+        row.saturated,
+        gate,
+        ";".join(row.badges),
+        table.split,
+        table.contract,
+        row.signature,
+    ]
+
+
+def _with_bounds(names: Iterable[str]) -> list[str]:
+    return [f"{name}{bound}" for name in names for bound in ("", "_low", "_high")]
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    text = str(value).replace("\x00", "")
+    return f"'{text}" if text.startswith(_FORMULA) else text

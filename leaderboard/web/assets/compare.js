@@ -1,0 +1,24 @@
+// Choosing two systems to compare.
+
+function startComparing() {
+  const form = document.getElementById("comparing");
+  if (!form) return;
+  const button = document.getElementById("compare-button");
+  const boxes = [...form.querySelectorAll('input[name="s"]')];
+  const chosen = () => boxes.filter((box) => box.checked);
+  const show = () => {
+    const full = chosen().length === 2;
+    button.disabled = !full;
+    for (const box of boxes) box.disabled = full && !box.checked;
+  };
+  boxes.forEach((box) => box.addEventListener("change", show));
+  show();
+  if (form.dataset.live === "yes") return;
+  // A static site has a page for every pair, named after the two in the order of the table.
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const place = (box) => Number(box.closest("tr").dataset.index);
+    const [a, b] = chosen().sort((one, other) => place(one) - place(other));
+    location.href = `${form.dataset.pages}${a.value}-${b.value}.html`;
+  });
+}

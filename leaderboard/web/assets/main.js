@@ -1,0 +1,5 @@
+startTheme();
+startTable();
+startComparing();
+startCopies();
+startStatus();

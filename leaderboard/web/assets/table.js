@@ -1,0 +1,113 @@
+// Sorting and filtering a table in the browser. Without it a server does the same, by links and a form.
+
+const ASCENDING = ["band", "system"];
+
+function startTable() {
+  const table = document.getElementById("board");
+  const form = document.getElementById("filters");
+  if (!table || !form) return;
+  const body = table.tBodies[0];
+  const rows = [...body.rows].sort((a, b) => a.dataset.index - b.dataset.index);
+  const headings = [...table.tHead.querySelectorAll("th[data-key]")];
+  const query = new URLSearchParams(location.search);
+  const keys = headings.map((heading) => heading.dataset.key);
+  const state = { sort: keys.includes(query.get("sort")) ? query.get("sort") : "band" };
+  const order = query.get("order");
+  state.down = order ? order === "down" : !ASCENDING.includes(state.sort);
+  const filters = ["weights", "size", "training", "show"].map((name) => form.elements[name]);
+  for (const select of filters) {
+    const given = query.get(select.name);
+    if ([...select.options].some((option) => option.value === given)) select.value = given;
+  }
+
+  const passes = (row) =>
+    (form.elements.weights.value === "any" || row.dataset.weights === "yes") &&
+    (form.elements.size.value === "any" || row.dataset.size === form.elements.size.value) &&
+    (form.elements.training.value === "any" || row.dataset.unseen === "yes") &&
+    (form.elements.show.value === "every" || row.dataset.band !== "");
+
+  const value = (row) => {
+    const cell = row.querySelector(`[data-key="${state.sort}"]`);
+    return cell ? cell.dataset.value : "";
+  };
+
+  // Undefined figures stand last either way; equals keep the order of bands.
+  const compare = (a, b) => {
+    const [x, y] = [value(a), value(b)];
+    if (x === "" || y === "") return (x === "") - (y === "");
+    const difference = state.sort === "system" || state.sort === "submitted" ? (x < y ? -1 : x > y ? 1 : 0) : x - y;
+    return state.down ? -difference : difference;
+  };
+
+  const address = () => {
+    for (const name of ["sort", "order", "weights", "size", "training", "show"]) query.delete(name);
+    if (state.sort !== "band" || state.down) {
+      query.set("sort", state.sort);
+      if (state.down === ASCENDING.includes(state.sort)) query.set("order", state.down ? "down" : "up");
+    }
+    for (const select of filters) if (select.selectedIndex > 0) query.set(select.name, select.value);
+    const text = query.toString();
+    try {
+      history.replaceState(null, "", text ? `?${text}` : location.pathname);
+    } catch {
+      // Pages from a disk have no address to change in some browsers.
+    }
+  };
+
+  const show = () => {
+    rows.forEach((row) => { row.hidden = !passes(row); });
+    const ordered = [...rows].sort(compare);
+    body.append(...ordered);
+    const shown = ordered.filter((row) => !row.hidden);
+    shown.forEach((row, place) => {
+      const starts = place === 0 || shown[place - 1].dataset.band !== row.dataset.band;
+      row.classList.toggle("first-of-band", state.sort === "band" && starts);
+    });
+    for (const heading of headings) {
+      if (heading.dataset.key === state.sort) heading.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+      else heading.removeAttribute("aria-sort");
+    }
+    document.getElementById("n-shown").textContent = shown.length;
+    document.getElementById("reset").hidden = filters.every((select) => select.selectedIndex === 0);
+    form.elements.sort.value = state.sort;
+  };
+
+  const sortBy = (key) => {
+    state.down = key === state.sort ? !state.down : !ASCENDING.includes(key);
+    state.sort = key;
+    show();
+    address();
+  };
+
+  for (const heading of headings) {
+    let link = heading.querySelector(".sort");
+    if (link.tagName !== "A") {
+      const made = document.createElement("a");
+      made.className = "sort";
+      made.href = `?sort=${heading.dataset.key}`;
+      made.textContent = link.textContent;
+      link.replaceWith(made);
+      link = made;
+    }
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      sortBy(heading.dataset.key);
+    });
+  }
+  for (const select of filters) select.addEventListener("change", () => { show(); address(); });
+  form.elements.sort.addEventListener("change", () => {
+    state.down = !ASCENDING.includes(form.elements.sort.value);
+    state.sort = form.elements.sort.value;
+    show();
+    address();
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("reset").addEventListener("click", () => {
+    for (const select of filters) select.selectedIndex = 0;
+    show();
+    address();
+  });
+  form.querySelector(".apply").hidden = true;
+  form.hidden = false;
+  show();
+}

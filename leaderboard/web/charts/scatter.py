@@ -1,0 +1,146 @@
+"""F1 against skill, or against the number of concerns written where a table is saturated.
+
+Along the diagonal of the first lies agreement beyond accident; in the second, a rising cloud shows that F1 counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis, y_axis
+from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+
+from ..words import figure, short
+
+_LETTER = 6.3  # mean width of a letter at 12 pixels
+_LINE = 13.0
+_GAP = 8.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """A system. `low` and `high` bound y; kind is ranked, other or reported."""
+
+    name: str
+    x: float
+    y: float
+    low: float | None
+    high: float | None
+    kind: str
+
+
+@dataclass(frozen=True)
+class Level:
+    """A horizontal line with its name."""
+
+    name: str
+    y: float
+
+
+@dataclass(frozen=True)
+class _Box:
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    def meets(self, other: _Box) -> bool:
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+
+_LEGEND = {
+    "ranked": ("dot", "s1", "ranked"),
+    "other": ("dot", "other", "not ranked"),
+    "reported": ("diamond", "s2", "reported elsewhere, not rescored"),
+}
+
+
+def scatter(name: str, title: str, points: Sequence[Point], levels: Sequence[Level], x_name: str) -> Markup:
+    """The chart with its legend. `points` come in order of importance: the first get their labels first."""
+    x_low, x_high = _extent([point.x for point in points], zero=True)
+    bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
+    y_low, y_high = _extent([*bounds, *(level.y for level in levels)], zero=True)
+
+    def draw(width: float) -> Drawing:
+        height = 280.0 if width == NARROW else 290.0
+        plot = Plot(Scale(x_low, x_high, 38, width - 16), Scale(y_low, y_high, height - 44, 28))
+        spots = {point: plot.point(point.x, point.y) for point in points}
+        taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
+        lines = [_level(plot, level, taken) for level in levels]
+        marks = [_mark(plot, point, *spots[point]) for point in reversed(points)]
+        labels = [_label(plot, point.name, *spots[point], taken) for point in points]
+        return Drawing(
+            height,
+            joined(
+                y_axis(plot, ticks(y_low, y_high), "F1"),
+                x_axis(plot, ticks(x_low, x_high, 5 if width == NARROW else 7), x_name),
+                *lines,
+                *marks,
+                *labels,
+            ),
+        )
+
+    kinds = [kind for kind in _LEGEND if any(point.kind == kind for point in points)]
+    said = "; ".join(f"{point.name}: F1 {figure(point.y)}, {x_name} {figure(point.x, 2)}" for point in points)
+    return joined(legend([_LEGEND[kind] for kind in kinds]), chart(name, title, f"{said}.", draw))
+
+
+def _extent(values: Iterable[float], *, zero: bool) -> tuple[float, float]:
+    found = list(values)
+    low, high = min(found, default=0.0), max(found, default=1.0)
+    if zero:
+        low = min(0.0, low)
+    step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
+    return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
+
+
+def _mark(plot: Plot, point: Point, x: float, y: float) -> Markup:
+    class_ = {"ranked": "dot s1", "other": "dot other", "reported": "diamond s2"}[point.kind]
+    parts = [element("title", f"{point.name}: F1 {figure(point.y)}")]
+    if point.low is not None and point.high is not None:
+        low, high = plot.y.at(point.low), plot.y.at(point.high)
+        parts.append(element("line", class_=f"whisker thin {class_.split()[1]}", x1=x, x2=x, y1=low, y2=high))
+    if point.kind == "reported":
+        parts.append(element("path", class_=class_, d=f"M{x:.1f} {y - 5.5:.1f}l5.5 5.5-5.5 5.5-5.5-5.5z"))
+    else:
+        parts.append(element("circle", class_=class_, cx=x, cy=y, r=5))
+    return element("g", joined(*parts))
+
+
+def _level(plot: Plot, level: Level, taken: list[_Box]) -> Markup:
+    y = plot.y.at(level.y)
+    width = len(level.name) * _LETTER
+    box = _Box(plot.x.end - width, y - _LINE - 2, plot.x.end, y - 2)
+    if any(box.meets(other) for other in taken):
+        box = _Box(box.left, y + 2, box.right, y + _LINE + 2)
+    taken.append(box)
+    return joined(
+        element("line", class_="threshold", x1=plot.x.start, x2=plot.x.end, y1=y, y2=y),
+        text(plot.x.end, box.bottom - 3, level.name, "end", "faint"),
+    )
+
+
+def _label(plot: Plot, name: str, x: float, y: float, taken: list[_Box]) -> Markup:
+    """The name on the first side where it meets nothing; none where there is no room (the table has it)."""
+    words = short(name)
+    width = len(words) * _LETTER
+    sides = (
+        ("start", x + _GAP, x + _GAP, y),
+        ("end", x - _GAP, x - _GAP - width, y),
+        ("middle", x, x - width / 2, y - 14),
+        ("middle", x, x - width / 2, y + 14),
+    )
+    for anchor, at, left, middle in sides:
+        box = _Box(left, middle - _LINE / 2, left + width, middle + _LINE / 2)
+        inside = box.left >= plot.x.start and box.right <= plot.x.end + 14 and box.top >= 18
+        if inside and box.bottom <= plot.y.start and not any(box.meets(other) for other in taken):
+            taken.append(box)
+            return text(at, middle + 4, words, anchor, "point")
+    return Markup("")

@@ -1,0 +1,132 @@
+"""Adapters with what their training recorded of itself: how they must be asked, and what they belong on.
+
+A chain is base -> the first adapter added to its weights -> the next, as published models are made.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import DataError, InputError, Problem, printable
+from bioreview_bench.llm.model_files import ADAPTER as ADAPTER_FILE
+from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder
+
+from .summary import SUMMARY, read_summary
+
+MERGED = "merge.json"
+_INNER = "adapter"  # where a run keeps its finished adapter
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a model was trained to be asked."""
+
+    prompt_id: str
+    prompt_sha256: str
+    thinking: bool
+    budget: int
+    counter: str
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any], where: object) -> Asked:
+        """From a training summary. Raises DataError."""
+        try:
+            prompt, counter = facts["prompt"], facts["counter"]["name"]
+            found = cls(str(prompt["id"]), str(prompt["sha256"]), facts["thinking"], facts["budget"], str(counter))
+        except (KeyError, TypeError) as error:
+            raise DataError(f"{where} does not say how its model is asked ({error}).", remedy="train again") from error
+        if not isinstance(found.thinking, bool) or not isinstance(found.budget, int):
+            raise DataError(f"{where}: thinking or budget is of the wrong type.", remedy="train again")
+        return found
+
+
+def resolved(name: str) -> str:
+    """`name`, or the finished adapter inside it when it is the folder of a training run."""
+    path = Path(name).expanduser()
+    inner = path / _INNER
+    return str(inner) if (inner / ADAPTER_FILE).is_file() and not (path / ADAPTER_FILE).is_file() else name
+
+
+def chain_summaries(adapters: Sequence[str]) -> list[dict[str, Any] | None]:
+    """The training summary beside each adapter, None where there is none. Raises EncoderError, DataError."""
+    folders = [adapter_folder(name) for name in adapters]
+    return [read_summary(folder) if (folder / SUMMARY).is_file() else None for folder in folders]
+
+
+def merge_record(folder: Path) -> dict[str, Any] | None:
+    """What `bench train merge` wrote into a model's folder, None for other models. Raises DataError."""
+    path = folder / MERGED
+    if not path.is_file():
+        return None
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path}: {error}.", remedy="merge again") from error
+    if not isinstance(found, dict) or not isinstance(found.get("base"), dict):
+        raise DataError(f"{path} is no record of a merge.", remedy="merge again")
+    return found
+
+
+def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> Asked | None:
+    """How the chain is to be asked, by the records of its members; None when no member has one.
+
+    Raises InputError when members disagree.
+    """
+    known = [
+        (name, Asked.of(summary, Path(name) / SUMMARY))
+        for name, summary in zip(adapters, summaries, strict=True)
+        if summary is not None
+    ]
+    record = merge_record(model)
+    if record is not None and isinstance(record.get("training"), dict):
+        known.insert(0, (str(model), Asked.of(record["training"], model / MERGED)))
+    if not known:
+        return None
+    first_name, first = known[0]
+    problems = [
+        Problem(f"{field}: {printable(getattr(first, field))} for {first_name}, {printable(getattr(one, field))} for {name}")
+        for name, one in known[1:]
+        for field in ("prompt_sha256", "thinking", "budget", "counter")
+        if getattr(first, field) != getattr(one, field)
+    ]
+    if problems:
+        raise InputError(
+            "The adapters were trained to be asked differently.",
+            problems=problems,
+            remedy="use adapters that were trained with one prompt, budget and way of thinking",
+        )
+    return first
+
+
+def require_base(model: Path, summary: Mapping[str, Any] | None, adapter: str) -> None:
+    """Raise InputError when the first adapter was trained on another model than `model`."""
+    if summary is None:
+        return
+    record = merge_record(model)
+    here = {digest(model), *([str(record["base"].get("digest"))] if record is not None else [])}
+    stated = summary.get("base_digest")
+    if stated not in here:
+        raise InputError(
+            f"{adapter} was trained on {printable(summary.get('base_model'))} (digest {printable(stated)}), and "
+            f"{model} has another digest ({digest(model)}).",
+            remedy="name the model that it was trained on, or add --other-base if you mean this one",
+        )
+
+
+def base_name(given: str | None, summaries: Sequence[Mapping[str, Any] | None]) -> str:
+    """The model that was named, or the one that the first adapter was trained on. Raises InputError, EncoderError."""
+    if given is not None:
+        return given
+    stated = summaries[0].get("base_model") if summaries and summaries[0] is not None else None
+    if not isinstance(stated, str):
+        raise InputError("Which model the adapters belong on is not known.", remedy="--model MODEL")
+    if "/" not in stated:
+        raise InputError(
+            f"The model of the first adapter was a folder called {printable(stated)}.", remedy="--model PATH"
+        )
+    model_folder(stated)
+    return stated

@@ -1,0 +1,87 @@
+"""Checkpoints of a run: sealed when they are whole, and found again by their seal.
+
+A process can be killed while it writes one. So the last thing written into a checkpoint is `whole.json`, the sizes and
+sha256 of all its files; a checkpoint without it, or one that differs from it, is named and passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bioreview_bench.atomic import write_files
+from bioreview_bench.errors import cannot_write
+
+SEAL = "whole.json"
+_NAME = re.compile(r"checkpoint-(\d{1,9})")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's folder and its step."""
+
+    folder: Path
+    step: int
+
+    @cached_property
+    def fault(self) -> str | None:
+        """Why it is not whole, in words; None when it is. All its files are read, once."""
+        return _fault(self.folder)
+
+
+def seal(folder: Path) -> None:
+    """Write the seal of a complete checkpoint. Raises WriteError."""
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.is_file() and path.name != SEAL)
+        files = {name: _digest(folder / name) for name in names}
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    write_files({folder / SEAL: (json.dumps(files, indent=1) + "\n").encode()})
+
+
+def checkpoints(run: Path) -> list[Checkpoint]:
+    """All checkpoints in the folder of a run, whole or not, by step."""
+    if not run.is_dir():
+        return []
+    named = [(path, _NAME.fullmatch(path.name)) for path in run.iterdir() if path.is_dir()]
+    return sorted((Checkpoint(path, int(match[1])) for path, match in named if match), key=lambda one: one.step)
+
+
+def last_whole(found: Sequence[Checkpoint]) -> tuple[Checkpoint | None, list[Checkpoint]]:
+    """The last whole checkpoint, and those after it, which are not whole."""
+    passed: list[Checkpoint] = []
+    for one in reversed(found):
+        if one.fault is None:
+            return one, passed[::-1]
+        passed.append(one)
+    return None, passed[::-1]
+
+
+def _fault(folder: Path) -> str | None:
+    try:
+        stated = json.loads((folder / SEAL).read_text(encoding="utf-8"))
+        wanted = {str(name): (int(size), str(sha256)) for name, (size, sha256) in stated.items()}
+    except FileNotFoundError:
+        return "it was cut off while it was written"
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        return f"its {SEAL} cannot be read ({error})"
+    for name, value in wanted.items():
+        try:
+            if _digest(folder / Path(name).name) != value:
+                return f"{name} differs from what was written"
+        except OSError:
+            return f"{name} is gone"
+    return None
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    sha = hashlib.sha256()
+    with path.open("rb") as stream:
+        while piece := stream.read(1 << 20):
+            sha.update(piece)
+    return path.stat().st_size, sha.hexdigest()

@@ -1,0 +1,162 @@
+"""`bench train sft`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from .sft import Talk
+    from .sft_config import SftConfig
+
+
+@click.command()
+@click.argument("config_name", metavar="CONFIG")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
+)
+@click.option("--corpus", metavar="DIR", help="As --set corpus.folder=DIR.")
+@click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION].")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the config; may be repeated."
+)
+@click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written.")
+@click.option(
+    "--gpu-memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help="With --dry-run: check against it."
+)
+@options.format_option("text", "json")
+@options.quiet_option
+def sft(
+    config_name: str,
+    out: Path | None,
+    corpus: str | None,
+    model: str | None,
+    settings: tuple[str, ...],
+    dry_run: bool,
+    gpu_memory: float | None,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Train an adapter by CONFIG: a YAML file, or one of the package's (qwen3_8b, qwen3.5_9b, qwen3.5_9b_fast,
+    qwen3.5_9b_hi_conf, qwen2.5_14b, deepseek_r1_14b, gemma2_9b).
+
+    The loss lies on the answers alone, which is proved on every example before the first step; nothing is cut. The
+    same command resumes a run. Ctrl-C, SIGTERM and SIGUSR1 stop it after a step, with a checkpoint.
+
+    \b
+    Examples:
+      bench train sft qwen3_8b --corpus corpora/a --dry-run
+      bench train sft qwen3_8b --corpus corpora/a -o runs/sft-a
+      bench train sft mine.yaml --set optimiser.lr=1e-4 -o runs/slow
+      accelerate launch -m bioreview_bench.training.sft mine.yaml -o runs/mine
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 corpus missing, changed or not
+    to be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
+    """
+    from .sft_config import load_config
+
+    given = [*settings]
+    given += [f"corpus.folder={json.dumps(corpus)}"] if corpus is not None else []
+    given += [f"model.name={json.dumps(model)}"] if model is not None else []
+    config = load_config(config_name, tuple(given))
+    out = out if out is not None else Path("runs") / config.name
+    quiet = quiet or os.environ.get("RANK", "0") != "0"
+    talk, stop = _talk(quiet)
+    try:
+        if dry_run:
+            _dry_run(config, gpu_memory, form, talk)
+            return
+        if gpu_memory is not None:
+            raise click.UsageError("--gpu-memory goes with --dry-run.")
+        command = _command(config_name, out, corpus, model, settings)
+        _train(config, out, command, form, talk)
+    finally:
+        stop()
+
+
+def _train(config: SftConfig, out: Path, command: str, form: str, talk: Talk) -> None:
+    from .run_folder import ADAPTER
+    from .sft import check, is_first_process, train
+    from .summary import read_summary
+
+    job = check(config, out, command, talk)
+    if job is None:
+        talk.say(f"{out} is finished already; nothing was done.")
+        summary = read_summary(out / ADAPTER)
+    else:
+        summary = train(job, talk).summary
+    if not is_first_process():
+        return
+    if form == "json":
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    metrics = summary["metrics"]
+    losses = f"loss {_shown(metrics['first_train_loss'])} at first, {_shown(metrics['train_loss'])} at last"
+    if metrics["eval_loss"] is not None:
+        losses += f"; on val {_shown(metrics['eval_loss'])}"
+    click.echo(f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s, {losses}")
+    click.echo(f"Next: bench train probe {out}, or bench train generate --adapter {out / ADAPTER}")
+
+
+def _dry_run(config: SftConfig, gpu_memory: float | None, form: str, talk: Talk) -> None:
+    from . import dry_run, memory
+    from .preparing import agreed_corpus, require_packages
+
+    require_packages(config)
+    corpus = agreed_corpus(config)
+    if gpu_memory is not None:
+        given: tuple[int, str] | None = (int(gpu_memory * memory.GB), f"a GPU of {gpu_memory:g} GiB")
+    else:
+        given = memory.device_memory()
+    made = dry_run.plan(config, corpus, given, talk.progress)
+    if form == "json":
+        click.echo(json.dumps(dry_run.facts(config, corpus, made), ensure_ascii=False))
+        return
+    for line in dry_run.lines(config, corpus, made):
+        click.echo(line)
+
+
+def _talk(quiet: bool) -> tuple[Talk, Any]:
+    from .progress_bar import ProgressBar
+    from .sft import Talk
+
+    bars: dict[str, ProgressBar] = {}
+
+    def progress(what: str, done: int, of: int) -> None:
+        bar = bars.setdefault(what, ProgressBar(f"Proving examples of {what}", of, quiet))
+        bar.show(done)
+        if done == of:
+            bar.stop()
+
+    def say(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    def stop() -> None:
+        for bar in bars.values():
+            bar.stop()
+
+    return Talk(say, progress), stop
+
+
+def _command(name: str, out: Path, corpus: str | None, model: str | None, settings: tuple[str, ...]) -> str:
+    launched = "WORLD_SIZE" in os.environ
+    start = "accelerate launch -m bioreview_bench.training.sft" if launched else "bench train sft"
+    words = [name, "-o", str(out)]
+    words += ["--corpus", corpus] if corpus is not None else []
+    words += ["--model", model] if model is not None else []
+    for setting in settings:
+        words += ["--set", setting]
+    return f"{start} {shlex.join(words)}"
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

@@ -1,0 +1,121 @@
+"""`bench train sweep`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .sweep import Outcome
+
+_WRITE = "write"  # the name of the hidden command; users write the config's name instead
+
+
+class SweepGroup(click.Group):
+    """A group in which any word that is no subcommand is the name of a config to vary."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A subcommand, or the hidden command that varies CONFIG."""
+        if args and args[0] not in self.commands:
+            return _WRITE, write, args
+        return super().resolve_command(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """What may follow `bench train sweep`."""
+        return ["CONFIG --set KEY=VALUE,VALUE... -o DIR", "| collect DIR"]
+
+
+@click.group(cls=SweepGroup)
+def sweep() -> None:
+    """Write CONFIG in variants, one folder each; or collect what came of them.
+
+    \b
+    Examples:
+      bench train sweep qwen3_8b --set lr=1e-4,3e-4 --set corpus.folder=corpora/a -o sweeps/lr
+      bench train sweep mine.yaml --set r=8,16,32 --set dropout=0.0,0.05 -o sweeps/adapter
+      bench train sft sweeps/lr/lr=0.0001/config.yaml -o sweeps/lr/lr=0.0001/run
+      bench train probe sweeps/lr/lr=0.0001/run
+      bench train sweep collect sweeps/lr
+    """
+
+
+@click.command(_WRITE, hidden=True)
+@click.argument("config_name", metavar="CONFIG")
+@click.option(
+    "--set", "settings", multiple=True, required=True, metavar="KEY=VALUE,VALUE", help="What varies; may be repeated."
+)
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder.")
+def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
+    """Write every combination of the settings to DIR/VARIANT/config.yaml, and print the commands that train them.
+
+    A setting with one value changes it in all variants.
+
+    \b
+    Example:
+      bench train sweep qwen3_8b --set lr=1e-4,3e-4 -o sweeps/lr
+    """
+    from .sweep import command, variants, write_sweep
+
+    found = variants(config_name, settings)
+    write_sweep(config_name, found, out)
+    for one in found:
+        click.echo(command(out / one.folder))
+    click.echo(
+        f"{len(found)} configs in {out}. Next: the commands above, then bench train sweep collect {out}", err=True
+    )
+
+
+@sweep.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@options.format_option("text", "json")
+def collect(folder: Path, form: str) -> None:
+    """Show how far every variant in DIR is, its losses, and its best checkpoint by its last probe.
+
+    \b
+    Example:
+      bench train sweep collect sweeps/lr
+    """
+    from .sweep import collect as read
+    from .sweep import rows
+
+    found = read(folder)
+    if form == "json":
+        click.echo(json.dumps(rows(found), ensure_ascii=False))
+        return
+    _print(folder, found)
+
+
+def _print(folder: Path, found: Sequence[Outcome]) -> None:
+    from bioreview_bench.report.blocks import Table, figure
+    from bioreview_bench.report.terminal import print_blocks
+
+    header = ["variant", "state", "steps", "train loss", "eval loss", "best step", "F1", "skill"]
+    table = [
+        [
+            one.folder,
+            one.state,
+            "-" if one.n_steps is None else f"{one.n_steps:,}",
+            figure(one.train_loss),
+            figure(one.eval_loss),
+            "-" if one.step is None else f"{one.step:,}",
+            figure(one.f1),
+            figure(one.skill),
+        ]
+        for one in found
+    ]
+    print_blocks([Table(f"Sweep {folder}", header, table)], sys.stdout)
+    probed = {one.probed for one in found if one.probed is not None}
+    if len(probed) > 1:
+        click.echo("Probes differ, so their scores are not comparable: " + "; ".join(sorted(probed)))
+    elif not probed:
+        click.echo(f"No probe yet: bench train probe {folder}/VARIANT/run")

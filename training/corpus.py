@@ -1,0 +1,145 @@
+"""Rows of a corpus: each chosen article as the prompt that inference sends, and the answer to be learnt.
+
+The paper is fitted as reviewers fit it, with the same counter and budget. Where prompt and target together would
+exceed the training length, more of the paper is cut, never of the target. Nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.fitting import Counter, Fitted, fit
+from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.manuscript import Manuscript
+
+from .recipes import Chosen, Recipe
+from .target import target
+
+EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
+_ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
+_PROBE = "probe of the answer"
+_LEAST_PAPER = 200  # tokens; a target that leaves less room than this belongs to a longer training length
+
+
+@dataclass(frozen=True)
+class Row:
+    """One example. `messages` end with the target; token counts are those of `Lengths`.
+
+    `fitted` is the paper as it stands in the prompt; `shortened` says that the target needed some of its room.
+    """
+
+    article_id: str
+    messages: tuple[Mapping[str, str], ...]
+    n_prompt_tokens: int
+    n_target_tokens: int
+    fitted: Fitted
+    shortened: bool
+
+    def as_messages(self) -> dict[str, Any]:
+        """For `train.jsonl`."""
+        return self._as("messages", [dict(message) for message in self.messages])
+
+    def as_sharegpt(self) -> dict[str, Any]:
+        """The same turns in ShareGPT's form."""
+        turns = [{"from": _ROLES[one["role"]], "value": one["content"]} for one in self.messages]
+        return self._as("conversations", turns)
+
+    def _as(self, key: str, turns: list[dict[str, str]]) -> dict[str, Any]:
+        counts = {"n_prompt_tokens": self.n_prompt_tokens, "n_target_tokens": self.n_target_tokens}
+        return {"article_id": self.article_id, key: turns, **counts, "cut": self.fitted.cut}
+
+
+@dataclass(frozen=True)
+class Lengths:
+    """How long examples are: by the chat template of the model in training, or by a counter alone.
+
+    A completion is the target and what the template writes after it.
+    """
+
+    name: str
+    prompt: Callable[[Sequence[Mapping[str, str]]], int]
+    completion: Callable[[Sequence[Mapping[str, str]]], int]
+
+    @classmethod
+    def of_chat(cls, chat: Chat) -> Lengths:
+        """Tokens as the model sees them, control tokens of the template included."""
+        after = _tokens_after_answer(chat)
+        return cls(
+            "model",
+            lambda messages: len(chat.tokens(messages[:-1])),
+            lambda messages: len(chat.answer_tokens(messages[-1]["content"])) + after,
+        )
+
+    @classmethod
+    def of_counter(cls, counter: Counter) -> Lengths:
+        """Tokens of the texts alone."""
+        return cls(
+            counter.name,
+            lambda messages: sum(counter.count(message["content"]) for message in messages[:-1]),
+            lambda messages: counter.count(messages[-1]["content"]),
+        )
+
+
+@dataclass(frozen=True)
+class Builder:
+    """What rows are made with. `max_length` bounds prompt and completion together, in tokens of `lengths`.
+
+    `opening` stands before every target: an empty thought, where thinking is trained.
+    """
+
+    prompt: Prompt
+    recipe: Recipe
+    counter: Counter
+    budget: int
+    lengths: Lengths
+    max_length: int | None = None
+    opening: str = ""
+
+    def row(self, chosen: Chosen) -> Row:
+        """The example of one article. Raises InputError when its target leaves no room for the paper."""
+        manuscript = Manuscript.from_article(chosen.article)
+        with_confidence = self.recipe.target_confidence == "annotated"
+        text = target(chosen.concerns, self.prompt, with_confidence=with_confidence)
+        answer = {"role": "assistant", "content": self.opening + text}
+        budget = self.budget
+        while True:
+            fitted = fit(manuscript, budget, self.counter)
+            messages = (*self.prompt.render(fitted.text), answer)
+            n_prompt, n_target = self.lengths.prompt(messages), self.lengths.completion(messages)
+            over = 0 if self.max_length is None else n_prompt + n_target - self.max_length
+            if over <= 0:
+                shortened = budget < self.budget
+                return Row(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
+            budget = min(budget, fitted.n_tokens) - over
+            if budget < _LEAST_PAPER:
+                raise InputError(
+                    f"{printable(chosen.article.id)}: a target of {n_target:,} tokens leaves no room for the paper in "
+                    f"{self.max_length:,}.",
+                    remedy="use a larger --max-length",
+                )
+
+    def rows(self, chosen: Sequence[Chosen], progress: Callable[[int], object] = int) -> list[Row]:
+        """Examples in the order of `chosen`. Raises InputError listing every article whose target is too long."""
+        rows, problems = [], []
+        for number, one in enumerate(chosen, start=1):
+            try:
+                rows.append(self.row(one))
+            except InputError as error:
+                problems.append(Problem(error.message))
+            progress(number)
+        if problems:
+            raise InputError(
+                f"{len(problems)} examples cannot be made.", problems=problems, remedy="mend what the lines name"
+            )
+        return rows
+
+
+def _tokens_after_answer(chat: Chat) -> int:
+    """How many tokens the template writes after an answer."""
+    turns = [{"role": "user", "content": "question"}, {"role": "assistant", "content": _PROBE}]
+    after = chat.conversation_text(turns).rpartition(_PROBE)[2]
+    return len(chat.tokenizer(after, add_special_tokens=False)["input_ids"])

@@ -1,0 +1,1 @@
+"""Question answering from tables: facts, items, verifiers, and the evaluation of answers."""

@@ -1,0 +1,126 @@
+"""Answers of a model, greedy, to every question of a file: the base model and each adapter chain on it in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.model_files import adapter_folder, model_folder, shown_name
+from bioreview_bench.llm.weights import add_adapter, load_weights
+
+from ..adapters import resolved
+from .prompt import asked
+
+Progress = Callable[[str, int, int], None]
+BASELINE = "baseline"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How answers are generated. Greedy; the seed matters where kernels draw numbers all the same."""
+
+    max_new_tokens: int = 256
+    batch_size: int = 8
+    seed: int = 42
+    dtype: str = "auto"
+    device: str = "auto"
+    chat_template: str | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """A base model under a chain of adapters, each merged before the next; no adapter is the baseline."""
+
+    name: str
+    adapters: tuple[Path, ...]
+
+
+def systems(chains: Sequence[str]) -> list[System]:
+    """The baseline, then one system for each chain ("SFT" or "SFT,GRPO"). Raises EncoderError, InputError."""
+    found = [System(BASELINE, ())]
+    for chain in chains:
+        names = [name.strip() for name in chain.split(",") if name.strip()]
+        if not names:
+            raise InputError("An adapter has no name.", remedy="--adapters DIR, or --adapters FIRST,SECOND for a chain")
+        folders = tuple(adapter_folder(resolved(name)) for name in names)
+        found.append(System(",".join(shown_name(name) for name in names), folders))
+    labels = [system.name for system in found]
+    if len(set(labels)) != len(labels):
+        raise InputError("Two systems have one name.", remedy="give the adapters' folders different names")
+    return found
+
+
+def generate(
+    base: str, system: System, questions: Sequence[str], how: Generation, progress: Progress = lambda *_: None
+) -> list[str]:
+    """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
+    import torch
+    from transformers import GenerationConfig, set_seed
+
+    folder = model_folder(base)
+    chat = Chat(folder, template=how.chat_template)
+    model = _loaded(folder, system, how)
+    prompts = [chat.tokens(asked(question)) for question in questions]
+    ends = _ends(model, chat.tokenizer)
+    pad = chat.tokenizer.pad_token_id if chat.tokenizer.pad_token_id is not None else ends[0]
+    settings = GenerationConfig(  # type: ignore[no-untyped-call]
+        do_sample=False, num_beams=1, max_new_tokens=how.max_new_tokens, eos_token_id=ends, pad_token_id=pad
+    )
+    set_seed(how.seed)
+    # Prompts of like length share a batch; the order is restored at the end.
+    order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
+    answers: dict[int, str] = {}
+    progress(system.name, 0, len(prompts))
+    for start in range(0, len(order), how.batch_size):
+        places = order[start : start + how.batch_size]
+        width = max(len(prompts[place]) for place in places)
+        rows = [[pad] * (width - len(prompts[place])) + prompts[place] for place in places]
+        seen = [[0] * (width - len(prompts[place])) + [1] * len(prompts[place]) for place in places]
+        try:
+            with torch.inference_mode():
+                made = model.generate(
+                    input_ids=torch.tensor(rows, device=model.device),
+                    attention_mask=torch.tensor(seen, device=model.device),
+                    generation_config=settings,
+                )
+        except torch.OutOfMemoryError as error:
+            raise EncoderError(
+                f"{len(rows)} answers at once do not fit into the device's memory.", remedy="a smaller --batch-size"
+            ) from error
+        for place, row in zip(places, made[:, width:].tolist(), strict=True):
+            end = next((at for at, token in enumerate(row) if token in ends), len(row))
+            answers[place] = chat.text(row[:end]).strip()
+        progress(system.name, len(answers), len(prompts))
+    return [answers[place] for place in range(len(prompts))]
+
+
+def answer_rows(system: str, rows: Sequence[Mapping[str, Any]], responses: Sequence[str]) -> list[dict[str, Any]]:
+    """Lines for `--answers-out`: what was asked, what holds, and what was answered."""
+    keys = ("id", "question", "type", "truth", "verifiers", "tissue")
+    return [
+        {"system": system, **{key: row[key] for key in keys if key in row}, "response": response}
+        for row, response in zip(rows, responses, strict=True)
+    ]
+
+
+def _loaded(folder: Path, system: System, how: Generation) -> Any:
+    import torch
+
+    device = how.device if how.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    model = load_weights(folder, how.dtype, device)
+    for number, adapter in enumerate(system.adapters, start=1):
+        model = add_adapter(model, adapter, merge=number < len(system.adapters))
+    return model.eval()
+
+
+def _ends(model: Any, tokenizer: Any) -> list[int]:
+    named = getattr(model.generation_config, "eos_token_id", None)
+    found = [named] if isinstance(named, int) else list(named or ())
+    ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
+    if not ends:
+        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
+    return ends

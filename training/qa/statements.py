@@ -1,0 +1,145 @@
+"""What an answer asserts: statements without what it merely repeats from the question, terms and numbers in them.
+
+Terms match on word boundaries, numbers by value ("8484" is 8,484, and 112 is not in 1,112). A term is asserted where it
+stands without a negation beside it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+RUN = 5  # words in a row from the question that are a restatement of it
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+_CLAUSE = re.compile(r"[;:()—]|,(?!\d)|\b(?:but|whereas|while|although|however|and then)\b")
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_NUMBER = re.compile(r"(?<![\w.,])[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?![\w]|[.,]\d)")
+_CONFIDENCE_LINE = re.compile(r"^\W*(?:overall\s+)?confidence\b[^\n]*$", re.IGNORECASE | re.MULTILINE)
+_NEGATED_BEFORE = re.compile(
+    r"(?:\b(?:not|never|neither|nor|without|cannot|unlike)\b|n['’]t\b|\b(?:rather than|instead of|opposite of"
+    r"|opposed to|contrary to|different from|absence of|wrong that)\b)(?:\W+\w+){0,4}\W*$"
+    r"|\bno\W+(?:\w+\W+)?$|\b(?:minimal|negligible|little)\W+$"
+)
+_DENIED_AFTER = re.compile(
+    r"^(?:\W+\w+){0,3}\W+(?:is|was|are|were)\W+(?:\w+\W+)?(?:not|wrong|incorrect|false|untrue)\b"
+)
+_MASK = "\x00"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number as it was written: its value and how many decimals it has."""
+
+    value: float
+    decimals: int
+
+    def states(self, true: float) -> bool:
+        """True when it is `true`, or `true` rounded to the decimals that were written (one at least)."""
+        half = 0.5 * 10**-self.decimals if self.decimals else 0.0
+        return abs(self.value - true) <= half + 1e-9
+
+
+@dataclass(frozen=True)
+class Statements:
+    """Folded sentences of an answer, in order."""
+
+    sentences: tuple[str, ...]
+
+    @classmethod
+    def of(cls, answer: str, question: str = "") -> Statements:
+        """Sentences of `answer` that ask nothing; words of a run of five from `question` are blanked out."""
+        text = fold(_CONFIDENCE_LINE.sub("", answer))
+        runs = _runs(_WORD.findall(fold(question)))
+        kept = []
+        for sentence in _SENTENCE.split(text):
+            if sentence.strip() and not sentence.rstrip().endswith("?"):
+                masked = _masked(sentence, runs)
+                if _WORD.search(masked.replace(_MASK, " ")):
+                    kept.append(masked)
+        return cls(tuple(kept))
+
+    def asserted(self, term: str) -> bool:
+        """True when `term` (words, or a number) stands in a clause that does not negate it."""
+        return any(True for _ in self._assertions(term))
+
+    def asserting(self, term: str) -> list[int]:
+        """Positions of the sentences that assert `term`."""
+        return sorted({place for place, _ in self._assertions(term)})
+
+    def naming(self, terms: Sequence[str]) -> Statements:
+        """The clauses that name one of `terms`, negated or not."""
+        return Statements(
+            tuple(
+                clause
+                for sentence in self.sentences
+                for clause in _CLAUSE.split(sentence)
+                if any(pattern(term).search(clause) for term in terms)
+            )
+        )
+
+    def numbers(self) -> list[Number]:
+        """Every number that stands in the statements."""
+        return [number for sentence in self.sentences for _, _, number in numbers_in(sentence)]
+
+    def _assertions(self, term: str) -> Iterator[tuple[int, str]]:
+        value = as_number(term)
+        for place, sentence in enumerate(self.sentences):
+            for clause in _CLAUSE.split(sentence):
+                spans: list[tuple[int, int]]
+                if value is None:
+                    spans = [found.span() for found in pattern(term).finditer(clause)]
+                else:
+                    spans = [(start, end) for start, end, number in numbers_in(clause) if number.states(value)]
+                if any(not _negated(clause, start, end) for start, end in spans):
+                    yield place, clause
+
+
+def fold(text: str) -> str:
+    """Compatibility forms, lower case, one minus sign, no emphasis marks."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return folded.replace("−", "-").replace("**", "").replace("*", "")
+
+
+def pattern(term: str) -> re.Pattern[str]:
+    """A term on word boundaries, white space and hyphens alike."""
+    words = r"[\s-]+".join(re.escape(word) for word in re.split(r"[\s-]+", fold(term)) if word)
+    return re.compile(rf"(?<!\w){words}(?!\w)")
+
+
+def numbers_in(text: str) -> list[tuple[int, int, Number]]:
+    """(start, end, number) of the numbers in a text."""
+    found = []
+    for match in _NUMBER.finditer(text):
+        written = match.group().replace(",", "").replace("−", "-")
+        found.append((*match.span(), Number(float(written), len(written.partition(".")[2]))))
+    return found
+
+
+def as_number(term: str) -> float | None:
+    """The value of a term that is a number and nothing else."""
+    found = _NUMBER.fullmatch(term.strip())
+    return float(found.group().replace(",", "").replace("−", "-")) if found else None
+
+
+def _negated(clause: str, start: int, end: int) -> bool:
+    return bool(_NEGATED_BEFORE.search(clause[:start]) or _DENIED_AFTER.search(clause[end:]))
+
+
+def _masked(sentence: str, runs: set[tuple[str, ...]]) -> str:
+    found = list(_WORD.finditer(sentence))
+    words = [match.group() for match in found]
+    covered: set[int] = set()
+    for start in range(len(words) - RUN + 1):
+        if tuple(words[start : start + RUN]) in runs:
+            covered.update(range(start, start + RUN))
+    characters = list(sentence)
+    for place in covered:
+        for position in range(*found[place].span()):
+            characters[position] = _MASK
+    return "".join(characters)
+
+
+def _runs(words: list[str]) -> set[tuple[str, ...]]:
+    return {tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)}

@@ -1,0 +1,297 @@
+"""Supervised fine-tuning of an adapter, by TRL. Also `accelerate launch -m bioreview_bench.training.sft CONFIG`.
+
+`check` finds everything that can be wrong before anything is written; `train` writes and trains. What a run's folder
+holds is told in `run_folder`, what is checked of model and corpus in `preparing`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioreview_bench.errors import BenchError, DataError, EncoderError, cannot_write, printable
+from bioreview_bench.llm.model_files import shown_name
+from bioreview_bench.llm.run_manifest import now
+from bioreview_bench.provenance import git_state
+
+from . import arguments, memory, preparing
+from .checkpoints import Checkpoint, checkpoints, last_whole
+from .corpus_read import MANIFEST, Corpus
+from .encode_examples import IGNORED, Example
+from .extras import require_training
+from .run_folder import ADAPTER, begin, found_in, write_log
+from .sft_config import SftConfig
+from .summary import read_summary, versions, write_summary
+
+# Where things are and how much is said about them does not change what is trained.
+FREE = tuple(
+    f"config.{key}"
+    for key in ("model.name", "corpus.folder", "corpus.fingerprint", "keeping.report_to", "keeping.keep_checkpoints")
+)
+
+
+class Stopped(BenchError):
+    """A signal ended training; the message says which checkpoint is kept."""
+
+    exit_code = 130
+
+
+@dataclass(frozen=True)
+class Talk:
+    """How a run speaks to its user: a line, and progress of (what, done, of)."""
+
+    say: Callable[[str], None]
+    progress: preparing.Progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, checked: what to train, on what, and where. `command` resumes it, from the checkpoint `resumed`."""
+
+    config: SftConfig
+    corpus: Corpus
+    model: preparing.Model
+    examples: preparing.Examples
+    needed: memory.Estimate
+    out: Path
+    command: str
+    resumed: Checkpoint | None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a run to be resumed."""
+        return _identity(self.config, self.corpus, self.model)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made: the model with its adapter, in memory, and the summary that stands beside the adapter."""
+
+    model: Any
+    summary: dict[str, Any]
+
+
+def check(config: SftConfig, out: Path, command: str, talk: Talk) -> Job | None:
+    """The run, with everything checked that can be wrong and nothing written; None when it is finished already.
+
+    Raises InputError, DataError, EncoderError.
+    """
+    require_training()
+    preparing.require_packages(config)
+    corpus = preparing.agreed_corpus(config)
+    model = preparing.find_model(config, corpus)
+    finished, resumed = found_in(out, _identity(config, corpus, model), FREE, talk.say)
+    if finished:
+        return None
+    _, needed = preparing.memory_needed(config, model.folder)
+    memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
+    arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
+    examples = preparing.prove_examples(config, corpus, model, talk.progress)
+    return Job(config, corpus, model, examples, needed, out, command, resumed)
+
+
+def train(job: Job, talk: Talk) -> Trained:
+    """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
+    if is_first_process():
+        begin(job.out, job.identity)
+    clock = _Clock(job)
+    with _without_notices():
+        trainer, stop = _trainer(job, talk, clock)
+        _run(job, trainer, stop)
+    summary = _facts(job, clock, trainer.state, "finished")
+    if trainer.is_world_process_zero():
+        from .lora import save_adapter
+
+        save_adapter(trainer.model, job.out / ADAPTER)
+        write_log(job.out, trainer.state.log_history)
+        write_summary(job.out / ADAPTER, summary)
+    trainer.accelerator.wait_for_everyone()
+    return Trained(trainer.model, summary)
+
+
+def is_first_process() -> bool:
+    """True in the process that writes and reports; others only compute."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+class _Clock:
+    """Seconds of training: those of earlier parts of the run, and those since now."""
+
+    def __init__(self, job: Job) -> None:
+        before = read_summary(job.resumed.folder) if job.resumed is not None else {}
+        self.started = str(before.get("started") or now())
+        self._before = float(before.get("seconds") or 0.0)
+        self._begun = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """So far, all parts together."""
+        return round(self._before + time.monotonic() - self._begun, 1)
+
+
+def _identity(config: SftConfig, corpus: Corpus, model: preparing.Model) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "base_digest": model.digest,
+        "chat_template_sha256": model.chat.template_sha256,
+        "corpus": corpus.fingerprint,
+    }
+
+
+def _trainer(job: Job, talk: Talk, clock: _Clock) -> tuple[Any, Any]:
+    from trl import SFTConfig
+
+    from .lora import lora_config, name_base, require_adapted
+    from .quantised import load_base
+    from .trainers import SealingSFTTrainer, Stop, Watch
+
+    config = job.config
+    given = SFTConfig(**arguments.sft(config, job.out))
+    device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
+    talk.say(f"Loading {config.model.name} on {device} ...")
+    base = load_base(job.model.folder, config.quantisation, attention=config.model.attention, device=device)
+    stop = Stop(talk.say)
+
+    def keep(folder: Path) -> None:
+        write_summary(folder, _facts(job, clock, trainer.state, "checkpoint"))  # so that it can be generated with
+        write_log(job.out, trainer.state.log_history)
+
+    trainer = SealingSFTTrainer(
+        model=base,
+        args=given,
+        train_dataset=_dataset(job.examples.train),
+        eval_dataset=_dataset(job.examples.val) if job.examples.val else None,
+        processing_class=job.model.chat.tokenizer,
+        peft_config=lora_config(base, config.lora),
+        callbacks=[stop, Watch(talk.say)],
+        on_checkpoint=keep,
+    )
+    name_base(trainer.model, shown_name(config.model.name))
+    n_trained = require_adapted(trainer.model, config.lora.targets)
+    _require_unchanged(trainer.train_dataset, job.examples.train)
+    talk.say(f"Training {n_trained:,} parameters of the adapter on {len(job.examples.train):,} examples.")
+    if job.resumed is not None:
+        talk.say(f"Going on from {job.resumed.folder} (step {job.resumed.step:,}).")
+    return trainer, stop
+
+
+def _run(job: Job, trainer: Any, stop: Any) -> None:
+    import torch
+
+    try:
+        with stop.listening():
+            trainer.train(resume_from_checkpoint=None if job.resumed is None else str(job.resumed.folder))
+    except KeyboardInterrupt:
+        raise _stopped(job, "Ctrl-C") from None
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"The GPU's memory does not suffice (estimated: {job.needed.total / memory.GB:.0f} GiB): "
+            f"{printable(error, 200)}",
+            remedy="a larger GPU, or a smaller training.batch_size with more accumulation, into a new folder",
+        ) from error
+    except OSError as error:
+        raise cannot_write(job.out, error) from error
+    if stop.signal is not None and trainer.state.global_step < trainer.state.max_steps:
+        raise _stopped(job, stop.signal.name)
+
+
+def _stopped(job: Job, why: str) -> Stopped:
+    last, _ = last_whole(checkpoints(job.out))
+    kept = f"{last.folder} is whole (step {last.step:,})" if last is not None else "no checkpoint is whole yet"
+    return Stopped(f"Stopped by {why}; {kept}.", remedy=f"{job.command}   (goes on from there)")
+
+
+def _dataset(examples: Sequence[Example]) -> Any:
+    from datasets import Dataset
+
+    return Dataset.from_dict(
+        {"input_ids": [one.input_ids for one in examples], "labels": [one.labels for one in examples]}
+    )
+
+
+def _require_unchanged(dataset: Any, examples: Sequence[Example]) -> None:
+    """What the trainer holds must be what was proved. Raises DataError."""
+    table = dataset.with_format("numpy")
+    if "seq_lengths" in dataset.column_names:  # packed: other rows, the same tokens
+        carrying = sum(int((row["labels"] != IGNORED).sum()) for row in table)
+        same = carrying == sum(one.n_target for one in examples)
+    else:
+        same = len(dataset) == len(examples) and all(
+            np.array_equal(row["input_ids"], one.input_ids) and np.array_equal(row["labels"], one.labels)
+            for row, one in zip(table, examples, strict=True)
+        )
+    if not same:
+        raise DataError("The trainer changed the examples that were proved.", remedy="report this as a defect")
+
+
+def _facts(job: Job, clock: _Clock, state: Any, what: str) -> dict[str, Any]:
+    """The summary. `what` is checkpoint or finished."""
+    import torch
+
+    manifest, train = job.corpus.manifest, job.examples.train
+    losses = [row["loss"] for row in state.log_history if "loss" in row]
+    evaluated = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
+    return {
+        "state": what,
+        "base_model": shown_name(job.config.model.name),
+        "base_digest": job.model.digest,
+        "prompt": {"id": manifest["prompt"]["id"], "sha256": manifest["prompt"]["sha256"]},
+        "thinking": job.config.corpus.thinking,
+        "system": job.config.corpus.system,
+        "family": job.model.family.name,
+        "chat_template_sha256": job.model.chat.template_sha256,
+        "budget": manifest["budget"],
+        "counter": manifest["counter"],
+        "corpus": {
+            "sha256": hashlib.sha256((job.corpus.folder / MANIFEST).read_bytes()).hexdigest(),
+            "fingerprint": job.corpus.fingerprint,
+            "data": manifest["data"],
+            "recipe": manifest.get("recipe"),
+        },
+        "config": job.config.model_dump(mode="json"),
+        "versions": versions(),
+        "git": git_state().model_dump(),
+        "metrics": {
+            "train_loss": losses[-1] if losses else None,
+            "first_train_loss": losses[0] if losses else None,
+            "eval_loss": evaluated[-1] if evaluated else None,
+            "eval_ids": [one.article_id for one in job.examples.val],
+            "n_examples": len(train),
+            "n_prompt_tokens": sum(one.n_prompt for one in train),
+            "n_target_tokens": sum(one.n_target for one in train),
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        },
+        "started": clock.started,
+        "seconds": clock.seconds,
+        "n_steps": state.global_step,
+        "n_epochs": state.epoch,
+    }
+
+
+@contextmanager
+def _without_notices() -> Iterator[None]:
+    """Leave out that names of arguments will change in a later version; TRL itself still uses these."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+def main() -> None:
+    """`python -m bioreview_bench.training.sft CONFIG ...`, as accelerate launches it."""
+    from bioreview_bench.cli.main import run
+
+    sys.exit(run(["train", "sft", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""`training_summary.json`: what an adapter was trained from, with what, and what came of it. It stands beside it.
+
+What is generated or published from an adapter reads it: base model, prompt, thinking, budget and corpus are facts of
+the adapter and are not to be asked for again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.atomic import write_files
+from bioreview_bench.errors import DataError
+from bioreview_bench.jsonl import parse_object
+from bioreview_bench.provenance import package_version
+
+SCHEMA_VERSION = "1"
+SUMMARY = "training_summary.json"
+_LIBRARIES = ("accelerate", "bitsandbytes", "datasets", "peft", "tokenizers", "torch", "transformers", "trl")
+_STATED = ("base_model", "base_digest", "prompt", "thinking", "system", "budget", "corpus", "config", "n_steps")
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package and of the libraries that training stands on."""
+    found = {"bioreview-bench": package_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write_summary(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the summary into the folder of an adapter. Raises WriteError."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=1, ensure_ascii=False)
+    write_files({folder / SUMMARY: f"{text}\n".encode()})
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary beside an adapter. Raises DataError."""
+    path = folder / SUMMARY
+    try:
+        found = parse_object(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise DataError(f"Cannot read {path}: {reason}.", remedy="name an adapter that bench train sft made") from error
+    missing = [name for name in _STATED if name not in found]
+    if found.get("schema_version") != SCHEMA_VERSION or missing:
+        raise DataError(
+            f"{path} is no training summary of version {SCHEMA_VERSION}"
+            + (f": {', '.join(missing)} missing." if missing else "."),
+            remedy="name an adapter that bench train sft made",
+        )
+    return found
