@@ -25,7 +25,7 @@ BUNDLED = ("v3", "demo", "demo-topic", "jaccard")
 CUSTOM = "custom"
 
 _CHOICES = {
-    "dtype": ("fp32", None),
+    "dtype": ("fp32", "bf16", None),
     "pooling": ("mean", None),
     "similarity": ("cos", "jaccard"),
     "assignment": ("maxcard",),

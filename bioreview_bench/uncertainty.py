@@ -6,12 +6,14 @@ travel with their article; donors are not redrawn.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.ahead import ahead
 from bioreview_bench.errors import InputError
 from bioreview_bench.metrics.formulas import micro, with_intervals
 from bioreview_bench.metrics.sums import Sums
@@ -23,6 +25,7 @@ Interval = tuple[float, float]
 Statistic = Callable[[Sums], Mapping[str, NDArray[np.float64]]]
 
 _BLOCK_CELLS = 2_000_000  # weights held at once, which bounds memory whatever the number of articles
+_BLOCKS_AHEAD = 4
 _DEFINED = 0.95  # share of draws in which a statistic must be defined
 
 
@@ -53,8 +56,12 @@ def intervals(
     statistics: Statistic = with_intervals,
     draws: int = 10_000,
     seed: int = 42,
+    weights: Iterable[NDArray[np.float64]] | None = None,
 ) -> dict[str, Interval | None]:
-    """95 % percentile intervals of `statistics`, a function of the sums of `columns` (each of length n articles)."""
+    """95 % percentile intervals of `statistics`, a function of the sums of `columns` (each of length n articles).
+
+    `weights`: what `drawing` gives for the same articles, draws and seed, where the drawing was begun before.
+    """
     if draws < 0:
         raise InputError(f"The number of draws cannot be {draws}.", remedy="use 0 for no intervals, or 10000")
     units = family_units(ids, families)
@@ -67,8 +74,8 @@ def intervals(
     if n_units < 2 or draws == 0:
         return dict.fromkeys(point)
     blocks = [
-        statistics(dict(zip(names, (weights @ by_unit).T, strict=True)))
-        for weights in family_weights(n_units, draws, seed)
+        statistics(dict(zip(names, (drawn @ by_unit).T, strict=True)))
+        for drawn in (family_weights(n_units, draws, seed) if weights is None else weights)
     ]
     return {
         name: _interval(np.concatenate([block[name] for block in blocks]), float(value))
@@ -83,6 +90,20 @@ def family_units(ids: Sequence[str], families: Sequence[str]) -> NDArray[np.intp
         smallest[family] = min(smallest.get(family, article_id), article_id)
     number = {family: unit for unit, family in enumerate(sorted(smallest, key=lambda family: smallest[family]))}
     return np.array([number[family] for family in families], np.intp)
+
+
+@contextmanager
+def drawing(
+    ids: Sequence[str], families: Sequence[str], draws: int, seed: int
+) -> Iterator[Iterator[NDArray[np.float64]]]:
+    """`family_weights` of these articles, drawn in a thread while the counts that they weigh are being made."""
+    units = family_units(ids, families)
+    n_units = int(units.max()) + 1 if len(units) else 0
+    if n_units < 2 or draws < 1:
+        yield iter(())
+        return
+    with ahead(family_weights(n_units, draws, seed), _BLOCKS_AHEAD) as weights:
+        yield weights
 
 
 def family_weights(n_units: int, draws: int, seed: int) -> Iterator[NDArray[np.float64]]:

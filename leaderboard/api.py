@@ -55,9 +55,10 @@ _FORM = {
                 "schema": {
                     "type": "object",
                     "required": ["split"],
+                    "anyOf": [{"required": ["predictions", "card"]}, {"required": ["archive"]}],
                     "additionalProperties": False,
                     "properties": {
-                        "split": {"type": "string", "description": "One of the board's splits, such as test."},
+                        "split": {"type": "string", "minLength": 1, "description": "One of the board's splits, such as test."},
                         "marked": {
                             "type": "boolean",
                             "default": False,

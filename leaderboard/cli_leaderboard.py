@@ -16,6 +16,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "user": (_HERE + "cli_user:user", "Add, list, renew and revoke those who may submit."),
     "settings": (_HERE + "cli_board:settings", "Show and change what a board is about and what it allows."),
     "rescore": (_HERE + "cli_board:rescore", "Have submissions scored again."),
+    "build": (_HERE + "cli_build:build", "Write the pages as a static site."),
     "export": (_HERE + "cli_archive:export", "Write a board to one file, without tokens."),
     "import": (_HERE + "cli_archive:import_", "Take an exported board in."),
     "backup": (_HERE + "cli_archive:backup", "Copy a SQLite board while it runs."),

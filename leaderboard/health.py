@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
+from bioreview_bench.errors import DataError, InputError
+
 from .api_models import Readiness
 from .models import Submission
 from .states import WAITING
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 def readiness(db: Database) -> Readiness:
     """Ask the database. Raises BenchError when it does not answer or has another schema."""
-    db.require_current()
+    try:
+        db.require_current()
+    except InputError as error:  # its words name the server's files
+        raise DataError("The board's database is not there, or of another release.") from error
     with db.reading() as session:
         query = select(func.count(), func.min(Submission.created_at)).where(Submission.state.in_(WAITING))
         waiting, oldest = session.execute(query).one()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NAME = "bioreview_bench.leaderboard"
 _FRAMES = 12
+_ACCESS = "uvicorn.access"
 
 
 def logger() -> logging.Logger:
@@ -37,9 +38,10 @@ def configure(stream: IO[str], level: int = logging.INFO) -> None:
     """Write the board's log, and warnings of the web server, to `stream` as JSON lines."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    for name, threshold in ((NAME, level), ("uvicorn", logging.WARNING)):
+    # The server's own access log has query strings in it.
+    for name, threshold, handlers in ((NAME, level, [handler]), ("uvicorn", logging.WARNING, [handler]), (_ACCESS, 0, [])):
         log = logging.getLogger(name)
-        log.handlers, log.propagate = [handler], False
+        log.handlers, log.propagate = list(handlers), False
         log.setLevel(threshold)
 
 

@@ -6,6 +6,7 @@ that they resemble. The table holds the resemblances that are used to deceive, n
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
@@ -54,7 +55,7 @@ def unfit(card: Card) -> Iterator[str]:
 
 def mixed_scripts(text: str) -> bool:
     """True when one word of `text` mixes letters of several scripts, as look-alike names do."""
-    return any(len(_scripts(word)) > 1 for word in text.split())
+    return any(len(_scripts(word)) > 1 for word in re.split(r"[\W_]+", text))
 
 
 def skeleton(text: str) -> str:

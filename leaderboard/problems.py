@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
+from starlette.routing import Match
 
 from bioreview_bench.errors import BenchError, InputError, printable
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     Page = Callable[[Request, "Trouble"], Response | Awaitable[Response]]
 
 API = "/api/"
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _LISTED = 200  # problems in one answer
 _STATUS = {NotFound: 404, NotAllowed: 403, WrongState: 409, QuotaReached: 429}  # of other InputErrors: 422
 
@@ -95,6 +97,8 @@ class Answers:
     async def handle(self, request: Request, error: Exception) -> Response:
         """The answer."""
         trouble, headers = trouble_of(error)
+        if trouble.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = allowed(request)
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(API)
         if self._page is None or not wants_page:
             response: Response = JSONResponse(trouble.model_dump(), trouble.status, headers)
@@ -110,6 +114,16 @@ class Answers:
         """The same for layers that have no Request."""
         response = await self.handle(Request(scope, receive), error)
         await response(scope, receive, send)
+
+
+def allowed(request: Request) -> str:
+    """The methods of the request's path: routes of several methods each know their own only."""
+
+    def takes(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(method for method in _METHODS if takes(method))
 
 
 def _mendable(error: InputError) -> Trouble:

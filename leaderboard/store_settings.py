@@ -87,7 +87,7 @@ def stale_tables(db: Database) -> list[tuple[str, str, int]]:
     """(split, contract, number of changes) of every table that is older than what it is made of."""
     settings = get_settings(db)
     with db.reading() as session:
-        values = dict(session.execute(select(Setting.key, Setting.value)).tuples().all())
+        values = {row.key: row.value for row in session.scalars(select(Setting))}
     found = []
     for split in settings.splits:
         changes = int(values.get(f"changes:{split}", {"n": 0})["n"])

@@ -84,9 +84,8 @@ def renew_token(db: Database, name: str) -> str:
 def list_users(db: Database) -> list[UserInfo]:
     """All users by name, with how many submissions they made."""
     with db.reading() as session:
-        made = dict(
-            session.execute(select(Submission.user_id, func.count()).group_by(Submission.user_id)).tuples().all()
-        )
+        query = select(Submission.user_id, func.count()).group_by(Submission.user_id)
+        made = {user_id: n for user_id, n in session.execute(query)}
         users = session.scalars(select(User).order_by(User.name)).all()
         return [user_info(user, made.get(user.id, 0)) for user in users]
 

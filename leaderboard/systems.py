@@ -44,9 +44,9 @@ def load_system(db: Database, submission: str) -> tuple[SystemView, tuple[BoardT
                 f'There is no system "{printable(submission, 40)}" on this board.', remedy="look at its table"
             )
         extras = dict(
-            session.execute(
-                select(ResultRow.signature, ResultRow.extras).where(ResultRow.submission_id == row.id)
-            ).tuples()
+            session.execute(select(ResultRow.signature, ResultRow.extras).where(ResultRow.submission_id == row.id))
+            .tuples()
+            .all()
         )
     tables = load_tables(db, row.split)
     rows = [(table, one) for table in tables for one in table.rows if one.submission == row.id]

@@ -11,7 +11,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .view import BoardTable, Figure, Row, SystemView
+from .view import BoardTable, Figure, Reported, Row, SystemView
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 _NAMES = ("system", "version", "team", "organisation", "base_model", "parameters", "open_weights", "postprocessing")
@@ -51,10 +51,10 @@ def as_csv(table: BoardTable) -> str:
     return written([header, *(_line(table, row) for row in table.rows)])
 
 
-def reported_csv(table: BoardTable) -> str:
-    """What others published for this split and this board did not compute."""
+def reported_csv(found: Sequence[Reported]) -> str:
+    """What others published and this board did not compute."""
     fields = ("system", "split", "n_articles", "f1", "recall", "precision", "recall_major", "mean_concerns")
-    rows = [[getattr(one, field) for field in fields] + [one.note, one.source] for one in table.reported]
+    rows = [[getattr(one, field) for field in fields] + [one.note, one.source] for one in found]
     return written([[*fields, "note", "source"], *rows])
 
 
@@ -69,9 +69,7 @@ def system_csv(system: SystemView) -> str:
                 for metric in _METRICS:
                     figures += [part.get(metric), *(part["intervals"].get(metric) or (None, None))]
                 counts = [part.get(count) for count in _COUNTS]
-                lines.append(
-                    [score.contract, kind.removeprefix("per_"), name, *counts, *figures, score.row.signature]
-                )
+                lines.append([score.contract, kind.removeprefix("per_"), name, *counts, *figures, score.row.signature])
     return written(lines)
 
 

@@ -88,7 +88,9 @@ def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str
         return None
     first_name, first = known[0]
     problems = [
-        Problem(f"{field}: {printable(getattr(first, field))} for {first_name}, {printable(getattr(one, field))} for {name}")
+        Problem(
+            f"{field}: {printable(getattr(first, field))} for {first_name}, {printable(getattr(one, field))} for {name}"
+        )
         for name, one in known[1:]
         for field in ("prompt_sha256", "thinking", "budget", "counter")
         if getattr(first, field) != getattr(one, field)

@@ -217,10 +217,14 @@ def _figures(record: ResultRecord) -> dict[str, Any]:
     notes = []
     if controls.saturated:
         notes.append(
-            "**Saturated**: predictions for other articles match nearly always, so F1 counts concerns and does not read "
+            "**Saturated**: predictions for other articles match nearly always, so F1 counts concerns without reading "
             "them; skill is undefined."
         )
-    if controls.echo_match_rate is not None and controls.match_rate and controls.echo_match_rate >= controls.match_rate / 2:
+    if (
+        controls.echo_match_rate is not None
+        and controls.match_rate
+        and controls.echo_match_rate >= controls.match_rate / 2
+    ):
         notes.append(
             "Copying sentences of the paper scores nearly as well under this contract, so the number measures topic."
         )

@@ -93,8 +93,8 @@ def corpus(
     from .progress_bar import ProgressBar
 
     settings = Settings(
-        recipe, data, model, prompt, system, counter, budget, max_length, thinking, chat_template, barred, drop_held_out,
-        limit, allow_unfrozen, form,
+        recipe, data, model, prompt, system, counter, budget, max_length, thinking, chat_template, barred,
+        drop_held_out, limit, allow_unfrozen, form,
     )  # fmt: skip
     bars: dict[str, ProgressBar] = {}
 

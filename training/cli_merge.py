@@ -13,14 +13,10 @@ from bioreview_bench.cli import options
 @click.option("--model", metavar="MODEL", help="The base model. Default: the one that the first adapter records.")
 @click.option("--adapter", "adapters", multiple=True, required=True, metavar="PATH", help="Merged in the order given.")
 @click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder.")
-@click.option(
-    "--dtype", type=click.Choice(["bfloat16", "float16", "float32"]), default="bfloat16", show_default=True
-)
+@click.option("--dtype", type=click.Choice(["bfloat16", "float16", "float32"]), default="bfloat16", show_default=True)
 @click.option("--other-base", is_flag=True, help="Use MODEL though the adapter was trained on another.")
 @options.quiet_option
-def merge(
-    model: str | None, adapters: tuple[str, ...], out: Path, dtype: str, other_base: bool, quiet: bool
-) -> None:
+def merge(model: str | None, adapters: tuple[str, ...], out: Path, dtype: str, other_base: bool, quiet: bool) -> None:
     """Write MODEL with the adapters added to its weights into DIR: safetensors, tokenizer, and merge.json, which says
     what was merged.
 

@@ -53,7 +53,8 @@ def slurm(
     out: Path | None,
     submit: bool,
 ) -> None:
-    """Print a file for sbatch that runs bench train sft CONFIG; several configs, or values, make an array.
+    """Print a file for sbatch that runs bench train sft CONFIG; several configs, values, or the folder of a sweep make
+    an array.
 
     Paths are relative to the folder from which you submit. When the time is over the job writes a checkpoint and goes
     back into the queue, where it resumes.
@@ -62,7 +63,7 @@ def slurm(
     Examples:
       bench train slurm qwen3_8b --partition gpu --time 24:00:00 -o sft.sbatch
       bench train slurm mine.yaml --partition gpu --time 12:00:00 --set lr=1e-4,3e-4 --submit
-      bench train slurm sweep/*.yaml --partition gpu --time 12:00:00 --gpus a100:4 --at-once 2
+      bench train slurm sweeps/lr --partition gpu --time 12:00:00 --gpus a100:4 --at-once 2
 
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 no sbatch here, 5 sbatch refused, 6 cannot write.
@@ -77,7 +78,7 @@ def slurm(
         raise click.UsageError("Missing argument 'CONFIG...'.")
     asked = jobs.Resources(partition, limit, gpus, cpus, mem, account, qos, grace, at_once, modules, venv)
     tasks = jobs.tasks(named, variations, runs)
-    script = jobs.render(tasks, asked, name or load_config(named[0]).name)
+    script = jobs.render(tasks, asked, name or load_config(tasks[0].config).name)
     if out is not None:
         write_files({out: script.encode()})
         click.echo(f"{out}: {len(tasks)} {'run' if len(tasks) == 1 else 'runs'}", err=True)

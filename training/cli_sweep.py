@@ -49,7 +49,16 @@ def sweep() -> None:
     """
 
 
-@click.command(_WRITE, hidden=True)
+class WriteCommand(click.Command):
+    """A command whose usage shows a config in the place of its own name."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """`bench train sweep CONFIG ...`."""
+        parent = ctx.parent.command_path if ctx.parent is not None else "bench train sweep"
+        formatter.write_usage(parent, "CONFIG --set KEY=VALUE,VALUE... -o DIR")
+
+
+@click.command(_WRITE, cls=WriteCommand, hidden=True)
 @click.argument("config_name", metavar="CONFIG")
 @click.option(
     "--set", "settings", multiple=True, required=True, metavar="KEY=VALUE,VALUE", help="What varies; may be repeated."

@@ -22,6 +22,7 @@ from .target import target
 EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
 _ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 _PROBE = "probe of the answer"
+_SEAMS = 4  # tokens that may be more once the paper is in its place
 _LEAST_PAPER = 200  # tokens; a target that leaves less room than this belongs to a longer training length
 
 
@@ -105,22 +106,35 @@ class Builder:
         with_confidence = self.recipe.target_confidence == "annotated"
         text = target(chosen.concerns, self.prompt, with_confidence=with_confidence)
         answer = {"role": "assistant", "content": self.opening + text}
+        room = self._room(chosen, answer)
         budget = self.budget
+        if room is not None and self.lengths.name == self.counter.name:
+            budget = min(budget, room - _SEAMS)  # fitting is slow; this saves a second fit
         while True:
             fitted = fit(manuscript, budget, self.counter)
             messages = (*self.prompt.render(fitted.text), answer)
             n_prompt, n_target = self.lengths.prompt(messages), self.lengths.completion(messages)
             over = 0 if self.max_length is None else n_prompt + n_target - self.max_length
-            if over <= 0:
-                shortened = budget < self.budget
+            if over <= 0 or room is None:
+                shortened = fitted.cut and budget < self.budget
                 return Row(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
-            budget = min(budget, fitted.n_tokens) - over
-            if budget < _LEAST_PAPER:
-                raise InputError(
-                    f"{printable(chosen.article.id)}: a target of {n_target:,} tokens leaves no room for the paper in "
-                    f"{self.max_length:,}.",
-                    remedy="use a larger --max-length",
-                )
+            held = min(budget, fitted.n_tokens)
+            budget = min(held - 1, held * room // (room + over))
+
+    def _room(self, chosen: Chosen, answer: Mapping[str, str]) -> int | None:
+        """Tokens of `lengths` that the rest of the example leaves for the paper; None where nothing bounds it."""
+        if self.max_length is None:
+            return None
+        empty = (*self.prompt.render(""), answer)
+        n_target = self.lengths.completion(empty)
+        room = self.max_length - self.lengths.prompt(empty) - n_target
+        if room < _LEAST_PAPER:
+            raise InputError(
+                f"{printable(chosen.article.id)}: a target of {n_target:,} tokens leaves no room for the paper in "
+                f"{self.max_length:,}.",
+                remedy="use a larger --max-length",
+            )
+        return room
 
     def rows(self, chosen: Sequence[Chosen], progress: Callable[[int], object] = int) -> list[Row]:
         """Examples in the order of `chosen`. Raises InputError listing every article whose target is too long."""

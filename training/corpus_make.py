@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,10 +89,10 @@ def make_corpus(settings: Settings, out: Path, progress: Callable[[str, int, int
                 f"Recipe {tools.recipe.name} leaves no article of {name}: {_worded(kept.counts)}.",
                 remedy="use a recipe that asks for less",
             )
-    rows = {}
-    for name, kept in filtered.items():
-        total = len(kept.chosen)
-        rows[name] = tools.builder.rows(kept.chosen, lambda done, name=name, total=total: progress(name, done, total))
+    rows = {
+        name: tools.builder.rows(kept.chosen, partial(_tell, progress, name, len(kept.chosen)))
+        for name, kept in filtered.items()
+    }
     facts = _facts(settings, tools, splits, filtered, rows)
     shaped = {name: [_shape(row, settings.form) for row in made] for name, made in rows.items()}
     return Made(write_corpus(out, shaped, facts, settings.form), checked)
@@ -150,6 +151,10 @@ def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> 
     lengths_of = Lengths.of_counter(counter)
     builder = Builder(prompt, recipe, counter, settings.budget, lengths_of, settings.max_length)
     return _Tools(recipe, builder, None, None)
+
+
+def _tell(progress: Callable[[str, int, int], object], split: str, total: int, done: int) -> None:
+    progress(split, done, total)
 
 
 def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, Filtered]) -> str | None:

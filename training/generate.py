@@ -164,8 +164,8 @@ def _prompt(request: Request, known: Asked | None, out: Path) -> tuple[str, dict
     found = recorded(known.prompt_id, known.prompt_sha256)
     if found is None:
         raise InputError(
-            f"The model was trained with the prompt {printable(known.prompt_id)} (sha256 {known.prompt_sha256[:12]}...), "
-            "which is not in this package.",
+            f"The model was trained with the prompt {printable(known.prompt_id)}, sha256 "
+            f"{printable(known.prompt_sha256[:12])}..., which is not in this package.",
             remedy="--prompt FILE, the file that the corpus was made with",
         )
     if found.id == known.prompt_id and not found.id.startswith("file:"):

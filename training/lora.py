@@ -7,7 +7,7 @@ with those that it finds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +91,6 @@ def require_adapted(model: Any, targets: Sequence[str]) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
 
 
-def trained_tensors(model: Any) -> Iterator[Any]:
-    """The parameters that training changes."""
-    return (weight for weight in model.parameters() if weight.requires_grad)
-
-
 def load_into(model: Any, checkpoint: Path) -> None:
     """Copy the adapter weights of `checkpoint` into `model`, in place and in the dtype that they are trained in.
 
@@ -110,7 +105,7 @@ def load_into(model: Any, checkpoint: Path) -> None:
         state = load_file(str(path), device="cpu")
     except Exception as error:  # what is no safetensors file raises what the library pleases
         raise EncoderError(f"Cannot read {path}: {error}", remedy="delete this checkpoint and run again") from error
-    report = set_peft_model_state_dict(model, state, adapter_name="default")
+    report: Any = set_peft_model_state_dict(model, state, adapter_name="default")
     missing = [name for name in report.missing_keys if "lora_" in name]
     if missing or report.unexpected_keys:
         names = ", ".join([*missing, *report.unexpected_keys][:3])

@@ -43,7 +43,7 @@ class Upload:
 def plan(folder: Path, repo: str, *, private: bool) -> Upload:
     """Choose the files. Raises InputError when `folder` is nothing to publish, DataError without its cards."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(repo)

@@ -90,7 +90,7 @@ def bits_and_bytes(part: QuantisationPart, kept: list[str]) -> Any:
     import torch
     from transformers import BitsAndBytesConfig
 
-    return BitsAndBytesConfig(
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_8bit=False,
         load_in_4bit=True,
         bnb_4bit_quant_type=part.type,

@@ -149,7 +149,7 @@ def _identity(config: SftConfig, corpus: Corpus, model: preparing.Model) -> dict
 
 
 def _trainer(job: Job, talk: Talk, clock: _Clock) -> tuple[Any, Any]:
-    from trl import SFTConfig
+    from trl.trainer.sft_config import SFTConfig
 
     from .lora import lora_config, name_base, require_adapted
     from .quantised import load_base

@@ -7,6 +7,7 @@ value is checked against what SLURM takes, or quoted for the shell.
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import shlex
 import shutil
@@ -19,9 +20,11 @@ from pathlib import Path, PurePosixPath
 from bioreview_bench.errors import EncoderError, InputError, RemoteError, printable
 
 from .sft_config import SftConfig, load_config
+from .sweep import CONFIG, RUN, SWEEP
 
 _TEMPLATE = "templates/sft.sbatch"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,+-]{0,127}")
+_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]{0,127}")
 _TIME = re.compile(r"\d{1,6}(?::\d{1,2}){0,2}|\d{1,4}-\d{1,2}(?::\d{1,2}){0,2}")
 _GPUS = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,63}:)?([1-9]\d?)")
 _MEMORY = re.compile(r"[1-9]\d{0,6}[KMGT]?")
@@ -104,13 +107,20 @@ class Task:
 def tasks(configs: Sequence[str], variations: Sequence[str], runs: str) -> list[Task]:
     """Every config under every combination of `KEY=V1,V2` variations, each with a folder of its own in `runs`.
 
-    Every one is read and checked now, not after a night in the queue. Raises InputError, EncoderError.
+    A folder that `bench train sweep` wrote stands for its variants, which run where it collects results. Every config
+    is read and checked now, not after a night in the queue. Raises InputError, EncoderError.
     """
     require_relative(runs, "--runs")
     choices = [_values(variation) for variation in variations]
+    n_tasks = len(configs) * math.prod(map(len, choices))
+    if n_tasks > _MOST_TASKS:
+        raise InputError(f"{n_tasks:,} runs are more than {_MOST_TASKS:,}.", remedy="submit them in parts")
     found: list[Task] = []
     for config in configs:
         require_relative(config, "CONFIG")
+        if (Path(config) / SWEEP).is_file():
+            found += _variants(config, variations)
+            continue
         for settings in itertools.product(*choices):
             checked = load_config(config, settings)
             varied = [setting for setting, choice in zip(settings, choices, strict=True) if len(choice) > 1]
@@ -121,8 +131,6 @@ def tasks(configs: Sequence[str], variations: Sequence[str], runs: str) -> list[
         raise InputError(
             f"Two runs would go to {printable(twice)}.", remedy="give configs different names, and values once"
         )
-    if len(found) > _MOST_TASKS:
-        raise InputError(f"{len(found):,} runs are more than {_MOST_TASKS:,}.", remedy="submit them in parts")
     return found
 
 
@@ -130,8 +138,11 @@ def render(runs: Sequence[Task], asked: Resources, name: str) -> str:
     """The file for sbatch."""
     import jinja2
 
-    if not _NAME.fullmatch(name):
-        raise InputError(f'"{printable(name)}" is no name of a job.', remedy="--name with letters, digits, . _ -")
+    if not _JOB.fullmatch(name):
+        raise InputError(
+            f'"{printable(name)}" is no name of a job.',
+            remedy="--name with letters, digits, and . _ = , + - among them",
+        )
     template = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
     environment = jinja2.Environment(  # it is a shell script; `quote` escapes for that
         autoescape=False,  # noqa: S701
@@ -176,6 +187,16 @@ def require_relative(path: str, option: str) -> None:
             f'{option} "{printable(path)}" must be a path below the folder from which you submit.',
             remedy="give it relative to that folder",
         )
+
+
+def _variants(folder: str, variations: Sequence[str]) -> list[Task]:
+    """The runs of a sweep's folder."""
+    if variations:
+        raise InputError(f"{printable(folder)} is a sweep, and --set varies configs.", remedy="leave --set out")
+    configs = sorted(Path(folder).glob(f"*/{CONFIG}"))
+    for config in configs:
+        load_config(str(config))
+    return [Task(str(config), (), str(config.parent / RUN)) for config in configs]
 
 
 def _values(variation: str) -> list[str]:

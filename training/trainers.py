@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-from trl import SFTTrainer
+from trl.trainer.sft_trainer import SFTTrainer
 
 from .checkpoints import seal
 from .lora import load_into
@@ -35,7 +35,7 @@ class Sealing:
         """Nothing: cards come from `bench train card`."""
 
     def _save_checkpoint(self: Any, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)
+        super()._save_checkpoint(model, trial)  # type: ignore[misc]
         self.accelerator.wait_for_everyone()  # every process has its random state in it
         if self.args.should_save:
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
@@ -47,11 +47,11 @@ class Sealing:
         load_into(self.model if model is None else model, Path(resume_from_checkpoint))
 
 
-class SealingSFTTrainer(Sealing, SFTTrainer):  # type: ignore[misc]
+class SealingSFTTrainer(Sealing, SFTTrainer):
     """TRL's SFTTrainer with sealed checkpoints."""
 
 
-class Stop(TrainerCallback):  # type: ignore[misc]
+class Stop(TrainerCallback):
     """Ends training after the step in which a signal came, with a checkpoint; a second Ctrl-C ends it at once."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
@@ -84,7 +84,7 @@ class Stop(TrainerCallback):  # type: ignore[misc]
         return control
 
 
-class Watch(TrainerCallback):  # type: ignore[misc]
+class Watch(TrainerCallback):
     """Tells `say` of every log, with the seconds of a step and what is left."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

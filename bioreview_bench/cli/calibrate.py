@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
 )
 @click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.precision_option("fp32", "bf16")
 @click.option(
     "--transform", "transforms", multiple=True, metavar="NAME", help="none, center, topic-K. May be repeated."
 )
@@ -42,6 +43,7 @@ def calibrate(
     contract_name: str,
     encoder: str | None,
     encoder_path: Path | None,
+    precision: str | None,
     transforms: tuple[str, ...],
     paraphrases: str | None,
     also: tuple[str, ...],
@@ -65,7 +67,7 @@ def calibrate(
     from bioreview_bench.atomic import check_writable
     from bioreview_bench.calibration import calibrate as trace
     from bioreview_bench.calibration import calibrated_contract
-    from bioreview_bench.cli.encoders import with_encoder
+    from bioreview_bench.cli.encoders import with_encoder, with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
@@ -79,6 +81,7 @@ def calibrate(
     for path in filter(None, (output, chart)):
         check_writable(path)
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    contract = with_precision(contract, precision)
     articles = load_split(data, split)
     # A basis is learnt on train; exploring "all" has no other articles to learn it from.
     basis = articles if split == "all" or CENTER not in transforms else load_split(data, "train")

@@ -18,6 +18,7 @@ from bioreview_bench.cli import options
 )
 @click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
 @click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.precision_option("fp32", "bf16")
 @options.limit_option
 @options.allow_unfrozen_option
 @options.format_option("text", "markdown", "json")
@@ -27,6 +28,7 @@ def controls(
     split: str,
     contract_name: str,
     encoder_path: Path | None,
+    precision: str | None,
     limit: int | None,
     allow_unfrozen: bool,
     form: str,
@@ -42,6 +44,7 @@ def controls(
       bench controls --data demo --split test --contract demo
       bench controls --data v3 --split val
     """
+    from bioreview_bench.cli.encoders import with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
@@ -49,7 +52,7 @@ def controls(
     from bioreview_bench.report.blocks import Block, Facts, Table, figure
     from bioreview_bench.scoring.run import score
 
-    contract = Contract.load(contract_name)
+    contract = with_precision(Contract.load(contract_name), precision)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     train = load_split(data, "train", allow_unfrozen=allow_unfrozen)
     written = {

@@ -116,6 +116,113 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
     print_blocks([Facts([(key, str(value)) for key, value in found.items()])], sys.stdout)
 
 
+@encoder.command("export-references")
+@click.argument("data")
+@options.split_option
+@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to write the vectors."
+)
+@options.allow_unfrozen_option
+@options.format_option("text", "json")
+@options.quiet_option
+def export_references(
+    data: str,
+    split: str,
+    contract_name: str,
+    encoder_path: Path | None,
+    output: Path,
+    allow_unfrozen: bool,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Write the vectors of DATA's references to a file, so that others encode only their predictions.
+
+    The file holds hashes of texts, vectors, what made them, and a checksum; no texts.
+
+    \b
+    Examples:
+      bench encoder export-references v3 --split test -o v3-test.vectors
+      bench encoder export-references demo --contract demo -o demo.vectors
+    """
+    from bioreview_bench.atomic import check_writable
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.scoring.references import export_references as export
+
+    check_writable(output)
+    articles = load_split(data, split, allow_unfrozen=allow_unfrozen)
+    messages = options.Messages(quiet)
+    try:
+        made = export(articles, Contract.load(contract_name), output, encoder_path, messages.encoding)
+    finally:
+        messages.stop()
+    if form == "json":
+        click.echo(json.dumps(made))
+    else:
+        size = output.stat().st_size / 1e6
+        click.echo(f"Wrote {made['count']:,} vectors of {made['data']} to {output} ({size:.1f} MB).")
+        click.echo(f"sha256 of its content: {made['sha256']}")
+
+
+@encoder.command("import-references")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--data", metavar="DATA", help="The data that it belongs to. Default: the release that the file names.")
+@click.option("--split", metavar="SPLIT", help="Default: what the file says.")
+@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
+@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@click.option(
+    "--verify-sample",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    metavar="N",
+    help="How many of its texts to encode here and compare.",
+)
+@options.allow_unfrozen_option
+@options.format_option("text", "json")
+def import_references(
+    file: Path,
+    data: str | None,
+    split: str | None,
+    contract_name: str,
+    encoder_path: Path | None,
+    verify_sample: int,
+    allow_unfrozen: bool,
+    form: str,
+) -> None:
+    """Put the vectors of FILE into the cache, after a random sample of them was encoded here and agreed.
+
+    Other encoder files, another maximum length or other library versions are refused.
+
+    \b
+    Examples:
+      bench encoder import-references v3-test.vectors
+      bench encoder import-references mine.vectors --data /my/data --split test --contract demo
+    """
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.load import DEMO, load_split
+    from bioreview_bench.data.manifest import RELEASED
+    from bioreview_bench.encoders.vector_file import load
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.scoring.references import import_references as take
+
+    said = load(file).header
+    name = data or str(said.get("name"))
+    if data is None and name not in (*RELEASED, DEMO):
+        raise InputError(f"{file} was made for a data folder.", remedy="name it with --data")
+    articles = load_split(name, split or str(said.get("split")), allow_unfrozen=allow_unfrozen)
+    found = take(file, articles, Contract.load(contract_name), encoder_path, verify_sample)
+    if form == "json":
+        click.echo(json.dumps(found))
+        return
+    click.echo(
+        f"Imported {found['imported']:,} of {found['in_file']:,} vectors; {found['sampled']} were encoded here and agree "
+        f"(largest difference {found['largest']:.1e})."
+    )
+
+
 def _state(row: dict[str, Any]) -> str:
     if not row["available"]:
         return f"absent: {row['get']}"

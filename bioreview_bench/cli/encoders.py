@@ -1,13 +1,19 @@
-"""`--encoder`: another encoder in a contract's place."""
+"""`--encoder` and `--precision`: another encoder in a contract's place, or another way to compute."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bioreview_bench.contract import CUSTOM, Contract
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
 from bioreview_bench.errors import InputError
+
+if TYPE_CHECKING:
+    from bioreview_bench.scoring.backends import Backend, Progress
+
+EXACT = "exact-bf16"
 
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
@@ -32,3 +38,23 @@ def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | N
         max_length=min(spec.max_length, contract.max_length or spec.max_length),
     )
     return changed, None
+
+
+def with_precision(contract: Contract, precision: str | None) -> Contract:
+    """The contract computed in `precision`, another contract where that is not its own dtype. Raises InputError."""
+    if precision is None or precision == contract.dtype:
+        return contract
+    if contract.encoder is None:
+        raise InputError(f"Contract {contract.name} has no encoder.", remedy="leave --precision out")
+    return contract if precision == EXACT else replace(contract, name=CUSTOM, dtype=precision)
+
+
+def exact_backend(
+    contract: Contract, precision: str | None, encoder_path: Path | None, progress: Progress
+) -> Backend | None:
+    """What `--precision exact-bf16` scores with; None for every other precision. Raises EncoderError, InputError."""
+    if precision != EXACT:
+        return None
+    from bioreview_bench.scoring.exact import ExactBackend
+
+    return ExactBackend(contract, encoder_path, progress)

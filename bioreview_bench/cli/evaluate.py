@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
 )
 @click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.precision_option("fp32", "bf16", "exact-bf16")
 @click.option(
     "-o",
     "--output",
@@ -88,6 +89,7 @@ def evaluate(
     contract_name: str,
     encoder: str | None,
     encoder_path: Path | None,
+    precision: str | None,
     output: Path | None,
     html: Path | None,
     limit: int | None,
@@ -117,7 +119,7 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
     """
     from bioreview_bench.atomic import check_writable
-    from bioreview_bench.cli.encoders import with_encoder
+    from bioreview_bench.cli.encoders import exact_backend, with_encoder, with_precision
     from bioreview_bench.cli.fail_under import Limit
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
@@ -128,6 +130,7 @@ def evaluate(
 
     limits = [Limit.parse(text) for text in fail_under]
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    contract = with_precision(contract, precision)
     if output is not None:
         check_writable(output)
         check_writable(pairs_path(output))
@@ -138,6 +141,7 @@ def evaluate(
     named, processed = _manifest(path)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
+    backend = exact_backend(contract, precision, encoder_path, messages.encoding)
     try:
         result = score(
             articles,
@@ -149,7 +153,8 @@ def evaluate(
             system=System(
                 name=system_name or named, version=system_version, postprocessing=postprocessing or processed
             ),
-            encoder_path=encoder_path,
+            encoder_path=None if backend else encoder_path,
+            backend=backend,
             require_complete=require_complete,
             sweep=sweep or html is not None,
             progress=messages.encoding,

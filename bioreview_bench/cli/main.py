@@ -26,6 +26,7 @@ _COMMANDS = {
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
     "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
+    "encode": ("bioreview_bench.cli.encode:encode", "Encode a corpus with several devices or machines."),
     "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),
     "schema": ("bioreview_bench.cli.schema:schema", "Print the JSON Schema of a file format."),
 }

@@ -30,6 +30,14 @@ allow_unfrozen_option = click.option(
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
+def precision_option(*choices: str) -> Callable[[Any], Any]:
+    """`--precision`: how the encoder computes."""
+    text = "What the encoder computes in. bf16 is faster and another contract."
+    if "exact-bf16" in choices:
+        text += " exact-bf16 computes in bf16, and again in fp32 what could change a count: same contract as fp32."
+    return click.option("--precision", type=click.Choice(choices), help=f"{text} Default: the contract's.")
+
+
 def format_option(*formats: str) -> Callable[[Any], Any]:
     """`--format`, the first of `formats` being the default."""
     return click.option(

@@ -92,9 +92,13 @@ class VectorCache:
 
     def put(self, texts: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Store vectors, in one transaction. Raises WriteError."""
+        self.put_keys([_key(text) for text in texts], vectors)
+
+    def put_keys(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
+        """Store the vectors of texts whose sha256 are `keys`; those that are at hand stay. Raises WriteError."""
         rows = [
-            (_key(text), np.ascontiguousarray(vector, np.float32).tobytes())
-            for text, vector in zip(texts, vectors, strict=True)
+            (key, np.ascontiguousarray(vector, np.float32).tobytes())
+            for key, vector in zip(keys, vectors, strict=True)
         ]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

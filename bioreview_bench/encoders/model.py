@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.ahead import ahead
 from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
@@ -108,17 +108,13 @@ class LocalEncoder:
                 yield [window[place] for place in batch], chosen
 
     def _tokenised(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Tokens]]:
-        """Windows of `texts` and their tokens; while one is used, the next is tokenised in a thread."""
+        """Windows of `texts` and their tokens; while one is encoded, the next is tokenised."""
         tokenise = self._loaded.tokenise
-        with ThreadPoolExecutor(max_workers=1) as ahead:
-            pending = None
-            for window in windows(texts, _WINDOW):
-                made = window, ahead.submit(tokenise, [texts[position] for position in window])
-                if pending is not None:
-                    yield pending[0], pending[1].result()
-                pending = made
-            if pending is not None:
-                yield pending[0], pending[1].result()
+        made = (
+            (window, tokenise([texts[position] for position in window])) for window in windows(texts, _WINDOW)
+        )
+        with ahead(made, 1) as found:
+            yield from found
 
     @cached_property
     def _loaded(self) -> Loaded:

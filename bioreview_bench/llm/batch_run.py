@@ -116,10 +116,8 @@ class _BatchRun:
         if self.refusals:
             self.store.manifest["state"] = "stopped: the service refused"
             self.store.save()
-            said = "\n  ".join(self.refusals)
-            raise RemoteError(
-                f"{said}\n  {len(self.store):,} rows are written and kept in {self.store.folder}.", remedy=self.remedy
-            )
+            kept = [f"{len(self.store):,} rows are written and kept in {self.store.folder}."] if len(self.store) else []
+            raise RemoteError("\n  ".join([*self.refusals, *kept]), remedy=self.remedy)
         self.store.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
         self.store.save()
         n_failed = self.store.totals.by_status["error"]

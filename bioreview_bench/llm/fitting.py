@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.manuscript import Manuscript
 
 DEFAULT_BUDGET = 15_000
@@ -168,20 +168,28 @@ def _tiktoken(encoding: str) -> Counter:
         raise EncoderError("tiktoken is not installed.", remedy="pip install tiktoken, or --counter chars3") from error
     import tiktoken.load
 
-    def no_download(path: str) -> bytes:
-        raise OSError(f"{path} is not cached")
+    known = tiktoken.list_encoding_names()
+    if encoding not in known:
+        raise InputError(f'tiktoken has no encoding "{printable(encoding)}".', remedy=f"use {', '.join(sorted(known))}")
+    read = tiktoken.load.read_file
+
+    def read_here(path: str) -> bytes:
+        if "://" in path:
+            raise OSError(f"{path} is not cached")
+        content: bytes = read(path)
+        return content
 
     # tiktoken downloads a vocabulary that is not cached, and has no switch against it.
-    download, tiktoken.load.read_file = tiktoken.load.read_file, no_download
+    tiktoken.load.read_file = read_here
     try:
         loaded = tiktoken.get_encoding(encoding)
     except (OSError, ValueError) as error:
         raise EncoderError(
-            f"The vocabulary {encoding} of tiktoken is not at hand.",
-            remedy="set TIKTOKEN_CACHE_DIR, or --counter chars3",
+            f"The vocabulary {encoding} of tiktoken is not on this machine ({error}).",
+            remedy="set TIKTOKEN_CACHE_DIR to a folder in which tiktoken has stored it, or --counter chars3",
         ) from error
     finally:
-        tiktoken.load.read_file = download
+        tiktoken.load.read_file = read
     return CallableCounter(f"tiktoken:{encoding}", lambda text: len(loaded.encode(text, disallowed_special=())))
 
 

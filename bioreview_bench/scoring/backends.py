@@ -63,7 +63,7 @@ class EncoderBackend:
                 f"Contract {contract.name} states no max_length.", remedy="add max_length = N (word pieces)"
             )
         files = resolve(contract, encoder_path)
-        self._encoder = LocalEncoder(files, contract.max_length)
+        self._encoder = LocalEncoder(files, contract.max_length, contract.dtype or "fp32")
         self._progress = progress
         self._encoded = False
         self._encodes = _encoder_of(contract)
@@ -72,15 +72,14 @@ class EncoderBackend:
         )
         self.part = encoder_part(files.id, files.revision, files.weights_sha256)
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that could change a raw vector, besides the text."""
+        return self._encoder.identity
+
     def vectors(self, texts: Sequence[str]) -> Vectors:
         """(n, d) raw vectors. Raises EncoderError, WriteError."""
-        cache = VectorCache(vectors_root(), self._encoder.identity)
-
-        def progress(done: int, total: int) -> None:
-            self._encoded = True
-            self._progress(done, total)
-
-        return embed(texts, self._encoder, cache, progress)
+        return embed(texts, self._encoder, VectorCache(vectors_root(), self._encoder.identity), self._noted)
 
     def space(self, texts: Sequence[str], fit: Fit) -> Space:
         """Cosine space of the texts. Raises EncoderError, WriteError."""
@@ -96,6 +95,10 @@ class EncoderBackend:
     def device(self) -> str | None:
         """`cpu` or `cuda`, None when every vector was cached."""
         return self._encoder.device if self._encoded else None
+
+    def _noted(self, done: int, total: int) -> None:
+        self._encoded = True
+        self._progress(done, total)
 
 
 class CallerBackend:

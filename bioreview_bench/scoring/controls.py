@@ -9,7 +9,7 @@ from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 from bioreview_bench.scoring.backends import Backend
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.tally import count_matches
-from bioreview_bench.scoring.texts import Case, TextPool
+from bioreview_bench.scoring.texts import Case, Indices, TextPool
 
 
 class ControlScores:
@@ -24,9 +24,14 @@ class ControlScores:
         everything = [texts for written in self._written.values() for texts in written]
         self._key = store.key(signature, ids, everything) if backend.reusable else None
         self._stored = store.load(self._key) if self._key else None
-        self._texts = {}
+        self._texts: dict[str, list[Indices]] = {}
         if self._stored is None:
             self._texts = {name: [pool.add(texts) for texts in written] for name, written in self._written.items()}
+
+    @property
+    def written(self) -> list[list[Indices]]:
+        """By control, the texts that it wrote about each case, as far as they are still to be matched."""
+        return list(self._texts.values())
 
     def counts(self, space: Space, threshold: float) -> store.Counts:
         """[predictions, matches, ceilings] by article, for each control that wrote anything."""

@@ -26,14 +26,16 @@ from bioreview_bench.predictions import Predictions, as_predictions, require_ans
 from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.result import Result
 from bioreview_bench.scoring.backends import Backend, Progress, choose
+from bioreview_bench.scoring.certainty import questions
 from bioreview_bench.scoring.controls import ControlScores
+from bioreview_bench.scoring.exact import MixedSpace
 from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.sweep import grid
 from bioreview_bench.scoring.sweep import sweep as sweep_points
 from bioreview_bench.scoring.table import article_counts
 from bioreview_bench.scoring.tally import Tally, tally
 from bioreview_bench.scoring.texts import Case, TextPool, cases
-from bioreview_bench.uncertainty import family_units, intervals
+from bioreview_bench.uncertainty import drawing, family_units, intervals
 from bioreview_bench.vocabulary import OUTCOMES
 
 ControlSet = Literal["full", "basic"]
@@ -95,23 +97,27 @@ def score(
         raise InputError(f"The backend was not made for contract {contract.name}, or another encoder was named too.")
     if encoder is not None:
         contract = replace(contract, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
-    pool = TextPool()
-    fitting = Fitting(contract, split.articles, pool)
-    signature = contract.signature(split.label, backend.part, fitting.text_digest)
-    case_list = cases(split.articles, checked, contract, pool)
     wanted = controls or ("full" if encoder is None else "basic")
-    controlled = ControlScores(case_list, signature, backend, pool) if wanted == "full" else None
-    space = backend.space(pool.texts, fitting.fit)
-    matched = tally(case_list, space, contract.threshold, pool.texts)
-    thresholds = grid(contract) if sweep else []
-    null = other_article(case_list, space, contract, thresholds)
-    extra = controlled.counts(space, contract.threshold) if controlled else {}
-    counts = article_counts(case_list, matched, null, extra)
+    ids, families = [article.id for article in split], [article.family for article in split]
+    with drawing(ids, families, draws, seed) as weights:
+        pool = TextPool()
+        fitting = Fitting(contract, split.articles, pool)
+        signature = contract.signature(split.label, backend.part, fitting.text_digest)
+        case_list = cases(split.articles, checked, contract, pool)
+        controlled = ControlScores(case_list, signature, backend, pool) if wanted == "full" else None
+        space = backend.space(pool.texts, fitting.fit)
+        thresholds = grid(contract) if sweep else []
+        if isinstance(space, MixedSpace):
+            space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))
+        matched = tally(case_list, space, contract.threshold, pool.texts)
+        null = other_article(case_list, space, contract, thresholds)
+        extra = controlled.counts(space, contract.threshold) if controlled else {}
+        counts = article_counts(case_list, matched, null, extra)
+        found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
     label = contract_label(contract, split, backend.record.verified)
     gated = contract.official_name == "v3" and split.data in RELEASED
-    found = intervals(columns(counts), counts.id, counts.family, draws=draws, seed=seed)
     paths = _occurring_paths(counts)
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,

@@ -36,12 +36,13 @@ class CosineSpace:
 
     def similarity(self, rows: Indices, columns: Indices, article_id: str) -> NDArray[np.floating]:
         """(len(rows), len(columns)) float32 cosines."""
-        left, right = self._vectors[rows], self._vectors[columns]
-        if self._transform is not None:
-            left = normalised(self._transform(article_id, left))
-            right = normalised(self._transform(article_id, right))
-        cosines: NDArray[np.floating] = left @ right.T
+        cosines: NDArray[np.floating] = self.compared(rows, article_id) @ self.compared(columns, article_id).T
         return cosines
+
+    def compared(self, rows: Indices, article_id: str) -> Vectors:
+        """(len(rows), d) the unit vectors that are compared, as seen from an article."""
+        found = self._vectors[rows]
+        return found if self._transform is None else normalised(self._transform(article_id, found))
 
 
 class JaccardSpace:

@@ -7,7 +7,7 @@ from elsewhere carry tracking ones; an unknown value of a known parameter is an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
@@ -49,15 +49,23 @@ _FILTERS: Final[dict[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True)
 class Choice:
-    """`part` is "all" or such as "source:elife". Filters hold the first value of their list when they are off."""
+    """`part` is "all" or such as "source:elife"; an empty `sort` becomes the first one.
+
+    Filters hold the first value of their list when they are off.
+    """
 
     part: str = ALL
-    sort: str = "band"
+    sort: str = ""
     descending: bool = False
     weights: str = "any"
     size: str = "any"
     training: str = "any"
     show: str = "every"
+
+    def __post_init__(self) -> None:
+        if not self.sort:
+            object.__setattr__(self, "sort", self.first_sort)
+            object.__setattr__(self, "descending", starts_descending(self.sort))
 
     @property
     def kind(self) -> str:
@@ -70,21 +78,27 @@ class Choice:
         return self.part.partition(":")[2]
 
     @property
+    def first_sort(self) -> str:
+        """The order before anybody chose one: of bands, or of the leading figure of a part of the articles."""
+        return {ALL: "band", "severity": "recall"}.get(self.kind, "f1")
+
+    @property
     def filtered(self) -> bool:
         """True when a filter is on."""
         return any(getattr(self, name) != values[0] for name, values in _FILTERS.items())
 
     def whole(self) -> Choice:
         """The same filters on all concerns, in the order of bands."""
-        return replace(self, part=ALL, sort="band", descending=False)
+        return Choice(ALL, "band", False, self.weights, self.size, self.training, self.show)
 
     def query(self) -> dict[str, str]:
         """The parameters that differ from what is shown without any, in a fixed order."""
         found = {"part": self.part} if self.part != ALL else {}
-        if self.sort != "band" or self.descending:
+        usual = self.descending == starts_descending(self.sort)
+        if self.sort != self.first_sort or not usual:
             found["sort"] = self.sort
-            if self.descending != (self.sort not in _ASCENDING):
-                found["order"] = "down" if self.descending else "up"
+        if not usual:
+            found["order"] = "down" if self.descending else "up"
         for name, values in _FILTERS.items():
             if getattr(self, name) != values[0]:
                 found[name] = getattr(self, name)
@@ -94,8 +108,8 @@ class Choice:
 def read_choice(query: Mapping[str, str]) -> Choice:
     """The choice that a query string makes. Raises InputError for a value that is none."""
     part = _one_of("part", query.get("part", ALL), (ALL, *(f"{kind}:{name}" for kind in PARTS for name in PARTS[kind])))
-    sort = _one_of("sort", query.get("sort", "band"), SORTS)
-    order = _one_of("order", query.get("order", "up" if sort in _ASCENDING else "down"), ("up", "down"))
+    sort = _one_of("sort", query.get("sort", Choice(part).sort), SORTS)
+    order = _one_of("order", query.get("order", "down" if starts_descending(sort) else "up"), ("up", "down"))
     filters = {name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()}
     return Choice(part, sort, order == "down", **filters)
 

@@ -81,7 +81,9 @@ def verdict(table: BoardTable, a: Row, b: Row) -> str:
         return "No test was made: only ranked systems are tested against each other."
     better = a if found.a == a.submission else b
     said = f"{name(better.system)} has the higher F1 by {figure(abs(found.delta_f1))}"
-    odds = f"label-swap test, p {_equals(found.p_value)}, Holm-corrected over the table {_equals(found.p_holm)}"
+    odds = (
+        f"label-swap test, p {_equals(found.p_value)}, {_equals(found.p_holm)} after Holm’s correction over the table"
+    )
     if found.delta_f1 == 0:
         return f"Both have the same F1 ({odds})."
     if found.p_holm < LEVEL:

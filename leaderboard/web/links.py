@@ -5,7 +5,7 @@ Templates ask a Links for every address, so both kinds of site are made of the s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode
@@ -41,6 +41,15 @@ class Links(Protocol):
 
     def compare(self, table: BoardTable, a: str, b: str) -> str | None:
         """The page that compares two systems."""
+
+    def tests(self, table: BoardTable) -> str:
+        """The page with all tests of a table."""
+
+    def compares(self, table: BoardTable, submission: str) -> bool:
+        """True when there are pages that compare this system with others."""
+
+    def pairs(self, table: BoardTable) -> str:
+        """What stands before `A-B.html` in the address of a static site's comparison."""
 
     def page(self, name: str) -> str:
         """how-scoring-works, compare, submit, submissions, login."""
@@ -85,6 +94,18 @@ class ServerLinks:
         """See Links."""
         return f"/compare?{urlencode({'split': table.split, 'contract': table.contract, 'a': a, 'b': b})}"
 
+    def tests(self, table: BoardTable) -> str:
+        """See Links."""
+        return f"/compare?{urlencode({'split': table.split, 'contract': table.contract})}"
+
+    def compares(self, table: BoardTable, submission: str) -> bool:
+        """See Links."""
+        return True
+
+    def pairs(self, table: BoardTable) -> str:
+        """See Links. A server finds the two by its query."""
+        return ""
+
     def page(self, name: str) -> str:
         """See Links."""
         return f"/{name}"
@@ -94,11 +115,12 @@ class ServerLinks:
 class StaticLinks:
     """Files of a static site, as seen from a page `depth` folders below its top.
 
-    `first` is (split, contract) of the table that index.html shows; `compared` holds the pairs that have a page.
+    `first` is (split, contract) of the table that index.html shows; `compared` has for each table, in its order, the
+    systems of which every two have a page.
     """
 
     first: tuple[str, str]
-    compared: Collection[tuple[str, str, str, str]] = ()  # split, contract, and two submissions in order
+    compared: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
     depth: int = 0
     live: bool = False
 
@@ -133,10 +155,23 @@ class StaticLinks:
 
     def compare(self, table: BoardTable, a: str, b: str) -> str | None:
         """See Links."""
-        for one, other in ((a, b), (b, a)):
-            if (table.split, table.contract, one, other) in self.compared:
-                return self._up + compare_file(table.split, table.contract, one, other)
-        return None
+        known = self.compared.get((table.split, table.contract), ())
+        if a not in known or b not in known:
+            return None
+        first, second = sorted((a, b), key=known.index)
+        return self._up + compare_file(table.split, table.contract, first, second)
+
+    def tests(self, table: BoardTable) -> str:
+        """See Links."""
+        return self._up + tests_file((table.split, table.contract), self.first)
+
+    def compares(self, table: BoardTable, submission: str) -> bool:
+        """See Links."""
+        return submission in self.compared.get((table.split, table.contract), ())
+
+    def pairs(self, table: BoardTable) -> str:
+        """See Links."""
+        return f"{self._up}compare/{table.split}-{table.contract}-"
 
     def page(self, name: str) -> str:
         """See Links."""
@@ -149,6 +184,11 @@ def board_file(where: tuple[str, str], first: tuple[str, str], part: str) -> str
     if part != ALL:
         return f"board-{split}-{contract}-{part.replace(':', '-')}.html"
     return "index.html" if where == first else f"board-{split}-{contract}.html"
+
+
+def tests_file(where: tuple[str, str], first: tuple[str, str]) -> str:
+    """The file with all tests of a table."""
+    return "compare.html" if where == first else f"compare-{where[0]}-{where[1]}.html"
 
 
 def compare_file(split: str, contract: str, a: str, b: str) -> str:

@@ -1,10 +1,12 @@
-"""A Hugging Face Hub on loopback, and the `bench` command in a child process that knows no other Hub.
+"""Servers on loopback: a Hugging Face Hub, and models; and what the tests of API reviewers share.
 
-huggingface_hub reads HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE when it is imported, hence the child process.
+huggingface_hub reads HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE when it is imported, so `bench` runs in a child process
+where it is to know the Hub of the test and no other.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
@@ -21,6 +23,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
+CONCERNS = '{"concerns": [{"text": "There is no control group."}]}'
 
 
 @dataclass
@@ -284,3 +287,124 @@ def model_server() -> Iterator[FakeModels]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def completion() -> Callable[..., dict[str, Any]]:
+    """An answer of OpenAI's chat completions: completion(content, finish_reason, field_of_the_message=...)."""
+
+    def build(content: Any = CONCERNS, finish: str = "stop", **message: Any) -> dict[str, Any]:
+        said = {"role": "assistant", "content": content, "refusal": None, **message}
+        usage = {"prompt_tokens": 1000, "completion_tokens": 200, "total_tokens": 1200}
+        choice = {"index": 0, "finish_reason": finish, "message": said}
+        answer = {"id": "c1", "object": "chat.completion", "created": 1, "model": "small-2026-01-31"}
+        return {**answer, "choices": [choice], "usage": usage}
+
+    return build
+
+
+@pytest.fixture
+def asking() -> Callable[..., Any]:
+    """How reviewers ask: objects-v1, three characters a token."""
+    from bioreview_bench.llm.asking import Asking
+    from bioreview_bench.llm.fitting import Chars3
+    from bioreview_bench.llm.prompt import Prompt
+
+    return lambda **settings: Asking(Prompt.load("objects-v1"), Chars3(), **settings)
+
+
+@pytest.fixture
+def papers() -> Callable[[int], list[Any]]:
+    """Short manuscripts: elife:0 with "Title 0", ..."""
+    from bioreview_bench.manuscript import Manuscript
+
+    def build(n: int) -> list[Any]:
+        text = {"Results": "We saw it."}
+        return [Manuscript(f"elife:{number}", f"Title {number}", "Abstract.", text, (), "eLife") for number in range(n)]
+
+    return build
+
+
+@pytest.fixture
+def ask(papers: Callable[[int], list[Any]]) -> Callable[..., Any]:
+    """The review that a reviewer gives of one paper; it is closed afterwards."""
+
+    def run(reviewer: Any, paper: Any = None) -> Any:
+        async def once() -> Any:
+            try:
+                return await reviewer.review(paper or papers(1)[0])
+            finally:
+                await reviewer.close()
+
+        return asyncio.run(once())
+
+    return run
+
+
+@pytest.fixture
+def engine(papers: Callable[[int], list[Any]], tmp_path: Path) -> Callable[..., Any]:
+    """Run a reviewer over n papers into tmp_path/run; (summary, store)."""
+    from bioreview_bench.llm.engine import run as run_engine
+    from bioreview_bench.llm.pacing import Backoff
+    from bioreview_bench.llm.run_store import RunStore
+
+    def run(reviewer: Any, n: int, **settings: Any) -> Any:
+        given = {"name": reviewer.name, "reviewer": reviewer.describe(), "split": "demo/test", "fingerprint": "f"}
+        with RunStore.open(tmp_path / "run", **given) as store:
+            fast = {"backoff": Backoff(0.001, 0.01), **settings}
+            return asyncio.run(run_engine(reviewer, papers(n), store, **fast)), store
+
+    return run
+
+
+@pytest.fixture
+def openai_key(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The key in OPENAI_API_KEY."""
+    secret = "sk-proj-S3CRETs3cretS3CRETs3cret0123456789"
+    monkeypatch.setenv("OPENAI_API_KEY", secret)
+    return secret
+
+
+@pytest.fixture
+def openai_reviewer(model_server: Any, asking: Any, openai_key: str) -> Callable[..., Any]:
+    """Make a reviewer that asks the loopback server."""
+    from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
+
+    def build(budget: int = 15_000, structured: bool = True, **settings: Any) -> Any:
+        how = asking(budget=budget, structured=structured)
+        return OpenAIReviewer("small", how, **{"base_url": f"{model_server.url}/v1", **settings})
+
+    return build
+
+
+@pytest.fixture
+def canaries(make_article: Callable[..., Any]) -> Any:
+    """An article with CANARY in every field and section that a reviewer may not see, VISIBLE in the others."""
+    headings = [
+        "Acknowledgements",
+        "Author contributions",
+        "Competing interests",
+        "Conflict of Interest",
+        "Funding",
+        "Peer review",
+        "Reviewer #1 (Public review)",
+        "Referee report",
+        "Decision letter",
+        "Author response",
+        "eLife assessment",
+        "Supplementary material",
+    ]
+    hidden = ("editorial_decision", "revision_round", "decision_letter_raw", "author_response_raw", "unknown_field")
+    return make_article(
+        "elife:1",
+        [{"concern_text": "CANARY-concern is long enough.", "author_response_text": "CANARY-answer"}],
+        doi="10.7554/CANARY-doi",
+        title="VISIBLE-TITLE",
+        abstract="VISIBLE-ABSTRACT is here.",
+        review_format="journal",
+        paper_text_sections={
+            "Results": "VISIBLE-BODY was measured.",
+            **{heading: f"CANARY-{heading}" for heading in headings},
+        },
+        **{field: f"CANARY-{field}" for field in hidden},
+    )

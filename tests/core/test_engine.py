@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -19,8 +14,7 @@ import pytest
 
 from bioreview_bench.errors import InputError, RemoteError, WriteError
 from bioreview_bench.llm.engine import Progress, Summary, run
-from bioreview_bench.llm.pacing import Backoff, Pace
-from bioreview_bench.llm.prices import Price, example_prices, read_prices, with_cost
+from bioreview_bench.llm.pacing import Backoff
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 from bioreview_bench.llm.run_store import RunStore
 from bioreview_bench.manuscript import Manuscript
@@ -193,36 +187,6 @@ def test_a_wait_of_hours_stops_the_run(store: RunStore) -> None:
     assert len(store) == 0
 
 
-def test_the_pace_halves_once_for_refusals_that_went_in_together_and_grows_back() -> None:
-    async def script() -> None:
-        pace = Pace(8)
-        epochs = [await pace.enter() for _ in range(8)]
-        for epoch in epochs:
-            pace.rate_limited(epoch, None)
-            pace.leave()
-        assert pace.limit == 4
-        inside = [await pace.enter() for _ in range(4)]
-        waiting = asyncio.create_task(pace.enter())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        waiting.cancel()
-        late = asyncio.create_task(pace.enter())
-        await asyncio.sleep(0)
-        pace.leave()
-        assert await late == inside[0] == 1  # a cancelled waiter does not keep the place
-        for _ in range(5):
-            pace.succeeded()
-        assert int(pace.limit) == 5  # about one more place a round
-        for _ in range(100):
-            pace.succeeded()
-        assert pace.limit == 8
-        for epoch in range(1, 10):
-            pace.rate_limited(epoch, None)
-        assert pace.limit == 1
-
-    asyncio.run(script())
-
-
 def test_a_service_that_bears_four_at_once_is_called_four_at_once(store: RunStore) -> None:
     class Narrow(Scripted):
         async def review(self, manuscript: Manuscript) -> Review:
@@ -235,16 +199,6 @@ def test_a_service_that_bears_four_at_once_is_called_four_at_once(store: RunStor
     go(reviewer, papers(120), store, concurrency=32, attempts=50, backoff=Backoff(0.01, 0.05))
     assert store.totals.by_status == {"ok": 120}
     assert reviewer.asked["refused"] < 120
-
-
-def test_the_back_off_is_a_uniform_draw_below_a_doubling_bound() -> None:
-    random.seed(1)
-    backoff = Backoff(base=1.0, cap=60.0)
-    for n_failed, bound in [(1, 1.0), (2, 2.0), (4, 8.0), (20, 60.0), (5000, 60.0)]:
-        drawn = [backoff.wait(n_failed, None) for _ in range(2000)]
-        assert max(drawn) <= bound
-        assert sum(drawn) / 2000 == pytest.approx(bound / 2, rel=0.06)
-    assert min(backoff.wait(3, 10.0) for _ in range(200)) >= 10.0
 
 
 def test_giving_up_stops_lets_calls_in_flight_finish_and_says_how_many_rows_are_kept(store: RunStore) -> None:
@@ -320,36 +274,6 @@ def test_a_limit_on_cost_without_prices_is_refused_before_anything_is_sent(store
         assert not reviewer.asked
 
 
-def test_prices_come_from_the_users_file_and_unknown_is_unknown(tmp_path: Path) -> None:
-    path = tmp_path / "prices.toml"
-    path.write_text(example_prices())
-    prices = read_prices(path)
-    assert with_cost(1_000_000, 500_000, prices["example-large"]).cost_usd == pytest.approx(6.0)
-    assert prices["example-small"] == Price(0.1, 0.4, "2026-01-31")
-    assert with_cost(10, 10, prices.get("gpt-4o-mini")).cost_usd is None
-    assert with_cost(None, 10, prices["example-small"]).cost_usd is None
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("[models.a]\ninput = 1\noutput = -1\ndate = 2026-01-01", "output must be"),
-        ("[models.a]\ninput = 1\noutput = nan\ndate = 2026-01-01", "output must be"),
-        ("[models.a]\ninput = true\noutput = 1\ndate = 2026-01-01", "input must be"),
-        ("[models.a]\ninput = 1\noutput = 1", "date must be"),
-        ("[models.a]\ninput = 1\noutput = 1\ndate = 2026-01-01\ncached = 1", "unknown key cached"),
-        ("[other]\nx = 1", "must hold tables"),
-        ("models = 3 = 4", "Cannot read"),
-    ],
-)
-def test_a_price_file_with_a_mistake_is_not_half_read(tmp_path: Path, text: str, reason: str) -> None:
-    path = tmp_path / "prices.toml"
-    path.write_text(text)
-    with pytest.raises(InputError) as caught:
-        read_prices(path)
-    assert reason in str(caught.value)
-
-
 def test_a_disk_that_is_full_stops_the_calls(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     reviewer = Scripted(lambda *_: GOOD, latency=0.001)
     append = store.append
@@ -384,95 +308,3 @@ def test_every_row_is_synced_and_a_disk_that_cannot_stops_the_calls(
     with pytest.raises(WriteError):
         go(reviewer, (manuscript(number) for number in range(200, 10_000)), store)
     assert sum(reviewer.asked.values()) < 1000
-
-
-# A child that reviews `n` articles, noting in a file, as a provider would, each one that it bills.
-_CHILD = """
-import asyncio, os, sys
-from bioreview_bench.llm.engine import run
-from bioreview_bench.llm.review import Review, Usage
-from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
-
-folder, n, latency = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
-bills = os.open(folder + ".bills", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-
-class Billing:
-    name = "billing"
-    def describe(self): return {"model": "m"}
-    async def review(self, manuscript):
-        await asyncio.sleep(latency)
-        os.write(bills, (manuscript.id + "\\n").encode())
-        return Review(concerns=({"text": "x" * 5000},), usage=Usage(1, 1, None))
-    async def close(self): pass
-
-def papers():
-    for number in range(n):
-        yield Manuscript(f"elife:{number}", "", "", {}, (), "eLife")
-
-try:
-    with RunStore.open(folder, name="b", reviewer={"model": "m"}, split="s", fingerprint="f") as store:
-        print("open", flush=True)
-        print(asyncio.run(run(Billing(), papers(), store, concurrency=8)).done, flush=True)
-except KeyboardInterrupt:
-    sys.exit(130)
-"""
-
-
-def child(folder: Path, n: int, latency: float) -> subprocess.Popen[str]:
-    started = subprocess.Popen(
-        [sys.executable, "-c", _CHILD, str(folder), str(n), str(latency)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert started.stdout is not None
-    assert started.stdout.readline() == "open\n"
-    return started
-
-
-def test_twenty_kills_at_random_moments_lose_no_row_and_bill_none_twice(tmp_path: Path) -> None:
-    folder, n = tmp_path / "run", 400
-    generator = random.Random(7)
-    written: dict[str, bytes] = {}
-
-    def ids() -> dict[str, bytes]:
-        content = (folder / "predictions.jsonl").read_bytes() if (folder / "predictions.jsonl").exists() else b""
-        whole = [line for line in content.split(b"\n")[:-1] if line]
-        return {json.loads(line)["article_id"]: line for line in whole}
-
-    bills = Path(f"{folder}.bills")
-    for _ in range(20):
-        before = bills.stat().st_size if bills.exists() else 0
-        process = child(folder, n, 0.02)
-        time.sleep(generator.uniform(0.0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        billed = bills.read_bytes()[before:].decode().split() if bills.exists() else []
-        assert not set(billed) & written.keys(), "billed although its row was written"
-        now = ids()
-        assert all(now.get(name) == line for name, line in written.items()), "a written row was lost"
-        written = now
-    assert 0 < len(written) < n, "the kills fell at no interesting moment"
-    process = child(folder, n, 0.0)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, int(out)) == (0, n - len(written)), err
-    assert len(ids()) == n
-    lost = Counter(bills.read_text().split())
-    assert max(lost.values()) <= 21
-    assert sum(lost.values()) - n <= 20 * 8  # at most what was in flight at each kill
-
-
-def test_ctrl_c_leaves_every_finished_row_and_the_state(tmp_path: Path) -> None:
-    process = child(tmp_path / "run", 5000, 0.02)
-    time.sleep(0.3)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
-    assert process.returncode == 130, err
-    assert "Task was destroyed" not in err
-    content = (tmp_path / "run" / "predictions.jsonl").read_bytes()
-    assert content.endswith(b"\n")
-    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
-    assert manifest["state"] == "interrupted"
-    assert manifest["totals"]["articles"] == len(content.splitlines()) > 8
-    assert os.access(tmp_path / "run" / ".lock", os.R_OK)

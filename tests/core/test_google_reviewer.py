@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
@@ -12,32 +11,16 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.article import Article
 from bioreview_bench.errors import EncoderError, InputError, RemoteError
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.engine import run
 from bioreview_bench.llm.google_reviewer import GoogleReviewer
-from bioreview_bench.llm.pacing import Backoff
 from bioreview_bench.llm.prices import Price
-from bioreview_bench.llm.prompt import Prompt
-from bioreview_bench.llm.review import GiveUp, Review, TryAgain
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.review import GiveUp, TryAgain
 from bioreview_bench.manuscript import Manuscript
 
 pytest.importorskip("google.genai", reason="pip install 'bioreview-bench[baselines]'")
 
 SECRET = "AIzaS3CRETs3cretS3CRETs3cret0123456789abc"
-PAPER = Manuscript("elife:1", "A title", "An abstract.", {"Results": "We saw it."}, (), "eLife")
 CONCERNS = '{"concerns": [{"text": "There is no control group."}]}'
-
-
-class Thirds:
-    """Three characters a token."""
-
-    name = "chars3"
-
-    def count(self, text: str) -> int:
-        return -(-len(text) // 3)
 
 
 def answer(text: str | None = CONCERNS, finish: str | None = "STOP", **more: Any) -> dict[str, Any]:
@@ -68,27 +51,17 @@ def quota(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def make(model_server: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., GoogleReviewer]:
+def make(model_server: Any, asking: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., GoogleReviewer]:
     monkeypatch.setenv("GEMINI_API_KEY", SECRET)
 
     def build(budget: int = 15_000, structured: bool = True, **settings: Any) -> GoogleReviewer:
-        asking = Asking(Prompt.load("objects-v1"), Thirds(), budget=budget, structured=structured)
-        return GoogleReviewer("gemini-test", asking, **{"base_url": model_server.url, **settings})
+        how = asking(budget=budget, structured=structured)
+        return GoogleReviewer("gemini-test", how, **{"base_url": model_server.url, **settings})
 
     return build
 
 
-def ask(reviewer: GoogleReviewer, paper: Manuscript = PAPER) -> Review:
-    async def once() -> Review:
-        try:
-            return await reviewer.review(paper)
-        finally:
-            await reviewer.close()
-
-    return asyncio.run(once())
-
-
-def test_the_request_holds_prompt_parameters_and_schema(make: Any, model_server: Any, reply: Any) -> None:
+def test_the_request_holds_prompt_parameters_and_schema(make: Any, model_server: Any, reply: Any, ask: Any) -> None:
     model_server.say(reply(answer()))
     parameters = {"temperature": 0.1, "top_p": 0.9, "max_tokens": 4096, "seed": 7, "thinking_budget": 0}
     reviewer = make(parameters=parameters, price=Price(2.0, 10.0, "2026-01-31"))
@@ -115,7 +88,7 @@ def test_the_request_holds_prompt_parameters_and_schema(make: Any, model_server:
     assert review.notes == {"served_model": "gemini-test-001"}
 
 
-def test_structured_output_can_be_off(make: Any, model_server: Any, reply: Any) -> None:
+def test_structured_output_can_be_off(make: Any, model_server: Any, reply: Any, ask: Any) -> None:
     model_server.say(reply(answer()))
     reviewer = make(structured=False)
     ask(reviewer)
@@ -124,7 +97,7 @@ def test_structured_output_can_be_off(make: Any, model_server: Any, reply: Any) 
 
 
 def test_the_environment_changes_neither_address_nor_account(
-    make: Any, model_server: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
+    make: Any, model_server: Any, reply: Any, monkeypatch: pytest.MonkeyPatch, ask: Any
 ) -> None:
     monkeypatch.setenv("GOOGLE_API_KEY", "AIza-another-key-of-the-user")
     monkeypatch.setenv("GOOGLE_GENAI_USE_VERTEXAI", "true")
@@ -138,7 +111,7 @@ def test_the_environment_changes_neither_address_nor_account(
     assert request["headers"]["x-goog-api-key"] == SECRET
 
 
-def test_thoughts_are_no_part_of_the_answer(make: Any, model_server: Any, reply: Any) -> None:
+def test_thoughts_are_no_part_of_the_answer(make: Any, model_server: Any, reply: Any, ask: Any) -> None:
     body = answer()
     body["candidates"][0]["content"]["parts"].insert(0, {"text": "Let me think [1].", "thought": True})
     model_server.say(reply(body))
@@ -146,7 +119,9 @@ def test_thoughts_are_no_part_of_the_answer(make: Any, model_server: Any, reply:
 
 
 @pytest.mark.parametrize("reason", ["SAFETY", "RECITATION", "PROHIBITED_CONTENT", "BLOCKLIST", "SPII"])
-def test_blocked_answers_and_prompts_are_refusals(make: Any, model_server: Any, reply: Any, reason: str) -> None:
+def test_blocked_answers_and_prompts_are_refusals(
+    make: Any, model_server: Any, reply: Any, reason: str, ask: Any
+) -> None:
     model_server.say(reply(answer(None, reason)))
     review = ask(make())
     assert (review.status, review.concerns) == ("refused", ())
@@ -159,7 +134,7 @@ def test_blocked_answers_and_prompts_are_refusals(make: Any, model_server: Any, 
 
 @pytest.mark.parametrize("reason", ["MAX_TOKENS", "CONTINUATION"])
 def test_an_answer_that_was_cut_is_read_as_cut_in_one_request(
-    make: Any, model_server: Any, reply: Any, reason: str
+    make: Any, model_server: Any, reply: Any, reason: str, ask: Any
 ) -> None:
     cut = '{"concerns": [{"text": "There is no control group."}, {"text": "The sam'
     body = answer(cut, reason)
@@ -172,7 +147,7 @@ def test_an_answer_that_was_cut_is_read_as_cut_in_one_request(
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_server_errors_may_pass_and_the_client_does_not_retry_by_itself(
-    make: Any, model_server: Any, reply: Any, status: int
+    make: Any, model_server: Any, reply: Any, status: int, ask: Any
 ) -> None:
     model_server.say(reply(problem(status, "UNAVAILABLE", "overloaded"), status))
     with pytest.raises(TryAgain, match="overloaded") as caught:
@@ -194,7 +169,7 @@ def test_server_errors_may_pass_and_the_client_does_not_retry_by_itself(
     ],
 )
 def test_a_rate_limit_carries_the_wait_that_the_server_names(
-    make: Any, model_server: Any, reply: Any, details: list[Any], headers: dict[str, str], after: float | None
+    make: Any, model_server: Any, reply: Any, details: list[Any], headers: dict[str, str], after: float | None, ask: Any
 ) -> None:
     model_server.say(reply(problem(429, "RESOURCE_EXHAUSTED", "Slow down", *details), 429, headers))
     with pytest.raises(TryAgain, match="Slow down") as caught:
@@ -222,14 +197,14 @@ def test_a_rate_limit_carries_the_wait_that_the_server_names(
     ],
 )
 def test_what_every_call_would_meet_stops_the_run(
-    make: Any, model_server: Any, reply: Any, status: int, body: Any, words: str
+    make: Any, model_server: Any, reply: Any, status: int, body: Any, words: str, ask: Any
 ) -> None:
     model_server.say(reply(body, status))
     with pytest.raises(GiveUp, match=words):
         ask(make())
 
 
-def test_a_request_that_is_too_long_concerns_one_article(make: Any, model_server: Any, reply: Any) -> None:
+def test_a_request_that_is_too_long_concerns_one_article(make: Any, model_server: Any, reply: Any, ask: Any) -> None:
     message = "The input token count (1200000) exceeds the maximum number of tokens allowed."
     model_server.say(reply(problem(400, "INVALID_ARGUMENT", message), 400))
     assert ask(make()).status == "error"
@@ -258,7 +233,7 @@ def test_a_request_that_is_too_long_concerns_one_article(make: Any, model_server
         {"body": b"7", "status": 500},
     ],
 )
-def test_broken_answers_may_pass(make: Any, model_server: Any, reply: Any, given: dict[str, Any]) -> None:
+def test_broken_answers_may_pass(make: Any, model_server: Any, reply: Any, given: dict[str, Any], ask: Any) -> None:
     model_server.say(reply(**given))
     with pytest.raises(TryAgain) as caught:
         ask(make())
@@ -280,15 +255,7 @@ def test_a_missing_key_client_or_parameter_is_told_before_anything_is_sent(
     assert not model_server.requests
 
 
-def engine(reviewer: GoogleReviewer, n: int, folder: Path, **settings: Any) -> RunStore:
-    papers = [Manuscript(f"elife:{number}", f"Title {number}", "Abstract.", {}, (), "eLife") for number in range(n)]
-    given = {"name": reviewer.name, "reviewer": reviewer.describe(), "split": "demo/test", "fingerprint": "f"}
-    with RunStore.open(folder, **given) as store:
-        asyncio.run(run(reviewer, papers, store, **{"backoff": Backoff(0.001, 0.01), **settings}))
-    return store
-
-
-def test_a_bad_day_of_a_server_costs_no_article(make: Any, model_server: Any, reply: Any, tmp_path: Path) -> None:
+def test_a_bad_day_of_a_server_costs_no_article(make: Any, model_server: Any, reply: Any, engine: Any) -> None:
     bad = [
         reply(problem(429, "RESOURCE_EXHAUSTED", "Slow down", retry_info("0.05s")), 429),
         reply(b"oops", 500),
@@ -303,13 +270,13 @@ def test_a_bad_day_of_a_server_costs_no_article(make: Any, model_server: Any, re
         return bad[number // 2 % len(bad)] if number % 2 else reply(answer())
 
     model_server.answer = respond
-    store = engine(make(), 30, tmp_path / "run", timeout=0.5, attempts=30)
+    _, store = engine(make(), 30, timeout=0.5, attempts=30)
     assert store.totals.by_status == {"ok": 30}
 
 
-def test_an_address_where_nobody_listens_is_one_message(make: Any, tmp_path: Path) -> None:
+def test_an_address_where_nobody_listens_is_one_message(make: Any, tmp_path: Path, engine: Any) -> None:
     with pytest.raises(RemoteError, match="No server answers"):
-        engine(make(base_url="http://127.0.0.1:9"), 5, tmp_path / "run", attempts=2)
+        engine(make(base_url="http://127.0.0.1:9"), 5, attempts=2)
     assert not (tmp_path / "run" / "run.json").exists()
 
 
@@ -320,6 +287,8 @@ def test_the_key_is_in_no_message_file_or_log(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
+    ask: Any,
+    engine: Any,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     shown = []
@@ -334,7 +303,7 @@ def test_the_key_is_in_no_message_file_or_log(
     counter = iter(range(100))
     wrong = reply(problem(500, "X", f"Your key {SECRET} is wrong"), 500)
     model_server.answer = lambda request: wrong if next(counter) % 2 else reply(answer())
-    engine(make(), 6, tmp_path / "run", attempts=1)
+    engine(make(), 6, attempts=1)
     shown += [path.read_text() for path in (tmp_path / "run").iterdir()]
     shown += [caplog.text, *capfd.readouterr()]
     for text in shown:
@@ -342,31 +311,11 @@ def test_the_key_is_in_no_message_file_or_log(
         assert SECRET[6:20] not in text
 
 
-def test_nothing_that_tells_of_the_review_is_sent(make: Any, model_server: Any, reply: Any) -> None:
+def test_nothing_that_tells_of_the_review_is_sent(
+    make: Any, model_server: Any, reply: Any, canaries: Any, ask: Any
+) -> None:
     model_server.say(reply(answer()))
-    hidden = ["Acknowledgments", "Funding", "Peer review file", "Decision letter", "Author Response", "Supplementary 1"]
-    article = Article.model_validate(
-        {
-            "id": "elife:1",
-            "source": "elife",
-            "doi": "10.7554/CANARY-doi",
-            "title": "T",
-            "decision_letter_raw": "CANARY-letter",
-            "author_response_raw": "CANARY-response",
-            "editorial_decision": "CANARY-decision",
-            "revision_round": "CANARY-round",
-            "paper_text_sections": {"Results": "VISIBLE-BODY", **{name: f"CANARY-{name}" for name in hidden}},
-            "concerns": [
-                {
-                    "concern_id": "elife:1:R1C1",
-                    "concern_text": "CANARY-concern is long.",
-                    "category": "other",
-                    "severity": "minor",
-                }
-            ],
-        }
-    )
-    ask(make(budget=100_000), Manuscript.from_article(article))
+    ask(make(budget=100_000), Manuscript.from_article(canaries))
     sent = model_server.requests[0]["raw"].decode()
     assert "VISIBLE-BODY" in sent
     assert "CANARY" not in sent

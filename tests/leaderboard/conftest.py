@@ -1,4 +1,4 @@
-"""Boards to test on: small SQLite boards on the demo data, and the same in a PostgreSQL cluster of the session's own."""
+"""Boards to test on: small SQLite boards on the demo data, and the same in a throwaway PostgreSQL cluster."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def postgres_url(postgres: str, request: pytest.FixtureRequest) -> Iterator[str]
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where an empty database is, once in SQLite and once in PostgreSQL."""
     if request.param == "sqlite":
-        return str(tmp_path / "board.sqlite")
+        return str(tmp_path / "either.sqlite")
     return str(request.getfixturevalue("postgres_url"))
 
 
@@ -161,9 +161,7 @@ def card_bytes(card_fields: Callable[..., dict[str, Any]]) -> Callable[..., byte
 
 
 @pytest.fixture
-def make_package(
-    card_bytes: Callable[..., bytes], demo_predictions: Callable[[str], bytes]
-) -> Callable[..., Any]:
+def make_package(card_bytes: Callable[..., bytes], demo_predictions: Callable[[str], bytes]) -> Callable[..., Any]:
     """A submission: make_package("My system", predictions=b"...", base_model=...); default: demo:careful."""
     from bioreview_bench.leaderboard.package import read_package
     from bioreview_bench.leaderboard.settings import Limits

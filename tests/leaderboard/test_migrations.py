@@ -34,16 +34,14 @@ def test_head_is_the_newest_migration() -> None:
     assert names[-1] == HEAD
 
 
-def test_upgrading_twice_and_at_the_same_time_is_harmless(
-    database_url: str, open_database: Callable[..., Any]
-) -> None:
+def test_upgrading_twice_and_at_the_same_time_is_harmless(database_url: str, open_database: Callable[..., Any]) -> None:
     databases = [open_database(database_url) for _ in range(4)]
-    errors: list[BaseException] = []
+    errors: list[Exception] = []
 
     def upgrade(database: Database) -> None:
         try:
             database.create_or_upgrade()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 (the test shows it)
             errors.append(error)
 
     threads = [threading.Thread(target=upgrade, args=(database,)) for database in databases]
@@ -144,8 +142,6 @@ def test_a_new_board_is_readable_by_its_owner_only_and_safe_from_power_cuts(boar
 
 @pytest.mark.parametrize("where", ["mysql://u@h/b", "sqlite://", "http://x/y", "postgres//", "://", "nosuch://x"])
 def test_other_databases_are_refused(where: str) -> None:
-    if "://" not in where:
-        pytest.skip("a path")
     with pytest.raises(InputError) as caught:
         Database(where)
     assert "postgresql://" in str(caught.value.remedy)
@@ -166,8 +162,6 @@ def test_a_full_disk_is_told_as_one(board: Any, make_package: Callable[..., Any]
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
         with pytest.raises(WriteError, match="full"), board._failures():
-            connection.execute(
-                text("INSERT INTO predictions VALUES ('a', 1, :content)"), {"content": b"x" * 1_000_000}
-            )
+            connection.execute(text("INSERT INTO predictions VALUES ('a', 1, :content)"), {"content": b"x" * 1_000_000})
     with pytest.raises(IntegrityError), board.session() as session:
         session.execute(text("INSERT INTO events (submission_id, state, at) VALUES ('s_none', 'queued', 'now')"))

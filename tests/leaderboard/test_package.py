@@ -109,7 +109,7 @@ def test_a_billion_laughs_cost_nothing() -> None:
     "name", ["evil\u202etxt", "zero\u200bwidth", "nul\\0", "bell\\a", "\ue000", "line\\nbreak", "\\u2028"]
 )
 def test_names_with_hidden_characters_are_refused(name: str, card_bytes: Callable[..., bytes]) -> None:
-    card = card_bytes().replace(b"system_name: Careful", f'system_name: "{name}"'.encode("utf-8"))
+    card = card_bytes().replace(b"system_name: Careful", f'system_name: "{name}"'.encode())
     assert "system_name: holds the invisible or control character" in complaints(card)
 
 

@@ -143,8 +143,9 @@ def test_the_model_card_has_score_signature_controls_limits_and_licence(adapter:
     assert f"| F1 | {overall.f1:.3f} | {low_high[0]:.3f} to {low_high[1]:.3f} |" in body
     assert f"`{result.signature}`" in body
     for expected in (
-        "| skill (control) |", "| null F1 (control) |", "CC BY-NC 4.0", "## Limits", "c0ffee123456", "v3/train#aaaaaaaaaaaa",
-        "| `lora.r` | 16 |", "| `optimiser.lr` | 0.0002 |", "with thinking off", "15,000 tokens of paper",
+        "| skill (control) |", "| null F1 (control) |", "CC BY-NC 4.0", "## Limits", "c0ffee123456",
+        "v3/train#aaaaaaaaaaaa", "| `lora.r` | 16 |", "| `optimiser.lr` | 0.0002 |", "with thinking off",
+        "15,000 tokens of paper",
         "abc (with changes)", "| steps | 1773 |", "barred from v4 test",
     ):  # fmt: skip
         assert expected in body, expected
@@ -164,9 +165,7 @@ def test_without_a_result_no_score_is_claimed(bench: Callable[..., Any], adapter
     assert "Signature" not in text
 
 
-def test_what_cannot_be_filled_is_said(
-    bench: Callable[..., Any], adapter: Path, tmp_path: Path, shared: Path
-) -> None:
+def test_what_cannot_be_filled_is_said(bench: Callable[..., Any], adapter: Path, tmp_path: Path, shared: Path) -> None:
     common = ["--organisation", "My lab", "--contact", "me@example.org"]
     assert "training_summary.json" in bench("train", "card", tmp_path, *common).err
     assert "url" in bench("train", "card", adapter, *common, "--url", "javascript:alert(1)").err

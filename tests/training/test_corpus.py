@@ -35,7 +35,8 @@ OBJECTS, STRINGS = Prompt.load("objects-v1"), Prompt.load("strings-v1")
 _texts = st.text(min_size=10, max_size=80).filter(lambda text: len(text.strip()) >= 10)
 _awkward = st.sampled_from(
     ['The "n" is {small}, p < 0.05.', "```json\n[]\n``` is quoted", "<think>is this</think> clear?",
-     "1. First\n2. Next", "\\alpha \\% and C:\\data", "I cannot find the controls.", "[... cut here ...] \u2028 \u00a0 end"]
+     "1. First\n2. Next",
+     "\\alpha \\% and C:\\data", "I cannot find the controls.", "[... cut here ...] \u2028 \u00a0 end"]
 )  # fmt: skip
 _concerns = st.lists(
     st.builds(
@@ -123,6 +124,22 @@ def test_a_long_target_takes_room_from_the_paper_and_is_whole_itself(
     assert audit["sections_cut"] == {"methods": 2}
     with pytest.raises(InputError, match=r"1 examples cannot be made.*\n.*elife:1: a target of"):
         Builder(OBJECTS, A, counter, 2000, Lengths.of_chat(chat), free.n_target_tokens + 1100).rows([chosen])
+
+
+@pytest.mark.parametrize("counter", ["model", "chars3"])
+def test_no_example_exceeds_the_training_length_by_a_single_token(
+    make_article: Callable[..., Article], tiny_qwen3: Path, counter: str
+) -> None:
+    chat = Chat(tiny_qwen3)
+    text = " ".join(f"Mice in group {number} slept {number} hours." for number in range(300))
+    article = make_article("elife:1", ["No dose is given."], paper_text_sections={"methods": text})
+    chosen = Chosen(article, article.concerns)
+    totals = []
+    for most in range(2000, 2012):
+        row = Builder(OBJECTS, A, load_counter(counter, chat.tokenizer), 9999, Lengths.of_chat(chat), most).row(chosen)
+        totals.append(row.n_prompt_tokens + row.n_target_tokens - most)
+    assert max(totals) <= 0
+    assert min(totals) > -60
 
 
 def test_percentiles_are_observed_values() -> None:
@@ -216,7 +233,7 @@ def test_a_recorded_prompt_is_made_again_from_the_bundled_ones_alone(tmp_path: P
     assert recorded("objects-v1", OBJECTS.sha256) == OBJECTS
     assert recorded("objects-v1", "0" * 64) is None
     assert recorded("file:mine", "0" * 64) is None
-    odd = Prompt("file:odd", 'a "b" \\ \x7f\u2028', "'\'\'\'{paper}\n\t", "strings")
+    odd = Prompt("file:odd", 'a "b" \\ \x7f\u2028', "''''{paper}\n\t", "strings")
     for prompt in (moved, odd):
         path = tmp_path / f"{prompt.id.removeprefix('file:')}.toml"
         path.write_text(as_toml(prompt))

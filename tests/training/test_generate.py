@@ -197,9 +197,7 @@ def test_vllm_takes_one_adapter_and_the_command_that_merges_is_named(tiny_qwen3:
     assert plan(request(tiny_qwen3, chain[0], engine="vllm")).arguments[1] == f"vllm:{tiny_qwen3}"
 
 
-def test_broken_records_and_missing_files_are_said(
-    bench: Callable[..., Any], tiny_qwen3: Path, tmp_path: Path
-) -> None:
+def test_broken_records_and_missing_files_are_said(bench: Callable[..., Any], tiny_qwen3: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tiny_qwen3, tmp_path / "adapter")
     (adapter / "training_summary.json").write_text("{")
     with pytest.raises(DataError, match=r"training_summary\.json"):

@@ -244,3 +244,14 @@ def test_a_dry_run_says_why_so_many_steps_and_compares_with_a_gpu(
     assert small.code == 3
     assert "This needs about" in small.err
     assert "smaller training.batch_size" in small.err
+
+
+def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioreview_bench.errors import EncoderError
+    from bioreview_bench.training import extras
+
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("trl", "peft") else object())
+    with pytest.raises(
+        EncoderError, match=r"needs peft, trl, which are not installed.*\n.*bioreview-bench\[training\]"
+    ):
+        extras.require_training()

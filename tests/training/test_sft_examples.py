@@ -107,11 +107,14 @@ def encoder_folder(encoder: Encoder) -> Path:
     return Path(encoder.chat.tokenizer.name_or_path)
 
 
+@pytest.mark.parametrize("thought", ["Mice were few.\n", ""])
 @pytest.mark.parametrize("name", ["qwen3", "qwen3_5_think", "deepseek_r1_distill"])
-def test_with_thinking_on_the_answer_brings_its_thought(name: str, published: Callable[[str], Path]) -> None:
+def test_with_thinking_on_the_answer_brings_its_thought(
+    name: str, thought: str, published: Callable[[str], Path]
+) -> None:
     folder = published(name)
     encoder = encoder_of(folder, thinking=True)
-    thought = f"<think>\nMice were few.\n</think>\n\n{ANSWER}"
+    thought = f"<think>\n{thought or chr(10)}</think>\n\n{ANSWER}"
     example = encoder.encode(row(thought))
     read, carrying = shown(encoder, example)
     assert (read + carrying).endswith(f"{encoder.family.head}{thought}{encoder.family.end}")

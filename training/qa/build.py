@@ -81,9 +81,8 @@ def build(
             rows += [item.row(id=f"{item.id}-drill{number}") for number in range(1, drill + 1)]
     asked = [{"prompt": row["messages"][:-1], **_without(row, "messages")} for row in (item.row() for item in train)]
     judged = [item.row() for item in evaluation]
-    shuffled = random.Random(seed)  # noqa: S311 - an order, no secret
-    shuffled.shuffle(rows)
-    shuffled.shuffle(asked)
+    for held in (rows, asked):  # each anew, so that drilling leaves the order of the other alone
+        random.Random(seed).shuffle(held)  # noqa: S311 - an order, no secret
     prove_disjoint(
         [row["question"] for row in [*rows, *asked]] + [row.question for row in paired],
         [row["question"] for row in judged] + list(keep_out),
@@ -132,12 +131,15 @@ def _unique(items: Sequence[Item]) -> list[Item]:
 def _without_tissues(rows: Sequence[Given], held_out: Sequence[str]) -> tuple[list[Given], int]:
     """Rows that name no held-out tissue anywhere in their texts, and how many did."""
     names = [f" {question_key(name)} " for name in held_out]
-    kept = [
-        row
-        for row in rows
-        if not any(name in f" {question_key(json.dumps(row.row, ensure_ascii=False))} " for name in names)
-    ]
+    kept = [row for row in rows if not any(name in f" {question_key(_text(row.row))} " for name in names)]
     return kept, len(rows) - len(kept)
+
+
+def _text(value: Any) -> str:
+    """Every string in a row."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    return "\n".join(map(_text, value)) if isinstance(value, list) else str(value)
 
 
 def _without(row: Mapping[str, Any], key: str) -> dict[str, Any]:

@@ -38,13 +38,15 @@ def calibration(facts: Facts) -> list[Item]:
 
 
 def error_correction(facts: Facts) -> list[Item]:
-    """Claims with the number or type of another tissue; each is contradicted by the tables."""
+    """Claims with the number of another condition, or another type; each is contradicted by the tables.
+
+    The wrong number is the tissue's own, so that a claim gives nothing of another tissue away.
+    """
     items: list[Item] = []
-    for place, tissue in enumerate(facts.tissues):
+    for tissue in facts.tissues:
         for condition, where in CONDITIONS.items():
             right = facts.kmp[tissue][condition]
-            others = [facts.kmp[name][condition] for name in facts.tissues[place + 1 :] + facts.tissues[:place]]
-            wrong = next(value for value in others if value != right)
+            wrong = next(value for value in facts.kmp[tissue].values() if value != right)
             items += worded(
                 f"correct/kmp/{tissue}/{condition}",
                 [

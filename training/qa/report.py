@@ -77,6 +77,7 @@ def as_dict(
                 "reward": score.reward,
                 "components": dict(score.components),
                 "right_by": score.right_by,
+                "share_right": score.accuracy,
                 "calibration": score.calibration.as_dict(),
                 "calibration_v1_alone": alone[score.system].as_dict() if alone and score.system in alone else None,
                 "disagreements": [
@@ -110,15 +111,17 @@ def _accuracy(scores: Sequence[SystemScore], reading: str, words: str) -> Table:
 def _rewards(scores: Sequence[SystemScore]) -> Table:
     names = list(dict.fromkeys(name for score in scores for name in score.components))
     rows = [
-        [printable(score.system), str(score.n), figure(score.reward, 4)]
+        [printable(score.system), str(score.n), figure(score.reward, 4), figure(score.accuracy, 4)]
         + [figure(score.components.get(name), 4) for name in names]
         for score in scores
     ]
-    return Table("Reward, and the mean of each component where it applies", ["system", "n", "reward", *names], rows)
+    return Table(
+        "Reward, and the mean of each component where it applies", ["system", "n", "reward", "accuracy", *names], rows
+    )
 
 
 def _calibration(scores: Sequence[SystemScore], alone: Mapping[str, Calibration]) -> Table:
-    header = ["system", "right is", "n", "accuracy", "ECE", "MCE", "Brier", "over", "under"]
+    header = ["system", "right is", "stating", "right", "ECE", "MCE", "Brier", "over", "under"]
     rows = []
     for score in scores:
         rows.append(_figures(printable(score.system), score.right_by, score.calibration))

@@ -13,6 +13,7 @@ from .reward import QaReward
 from .stored import Answer
 
 RIGHT_ABOVE = 0.5
+BY_REWARD, BY_V1, BY_MENTION = f"reward > {RIGHT_ABOVE}", f"V1 > {RIGHT_ABOVE}", "mention of the expected answer"
 CUT = 0.9  # share of answers at the greatest length from which on they were cut there
 _TOLERANCE = 1e-9
 
@@ -29,7 +30,8 @@ class Judged:
 class SystemScore:
     """One system. `reward` and what follows are None where answers hold no reward and none can be computed.
 
-    `right_by` says what counted as right for accuracy and calibration. `judged` are its answers with an expected text.
+    `right_by` says what counted as right for accuracy (the share of all answers) and calibration (of those that state
+    a confidence). `judged` are its answers with an expected text.
     """
 
     system: str
@@ -38,6 +40,7 @@ class SystemScore:
     reward: float | None
     components: Mapping[str, float]
     right_by: str
+    accuracy: float | None
     calibration: Calibration
     warnings: tuple[str, ...]
 
@@ -113,12 +116,7 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
         if answer.expected is not None
     )
     rewards = [one.reward for one in scored if one.reward is not None]
-    if rewards:
-        right_by = f"reward > {RIGHT_ABOVE}"
-        pairs = [(one.confidence, one.reward > RIGHT_ABOVE) for one in scored if one.reward is not None]
-    else:
-        right_by = "mention of the expected answer"
-        pairs = [(stated_confidence(one.answer.response), one.verdict.mention) for one in judged]
+    right_by, pairs = _outcomes(answers, scored, judged)
     stated = [(given, right) for given, right in pairs if given is not None]
     figures = calibration([given for given, _ in stated], [right for _, right in stated])
     names = sorted({name for one in scored for name in one.components})
@@ -129,8 +127,9 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
         reward=sum(rewards) / len(rewards) if rewards else None,
         components={name: _mean([one.components[name] for one in scored if name in one.components]) for name in names},
         right_by=right_by,
+        accuracy=_mean([float(right) for _, right in pairs]) if pairs else None,
         calibration=figures,
-        warnings=tuple(_warnings(scored, figures, bool(rewards))),
+        warnings=tuple(_warnings(scored, figures, right_by == BY_REWARD)),
     )
 
 
@@ -140,6 +139,23 @@ class _Scored:
     reward: float | None
     components: Mapping[str, float]
     confidence: float | None
+
+
+def _outcomes(
+    answers: Sequence[Answer], scored: Sequence[_Scored], judged: Sequence[Judged]
+) -> tuple[str, list[tuple[float | None, bool]]]:
+    """What counts as right, and (confidence, right) of each answer that can be judged so.
+
+    V1 where we scored the answers ourselves, since it does not contain the confidence; a stored reward as it was
+    published; else the expected words.
+    """
+    if all(answer.truth is not None for answer in answers) and any("V1" in one.components for one in scored):
+        held = [one for one in scored if "V1" in one.components]
+        return BY_V1, [(one.confidence, one.components["V1"] > RIGHT_ABOVE) for one in held]
+    rewarded = [(one.confidence, one.reward > RIGHT_ABOVE) for one in scored if one.reward is not None]
+    if rewarded:
+        return BY_REWARD, rewarded
+    return BY_MENTION, [(stated_confidence(one.answer.response), one.verdict.mention) for one in judged]
 
 
 def _rewarded(answer: Answer, reward: QaReward | None) -> _Scored:

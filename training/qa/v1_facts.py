@@ -40,14 +40,14 @@ def _core(question: str, statements: Statements, truth: Mapping[str, Any]) -> fl
     if expected is not None:
         return _expected(question, statements, str(expected), truth)
     if truth.get("directions"):
-        shares = [
+        shares: list[bool] = [
             direction_of(Statements(_about(statements, tissue, truth["directions"])), names(truth["pathway"]))
             == direction
             for tissue, direction in truth["directions"].items()
         ]
         return sum(shares) / len(shares)
-    if truth.get("direction"):
-        return float(direction_of(statements, names(str(truth["pathway"]))) == str(truth["direction"]))
+    if truth.get("direction") is not None:
+        return float(direction_of(statements, names(truth["pathway"])) == str(truth["direction"]))
     return None
 
 

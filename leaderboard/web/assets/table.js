@@ -11,7 +11,9 @@ function startTable() {
   const headings = [...table.tHead.querySelectorAll("th[data-key]")];
   const query = new URLSearchParams(location.search);
   const keys = headings.map((heading) => heading.dataset.key);
-  const state = { sort: keys.includes(query.get("sort")) ? query.get("sort") : "band" };
+  const first = table.dataset.sort;
+  const known = [...keys, "submitted"];
+  const state = { sort: known.includes(query.get("sort")) ? query.get("sort") : first };
   const order = query.get("order");
   state.down = order ? order === "down" : !ASCENDING.includes(state.sort);
   const filters = ["weights", "size", "training", "show"].map((name) => form.elements[name]);
@@ -41,10 +43,9 @@ function startTable() {
 
   const address = () => {
     for (const name of ["sort", "order", "weights", "size", "training", "show"]) query.delete(name);
-    if (state.sort !== "band" || state.down) {
-      query.set("sort", state.sort);
-      if (state.down === ASCENDING.includes(state.sort)) query.set("order", state.down ? "down" : "up");
-    }
+    const usual = state.down !== ASCENDING.includes(state.sort);
+    if (state.sort !== first || !usual) query.set("sort", state.sort);
+    if (!usual) query.set("order", state.down ? "down" : "up");
     for (const select of filters) if (select.selectedIndex > 0) query.set(select.name, select.value);
     const text = query.toString();
     try {

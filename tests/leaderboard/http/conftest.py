@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +27,27 @@ for _package in ("fastapi", "uvicorn", "httpx", "python_multipart"):
 import httpx
 
 BENCH = [sys.executable, "-c", "from bioreview_bench.cli import main; main()"]
+
+
+@pytest.fixture(scope="session")
+def new_board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A board that nobody has used, to be copied: making one takes longer than most of these tests."""
+    from bioreview_bench.leaderboard import boards
+    from bioreview_bench.leaderboard.database import Database
+    from bioreview_bench.leaderboard.settings import Limits
+
+    path = tmp_path_factory.mktemp("new") / "board.sqlite"
+    limits = Limits(per_day=1_000_000, uploads_per_day=1_000_000, requests_per_minute=1_000_000)
+    database = Database(path)
+    boards.set_up(database, "demo", ("test",), ("jaccard",), draws=50, limits=limits)
+    database.close()
+    return path
+
+
+@pytest.fixture
+def board(new_board: Path, tmp_path: Path, open_database: Callable[[str | Path], Any]) -> Any:
+    """A SQLite board on the demo data under `jaccard`, as the fixture of the folder above makes it, but copied."""
+    return open_database(shutil.copy(new_board, tmp_path / "board.sqlite"))
 
 
 @pytest.fixture
@@ -61,6 +85,21 @@ def url(board: Any, served: Callable[..., str]) -> str:
     return served(board)
 
 
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What a served board logs, as `bench leaderboard serve` has it logged."""
+    from bioreview_bench.leaderboard import logs
+
+    named = [logging.getLogger(name) for name in (logs.NAME, "uvicorn", "uvicorn.access")]
+    before = [(one, one.handlers, one.propagate, one.level) for one in named]
+    stream = io.StringIO()
+    logs.configure(stream)
+    yield stream
+    for one, handlers, propagate, level in before:
+        one.handlers, one.propagate = handlers, propagate
+        one.setLevel(level)
+
+
 @dataclass
 class Caller:
     """Speaks to a board as one user, or as nobody."""
@@ -71,7 +110,7 @@ class Caller:
 
     def __post_init__(self) -> None:
         headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
-        self.client = httpx.Client(base_url=self.url, headers=headers, trust_env=False, timeout=30)
+        self.client = httpx.Client(base_url=self.url, headers=headers, trust_env=False, verify=False, timeout=30)
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.client.get(path, **options)

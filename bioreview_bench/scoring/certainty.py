@@ -1,0 +1,147 @@
+"""Which counts could an error of the similarities change, and which texts must be exact so that none can?
+
+Every question knows its similarities to within a margin E: the true ones lie in a box. A count is *certain* when it is
+the same for every matrix in that box, which is decided exactly:
+
+- The largest number of matches only grows with eligibility, so it is certain when the lowest and the highest matrix
+  give the same number.
+- An assignment M stays best for every matrix of the box exactly when it is best where its own pairs are at their lowest
+  and all others at their highest: whatever two assignments share cancels out of their difference. (This is the
+  worst case of robust linear optimisation with interval costs.)
+
+Where a count is not certain, the texts of the pairs at fault are named. With all texts exact everything is certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from bioreview_bench.contract import Contract
+from bioreview_bench.controls.other_article import donors
+from bioreview_bench.matching import assign, max_matches
+from bioreview_bench.scoring.texts import Case, Indices
+
+Matrix = NDArray[np.floating]
+# Similarities of texts, and how far each may be off, as seen from an article.
+Look = Callable[[Indices, Indices, str], tuple[Matrix, Matrix]]
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """Which predictions match which references, what that adds up to, and what the others are nearest to.
+
+    `labels` are those of the references by which unmatched predictions are counted.
+    """
+
+    article_id: str
+    predictions: Indices
+    references: Indices
+    threshold: float
+    labels: tuple[str, ...]
+
+    def doubtful(self, look: Look) -> set[int]:
+        """Texts to make exact; empty when all is certain."""
+        if not len(self.predictions) or not len(self.references):
+            return set()
+        similarity, margin = look(self.predictions, self.references, self.article_id)
+        rows, columns = assign(similarity, self.threshold)
+        pairs = set(zip(rows.tolist(), columns.tolist(), strict=True))
+        worst = similarity + margin
+        worst[rows, columns] -= 2 * margin[rows, columns]
+        rivals = set(zip(*(found.tolist() for found in assign(worst, self.threshold)), strict=True))
+        disputed = {pair for pair in pairs ^ rivals if margin[pair] > 0}
+        if pairs != rivals and not disputed:  # a tie of exact pairs, which scipy breaks by the whole matrix
+            disputed = set(zip(*(found.tolist() for found in np.nonzero(margin)), strict=True))
+        # Sums of matched similarities are part of the result, so that matched pairs are exact in the end.
+        disputed |= {pair for pair in pairs if margin[pair] > 0}
+        disputed |= self._nearest(similarity, margin, set(range(len(similarity))) - set(rows.tolist()))
+        return self._texts(disputed)
+
+    def _nearest(self, similarity: Matrix, margin: Matrix, unmatched: set[int]) -> set[tuple[int, int]]:
+        """Pairs that leave open under which label an unmatched prediction is counted."""
+        labels = np.array(self.labels)
+        found = set()
+        for row in unmatched:
+            best = int(similarity[row].argmax())
+            low = similarity[row, best] - margin[row, best]
+            others = (labels != labels[best]) & (similarity[row] + margin[row] >= low)
+            close = [best, *np.flatnonzero(others).tolist()] if others.any() else []
+            found |= {(row, column) for column in close if margin[row, column] > 0}
+        return found
+
+    def _texts(self, pairs: set[tuple[int, int]]) -> set[int]:
+        return {int(self.predictions[row]) for row, _ in pairs} | {int(self.references[column]) for _, column in pairs}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many of some texts match an article's references, at one threshold or several.
+
+    `groups` are counted apart (the predictions of each donor, in turn).
+    """
+
+    article_id: str
+    groups: tuple[Indices, ...]
+    references: Indices
+    thresholds: tuple[float, ...]
+
+    def doubtful(self, look: Look) -> set[int]:
+        """Texts to make exact; empty when all is certain."""
+        written = np.concatenate([*self.groups, np.empty(0, np.intp)])
+        if not len(written) or not len(self.references):
+            return set()
+        similarity, margin = look(written, self.references, self.article_id)
+        found: set[int] = set()
+        start = 0
+        for group in self.groups:
+            part = slice(start, start := start + len(group))
+            for threshold in self.thresholds:
+                for row, column in _deciding(similarity[part], margin[part], threshold):
+                    found |= {int(group[row]), int(self.references[column])}
+        return found
+
+
+Question = Assigned | Counted
+
+
+def questions(
+    cases: Sequence[Case], contract: Contract, sweep: Sequence[float], written: Iterable[Sequence[Indices]]
+) -> list[Question]:
+    """Everything that a score asks of the similarities.
+
+    `sweep`: further thresholds; `written`: by control reviewer, the texts that it wrote about each case.
+    """
+    found: list[Question] = []
+    lenders = donors(cases, contract.null)
+    thresholds = (contract.threshold, *sweep)
+    for position, case in enumerate(cases):
+        name, references = case.article.id, case.reference_texts
+        labels = tuple(concern.category for concern in case.references)
+        found.append(Assigned(name, case.prediction_texts, references, contract.threshold, labels))
+        if sweep:
+            found.append(Counted(name, (case.prediction_texts,), references, tuple(sweep)))
+        lent = tuple(cases[donor].prediction_texts for donor in lenders[position])
+        found.append(Counted(name, lent, references, thresholds))
+    for texts in written:
+        found += [
+            Counted(case.article.id, (own,), case.reference_texts, (contract.threshold,))
+            for case, own in zip(cases, texts, strict=True)
+        ]
+    return found
+
+
+def _deciding(similarity: Matrix, margin: Matrix, threshold: float) -> Sequence[tuple[int, int]]:
+    """Pairs on whose eligibility the number of matches depends; none when it is certain."""
+    low, high = similarity - margin >= threshold, similarity + margin >= threshold
+    if (low == high).all() or max_matches(low) == max_matches(high):
+        return ()
+    # The most matches there could be, made with as few uncertain pairs as possible: these are at fault.
+    weight = high * (min(high.shape) + 1.0) + low
+    rows, columns = linear_sum_assignment(weight, maximize=True)
+    uncertain = high[rows, columns] & ~low[rows, columns]
+    return list(zip(rows[uncertain].tolist(), columns[uncertain].tolist(), strict=True))

@@ -1,0 +1,186 @@
+"""Who ranks, in which band, and what a table opens with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from bioreview_bench import Result
+from bioreview_bench.comparison import compare
+from bioreview_bench.leaderboard.entries import why_unranked
+from bioreview_bench.leaderboard.pair_tests import bands, corrected, missing_tests
+from bioreview_bench.leaderboard.rows import billions
+from bioreview_bench.leaderboard.view import PairTest
+
+Make = Callable[..., Any]
+
+
+def test_the_first_submission_of_a_team_ranks_and_not_the_best(make_table: Make, make_entry: Make) -> None:
+    table = make_table(make_entry(1, 0.3), make_entry(2, 0.9), make_entry(3, 0.6))
+    assert [(row.submission[-1], row.band) for row in table.rows] == [("1", 1), ("2", None), ("3", None)]
+    assert table.rows[1].why_unranked == "The team is ranked by Alpha 1.0, the first it had scored."
+    assert {row.n_team_submissions for row in table.rows} == {3}
+
+
+def test_the_marked_submission_ranks_even_if_it_came_later_and_is_worse(make_table: Make, make_entry: Make) -> None:
+    table = make_table(make_entry(1, 0.9), make_entry(2, 0.3, marked=True, name="Marked"))
+    assert [(row.system, row.band) for row in table.rows] == [("Marked", 1), ("Alpha", None)]
+    assert "Marked 1.0, which it marked before it was scored" in (table.rows[1].why_unranked or "")
+
+
+def test_withdrawing_the_ranked_submission_frees_no_place_for_a_better_one(
+    make_table: Make, make_entry: Make, make_submitted: Make
+) -> None:
+    gone = make_submitted(1, name="Weak", withdrawn=True)
+    table = make_table(make_entry(2, 0.9), withdrawn=(gone,))
+    assert [(row.submission[-1], row.band) for row in table.rows] == [("2", None)]
+    assert "it withdrew that one" in (table.rows[0].why_unranked or "")
+    assert table.rows[0].n_team_submissions == 2
+
+
+def test_a_team_written_otherwise_is_the_same_team(make_submitted: Make) -> None:
+    names = ["Lab One", "lab  one", "ＬＡＢ ONE"]
+    reasons = why_unranked([make_submitted(number, team=team) for number, team in enumerate(names)])
+    assert [reason is None for reason in reasons.values()] == [True, False, False]
+
+
+def test_a_user_whose_every_system_ranks_has_one_place_for_each_system(make_table: Make, make_entry: Make) -> None:
+    table = make_table(
+        make_entry(1, 0.3, ranks_all=True, name="BM25"),
+        make_entry(2, 0.6, ranks_all=True, name="Echo"),
+        make_entry(3, 0.9, ranks_all=True, name="bm25"),
+    )
+    assert {(row.system, row.band is None) for row in table.rows} == {("Echo", False), ("BM25", False), ("bm25", True)}
+
+
+def test_bands_and_tests_are_those_of_compare(
+    make_table: Make, make_entry: Make, scored: Callable[..., Result]
+) -> None:
+    chosen = {"A": 0.9, "B": 0.6, "C": 0.3, "D": 0.0}
+    entries = [make_entry(place, share, team=team) for place, (team, share) in enumerate(chosen.items(), start=1)]
+    table = make_table(*entries)
+    found = compare([scored(share) for share in chosen.values()], list(chosen), draws=500)
+    team = {entry.submitted.id: entry.submitted.team for entry in entries}
+    expected = {name: band for band, group in enumerate(found.groups, start=1) for name in group}
+    assert {row.team: row.band for row in table.rows} == expected
+    assert len(found.groups) > 1  # else the comparison could not fail
+    by_pair = {(test.a, test.b): (test.delta_f1, test.p_value, test.p_holm) for test in found.tests}
+    assert {(team[test.a], team[test.b]): (test.delta_f1, test.p_value, test.p_holm) for test in table.tests} == by_pair
+
+
+def test_a_known_test_is_not_made_again_unless_a_score_changed(make_entry: Make) -> None:
+    ranked = [make_entry(number, share, team=str(number)) for number, share in ((1, 0.9), (2, 0.6), (3, 0.3))]
+    made = missing_tests(ranked, {}, 100)
+    assert set(made) == {(1, 2), (1, 3), (2, 3)}
+    assert missing_tests(ranked, made, 100) == {}
+    stale = {**made, (1, 2): (made[1, 2][0] + 0.01, 0.5)}
+    assert missing_tests(ranked, stale, 100) == {(1, 2): made[1, 2]}
+
+
+def test_a_test_is_turned_so_that_the_higher_f1_comes_first(make_entry: Make) -> None:
+    low, high = make_entry(1, 0.3, team="L"), make_entry(2, 0.9, team="H")
+    tests = missing_tests([high, low], {}, 100)
+    assert tests[1, 2][0] < 0
+    [pair] = corrected([high, low], tests)
+    assert (pair.a, pair.b, pair.delta_f1) == (high.submitted.id, low.submitted.id, -tests[1, 2][0])
+
+
+def test_a_band_is_everyone_not_significantly_below_its_first() -> None:
+    names = ["a", "b", "c", "d"]
+    significant = {("a", "c"), ("a", "d"), ("b", "d"), ("c", "d")}  # b and c are not separable
+    tests = [
+        PairTest(a=a, b=b, delta_f1=0.1, p_value=0.01, p_holm=0.01 if (a, b) in significant else 0.2)
+        for a, b in combinations(names, 2)
+    ]
+    assert bands(names, tests) == {"a": 1, "b": 1, "c": 2, "d": 3}
+
+
+def test_rows_say_what_the_records_say(make_table: Make, make_entry: Make, scored: Callable[..., Result]) -> None:
+    record = scored(0.6).record
+    [row] = make_table(make_entry(1, 0.6)).rows
+    assert (row.f1.value, row.recall.value, row.skill.value) == (
+        record.overall.f1,
+        record.overall.recall,
+        record.controls.skill,
+    )
+    assert (row.f1.low, row.f1.high) == record.intervals["overall.f1"]
+    assert row.mean_concerns == record.overall.n_pred / 12
+    assert row.coverage == 1.0
+    assert row.recall_major.value == record.per_severity["major"].recall
+    assert (row.null_f1, row.echo_f1) == (record.controls.null_f1, record.controls.echo_f1)
+    assert row.per_category.keys() == record.per_category.keys()
+    assert row.per_category["interpretation"]["intervals"]["f1"] == record.intervals["per_category.interpretation.f1"]
+
+
+def test_nothing_of_an_article_or_a_reference_is_in_a_table(
+    make_table: Make, make_entry: Make, demo_split: Any
+) -> None:
+    text = make_table(make_entry(1, 0.6), make_entry(2, 0.3, team="B")).model_dump_json()
+    for article in demo_split:
+        assert article.id not in text
+        assert all(concern.concern_text not in text for concern in article.concerns)
+
+
+def test_a_saturated_table_opens_with_that_sentence(make_table: Make, make_entry: Make) -> None:
+    entry = make_entry(1, 0.6)
+    controls = entry.record.controls.model_copy(update={"saturated": True, "null_match_rate": 0.9981, "skill": None})
+    full = entry.record.model_copy(update={"controls": controls})
+    table = make_table(
+        type(entry)(entry.submitted, 1, full, entry.extras), make_entry(2, 0.3, team="B", withdrawn=True)
+    )
+    odd = make_table(
+        type(entry)(entry.submitted, 1, full, entry.extras), make_entry(2, 0.3, team="B"), make_entry(3, 0.9, team="C")
+    )
+    assert table.saturated
+    assert table.notice[0].startswith("SATURATED: 99.8% of the possible matches are also made by predictions written")
+    assert not odd.saturated  # one odd system does not make the contract saturated
+
+
+def test_v3_test_says_that_its_references_are_open(make_table: Make, make_entry: Make) -> None:
+    table = make_table(make_entry(1, 0.6), data="v3")
+    assert "The references of v3 test are open to whoever holds v3; a system may have seen them." in table.notice
+    assert not any("open to" in sentence for sentence in make_table(make_entry(1, 0.6), data="v4").notice)
+    assert len(table.reported) == 10
+    assert make_table(make_entry(1, 0.6)).reported == ()
+
+
+def test_a_copied_paper_that_comes_near_is_said(make_table: Make, make_entry: Make) -> None:
+    entry = make_entry(1, 0.3)
+    controls = entry.record.controls.model_copy(update={"echo_match_rate": 0.2, "match_rate": 0.39})
+    near = type(entry)(entry.submitted, 1, entry.record.model_copy(update={"controls": controls}), entry.extras)
+    assert any("Copying ten sentences of each paper has match rate 0.200" in one for one in make_table(near).notice)
+    far = controls.model_copy(update={"match_rate": 0.41})
+    entry = type(entry)(entry.submitted, 1, entry.record.model_copy(update={"controls": far}), entry.extras)
+    assert not any("Copying" in one for one in make_table(entry).notice)
+
+
+def test_an_undefined_f1_stands_last_and_does_not_rank(make_table: Make, make_entry: Make) -> None:
+    entry = make_entry(1, 0.6, team="B")
+    overall = entry.record.overall.model_copy(update={"f1": None})
+    empty = type(entry)(entry.submitted, 1, entry.record.model_copy(update={"overall": overall}), entry.extras)
+    table = make_table(empty, make_entry(2, 0.0))
+    assert [(row.team, row.band) for row in table.rows] == [("A", 1), ("B", None)]
+    assert "undefined" in (table.rows[1].why_unranked or "")
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("8B", 8.0),
+        ("70 b", 70.0),
+        ("350M", 0.35),
+        ("1.5 trillion", 1500.0),
+        ("~7,5B", 7.5),
+        ("about 8 billion parameters", 8.0),
+        ("8x7B", None),
+        ("many", None),
+        ("", None),
+        (None, None),
+        ("9" * 400 + "B", None),
+    ],
+)
+def test_parameters_are_read_as_billions_or_not_at_all(words: str | None, number: float | None) -> None:
+    assert billions(words) == number

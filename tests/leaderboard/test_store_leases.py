@@ -1,0 +1,269 @@
+"""Leases: one worker at a time, nothing stuck behind a dead one, exactly one result whoever comes late."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.identity import is_dead, worker_name
+from bioreview_bench.leaderboard.intake import validate_all_received
+from bioreview_bench.leaderboard.models import PairTestRow, ResultRow, Submission
+from bioreview_bench.leaderboard.scoring import Scorer
+from bioreview_bench.leaderboard.store_leases import MAX_ATTEMPTS
+
+ELSEWHERE = "other-host/1.0/4242/77/abcdef01"
+
+
+@pytest.fixture(scope="session")
+def dead_worker() -> str:
+    """The name of a worker whose process has ended."""
+    code = "from bioreview_bench.leaderboard.identity import worker_name; print(worker_name())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def scored(board: Any, make_package: Callable[..., Any], card_fields: Any) -> Callable[..., list[store.Scored]]:
+    """Results of the demo predictions under the board's contract, of some system."""
+    scorer = Scorer(board, None, lambda done, total: None)
+    content = make_package().predictions
+
+    def build(name: str = "Careful") -> list[store.Scored]:
+        return scorer.score(store.Claim("", "test", "", "", card_fields(name), 1), content)
+
+    return build
+
+
+def events(board: Any, submission_id: str) -> list[tuple[str, str | None]]:
+    return [(event.state, event.reason) for event in store.status(board, submission_id).events]
+
+
+def n_results(board: Any) -> int:
+    with board.reading() as session:
+        return int(session.scalar(select(func.count()).select_from(ResultRow)))
+
+
+def expire(board: Any, submission_id: str) -> None:
+    with board.session() as session:
+        row = session.get(Submission, submission_id)
+        row.leased_until -= timedelta(hours=1)
+
+
+def test_a_living_process_is_not_dead_and_strangers_are_not_judged(dead_worker: str) -> None:
+    assert len(worker_name()) <= 100
+    assert worker_name() != worker_name()
+    assert not is_dead(worker_name())
+    assert is_dead(dead_worker)
+    assert not is_dead(ELSEWHERE)
+    reused = worker_name().split("/")
+    reused[3] = str(int(reused[3]) - 1)  # the same process id, of an earlier process
+    assert is_dead("/".join(reused))
+    for odd in ("", "w", "a/b/c/d/e", "/////"):
+        assert not is_dead(odd)
+
+
+def test_the_least_tried_then_the_oldest_is_taken_first(
+    either_board: Any, add_submitter: Any, make_package: Any
+) -> None:
+    ann = add_submitter(either_board)
+    ids = [ann.submit(make_package(f"System {number}")) for number in range(3)]
+    first = store.claim(either_board, ELSEWHERE)
+    assert first is not None
+    assert (first.id, first.attempt, first.split, first.card["system_name"]) == (ids[0], 1, "test", "System 0")
+    expire(either_board, ids[0])
+    assert store.release_stale(either_board) == [ids[0]]
+    order = [store.claim(either_board, ELSEWHERE) for _ in range(4)]
+    assert [claim and (claim.id, claim.attempt) for claim in order] == [(ids[1], 1), (ids[2], 1), (ids[0], 2), None]
+
+
+def test_many_workers_never_take_the_same(either_board: Any, add_submitter: Any, make_package: Any) -> None:
+    ann = add_submitter(either_board)
+    ids = [ann.submit(make_package(f"System {number}")) for number in range(24)]
+    taken: list[str] = []
+
+    def work(name: str) -> None:
+        while (claim := store.claim(either_board, name)) is not None:
+            taken.append(claim.id)
+
+    threads = [threading.Thread(target=work, args=(f"worker {number}",)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(taken) == sorted(ids)
+
+
+def test_a_result_is_recorded_by_the_holder_only(
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+) -> None:
+    submission_id = add_submitter(either_board).submit(make_package())
+    assert not store.record_results(either_board, submission_id, "mine", scored())
+    store.claim(either_board, "mine", seconds=60)
+    assert store.extend(either_board, submission_id, "mine")
+    assert not store.extend(either_board, submission_id, "other")
+    assert not store.record_results(either_board, submission_id, "other", scored())
+    assert n_results(either_board) == 0
+    assert store.record_results(either_board, submission_id, "mine", scored())
+    assert not store.record_results(either_board, submission_id, "mine", scored())
+    found = store.status(either_board, submission_id)
+    assert (found.state, n_results(either_board), len(found.results)) == ("scored", 1, 1)
+    record = scored()[0].record
+    assert found.results[0].f1.value == record.overall.f1
+    assert (found.results[0].f1.low, found.results[0].f1.high) == record.intervals["overall.f1"]
+    with either_board.reading() as session:
+        assert store.unpack(session.scalars(select(ResultRow.record)).one()).overall == record.overall
+
+
+def test_a_status_names_no_article_and_no_reference(
+    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+) -> None:
+    from bioreview_bench import load_split
+
+    submission_id = add_submitter(board).submit(make_package())
+    store.claim(board, "mine")
+    store.record_results(board, submission_id, "mine", scored())
+    text = store.status(board, submission_id).model_dump_json()
+    for article in load_split("demo", "test"):
+        assert article.id not in text
+        assert not any(concern.concern_text[:40] in text for concern in article.concerns)
+
+
+def test_a_worker_that_died_here_is_noticed_at_once(
+    either_board: Any, add_submitter: Any, make_package: Any, dead_worker: str
+) -> None:
+    ann = add_submitter(either_board)
+    mine, elsewhere, living = (ann.submit(make_package(name)) for name in ("A", "B", "C"))
+    for name in (dead_worker, ELSEWHERE, worker_name()):
+        store.claim(either_board, name)
+    assert store.release_stale(either_board) == [mine]
+    assert events(either_board, mine)[-2:] == [("scoring", None), ("queued", "the worker ended while scoring it")]
+    expire(either_board, elsewhere)
+    assert store.release_stale(either_board) == [elsewhere]
+    assert store.status(either_board, living).state == "scoring"
+    assert store.release_stale(either_board) == []
+
+
+def test_a_late_worker_changes_nothing(
+    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    store.claim(board, ELSEWHERE)
+    expire(board, submission_id)
+    store.release_stale(board)
+    store.claim(board, "second")
+    assert not store.record_results(board, submission_id, ELSEWHERE, scored())
+    assert not store.fail(board, submission_id, ELSEWHERE, "too late")
+    assert not store.give_back(board, submission_id, ELSEWHERE, "too late")
+    assert store.record_results(board, submission_id, "second", scored())
+    assert n_results(board) == 1
+
+
+def test_a_submission_that_kills_every_worker_is_given_up(
+    either_board: Any, add_submitter: Any, make_package: Any
+) -> None:
+    ann = add_submitter(either_board)
+    submission_id = ann.submit(make_package())
+    for _ in range(MAX_ATTEMPTS):
+        assert store.claim(either_board, ELSEWHERE) is not None
+        expire(either_board, submission_id)
+        store.release_stale(either_board)
+    assert store.claim(either_board, ELSEWHERE) is None
+    found = store.status(either_board, submission_id)
+    assert (found.state, found.reason) == ("failed", f"the worker ended {MAX_ATTEMPTS} times while scoring it")
+    store.requeue(either_board, submission_id, "mended")
+    claim = store.claim(either_board, ELSEWHERE)
+    assert claim is not None
+    assert claim.attempt == 1
+
+
+def test_giving_back_counts_no_attempt(board: Any, add_submitter: Any, make_package: Any) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    for _ in range(2 * MAX_ATTEMPTS):
+        claim = store.claim(board, "mine")
+        assert claim is not None
+        assert claim.attempt == 1
+        assert store.give_back(board, submission_id, "mine", "the worker was stopped")
+    assert store.status(board, submission_id).state == "queued"
+
+
+def test_what_is_withdrawn_while_it_is_scored_gets_no_result(
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+) -> None:
+    ann = add_submitter(either_board)
+    submission_id = ann.submit(make_package())
+    store.claim(either_board, "mine")
+    store.withdraw(either_board, submission_id, ann.user)
+    assert not store.extend(either_board, submission_id, "mine")
+    assert not store.record_results(either_board, submission_id, "mine", scored())
+    assert (n_results(either_board), store.status(either_board, submission_id).state) == (0, "withdrawn")
+
+
+def test_scoring_again_replaces_a_result_and_its_tests(
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+) -> None:
+    ann = add_submitter(either_board)
+    ids = [ann.submit(make_package(name)) for name in ("A", "B")]
+    for submission_id in ids:
+        store.claim(either_board, "mine")
+        store.record_results(either_board, submission_id, "mine", scored())
+    with either_board.session() as session:
+        a, b = session.scalars(select(ResultRow.id).order_by(ResultRow.id)).all()
+        session.add(PairTestRow(a_id=a, b_id=b, delta_f1=0.0, p_value=1.0))
+    store.requeue(either_board, ids[0], "again")
+    store.claim(either_board, "mine")
+    newer = scored("Renamed")
+    store.record_results(either_board, ids[0], "mine", newer)
+    with either_board.reading() as session:
+        assert session.scalar(select(func.count()).select_from(PairTestRow)) == 0
+        kept = session.scalars(select(ResultRow.record).where(ResultRow.submission_id == ids[0])).one()
+    assert store.unpack(kept).system.name == "Renamed"
+    assert n_results(either_board) == 2
+
+
+def test_a_check_that_was_killed_is_done_again(
+    either_board: Any, add_submitter: Any, make_package: Any, dead_worker: str
+) -> None:
+    from bioreview_bench.leaderboard.store_common import find, move
+    from bioreview_bench.leaderboard.store_leases import hold
+
+    submission_id = add_submitter(either_board).receive(make_package())
+    with either_board.session() as session:
+        row = find(session, submission_id)
+        move(session, row, "validating", None)
+        hold(row, dead_worker, 60)
+    assert store.validate_received(either_board, submission_id) == "validating"
+    assert store.release_stale(either_board) == [submission_id]
+    assert validate_all_received(either_board) == [submission_id]
+    states = [state for state, _ in events(either_board, submission_id)]
+    assert states == ["received", "validating", "received", "validating", "queued"]
+
+
+def test_a_check_that_fails_unforeseen_is_not_lost_and_not_repeated_for_ever(
+    board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission_id = add_submitter(board).receive(make_package())
+
+    def broken(*arguments: Any) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bioreview_bench.leaderboard.intake.validate", broken)
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(ZeroDivisionError):
+                validate_all_received(board)
+            assert store.status(board, submission_id).state == "received"
+        assert validate_all_received(board) == []
+    assert store.validate_received(board, submission_id) == "queued"
+
+
+def test_the_machine_this_runs_on_can_tell_processes_apart() -> None:
+    assert worker_name().split("/")[2:4][0] == str(os.getpid())

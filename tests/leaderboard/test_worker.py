@@ -1,0 +1,281 @@
+"""The worker: what it does with each outcome, and that killing it loses and doubles nothing."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from bioreview_bench.errors import InputError, WriteError
+from bioreview_bench.leaderboard import boards, rescoring, store
+from bioreview_bench.leaderboard.models import ResultRow, Setting, Table
+from bioreview_bench.leaderboard.queue import Queue
+from bioreview_bench.leaderboard.worker import Stopping, Work, score_due
+
+WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
+
+
+def states(board: Any, ids: list[str]) -> list[str]:
+    return [store.status(board, submission_id).state for submission_id in ids]
+
+
+@pytest.fixture
+def start_worker(cache: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start workers of a board, given by its path or URL; returns once each is ready to score."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(where: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "BIOREVIEW_DB": where, "BIOREVIEW_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+        process = subprocess.Popen(WORKER, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("The worker scores"):
+                return process
+        raise AssertionError(f"the worker ended with {process.wait()}")
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    limit = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < limit, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_what_is_due_is_checked_scored_and_put_into_tables(
+    either_board: Any, add_submitter: Any, make_package: Any
+) -> None:
+    ann = add_submitter(either_board)
+    ids = [ann.submit(make_package("A")), ann.receive(make_package("B"))]
+    bad = ann.receive(make_package(predictions=b"{"))
+    told: list[str] = []
+
+    assert score_due(either_board, say=told.append) == 2
+    assert states(either_board, [*ids, bad]) == ["scored", "scored", "rejected"]
+    assert [line.split()[:2] for line in told] == [[submission_id, "scored"] for submission_id in ids]
+    assert store.stale_tables(either_board) == []
+    with either_board.reading() as session:
+        table = session.get(Table, ("test", "jaccard"))
+        assert {row["system"] for row in table.content["rows"]} == {"A", "B"}
+    version = store.board_version(either_board)
+    assert score_due(either_board) == 0
+    assert store.board_version(either_board) == version
+
+
+def test_every_contract_of_the_board_is_scored(
+    make_board: Callable[..., Any], tmp_path: Path, add_submitter: Any, make_package: Any
+) -> None:
+    from dataclasses import replace
+
+    from bioreview_bench import Contract
+
+    replace(Contract.load("jaccard"), name="wide", threshold=0.1, calibrated_on="val").save(tmp_path / "wide.toml")
+    board = make_board(tmp_path / "b.sqlite", contracts=("jaccard", str(tmp_path / "wide.toml")))
+    assert store.get_settings(board).ranking == "wide"
+    (tmp_path / "wide.toml").unlink()  # the board keeps what it needs
+    submission_id = add_submitter(board).submit(make_package())
+    score_due(board)
+    found = store.status(board, submission_id).results
+    assert [one.contract for one in found] == ["jaccard", "wide"]
+    assert found[0].signature != found[1].signature
+
+
+def test_a_new_contract_is_caught_up_with(
+    board: Any, tmp_path: Path, add_submitter: Any, make_package: Any
+) -> None:
+    from dataclasses import replace
+
+    from bioreview_bench import Contract
+
+    submission_id = add_submitter(board).submit(make_package())
+    score_due(board)
+    assert rescoring.outdated(board) == []
+    replace(Contract.load("jaccard"), name="wide", threshold=0.1).save(tmp_path / "wide.toml")
+    boards.alter(board, {"ranking": "wide"}, {}, (str(tmp_path / "wide.toml"),), ())
+    assert rescoring.outdated(board) == [submission_id]
+    store.requeue(board, submission_id, "a contract more")
+    assert score_due(board) == 1
+    assert rescoring.outdated(board) == []
+    with board.reading() as session:
+        assert session.scalar(select(func.count()).select_from(ResultRow)) == 2
+
+
+def work(board: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Work:
+    """A worker whose scoring ends with an error."""
+
+    def fail(*arguments: Any) -> None:
+        raise error
+
+    found = Work(board, None, lambda text: None)
+    monkeypatch.setattr(found._scorer, "score", fail)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (InputError("the file\x1b[2J is odd"), "the file\\x1b[2J is odd"),
+        (ZeroDivisionError("secret text"), "an unforeseen error (ZeroDivisionError); the log has it"),
+    ],
+)
+def test_what_cannot_be_scored_fails_and_the_next_is_scored(
+    error: Exception, reason: str, board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    assert work(board, monkeypatch, error).score_due() == 0
+    found = store.status(board, submission_id)
+    assert (found.state, found.reason) == ("failed", reason)
+
+
+@pytest.mark.parametrize("error", [WriteError("the disk is full"), KeyboardInterrupt()])
+def test_what_is_wrong_with_the_machine_is_not_held_against_a_submission(
+    error: BaseException, board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    with pytest.raises(type(error)):
+        work(board, monkeypatch, error).score_due()
+    assert store.status(board, submission_id).state == "queued"
+    assert score_due(board) == 1
+
+
+def test_a_worker_that_is_told_to_stop_gives_back_what_it_encodes(
+    board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ann = add_submitter(board)
+    ids = [ann.submit(make_package(name)) for name in ("A", "B")]
+    stop = threading.Event()
+    found = Work(board, None, lambda text: None, stop.is_set)
+
+    def encode(*arguments: Any) -> None:
+        found._progress(0, 8)
+        stop.set()
+        found._progress(8, 8)
+
+    monkeypatch.setattr(found._scorer, "score", encode)
+    assert found.score_due() == 0
+    assert states(board, ids) == ["queued", "queued"]
+    assert store.status(board, ids[0]).events[-1].reason == "the worker was stopped"
+    assert issubclass(Stopping, Exception)
+
+
+def test_the_lease_is_extended_while_a_long_one_is_scored(
+    board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    found = Work(board, None, lambda text: None)
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.LEASE_SECONDS", 0.2)
+    extended: list[str] = []
+    real = store.extend
+
+    def extend(db: Any, one: str, worker: str) -> bool:
+        extended.append(one)
+        return real(db, one, worker)
+
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.store.extend", extend)
+    score = found._scorer.score
+
+    def slowly(*arguments: Any) -> Any:
+        time.sleep(0.5)
+        return score(*arguments)
+
+    monkeypatch.setattr(found._scorer, "score", slowly)
+    assert found.score_due() == 1
+    assert len(extended) >= 2
+    assert set(extended) == {submission_id}
+
+
+def test_a_worker_process_scores_what_comes_and_ends_when_told(
+    board: Any, add_submitter: Any, make_package: Any, start_worker: Callable[..., subprocess.Popen[str]]
+) -> None:
+    ann = add_submitter(board)
+    process = start_worker(str(board.path))
+    queued, received = ann.submit(make_package("A")), ann.receive(make_package("B"))
+    Queue(board).wake()
+    wait_for(lambda: states(board, [queued, received]) == ["scored", "scored"])
+    wait_for(lambda: store.stale_tables(board) == [])
+    store.withdraw(board, queued, ann.user)
+    Queue(board).wake()
+    wait_for(lambda: store.stale_tables(board) == [])
+    with board.reading() as session:
+        assert [row["system"] for row in session.get(Table, ("test", "jaccard")).content["rows"]] == ["B"]
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+
+
+def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None:
+    with board.session() as session:
+        row = session.get(Setting, "split:test")
+        row.value = {**row.value, "label": "demo/test#000000000000"}
+    done = subprocess.run([*WORKER, "--db", str(board.path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 4
+    assert "not those that the board was made with" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_or_lost_queue_file_costs_nothing(board: Any, add_submitter: Any, make_package: Any) -> None:
+    board.queue_path.write_bytes(b"this was a queue once; " * 100)
+    queue = Queue(board)
+    queue.wake()
+    assert queue.huey.storage.queue_size() == 1
+    queue.wake()
+    assert queue.huey.storage.queue_size() == 1
+    queue.close()
+    board.queue_path.unlink()
+
+
+def test_workers_killed_at_any_moment_lose_and_double_nothing(
+    make_board: Callable[..., Any],
+    database_url: str,
+    add_submitter: Any,
+    make_package: Any,
+    start_worker: Callable[..., subprocess.Popen[str]],
+) -> None:
+    """SIGKILL at random moments while it scores; the last worker finds everything in order and finishes."""
+    board = make_board(database_url, draws=4000)
+    ann, bob = add_submitter(board, "ann", ranks_all=True), add_submitter(board, "bob", ranks_all=True)
+    ids = [user.submit(make_package(f"System {number}")) for number in range(12) for user in (ann, bob)]
+    moments = random.Random(20)
+    n_begun = 0
+    for _ in range(3):
+        process = start_worker(database_url)
+        done = sum(state == "scored" for state in states(board, ids))
+        wait_for(lambda done=done: sum(state == "scored" for state in states(board, ids)) > done)  # type: ignore[misc]
+        time.sleep(moments.uniform(0, 0.3))
+        process.kill()
+        process.wait()
+        n_begun += "scoring" in states(board, ids)
+    last = start_worker(database_url)
+    wait_for(lambda: set(states(board, ids)) == {"scored"} and store.stale_tables(board) == [])
+    last.send_signal(signal.SIGTERM)
+    assert last.wait(30) == 0
+
+    with board.reading() as session:
+        per_submission = session.execute(
+            select(ResultRow.submission_id, func.count()).group_by(ResultRow.submission_id)
+        ).all()
+        table = session.get(Table, ("test", "jaccard")).content
+    assert sorted(per_submission) == sorted((submission_id, 1) for submission_id in ids)
+    assert {row["submission"] for row in table["rows"]} == set(ids)
+    assert len({(row["f1"]["value"], row["f1"]["low"], row["recall"]["value"]) for row in table["rows"]}) == 1
+    for submission_id in ids:
+        assert [event.state for event in store.status(board, submission_id).events].count("scored") == 1
+    if board.path is not None:
+        with sqlite3.connect(board.path) as connection:
+            assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]

@@ -1,0 +1,133 @@
+"""The walk-through at the top of `docs/training.md`, command by command, with a tiny model for the large one."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioreview_bench.data.load import load_split
+from bioreview_bench.training.corpus_read import read_corpus
+
+from .conftest import QWEN_TEMPLATE, make_tokenizer
+
+pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
+pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "training.md"
+ANSWER = json.dumps(
+    [
+        {"text": "The study has no control group.", "category": "design_flaw", "severity": "major", "confidence": 0.8},
+        {"text": "The sample is too small.", "category": "statistical_methodology", "severity": "minor"},
+    ]
+)
+# What the tiny model needs besides: it reads less, learns for two steps, on the CPU.
+BESIDES = {
+    "corpus": ["--budget", "300", "--max-length", "4096"],
+    "sft": [
+        word
+        for setting in (
+            "device=cpu",
+            "effective_batch=2",
+            "accumulation=2",
+            "max_steps=2",
+            "training.max_length=4096",
+            "eval_steps=null",
+            "eval_examples=null",
+            "optimiser.lr=1e-6",
+            "lora.targets=[q_proj, o_proj, down_proj]",
+        )
+        for word in ("--set", setting)
+    ],
+    "generate": ["--param", "temperature=0", "--param", "max_new_tokens=8"],
+    "evaluate": ["--contract", "demo"],
+    "submit": ["--contract", "demo"],
+}
+
+
+@pytest.fixture(scope="module")
+def answering_qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Qwen3 that answers every prompt with ANSWER: its output layer holds the successor of each token.
+
+    Its one layer adds nothing, but it is there to be trained; two small steps do not change what is most likely.
+    """
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    folder = tmp_path_factory.mktemp("models") / "tiny-answer"
+    roles = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = make_tokenizer(control, ["<think>", "</think>", ANSWER], QWEN_TEMPLATE, **roles)
+    n = -(-len(tokenizer) // 64) * 64
+    config = Qwen3Config(
+        vocab_size=n, hidden_size=n, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=32, max_position_embeddings=32_768, tie_word_embeddings=False,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
+    )  # fmt: skip
+    model = Qwen3ForCausalLM(config)
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "x"}], add_generation_prompt=True, enable_thinking=False, return_dict=True
+    )["input_ids"]
+    [answer] = tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
+    with torch.no_grad():
+        for parameter in model.model.layers.parameters():
+            parameter.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(n))
+        model.lm_head.weight.zero_()
+        model.lm_head.weight[answer, asked[-1]] = 1.0
+        model.lm_head.weight[tokenizer.eos_token_id, answer] = 1.0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def commands(model: Path) -> list[list[str]]:
+    """The `bench` lines of the first block of the docs, on the demo data and with `model`."""
+    block = re.search(r"```\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL)
+    assert block is not None
+    found = []
+    for line in block.group(1).splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] != ["bench"]:
+            continue
+        words = [{"v3": "demo", "Qwen/Qwen3-8B": str(model)}.get(word, word) for word in words[1:]]
+        step = words[1] if words[0] == "train" else words[0]
+        words += ["--model", str(model)] if step in ("sft", "generate") else []
+        found.append([*words, *BESIDES.get(step, [])])
+    return found
+
+
+def test_the_walk_through_of_the_docs_leads_to_a_local_board(
+    bench: Callable[..., Any], answering_qwen3: Path, minilm: None, warm: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    main = import_module("bioreview_bench.cli.main")
+    known = main._added()
+    submit = EntryPoint("submit", "bioreview_bench.leaderboard.cli_submit:submit", main.ENTRY_POINT)
+    monkeypatch.setattr(main, "_added", lambda: {**known, "submit": submit})
+    monkeypatch.chdir(tmp_path)
+    steps = commands(answering_qwen3)
+    assert [words[1] if words[0] == "train" else words[0] for words in steps] == [
+        "corpus", "sft", "generate", "evaluate", "card", "submit"
+    ]  # fmt: skip
+    for words in steps:
+        done = bench(*words)
+        assert done.code == 0, f"{' '.join(words)}\n{done.out}\n{done.err}"
+    corpus = read_corpus(tmp_path / "corpora" / "a-qwen3")
+    run = json.loads((tmp_path / "runs" / "sft-a-val" / "run.json").read_text())
+    assert run["reviewer"]["prompt"]["sha256"] == corpus.manifest["prompt"]["sha256"]
+    assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "model")
+    rows = [json.loads(line) for line in (tmp_path / "runs" / "sft-a-val" / "predictions.jsonl").open()]
+    assert {row["article_id"] for row in rows} == {article.id for article in load_split("demo", "val")}
+    assert all(row["status"] == "ok" and row["raw_output"] == ANSWER for row in rows)
+    result = json.loads((tmp_path / "sft-a.result.json").read_text())
+    assert (result["overall"]["n_pred"], result["coverage"]["scored"]) == (12, 6)
+    assert f"{result['overall']['f1']:.3f}" in done.out  # the board's own figure is the same
+    assert result["signature"] in (tmp_path / "runs" / "sft-a" / "adapter" / "README.md").read_text()
