@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from bioreview_bench.card import Card
+from bioreview_bench.data.folder import canonical_split
 from bioreview_bench.records import ResultRecord
 
 from .settings import BoardSettings
@@ -39,6 +40,15 @@ class Manifest(_Kept):
     splits: list[SplitFacts]
     contracts: list[dict[str, Any]]
     users: list[KeptUser]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        splits = tuple(one.name for one in self.splits)
+        if splits != self.settings.splits or any(canonical_split(name) != name for name in splits):
+            raise ValueError("its splits are not those of its settings")
+        if tuple(one.get("name") for one in self.contracts) != self.settings.contracts:
+            raise ValueError("its contracts are not those of its settings")
+        return self
 
 
 class KeptEvent(_Kept):

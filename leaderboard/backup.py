@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from sqlalchemy import URL
+
 from bioreview_bench.errors import DataError, InputError, WriteError
 
 from .archive import whole
@@ -19,7 +21,9 @@ def backup_board(db: Database, destination: Path) -> int:
     Raises InputError for a PostgreSQL board (its own tools do it), DataError when the copy is not whole, WriteError.
     """
     if db.path is None:
-        address = db.url.set(drivername="postgresql", password=None).render_as_string(hide_password=True)
+        url = db.url
+        bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+        address = bare.render_as_string()
         raise InputError(
             "This board is in PostgreSQL, whose own tools back it up.",
             remedy=f"pg_dump --format=custom --file={destination} {address}",

@@ -125,6 +125,7 @@ def _slices(record: ResultRecord, kind: str, metrics: tuple[str, ...]) -> dict[s
     """The figures of each part with their intervals under "intervals"."""
     found: dict[str, dict[str, Any]] = {}
     for name, part in getattr(record, kind).items():
-        intervals = {metric: record.intervals.get(f"{kind}.{name}.{metric}") for metric in metrics}
+        bounds = {metric: record.intervals.get(f"{kind}.{name}.{metric}") for metric in metrics}
+        intervals = {metric: None if pair is None else list(pair) for metric, pair in bounds.items()}
         found[name] = {**part.model_dump(mode="json"), "intervals": intervals}
     return found

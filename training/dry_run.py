@@ -71,6 +71,8 @@ def plan(config: SftConfig, corpus: Corpus, given: tuple[int, str] | None, progr
             f"{longer:,} examples look longer than max_length {config.training.max_length:,}; the run would refuse "
             "them."
         )
+    if config.training.packing:
+        remarks.append("Packing joins short examples, so there will be fewer steps than this.")
     if given is None and config.model.device == "cuda":
         remarks.append("No GPU here to compare with; --gpu-memory GIB compares with one.")
     elif given is not None:

@@ -97,9 +97,7 @@ def test_every_contract_of_the_board_is_scored(
     assert found[0].signature != found[1].signature
 
 
-def test_a_new_contract_is_caught_up_with(
-    board: Any, tmp_path: Path, add_submitter: Any, make_package: Any
-) -> None:
+def test_a_new_contract_is_caught_up_with(board: Any, tmp_path: Path, add_submitter: Any, make_package: Any) -> None:
     from dataclasses import replace
 
     from bioreview_bench import Contract

@@ -305,10 +305,15 @@ def test_a_check_that_fails_and_a_dry_run_make_no_board(
 
 def test_targets_that_are_none_are_refused(bench: Make, files: tuple[str, str], tmp_path: Path) -> None:
     send = (files[0], "--card", files[1], "--to")
-    for target in (str(tmp_path), "hf://models/a/b", "hf://datasets/a", "hf://datasets/a/b/c", "mysql://x/y", files[0]):
+    for target in (str(tmp_path), "hf://models/a/b", "hf://datasets/a", "hf://datasets/a/b/c", "mysql://x/y"):
         code, _, err = bench(*send, target)
         assert code == 2, target
         assert "Next:" in err
+    before = Path(files[0]).read_bytes()
+    code, _, err = bench(*send, files[0])
+    assert code == 4
+    assert "not a whole SQLite database" in err
+    assert Path(files[0]).read_bytes() == before
 
 
 def test_a_board_that_cannot_be_written_is_exit_6(bench: Make, files: tuple[str, str], tmp_path: Path) -> None:

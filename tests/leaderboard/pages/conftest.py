@@ -13,7 +13,6 @@ pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
 from bioreview_bench import Contract, Result, load_split, score
 from bioreview_bench.card import Card, TrainingData
-
 from bioreview_bench.leaderboard.entries import Entry, Submitted
 from bioreview_bench.leaderboard.settings import BoardSettings
 from bioreview_bench.leaderboard.store_settings import SplitFacts

@@ -66,10 +66,10 @@ def test_undisclosed_passes_no_filter_that_disclosed_bad_news_fails(make_table: 
     assert "silent" in teams(size="unstated")
 
 
-@pytest.mark.parametrize(("rate", "copied"), [(0.0, False), (0.011, False), (0.05, False), (0.07, True), (1.0, True)])
+@pytest.mark.parametrize(("rate", "copied"), [(0.0, False), (0.011, False), (0.04, False), (0.06, True), (1.0, True)])
 def test_copying_is_flagged_from_three_copies_and_one_in_a_hundred(make_entry: Make, rate: float, copied: bool) -> None:
     entry = make_entry(1, 0.5, {"exact_match_rate": rate})
-    assert 40 <= entry.record.overall.n_pred <= 50  # 0.05 is two copies here, 0.07 three
+    assert entry.record.overall.n_pred == 54  # 0.04 is two copies, 0.06 three
     assert ("copies-references" in found(entry)) is copied
 
 

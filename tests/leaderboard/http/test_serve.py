@@ -1,0 +1,179 @@
+"""`bench leaderboard serve` in processes of its own: beginning, ending, and a worker that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.supervisor import Supervisor, worker_environment
+
+Make = Callable[..., Any]
+
+
+def _until(condition: Callable[[], Any], timeout: float = 60) -> Any:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.02)
+    raise AssertionError("it did not come true")
+
+
+def test_a_board_is_made_served_scored_and_ended_in_good_order(
+    start_bench: Make, tmp_path: Path, caller: Make, demo_predictions: Make, card_bytes: Make, open_database: Make
+) -> None:
+    serving = start_bench("leaderboard", "serve", "--port", "0", "--data", "demo", "--contract", "jaccard")
+    url = serving.said(r"The board is at (http://127\.0\.0\.1:\d+)/")[1]
+    board = open_database(tmp_path / "board.sqlite")
+    ann = caller(url, store.add_user(board, "ann", "A"))
+    sent = ann.submit(demo_predictions("careful"), card_bytes())
+    assert sent.status_code == 201, sent.text
+    _until(lambda: ann.get(sent.headers["location"]).json()["state"] == "scored")
+
+    first = next(row["pid"] for row in serving.log() if row["event"] == "a worker begins")
+    os.kill(first, signal.SIGKILL)
+    _until(lambda: [row for row in serving.log() if row["event"] == "the worker ended" and row["code"] == -9])
+    again = _until(lambda: [row["pid"] for row in serving.log() if row["event"] == "a worker begins"][1:])[0]
+    assert caller(url).get("/healthz").status_code == 200
+
+    assert serving.end(signal.SIGTERM) == 0
+    assert "The board has ended." in serving.out.read_text()
+    assert not Path(f"/proc/{again}").exists()
+    assert "Traceback" not in serving.err.read_text()
+    assert ann.token not in serving.err.read_text() + serving.out.read_text()
+
+    # A second time on the same board, without a worker, ended by Ctrl-C.
+    serving = start_bench("leaderboard", "serve", "--port", "0", "--no-worker")
+    url = serving.said(r"The board is at (http://127\.0\.0\.1:\d+)/")[1]
+    assert caller(url).get("/api/v1/tables/test/jaccard.json").json()["rows"][0]["system"] == "Careful"
+    assert not [row for row in serving.log() if row["event"] == "a worker begins"]
+    assert serving.end(signal.SIGINT) == 0
+
+
+def test_a_port_in_use_and_a_host_that_is_none_are_said(start_bench: Make, new_board: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        serving = start_bench("leaderboard", "serve", "--port", str(port), "--db", str(new_board))
+        other = start_bench("leaderboard", "serve", "--host", "no.such.host.invalid", "--db", str(new_board))
+        assert serving.process.wait(60) == 2
+        assert other.process.wait(60) == 2
+    assert f"port {port}: Address already in use" in serving.err.read_text()
+    assert "There is no host" in other.err.read_text()
+
+
+def test_a_board_that_is_not_there_or_is_another_is_not_served(
+    start_bench: Make, new_board: Path, tmp_path: Path
+) -> None:
+    none = start_bench("leaderboard", "serve", "--port", "0", "--db", "none.sqlite")
+    other = start_bench("leaderboard", "serve", "--port", "0", "--db", str(new_board), "--contract", "demo")
+    secret = start_bench("leaderboard", "serve", "--port", "0", "--db", "postgresql://a:pass@h/x")
+    odd = start_bench("leaderboard", "serve", "--port", "0", "--db", str(new_board), "--public-url", "board.example.org")
+    for process in (none, other, secret, odd):
+        assert process.process.wait(60) == 2
+    assert "--data DATA makes one" in none.err.read_text()
+    assert not (tmp_path / "none.sqlite").exists()
+    assert "differs in --contract" in other.err.read_text()
+    assert "a password can be read" in secret.err.read_text()
+    assert "is no address of a board" in odd.err.read_text()
+
+
+def test_a_worker_that_can_never_begin_ends_the_server_with_its_reason(
+    start_bench: Make, make_board: Make, tmp_path: Path, shared: Path
+) -> None:
+    import shutil
+
+    data = tmp_path / "data"
+    shutil.copytree(shared / "data" / "elife_pilot", data)
+    board = make_board(tmp_path / "pilot.sqlite", data=data)
+    board.close()
+    shutil.rmtree(data)
+    serving = start_bench("leaderboard", "serve", "--port", "0", "--db", str(tmp_path / "pilot.sqlite"))
+    assert serving.process.wait(60) == 4
+    said = serving.err.read_text()
+    assert "The worker cannot begin" in said
+    assert "--no-worker" in said
+
+
+def _worker(script: str) -> list[str]:
+    return [sys.executable, "-c", script]
+
+
+def test_a_worker_that_keeps_ending_is_started_ever_more_slowly(tmp_path: Path) -> None:
+    starts = tmp_path / "starts"
+    script = f"import time; open({str(starts)!r}, 'a').write(f'{{time.monotonic()}}\\n'); raise SystemExit(1)"
+    supervisor = Supervisor(_worker(script), os.environ, lambda code: None, first_pause=0.1)
+    supervisor.start()
+    times = _until(lambda: starts.exists() and len(lines := starts.read_text().split()) >= 4 and lines)
+    supervisor.stop()
+    moments = [float(one) for one in times]
+    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    assert pauses[0] >= 0.1
+    assert pauses[1] >= 0.2
+    assert pauses[2] >= 0.4
+
+
+def test_only_the_first_worker_is_hopeless_and_only_for_reasons_that_stay(tmp_path: Path) -> None:
+    codes: list[int] = []
+    first = Supervisor(_worker("raise SystemExit(3)"), os.environ, codes.append, first_pause=0.05)
+    first.start()
+    _until(lambda: codes)
+    first.stop()
+    assert codes == [3]
+    counter = tmp_path / "n"
+    script = (
+        f"import pathlib; p = pathlib.Path({str(counter)!r}); n = int(p.read_text()) if p.exists() else 0\n"
+        "p.write_text(str(n + 1)); raise SystemExit(1 if n == 0 else 4)"
+    )
+    later = Supervisor(_worker(script), os.environ, codes.append, first_pause=0.05)
+    later.start()
+    _until(lambda: counter.exists() and counter.read_text() == "3")
+    later.stop()
+    assert codes == [3]
+
+
+def test_a_worker_that_does_not_end_when_told_is_killed() -> None:
+    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    supervisor = Supervisor(_worker(script), os.environ, lambda code: None, grace=0.2)
+    supervisor.start()
+    pid = _until(lambda: supervisor.pid)
+    time.sleep(0.5)
+    supervisor.stop()
+    assert supervisor.pid is None
+    assert not Path(f"/proc/{pid}").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker outlives a killed server, and ends by its lease")
+def test_a_worker_ends_when_its_server_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, time\n"
+        "from bioreview_bench.leaderboard.supervisor import Supervisor\n"
+        "s = Supervisor([sys.executable, '-c', 'import time; time.sleep(60)'], os.environ, print)\n"
+        "s.start()\n"
+        "while s.pid is None: time.sleep(0.01)\n"
+        "print(s.pid, flush=True); time.sleep(60)"
+    )
+    server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    _until(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text(), 10)
+
+
+def test_the_worker_gets_the_board_by_its_environment_and_no_submitters_token() -> None:
+    made = worker_environment({"PATH": "/bin", "BIOREVIEW_TOKEN": "brb_x"}, "postgresql://u:p@h/b")
+    assert made == {"PATH": "/bin", "BIOREVIEW_DB": "postgresql://u:p@h/b"}

@@ -1,0 +1,124 @@
+"""Tables made from a database: of SQLite and PostgreSQL, after changes, and while others write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bioreview_bench.leaderboard import ranking, store
+from bioreview_bench.leaderboard.failures import NotFound
+from bioreview_bench.leaderboard.models import PairTestRow, Table
+from bioreview_bench.leaderboard.ranking import load_table, rebuild_table
+from bioreview_bench.leaderboard.systems import load_system
+from bioreview_bench.leaderboard.worker import Work, rebuild_tables
+
+
+def test_a_board_of_either_database_has_the_same_table(
+    either_board: Any,
+    add_submitter: Callable[..., Any],
+    make_package: Callable[..., Any],
+    content_of: Callable[[float], bytes],
+) -> None:
+    for name, share in (("Low", 0.2), ("High", 0.9)):
+        add_submitter(either_board, name).submit(make_package(name, content_of(share)))
+    Work(either_board, None, lambda words: None).score_due()
+    table = load_table(either_board, "test", "jaccard")
+    assert [(row.system, row.band) for row in table.rows] == [("High", 1), ("Low", 2)]
+    assert (table.n_articles, table.data, table.ranking) == (12, "demo", True)
+    assert [(test.a, test.b) for test in table.tests] == [(table.rows[0].submission, table.rows[1].submission)]
+
+
+def test_an_empty_table_says_what_it_is_about(board: Any) -> None:
+    table = load_table(board, "test", "jaccard")
+    assert (table.rows, table.n_articles, table.n_references, table.signature) == ((), 12, None, None)
+
+
+@pytest.mark.parametrize(("split", "contract"), [("train", "jaccard"), ("test", "v3"), ("", ""), ("../x", "jaccard")])
+def test_a_table_that_the_board_does_not_have_is_not_found(board: Any, split: str, contract: str) -> None:
+    with pytest.raises(NotFound):
+        load_table(board, split, contract)
+
+
+def test_tests_are_kept_and_not_made_again(scored_board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = load_table(scored_board, "test", "jaccard")
+    with scored_board.reading() as session:
+        assert session.query(PairTestRow).count() == len(table.tests) == 6
+
+    def fail(*given: Any) -> None:
+        raise AssertionError("a known test was made again")
+
+    monkeypatch.setattr("bioreview_bench.leaderboard.pair_tests.swap_test", fail)
+    assert rebuild_table(scored_board, "test", "jaccard") == table
+
+
+def test_a_table_that_was_overtaken_while_it_was_made_is_made_anew(
+    scored_board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A withdrawal between reading and writing must not be undone by an older table."""
+    row = load_table(scored_board, "test", "jaccard").rows[-1]
+    user = store.find_user(scored_board, f"user-{row.system.split()[0]}")
+    real, calls = ranking.board_table, []
+
+    def slow(*given: Any) -> Any:
+        made = real(*given)
+        calls.append(made)
+        if len(calls) == 1:
+            store.withdraw(scored_board, row.submission, user)
+        return made
+
+    monkeypatch.setattr(ranking, "board_table", slow)
+    table = rebuild_table(scored_board, "test", "jaccard")
+    assert len(calls) == 2
+    assert row.submission not in {one.submission for one in table.rows}
+    with scored_board.reading() as session:
+        kept = session.get(Table, ("test", "jaccard"))
+    assert row.submission not in str(kept.content)
+
+
+def test_results_of_an_older_signature_wait_and_are_announced(
+    make_board: Callable[..., Any],
+    add_submitter: Callable[..., Any],
+    make_package: Callable[..., Any],
+    content_of: Callable[[float], bytes],
+    tmp_path: Any,
+) -> None:
+    from sqlalchemy import select
+
+    from bioreview_bench.leaderboard.models import ResultRow
+
+    board = make_board(tmp_path / "old.sqlite")
+    ids = {}
+    for name in ("One", "Two"):
+        ids[name] = add_submitter(board, name).submit(make_package(name, content_of(0.5)))
+    Work(board, None, lambda words: None).score_due()
+    with board.session() as session:
+        row = session.scalars(select(ResultRow).where(ResultRow.submission_id == ids["One"])).one()
+        row.signature = row.signature.replace("thr:", "thr:9")
+    table = rebuild_table(board, "test", "jaccard")
+    assert [row.system for row in table.rows] == ["Two"]
+    assert any(sentence.startswith("One system has results of an earlier signature") for sentence in table.notice)
+
+
+def test_the_page_of_a_system_has_its_team_s_history_and_no_contact(scored_board: Any) -> None:
+    row = next(row for row in load_table(scored_board, "test", "jaccard").rows if row.system == "Alpha")
+    view, tables = load_system(scored_board, row.submission)
+    assert [(one.system, one.ranked) for one in view.history] == [("Alpha", True), ("Alpha again", False)]
+    assert view.scores[0].row == row
+    assert view.scores[0].after_cutoff.reason == "the card states no training cut-off"
+    assert "contact" not in view.card
+    assert "someone@example.org" not in view.model_dump_json()
+    assert [table.contract for table in tables] == ["jaccard"]
+
+
+def test_what_was_withdrawn_or_never_scored_has_no_page(
+    scored_board: Any, add_submitter: Callable[..., Any], make_package: Callable[..., Any]
+) -> None:
+    waiting = add_submitter(scored_board, "new").submit(make_package("New"))
+    row = load_table(scored_board, "test", "jaccard").rows[0]
+    store.withdraw(scored_board, row.submission, store.find_user(scored_board, f"user-{row.system}"))
+    rebuild_tables(scored_board)
+    for submission in (waiting, row.submission, "s_0000000000000000", "", "\u202e", "' OR 1=1 --"):
+        with pytest.raises(NotFound):
+            load_system(scored_board, submission)
