@@ -83,38 +83,40 @@ def ensemble(
     """
     from bioreview_bench.contract import Contract
 
-    from .derived import check_destination, empty_manifest, read_manifest, read_source, write_derived
+    from .derived import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
     from .ensemble import votes_needed
     from .similarity import contract_encoder
 
     sources = [options.predictions_path(given) for given in predictions]
     _check_distinct(sources)
     needed = votes_needed(strategy, len(sources))
-    check_destination(output, sources)
-    systems, named = [], []
-    for source in sources:
-        rows, name = read_source(source)
-        beside = read_manifest(source) or {}
-        systems.append(rows)
-        named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
-    contract = Contract.load(contract_name)
-    messages = options.Messages(quiet)
-    try:
-        encoder = contract_encoder(contract, encoder_path, messages.encoding)
-        merged = _merge(systems, encoder, needed, linkage, threshold)
-    finally:
-        messages.stop()
-    label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
-    parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
-    manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
-    n_clusters, n_shared = sum(one.n_clusters for one in merged), sum(one.n_shared for one in merged)
-    manifest |= {
-        "postprocessing": label,
-        "derived_from": named,
-        "clusters": {"n": n_clusters, "shared": n_shared},
-    }
-    write_derived(output, [one.row for one in merged], manifest)
+    with destination(output, sources):
+        systems, named, manifests = [], [], []
+        for source in sources:
+            rows, name = read_source(source)
+            beside = read_manifest(source) or {}
+            systems.append(rows)
+            manifests.append(beside)
+            named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
+        contract = Contract.load(contract_name)
+        messages = options.Messages(quiet)
+        try:
+            encoder = contract_encoder(contract, encoder_path, messages.encoding)
+            merged = _merge(systems, encoder, needed, linkage, threshold)
+        finally:
+            messages.stop()
+        label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
+        parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
+        manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
+        n_clusters, n_shared = sum(one.n_clusters for one in merged), sum(one.n_shared for one in merged)
+        manifest |= {
+            "postprocessing": label,
+            "derived_from": named,
+            "clusters": {"n": n_clusters, "shared": n_shared},
+        }
+        write_derived(output, [one.row for one in merged], manifest)
     _summary(output, merged, label, n_clusters, n_shared)
+    click.echo(f"Next: {evaluate_command(output, predictions, manifests)}")
 
 
 def _check_distinct(sources: Sequence[Path]) -> None:
@@ -157,4 +159,3 @@ def _summary(output: Path, merged: Sequence[Merged], label: str, n_clusters: int
     overlap = f"{n_shared / n_clusters:.3f}" if n_clusters else "—"
     click.echo(f"{output}: {kept:,} concerns for {len(merged):,} articles ({label}).")
     click.echo(f"  overlap {overlap}: {n_shared:,} of {n_clusters:,} clusters come from two systems or more")
-    click.echo(f"Next: bench evaluate {output} --data v3 --split test")

@@ -67,27 +67,37 @@ def postprocess(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
     """
-    from .derived import chained, check_destination, empty_manifest, read_manifest, read_source, write_derived
+    from .derived import (
+        chained,
+        destination,
+        empty_manifest,
+        evaluate_command,
+        read_manifest,
+        read_source,
+        write_derived,
+    )
     from .postprocess import Plan, clean
 
     plan = Plan.parse(dedup, cap, drop_truncation_complaints)
     source = options.predictions_path(predictions)
-    check_destination(output, [source])
-    rows, named = read_source(source)
-    manifest = read_manifest(source) or empty_manifest(source.stem, {})
-    similarity, contract, encoder = _similarity(plan, rows, contract_name, encoder_path, quiet)
-    removed: Counter[str] = Counter()
-    cleaned = []
-    for row in rows:
-        kept, gone = clean(row, plan.steps(similarity))
-        cleaned.append(kept)
-        removed += gone
-    label = plan.label(contract)
-    step = {**named, "step": label, "encoder": encoder, "removed": dict(removed)}
-    manifest["postprocessing"] = chained(manifest.get("postprocessing"), label)
-    manifest["derived_from"] = [*(manifest.get("derived_from") or []), step]
-    write_derived(output, cleaned, manifest)
+    with destination(output, [source]):
+        rows, named = read_source(source)
+        beside = read_manifest(source)
+        manifest = beside or empty_manifest(source.stem, {})
+        similarity, contract, encoder = _similarity(plan, rows, contract_name, encoder_path, quiet)
+        removed: Counter[str] = Counter()
+        cleaned = []
+        for row in rows:
+            kept, gone = clean(row, plan.steps(similarity))
+            cleaned.append(kept)
+            removed += gone
+        label = plan.label(contract)
+        step = {**named, "step": label, "encoder": encoder, "removed": dict(removed)}
+        manifest["postprocessing"] = chained(manifest.get("postprocessing"), label)
+        manifest["derived_from"] = [*(manifest.get("derived_from") or []), step]
+        write_derived(output, cleaned, manifest)
     _summary(output, rows, cleaned, removed, manifest["postprocessing"])
+    click.echo(f"Next: {evaluate_command(output, [predictions], [beside])}")
 
 
 def _similarity(
@@ -122,4 +132,3 @@ def _summary(
         click.echo(f"  {count:,} removed: {reason}")
     if emptied:
         click.echo(f"  {emptied:,} rows have no concern left; their status is empty now")
-    click.echo(f"Next: bench evaluate {output} --data v3 --split test")

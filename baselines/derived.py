@@ -6,7 +6,9 @@ A manifest (`run.json`) speaks for the predictions beside it, so two files never
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,12 +57,27 @@ def chained(earlier: Any, label: str) -> str:
     return label if earlier in (None, "", NONE) else f"{earlier}+{label}"
 
 
+@contextmanager
+def destination(output: Path, sources: Sequence[Path]) -> Iterator[None]:
+    """`check_destination` before the work; after work that failed, none of the folders made for it is left."""
+    made = [folder for folder in output.parents if not folder.exists()]
+    try:
+        check_destination(output, sources)
+        yield
+    finally:
+        for folder in made:
+            with suppress(OSError):  # something is in it
+                folder.rmdir()
+
+
 def check_destination(output: Path, sources: Sequence[Path]) -> None:
     """Make the folder of `output`, if need be, and fail now rather than after the work.
 
-    Raises InputError when `output` is one of the sources, or would share a folder, and so a manifest, with one of
-    them or with a run, or holds predictions of unknown origin; WriteError when it cannot be written.
+    Raises InputError when `output` is a folder or one of the sources, or would share a folder, and so a manifest,
+    with one of them or with a run, or holds predictions of unknown origin; WriteError when it cannot be written.
     """
+    if output.is_dir():
+        raise InputError(f"{output} is a folder.", remedy=f"-o {output / 'predictions.jsonl'}")
     if any(output.resolve() == source.resolve() for source in sources):
         raise InputError(f"{output} is an input; it is not overwritten.", remedy=_elsewhere(output))
     if any(output.resolve().parent == source.resolve().parent for source in sources):
@@ -78,6 +95,29 @@ def check_destination(output: Path, sources: Sequence[Path]) -> None:
         raise cannot_write(output.parent, error) from error
     check_writable(output)
     check_writable(output.parent / MANIFEST)
+
+
+def evaluate_command(output: Path, sources: Sequence[str], manifests: Sequence[Mapping[str, Any] | None]) -> str:
+    """How to score `output`: on the data of the runs that it was made from, where they are known and the same.
+
+    `sources` are as the user named them (`demo:NAME` are predictions for demo/test), `manifests` what stands beside.
+    """
+    known = {_data(source, manifest) for source, manifest in zip(sources, manifests, strict=True)}
+    data, split = known.pop() if len(known) == 1 else ("DATA", "SPLIT")
+    words = ["bench", "evaluate", str(output), "--data", data, "--split", split]
+    return shlex.join([*words, *(["--contract", "demo"] if data == "demo" else [])])
+
+
+def _data(source: str, manifest: Mapping[str, Any] | None) -> tuple[str, str]:
+    if source.startswith("demo:"):
+        return "demo", "test"
+    settings = (manifest or {}).get("settings")
+    request = settings.get("request") if isinstance(settings, Mapping) else None
+    found = [request.get(key) if isinstance(request, Mapping) else None for key in ("data", "split")]
+    data, split = (
+        value if isinstance(value, str) else name for value, name in zip(found, ("DATA", "SPLIT"), strict=True)
+    )
+    return data, split
 
 
 def write_derived(output: Path, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> None:

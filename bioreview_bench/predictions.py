@@ -14,6 +14,7 @@ from typing import Any
 
 from bioreview_bench.article import canonical_id
 from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.extra_rows import ExtraRows
 from bioreview_bench.jsonl import json_type, read_rows
 from bioreview_bench.text import normalise
 from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS
@@ -83,6 +84,8 @@ def read_predictions(
     problems: list[Problem] = []
     rows: dict[str, PredictionRow] = {}
     lines: dict[str, int] = {}
+    members = None if articles is None or not allow_extra else set(known_ids(articles))
+    extras = ExtraRows()
     digest = hashlib.sha256()
     for number, value in read_rows(path, InputError, digest.update):
         if isinstance(value, Problem):
@@ -94,6 +97,9 @@ def read_predictions(
         if not isinstance(named, str) or not _encodes(named):
             continue
         article_id = canonical_id(named)
+        if members is not None and article_id not in members:
+            extras.add(article_id, number)
+            continue
         if article_id in lines:
             problems.append(
                 Problem(f'a second row for "{printable(article_id)}" (first on line {lines[article_id]})', number)
@@ -102,11 +108,11 @@ def read_predictions(
         lines[article_id] = number
         # A row with a problem stands in, so that its id is checked too; nothing is returned from such a file.
         rows[article_id] = row or PredictionRow(article_id, ())
-    if not lines and not problems:
+    if not lines and not extras and not problems:
         raise InputError(f"{path} has no rows.", remedy="bench schema predictions")
-    extra = 0
-    if articles is not None:
-        rows, extra, unknown = split_known(rows, known_ids(articles), lines, allow_extra=allow_extra)
+    problems.extend(extras.repeated(path))
+    if articles is not None and not allow_extra:
+        rows, _, unknown = split_known(rows, known_ids(articles), lines, allow_extra=False)
         problems.extend(unknown)
     if problems:
         problems.sort(key=lambda problem: problem.line or 0)
@@ -115,7 +121,7 @@ def read_predictions(
             problems=problems,
             remedy="mend these lines; bench schema predictions shows the form",
         )
-    return Predictions(rows, n_extra_ignored=extra, sha256=digest.hexdigest(), path=path, lines=lines)
+    return Predictions(rows, n_extra_ignored=len(extras), sha256=digest.hexdigest(), path=path, lines=lines)
 
 
 def as_predictions(

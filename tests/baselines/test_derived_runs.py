@@ -51,3 +51,49 @@ def test_an_ensemble_is_no_run_either(tmp_path: Path) -> None:
         RunStore.open(tmp_path, name="ensemble", reviewer={}, split="s", fingerprint="f")
     with pytest.raises(InputError, match="not a run"):
         RunStore.reopen(tmp_path)
+
+
+def test_the_next_command_scores_on_the_data_of_the_run(bench: Bench, tmp_path: Path) -> None:
+    for name in ("generic", "echo"):
+        assert bench("baseline", name, "--data", "demo", "--out", tmp_path / name).code == 0
+    one, other = (tmp_path / name / "predictions.jsonl" for name in ("generic", "echo"))
+    out = tmp_path / "out" / "predictions.jsonl"
+    done = bench("postprocess", one, "-o", out, "--cap", 2)
+    assert done.out.endswith(f"Next: bench evaluate {out} --data demo --split val --contract demo\n")
+    assert bench(*done.out.split("Next: bench ")[1].split()[:-1], "jaccard", "--draws", 0, "--quiet").code == 0
+    (tmp_path / "alone").mkdir()
+    alone = tmp_path / "alone" / "predictions.jsonl"
+    alone.write_bytes(other.read_bytes())
+    assert f"{out} --data DATA --split SPLIT\n" in bench("postprocess", alone, "-o", out, "--cap", 1).out
+    bundled = bench("postprocess", "demo:careful", "-o", tmp_path / "d" / "p.jsonl", "--cap", 1)
+    assert "--data demo --split test --contract demo" in bundled.out
+
+
+def test_an_ensemble_of_one_data_is_scored_on_it(bench: Bench, tmp_path: Path, minilm: None, warm: Path) -> None:
+    for name in ("generic", "echo"):
+        assert bench("baseline", name, "--data", "demo", "--out", tmp_path / name).code == 0
+    one, other = (tmp_path / name / "predictions.jsonl" for name in ("generic", "echo"))
+    done = bench("ensemble", one, other, "-o", tmp_path / "both" / "p.jsonl", "--contract", "demo")
+    assert done.code == 0, done.err
+    assert "--data demo --split val --contract demo" in done.out
+    mixed = bench("ensemble", one, "demo:careful", "-o", tmp_path / "mixed" / "p.jsonl", "--contract", "demo")
+    assert "--data DATA --split SPLIT\n" in mixed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.jsonl", "-o", "new/deep/p.jsonl", "--cap", 2], "no file"),
+        (["demo:careful", "-o", "new/p.jsonl", "--dedup", "semantic"], "not on this machine"),
+        (["demo:careful", "-o", "here", "--cap", 2], "here is a folder"),
+    ],
+)
+def test_a_failure_leaves_no_folder_behind(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[object], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "here").mkdir()
+    done = bench("postprocess", *arguments)
+    assert done.code in (2, 3)
+    assert said in done.err
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "cache") == ["here"]

@@ -99,10 +99,17 @@ def test_published_rewards_are_calibrated_and_warned_of(bench: Callable[..., Any
 
 
 def test_a_page_shows_hostile_names_as_text(bench: Callable[..., Any], tmp_path: Path) -> None:
-    row = {"question": "q", "type": "t", "expected": "x", "response": "<script>alert(1)</script>", "correct": True}
+    row = {
+        "question": "q",
+        "type": "t",
+        "expected": "x",
+        "response": "<script>x</script> Confidence: 80%",
+        "correct": False,
+    }
     path, page = tmp_path / "a.json", tmp_path / "a.html"
     path.write_text(json.dumps({"detailed_results": {"<img src=x onerror=alert(1)>": [row]}}))
     assert bench("train", "evaluate-qa", path, "--html", page).code == 0
+    assert "Reliability" in page.read_text()
     assert "<script>" not in page.read_text()
     assert "<img" not in page.read_text()
 

@@ -75,6 +75,7 @@ def test_words_of_the_wrong_answer_earn_nothing_in_facts(reward: QaReward) -> No
         ("KMP produces 1,112 DEGs.", 0),
         ("KMP produces 1120 DEGs.", 0),
         ("KMP produces 112.5 DEGs.", 0),
+        ("It changes the gene Zfp112.", 0),
         ("Not 112 DEGs.", 0),
         ("It is not 140 but 112 DEGs.", 1),
         ("At baseline 112, against 2,110 under stress.", 1),

@@ -24,12 +24,12 @@ class Drawing:
 
 def element(name: str, *children: str, **attributes: str | float | None) -> Markup:
     """An element; `class_` is `class`, underscores become hyphens, None leaves an attribute out."""
-    shown = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _value(value))
+    shown = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(_value(value))}"'
         for key, value in attributes.items()
         if value is not None
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(name, shown, joined(*children))
+    return Markup(f"<{name}{shown}>{joined(*children)}</{name}>")  # noqa: S704 - escaped part by part, for speed
 
 
 def text(x: float, y: float, content: str, anchor: str = "start", class_: str = "label") -> Markup:

@@ -200,16 +200,23 @@ def start_bench(tmp_path: Path) -> Iterator[Callable[..., Process]]:
             one.process.wait()
 
 
-@pytest.fixture
-def bench(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """Run a command of `bench submit` here: bench("init", "runs/mine") -> (exit code, stdout, stderr)."""
+Command = Callable[..., tuple[int, str, str]]
 
+
+@pytest.fixture
+def bench(leaderboard: Command) -> Command:
+    """Run a command of `bench submit` in this process: bench("init", "runs/mine") -> (exit code, stdout, stderr)."""
+    return lambda *arguments: leaderboard(*arguments, group="submit")
+
+
+@pytest.fixture
+def leaderboard(capfd: pytest.CaptureFixture[str]) -> Command:
+    """The same for `bench leaderboard`."""
     from bioreview_bench.cli.main import run
 
-    def call(*arguments: str) -> tuple[int, str, str]:
+    def call(*arguments: str, group: str = "leaderboard") -> tuple[int, str, str]:
         capfd.readouterr()
-
-        code = run(["submit", *arguments])
+        code = run([group, *arguments])
         out, err = capfd.readouterr()
         return code, out, err
 
