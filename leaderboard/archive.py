@@ -112,13 +112,13 @@ def _submission(row: Submission) -> KeptSubmission:
         card=row.card,
         run=row.run,
         marked=row.marked,
-        state=row.state,  # type: ignore[arg-type]
+        state=row.state,
         reason=row.reason,
         problems=row.problems,
         facts=row.facts,
         created_at=row.created_at,
         changed_at=row.changed_at,
-        events=[KeptEvent(state=one.state, reason=one.reason, at=one.at) for one in row.events],  # type: ignore[arg-type]
+        events=[KeptEvent(state=one.state, reason=one.reason, at=one.at) for one in row.events],
         results=[
             KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
             for one in results

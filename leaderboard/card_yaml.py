@@ -64,7 +64,7 @@ def parse(text: str) -> Any:
 class _Refused(Exception):
     def __init__(self, reason: str, event: events.Event) -> None:
         super().__init__(reason)
-        self.line = event.start_mark.line + 1
+        self.line = event.start_mark.line + 1 if event.start_mark is not None else 1
 
 
 class _Reader:

@@ -67,7 +67,7 @@ def as_state(text: str) -> State:
     """The state that a column holds."""
     if text not in FOLLOWS:
         raise ValueError(f"unknown state {text}")
-    return text  # type: ignore[return-value]
+    return text
 
 
 def _count(session: Session, key: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 from bioreview_bench.errors import InputError
 
-from .sft_config import SftConfig
+from .sft_config import RunConfig, SftConfig
 
 
-def require_batch(config: SftConfig, devices: int) -> None:
+def require_batch(config: RunConfig, devices: int) -> None:
     """Raise InputError unless batch size x accumulation x devices is the effective batch that the config states."""
     part = config.training
     product = part.batch_size * part.accumulation * devices
@@ -25,7 +25,7 @@ def require_batch(config: SftConfig, devices: int) -> None:
         )
 
 
-def common(config: SftConfig, output: Path) -> dict[str, Any]:
+def common(config: RunConfig, output: Path) -> dict[str, Any]:
     """Arguments of `transformers.TrainingArguments` and of TRL's base config."""
     t, o, k = config.training, config.optimiser, config.keeping
     bf16 = config.quantisation.compute_dtype == "bfloat16"

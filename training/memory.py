@@ -12,7 +12,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError
 
-from .sft_config import SftConfig
+from .sft_config import RunConfig
 
 GB = 1024**3
 # Bytes of a 4-bit weight with its scale: one float32 for 64 weights, or 8 bits with one float32 for 256 of those
@@ -39,7 +39,7 @@ class Shape:
     source: str
 
     @classmethod
-    def stated(cls, config: SftConfig) -> Shape:
+    def stated(cls, config: RunConfig) -> Shape:
         """The shape that the training config states."""
         return cls(**config.architecture.model_dump(), source="stated in the config")
 
@@ -102,7 +102,7 @@ class Estimate:
         return [f"{name:<30} {size / GB:6.1f} GiB" for name, size in parts.items() if size >= GB / 20]
 
 
-def estimate(config: SftConfig, shape: Shape) -> Estimate:
+def estimate(config: RunConfig, shape: Shape) -> Estimate:
     """Memory at the longest batch that the config allows."""
     tokens = config.training.batch_size * config.training.max_length
     width = 2 if config.quantisation.compute_dtype == "bfloat16" else 4
@@ -134,7 +134,7 @@ def device_memory() -> tuple[int, str] | None:
     return int(properties.total_memory), str(properties.name)
 
 
-def require_device(config: SftConfig, needed: Estimate, given: tuple[int, str] | None) -> None:
+def require_device(config: RunConfig, needed: Estimate, given: tuple[int, str] | None) -> None:
     """Raise EncoderError when the config asks for a GPU and there is none, or one that is too small."""
     if config.model.device == "cpu":
         return

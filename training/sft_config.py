@@ -28,7 +28,7 @@ class ModelPart(Part):
     """Which base model, and how its layers compute."""
 
     name: Name
-    family: Literal["qwen3", "qwen2.5", "deepseek_r1", "gemma"]
+    family: Literal["qwen3", "qwen2.5", "deepseek_r1", "gemma", "instruction"]
     attention: Literal["eager", "sdpa", "flash_attention_2"]
     device: Literal["cuda", "cpu"]
 
@@ -84,7 +84,7 @@ class OptimiserPart(Part):
     max_grad_norm: Positive
 
 
-class TrainingPart(Part):
+class BatchPart(Part):
     """Batches, lengths, seeds. `batch_size` is per device; x `accumulation` x devices it must be `effective_batch`."""
 
     epochs: Positive
@@ -95,8 +95,13 @@ class TrainingPart(Part):
     max_length: Count
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     gradient_checkpointing: bool
-    packing: bool
     liger: bool
+
+
+class TrainingPart(BatchPart):
+    """Batches of supervised training, where short examples may share a sequence."""
+
+    packing: bool
 
 
 class KeepingPart(Part):
@@ -110,31 +115,41 @@ class KeepingPart(Part):
     report_to: list[Literal["trackio", "wandb"]]
 
 
-class SftConfig(Part):
-    """Everything that decides what is trained, and how."""
+class RunConfig(Part):
+    """What every kind of training states, whatever its data and its loss."""
 
     schema_version: Literal["1"]
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._=,+-]{1,100}$")]
-    corpus: CorpusPart
     model: ModelPart
     architecture: ArchitecturePart
     quantisation: QuantisationPart
     lora: LoraPart
     optimiser: OptimiserPart
-    training: TrainingPart
+    training: BatchPart
     keeping: KeepingPart
 
     @model_validator(mode="after")
-    def _agrees(self) -> Self:
+    def _agrees_with_itself(self) -> Self:
         if (self.keeping.eval_steps is None) != (self.keeping.eval_examples is None):
             raise ValueError("keeping.eval_steps and keeping.eval_examples go together: numbers, or both null")
+        if len(set(self.lora.targets)) != len(self.lora.targets):
+            raise ValueError("lora.targets names a module twice")
+        return self
+
+
+class SftConfig(RunConfig):
+    """Everything that decides what is trained, and how."""
+
+    corpus: CorpusPart
+    training: TrainingPart
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
         if self.training.packing and not self.model.attention.startswith("flash"):
             raise ValueError(
                 "training.packing needs model.attention: flash_attention_2; with others packed papers would read "
                 "each other"
             )
-        if len(set(self.lora.targets)) != len(self.lora.targets):
-            raise ValueError("lora.targets names a module twice")
         return self
 
 

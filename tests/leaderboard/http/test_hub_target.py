@@ -132,16 +132,20 @@ def hub() -> Iterator[Hub]:
 
 
 @pytest.fixture
-def hub_bench(hub: Hub, start_bench: Make, tmp_path: Path) -> Make:
-    """Run `bench` where the Hub is on loopback: (exit code, stdout, stderr)."""
+def hub_bench(hub: Hub, leaderboard: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Make:
+    """Run `bench GROUP ...` in this process, where the Hub is on loopback: (exit code, stdout, stderr)."""
+    from huggingface_hub import constants
 
-    def run(*arguments: str) -> tuple[int, str, str]:
-        environment = {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
-        done = start_bench(*arguments, HF_TOKEN="hf_secret", HF_HUB_DISABLE_XET="1", NO_PROXY="*", **environment)
-        code = done.process.wait(120)
-        return code, done.out.read_text(), done.err.read_text()
-
-    return run
+    # What HF_ENDPOINT, HF_HOME and HF_HUB_OFFLINE set when it is imported.
+    monkeypatch.setattr(constants, "ENDPOINT", hub.endpoint)
+    monkeypatch.setattr(
+        constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    )
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf"))
+    monkeypatch.setenv("HF_TOKEN", "hf_secret")
+    monkeypatch.setenv("NO_PROXY", "*")
+    return lambda group, *arguments: leaderboard(*arguments, group=group)
 
 
 @pytest.fixture
@@ -225,7 +229,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
 
 
 def test_a_hub_that_refuses_or_is_away_is_said(
-    hub: Hub, hub_bench: Make, files: tuple[str, str], start_bench: Make, tmp_path: Path
+    hub: Hub, hub_bench: Make, files: tuple[str, str]
 ) -> None:
     send = ("submit", files[0], "--card", files[1], "--data", "demo", "--to")
     hub.may_write = False

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+import socket
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -143,9 +149,18 @@ def content_of(demo_split: Any) -> Callable[[float], bytes]:
     return make
 
 
+@pytest.fixture(scope="session")
+def kept_boards(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for boards that are made once a session and copied for every test."""
+    return tmp_path_factory.mktemp("boards")
+
+
 @pytest.fixture
 def scored_board(
-    board: Any,
+    kept_boards: Path,
+    tmp_path: Path,
+    make_board: Callable[..., Any],
+    open_database: Callable[..., Any],
     add_submitter: Callable[..., Any],
     make_package: Callable[..., Any],
     content_of: Callable[[float], bytes],
@@ -154,10 +169,45 @@ def scored_board(
     """A board with a scored submission for each of `shares`, by a team each, and a second one by the first team."""
     from bioreview_bench.leaderboard.worker import Work
 
-    for name, share in shares.items():
-        team = add_submitter(board, f"user-{name}", team=f"Team {name}")
-        team.submit(make_package(name, content_of(share), parameters="8B", open_weights="yes" if share > 0.5 else "no"))
-        if name == "Alpha":
-            team.submit(make_package("Alpha again", content_of(0.95)))
-    assert Work(board, None, lambda words: None).score_due() == len(shares) + 1
-    return board
+    kept = kept_boards / "scored.sqlite"
+    if not kept.is_file():
+        made = make_board(kept_boards / "making.sqlite")
+        for name, share in shares.items():
+            team = add_submitter(made, f"user-{name}", team=f"Team {name}")
+            weights = "yes" if share > 0.5 else "no"
+            team.submit(make_package(name, content_of(share), parameters="8B", open_weights=weights))
+            if name == "Alpha":
+                team.submit(make_package("Alpha again", content_of(0.95)))
+        assert Work(made, None, lambda words: None).score_due() == len(shares) + 1
+        with sqlite3.connect(made.path) as source, sqlite3.connect(kept) as copy:
+            source.backup(copy)
+    shutil.copyfile(kept, tmp_path / "scored.sqlite")
+    return open_database(tmp_path / "scored.sqlite")
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Any], str]]:
+    """Serve a board on a free port: serve(board) -> its address."""
+    uvicorn = pytest.importorskip("uvicorn")
+    from bioreview_bench.leaderboard.app import create_app
+
+    running: list[tuple[Any, threading.Thread]] = []
+
+    def start(board: Any) -> str:
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(64)
+        server = uvicorn.Server(uvicorn.Config(create_app(board), log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        running.append((server, thread))
+        while not server.started and thread.is_alive():
+            time.sleep(0.005)
+        assert server.started
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    for server, thread in running:
+        server.should_exit = True
+        thread.join(timeout=20)
+        assert not thread.is_alive()

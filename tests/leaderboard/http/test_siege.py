@@ -1,0 +1,223 @@
+"""A siege: many submissions at once, while server and worker are killed with SIGKILL at random moments.
+
+Nothing is lost, nothing is scored twice, the database stays whole, and the table is that of a quiet run. By default a
+small one; BIOREVIEW_SIEGE=SUBMISSIONS,KILLS (as 200,20) makes a large one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioreview_bench.errors import RemoteError
+from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.client import BoardClient
+from bioreview_bench.leaderboard.ranking import load_table
+from bioreview_bench.leaderboard.worker import score_due
+
+Make = Callable[..., Any]
+_SUBMISSIONS, _KILLS = (int(one) for one in os.environ.get("BIOREVIEW_SIEGE", "48,3").split(","))
+_FILES = ("close_reader", "generic", "paraphrase", "shuffled")
+_USERS = 6
+_AT_ONCE = 24
+
+
+class _Besieged:
+    """A server that is killed and started again on the same port."""
+
+    def __init__(self, board: Path, log: Path) -> None:
+        from bioreview_bench.leaderboard.serve import Address, listen
+
+        with listen(Address("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.board, self.log = board, log
+        self.start()
+
+    def start(self) -> None:
+        command = ["leaderboard", "serve", "--db", str(self.board), "--port", str(self.port)]
+        with self.log.open("ab") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", "from bioreview_bench.cli import main; main()", *command],
+                stdin=subprocess.DEVNULL,
+                stdout=stream,
+                stderr=stream,
+            )
+
+    def worker(self) -> int | None:
+        children = Path(f"/proc/{self.process.pid}/task")
+        for task in children.glob("*/children"):
+            with contextlib.suppress(OSError):
+                for pid in task.read_text().split():
+                    return int(pid)
+        return None
+
+    def kill_worker(self) -> bool:
+        pid = self.worker()
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
+
+    def kill_server(self) -> None:
+        pid = self.worker()
+        self.process.kill()
+        self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            if pid is not None:
+                os.kill(pid, signal.SIGKILL)
+        self.start()
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
+def test_a_siege_loses_nothing_scores_nothing_twice_and_ends_in_the_table_of_a_quiet_run(
+    make_board: Make, tmp_path: Path, shared: Path, card_bytes: Make
+) -> None:
+    pilot = shared / "data" / "elife_pilot"
+    options: dict[str, Any] = {"data": pilot, "splits": ("all",), "contracts": ("jaccard",), "draws": 200}
+    board = make_board(tmp_path / "siege.sqlite", **options)
+    users = [f"user{number}" for number in range(_USERS)]
+    tokens = {name: store.add_user(board, name, f"Team {name}") for name in users}
+    cards = []
+    for number in range(_SUBMISSIONS):
+        cards.append(tmp_path / f"{number}.yaml")
+        cards[-1].write_bytes(card_bytes(f"System {number}"))
+    besieged = _Besieged(tmp_path / "siege.sqlite", tmp_path / "log")
+    ids: dict[int, str] = {}
+
+    def send(number: int) -> None:
+        predictions = pilot / "predictions" / f"{_FILES[number % len(_FILES)]}.jsonl"
+        token = tokens[users[number % _USERS]]
+        while number not in ids:  # until the board answers: what is sent twice is one submission
+            with contextlib.suppress(RemoteError), BoardClient(besieged.url, token, sleep=_briefly) as client:
+                ids[number] = client.submit(predictions, cards[number], None, "all", marked=False).id
+
+    try:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            sent = [pool.submit(send, number) for number in range(_SUBMISSIONS)]
+            killed = _besiege(besieged, board, lambda: all(one.done() for one in sent))
+            for one in sent:
+                one.result()
+        _wait_until_scored(board)
+        assert besieged.end() == 0
+    finally:
+        besieged.process.kill()
+        besieged.process.wait()
+    assert killed >= {"server", "worker"}
+    assert len(set(ids.values())) == _SUBMISSIONS
+    _check(board, set(ids.values()))
+    assert _quiet(make_board(tmp_path / "quiet.sqlite", **options), board) == _comparable(board)
+
+
+def _briefly(seconds: float) -> None:
+    time.sleep(0.3)
+
+
+def _besiege(besieged: _Besieged, board: Any, all_sent: Callable[[], bool]) -> set[str]:
+    """Kill at random moments while there is something to disturb; returns what was killed."""
+    chance = random.Random(7)
+    killed: Counter[str] = Counter()
+    while killed.total() < _KILLS:
+        time.sleep(chance.uniform(0.3, 1.5))
+        if chance.random() < 0.5 and killed["worker"] <= killed["server"]:
+            killed["worker"] += besieged.kill_worker()
+        else:
+            besieged.kill_server()
+            killed["server"] += 1
+            _wait_until_up(besieged)
+        if all_sent() and not _waiting(board):
+            break
+    return set(killed)
+
+
+def _wait_until_up(besieged: _Besieged, timeout: float = 60) -> None:
+    import socket
+
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", besieged.port), timeout=1):
+            return
+        time.sleep(0.05)
+    raise AssertionError(besieged.log.read_text()[-3000:])
+
+
+def _waiting(board: Any) -> list[str]:
+    return store.submissions_with(board, ("received", "validating", "queued", "scoring"))
+
+
+def _wait_until_scored(board: Any, timeout: float = 300) -> None:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if not _waiting(board) and not store.stale_tables(board):
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"{len(_waiting(board))} submissions still wait")
+
+
+def _check(board: Any, ids: set[str]) -> None:
+    with sqlite3.connect(board.path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        states = dict(connection.execute("SELECT id, state FROM submissions"))
+        results = Counter(row[0] for row in connection.execute("SELECT submission_id FROM results"))
+        entered = Counter(row[0] for row in connection.execute("SELECT submission_id FROM events WHERE state = 'scored'"))
+        held = connection.execute("SELECT count(*) FROM submissions WHERE leased_by IS NOT NULL").fetchone()[0]
+    assert states == dict.fromkeys(ids, "scored")
+    assert results == Counter(ids)
+    assert entered == Counter(ids)
+    assert held == 0
+
+
+def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
+    """The table of a run in which the same submissions came in the same order, and nothing was killed."""
+    from bioreview_bench.leaderboard.models import Submission, User
+    from bioreview_bench.leaderboard.package import stored_package
+    from sqlalchemy import select
+
+    with besieged.reading() as session:
+        rows = session.execute(
+            select(Submission, User.name).join(User).order_by(Submission.created_at, Submission.id)
+        ).all()
+    for submission, user in rows:
+        if user not in [one.name for one in store.list_users(quiet)]:
+            store.add_user(quiet, user, submission.team)
+        content = store.predictions_bytes(besieged, submission.predictions_sha256)
+        package = stored_package(content, submission.card, submission.run)
+        taken, created = store.receive(quiet, store.find_user(quiet, user).id, submission.split, package)
+        assert created
+        assert store.validate_received(quiet, taken) == "queued"
+    assert score_due(quiet) == len(rows)
+    return _comparable(quiet)
+
+
+def _comparable(board: Any) -> dict[str, Any]:
+    """The table without what is drawn at random or tells the time."""
+    table = load_table(board, "all", "jaccard").model_dump(mode="json")
+    names = {row["submission"]: f"{row['team']}, {row['system']}" for row in table["rows"]}
+    for row in table["rows"]:
+        row["submission"] = names[row["submission"]]
+        del row["submitted"]
+    table["rows"].sort(key=lambda row: row["submission"])
+    for test in table["tests"]:
+        test["a"], test["b"] = sorted((names[test["a"]], names[test["b"]]))
+    table["tests"].sort(key=lambda test: (test["a"], test["b"]))
+    return dict(table)

@@ -1,0 +1,221 @@
+"""Pages as a running board sends them: caching, forms, who may see what."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+httpx = pytest.importorskip("httpx")
+
+from bioreview_bench.leaderboard import store  # noqa: E402 (after the check that the extra is there)
+from bioreview_bench.leaderboard.ranking import load_table  # noqa: E402
+from bioreview_bench.leaderboard.worker import rebuild_tables  # noqa: E402
+
+
+@pytest.fixture
+def reader(scored_board: Any, serve: Callable[[Any], str]) -> Iterator[Any]:
+    """Somebody who is not logged in."""
+    with httpx.Client(base_url=serve(scored_board), trust_env=False, headers={"Accept": "text/html"}) as client:
+        yield client
+
+
+def csrf_of(page: Any) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def member(scored_board: Any, reader: Any) -> Any:
+    """A reader who logged in as Beta's user."""
+    token = store.renew_token(scored_board, "user-Beta")
+    form = {"token": token, "csrf": csrf_of(reader.get("/login")), "next": "/submissions"}
+    answer = reader.post("/login", data=form)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/submissions")
+    return reader
+
+
+def test_every_public_page_answers(scored_board: Any, reader: Any) -> None:
+    table = load_table(scored_board, "test", "jaccard")
+    a, b = (row.submission for row in table.rows[:2])
+    kinds = {
+        "/": "text/html",
+        "/?split=test&contract=jaccard&part=severity:major&sort=recall&order=up&weights=open": "text/html",
+        f"/systems/{a}": "text/html",
+        f"/systems/{a}.json": "application/json",
+        f"/systems/{a}.csv": "text/csv",
+        f"/compare?s={a}&s={b}": "text/html",
+        f"/compare?split=test&contract=jaccard&a={a}&b={b}": "text/html",
+        "/compare": "text/html",
+        "/how-scoring-works": "text/html",
+        "/reported/test.csv": "text/csv",
+        "/assets/board.css": "text/css",
+        "/assets/board.js": "text/javascript",
+        "/api/v1/tables/test/jaccard.json": "application/json",
+        "/api/v1/tables/test/jaccard.csv": "text/csv",
+    }
+    for path, kind in kinds.items():
+        answer = reader.get(path)
+        assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, kind), path
+        assert "set-cookie" not in answer.headers, path
+        head = reader.head(path) if not path.startswith("/api") else answer
+        assert head.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/?contract=v9", 404),
+        ("/?split=../etc", 404),
+        ("/?sort=price", 422),
+        ("/systems/s_0000000000000000", 404),
+        ("/systems/%00", 404),
+        ("/systems/%E2%80%AE", 404),
+        ("/compare?s=one", 422),
+        ("/compare?s=one&s=two", 404),
+        ("/compare?a=one&b=one", 422),
+        ("/assets/..%2Frouter.py", 404),
+        ("/assets/router.py", 404),
+        ("/reported/none.csv", 404),
+        ("/nowhere", 404),
+    ],
+)
+def test_what_is_not_there_is_said_in_a_page(reader: Any, path: str, status: int) -> None:
+    answer = reader.get(path)
+    assert answer.status_code == status
+    assert "<h1>" in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_page_is_not_sent_twice_and_changes_at_once(scored_board: Any, reader: Any) -> None:
+    first = reader.get("/")
+    known = {"If-None-Match": first.headers["etag"]}
+    again = reader.get("/", headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    row = load_table(scored_board, "test", "jaccard").rows[0]
+    store.withdraw(scored_board, row.submission, store.find_user(scored_board, f"user-{row.system}"))
+    rebuild_tables(scored_board)
+    changed = reader.get("/", headers=known)
+    assert changed.status_code == 200
+    assert row.submission not in changed.text
+
+
+def test_pages_are_compressed_for_those_who_take_it(reader: Any) -> None:
+    plain = reader.get("/", headers={"Accept-Encoding": "identity"})
+    packed = reader.get("/", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert "content-encoding" not in plain.headers
+    assert packed.text == plain.text
+    assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 4
+
+
+def test_an_asset_with_its_version_may_be_kept_for_ever(reader: Any) -> None:
+    address = re.search(r'href="(/assets/board\.css\?v=[0-9a-f]{12})"', reader.get("/").text)
+    assert address is not None
+    assert "immutable" in reader.get(address[1]).headers["cache-control"]
+    assert "immutable" not in reader.get("/assets/board.css?v=000000000000").headers["cache-control"]
+
+
+def test_nothing_of_a_board_names_an_article_or_a_reference(scored_board: Any, reader: Any, demo_split: Any) -> None:
+    submission = load_table(scored_board, "test", "jaccard").rows[0].submission
+    for path in ("/", f"/systems/{submission}", f"/systems/{submission}.json", f"/systems/{submission}.csv"):
+        text = reader.get(path).text
+        for article in demo_split:
+            assert article.id not in text
+            assert all(concern.concern_text[:60] not in text for concern in article.concerns)
+
+
+def test_forms_send_strangers_to_the_login(reader: Any) -> None:
+    for path in ("/submit", "/submissions", "/submissions/s_0123456789abcdef"):
+        answer = reader.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/login?next={path}")
+    assert reader.post("/submit", files={"predictions": b"x"}).headers["location"] == "/login?next=/submit"
+
+
+@pytest.mark.parametrize("after", ["https://evil.example", "//evil.example", "/\\evil.example", "/logout", ""])
+def test_a_login_leads_to_pages_of_the_board_only(scored_board: Any, reader: Any, after: str) -> None:
+    token = store.renew_token(scored_board, "user-Beta")
+    page = reader.get("/login", params={"next": after})
+    form = {"token": token, "csrf": csrf_of(page), "next": after}
+    assert reader.post("/login", data=form).headers["location"] == "/submissions"
+    assert "evil" not in page.text
+
+
+def test_a_wrong_token_is_said_and_not_shown(reader: Any) -> None:
+    answer = reader.post("/login", data={"token": "brb_wrong", "csrf": csrf_of(reader.get("/login"))})
+    assert answer.status_code == 401
+    assert "This token is unknown or revoked" in answer.text
+    assert "brb_wrong" not in answer.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/logout", "/submit", "/submissions/s_0/withdraw", "/submissions/s_0/mark"])
+def test_a_form_from_elsewhere_changes_nothing(member: Any, path: str) -> None:
+    for data in ({}, {"csrf": "0" * 64}):
+        assert member.post(path, data=data, files={"card": b"x"} if path == "/submit" else None).status_code == 403
+    assert member.get("/submissions").status_code == 200
+
+
+def test_a_member_sees_their_own_submissions_only(scored_board: Any, member: Any) -> None:
+    rows = {row.system: row.submission for row in load_table(scored_board, "test", "jaccard").rows}
+    page = member.get("/submissions")
+    assert "Beta" in page.text
+    assert "Alpha" not in page.text
+    assert page.headers["cache-control"] == "no-store"
+    assert member.get(f"/submissions/{rows['Beta']}").status_code == 200
+    assert member.get(f"/submissions/{rows['Alpha']}").status_code == 403
+    form = {"csrf": csrf_of(page)}
+    assert member.post(f"/submissions/{rows['Alpha']}/withdraw", data=form).status_code == 403
+    assert store.status(scored_board, rows["Alpha"]).state == "scored"
+
+
+def test_withdrawing_by_form_takes_a_row_off_the_board(scored_board: Any, member: Any) -> None:
+    submission = next(
+        row.submission for row in load_table(scored_board, "test", "jaccard").rows if row.system == "Beta"
+    )
+    page = member.get(f"/submissions/{submission}")
+    assert "Withdraw it" in page.text
+    answer = member.post(f"/submissions/{submission}/withdraw", data={"csrf": csrf_of(page)})
+    assert answer.headers["location"] == f"/submissions/{submission}"
+    after = member.get(f"/submissions/{submission}")
+    assert "It was taken back by its team." in after.text
+    assert "Withdraw it" not in after.text
+    assert member.post(f"/submissions/{submission}/withdraw", data={"csrf": csrf_of(page)}).status_code == 409
+
+
+def test_an_upload_is_taken_in_once_and_a_bad_one_lists_its_problems(
+    scored_board: Any, member: Any, card_bytes: Callable[..., bytes], content_of: Callable[[float], bytes]
+) -> None:
+    csrf = csrf_of(member.get("/submit"))
+
+    def send(predictions: bytes, card: bytes, **fields: str) -> Any:
+        files = {"predictions": ("predictions.jsonl", predictions), "card": ("card.yaml", card)}
+        return member.post("/submit", data={"csrf": csrf, "split": "test", **fields}, files=files)
+
+    good = send(content_of(0.4), card_bytes("Uploaded"), marked="true")
+    assert good.status_code == 303
+    assert send(content_of(0.4), card_bytes("Uploaded"), marked="true").headers["location"] == good.headers["location"]
+    page = member.get(good.headers["location"])
+    assert "Marked as the one to rank." in page.text
+    assert 'data-waiting="yes"' in page.text
+    lines = content_of(0.4).splitlines()
+    bad = send(
+        b"\n".join([lines[0], b"{broken", json.dumps({"article_id": "elife:1", "concerns": 3}).encode()]), b"x: &a 1"
+    )
+    assert bad.status_code == 422
+    assert 'role="alert"' in bad.text
+    rejected = send(lines[0], card_bytes("Half"))
+    assert rejected.status_code == 303
+    status = member.get(rejected.headers["location"])
+    assert "rejected" in status.text
+    assert "Mend them and submit again" in status.text
+    assert 'data-waiting="no"' in status.text
+
+
+def test_logging_out_ends_the_session(member: Any) -> None:
+    page = member.get("/submissions")
+    assert member.post("/logout", data={"csrf": csrf_of(page)}).headers["location"] == "/"
+    assert member.get("/submissions").headers["location"] == "/login?next=/submissions"
