@@ -22,7 +22,12 @@ class Queue:
 
     def __init__(self, db: Database, work: Callable[[], object] = lambda: None) -> None:
         self.huey = _make(db)
-        self._task = self.huey.task(name="score_due")(work)
+
+        def score_due() -> None:
+            # huey finds a task by the module and name of its function, which must be the same here and in the worker.
+            work()
+
+        self._task = self.huey.task()(score_due)
 
     def wake(self) -> None:
         """Have the worker look now, unless it was told already."""

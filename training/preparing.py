@@ -22,7 +22,7 @@ from .families import Family, require_end, require_family
 from .memory import Estimate, Shape, estimate
 from .quantised import read_model_config, require_attention
 from .sample import chosen
-from .sft_config import SftConfig
+from .sft_config import RunConfig, SftConfig
 from .tokenizer_files import tokenizer_sha256
 
 Progress = Callable[[str, int, int], None]
@@ -47,7 +47,7 @@ class Examples:
     val: Sequence[Example]
 
 
-def optional_packages(config: SftConfig) -> list[str]:
+def optional_packages(config: RunConfig) -> list[str]:
     """What the config asks for beyond the extra `training`."""
     names = ["flash_attn"] if config.model.attention == "flash_attention_2" else []
     return [*names, *(["liger_kernel"] if config.training.liger else []), *config.keeping.report_to]
@@ -86,22 +86,33 @@ def agreed_corpus(config: SftConfig) -> Corpus:
 
 def find_model(config: SftConfig, corpus: Corpus) -> Model:
     """The base model, fit for this corpus. Raises EncoderError, InputError, DataError."""
+    model = base_model(config, config.corpus.thinking)
+    require_made_for(corpus, model, config.model.name)
+    return model
+
+
+def base_model(config: RunConfig, thinking: bool) -> Model:
+    """The base model of any config. Raises EncoderError, InputError."""
     folder = model_folder(config.model.name)
     require_attention(read_model_config(folder), config.model.attention)
-    family, chat = require_family(folder, config.model.family, config.corpus.thinking)
+    family, chat = require_family(folder, config.model.family, thinking)
+    return Model(folder, digest(folder), family, chat, require_end(chat, folder, family))
+
+
+def require_made_for(corpus: Corpus, model: Model, name: str) -> None:
+    """Raise DataError when the corpus was cut with another tokenizer or template than those of the model `name`."""
     counted = corpus.manifest.get("counter", {}).get("tokenizer_sha256")
     written = corpus.manifest.get("chat_template_sha256")
     for what, stated, here in (
-        ("tokenizer", counted, tokenizer_sha256(folder)),
-        ("chat template", written, chat.template_sha256),
+        ("tokenizer", counted, tokenizer_sha256(model.folder)),
+        ("chat template", written, model.chat.template_sha256),
     ):
         if stated is not None and stated != here:
             raise DataError(
                 f"The corpus {corpus.folder} was made for another {what} (sha256 {str(stated)[:12]}) than that of "
-                f"{config.model.name} ({here[:12]}); its papers are cut otherwise than this model's would be.",
+                f"{name} ({here[:12]}); its papers are cut otherwise than this model's would be.",
                 remedy="bench train corpus --model MODEL with the model to be trained",
             )
-    return Model(folder, digest(folder), family, chat, require_end(chat, folder, family))
 
 
 def prove_examples(config: SftConfig, corpus: Corpus, model: Model, progress: Progress) -> Examples:
@@ -123,7 +134,7 @@ def prove_examples(config: SftConfig, corpus: Corpus, model: Model, progress: Pr
     )
 
 
-def memory_needed(config: SftConfig, folder: Path | None) -> tuple[Shape, Estimate]:
+def memory_needed(config: RunConfig, folder: Path | None) -> tuple[Shape, Estimate]:
     """The model's shape, counted where its files are and otherwise as stated, and what training it needs."""
     if folder is None:
         shape = Shape.stated(config)
@@ -141,7 +152,7 @@ def model_or_reason(config: SftConfig, corpus: Corpus) -> tuple[Model | None, st
     return find_model(config, corpus), ""
 
 
-def require_packages(config: SftConfig) -> None:
+def require_packages(config: RunConfig) -> None:
     """Raise EncoderError for packages that the config asks for and that are not installed."""
     require_asked_for(optional_packages(config))
 

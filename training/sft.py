@@ -9,49 +9,34 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bioreview_bench.errors import BenchError, DataError, EncoderError, cannot_write, printable
+from bioreview_bench.errors import DataError
 from bioreview_bench.llm.model_files import shown_name
-from bioreview_bench.llm.run_manifest import now
 from bioreview_bench.provenance import git_state
 
 from . import arguments, memory, preparing
-from .checkpoints import Checkpoint, checkpoints, last_whole
+from .checkpoints import Checkpoint
 from .corpus_read import MANIFEST, Corpus
 from .encode_examples import IGNORED, Example
 from .extras import require_training
 from .run_folder import ADAPTER, begin, found_in, write_log
+from .running import Clock, Stopped, Talk, is_first_process, run_trainer, without_notices
 from .sft_config import SftConfig
-from .summary import read_summary, versions, write_summary
+from .summary import versions, write_summary
+
+__all__ = ["Job", "Stopped", "Talk", "Trained", "check", "is_first_process", "train"]
 
 # Where things are and how much is said about them does not change what is trained.
 FREE = tuple(
     f"config.{key}"
     for key in ("model.name", "corpus.folder", "corpus.fingerprint", "keeping.report_to", "keeping.keep_checkpoints")
 )
-
-
-class Stopped(BenchError):
-    """A signal ended training; the message says which checkpoint is kept."""
-
-    exit_code = 130
-
-
-@dataclass(frozen=True)
-class Talk:
-    """How a run speaks to its user: a line, and progress of (what, done, of)."""
-
-    say: Callable[[str], None]
-    progress: preparing.Progress
 
 
 @dataclass(frozen=True)
@@ -104,10 +89,10 @@ def train(job: Job, talk: Talk) -> Trained:
     """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
     if is_first_process():
         begin(job.out, job.identity)
-    clock = _Clock(job)
-    with _without_notices():
+    clock = Clock(job.resumed)
+    with without_notices():
         trainer, stop = _trainer(job, talk, clock)
-        _run(job, trainer, stop)
+        run_trainer(job, trainer, stop)
     summary = _facts(job, clock, trainer.state, "finished")
     if trainer.is_world_process_zero():
         from .lora import save_adapter
@@ -119,26 +104,6 @@ def train(job: Job, talk: Talk) -> Trained:
     return Trained(trainer.model, summary)
 
 
-def is_first_process() -> bool:
-    """True in the process that writes and reports; others only compute."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-class _Clock:
-    """Seconds of training: those of earlier parts of the run, and those since now."""
-
-    def __init__(self, job: Job) -> None:
-        before = read_summary(job.resumed.folder) if job.resumed is not None else {}
-        self.started = str(before.get("started") or now())
-        self._before = float(before.get("seconds") or 0.0)
-        self._begun = time.monotonic()
-
-    @property
-    def seconds(self) -> float:
-        """So far, all parts together."""
-        return round(self._before + time.monotonic() - self._begun, 1)
-
-
 def _identity(config: SftConfig, corpus: Corpus, model: preparing.Model) -> dict[str, Any]:
     return {
         "config": config.model_dump(mode="json"),
@@ -148,7 +113,7 @@ def _identity(config: SftConfig, corpus: Corpus, model: preparing.Model) -> dict
     }
 
 
-def _trainer(job: Job, talk: Talk, clock: _Clock) -> tuple[Any, Any]:
+def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any]:
     from trl.trainer.sft_config import SFTConfig
 
     from .lora import lora_config, name_base, require_adapted
@@ -185,32 +150,6 @@ def _trainer(job: Job, talk: Talk, clock: _Clock) -> tuple[Any, Any]:
     return trainer, stop
 
 
-def _run(job: Job, trainer: Any, stop: Any) -> None:
-    import torch
-
-    try:
-        with stop.listening():
-            trainer.train(resume_from_checkpoint=None if job.resumed is None else str(job.resumed.folder))
-    except KeyboardInterrupt:
-        raise _stopped(job, "Ctrl-C") from None
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"The GPU's memory does not suffice (estimated: {job.needed.total / memory.GB:.0f} GiB): "
-            f"{printable(error, 200)}",
-            remedy="a larger GPU, or a smaller training.batch_size with more accumulation, into a new folder",
-        ) from error
-    except OSError as error:
-        raise cannot_write(job.out, error) from error
-    if stop.signal is not None and trainer.state.global_step < trainer.state.max_steps:
-        raise _stopped(job, stop.signal.name)
-
-
-def _stopped(job: Job, why: str) -> Stopped:
-    last, _ = last_whole(checkpoints(job.out))
-    kept = f"{last.folder} is whole (step {last.step:,})" if last is not None else "no checkpoint is whole yet"
-    return Stopped(f"Stopped by {why}; {kept}.", remedy=f"{job.command}   (goes on from there)")
-
-
 def _dataset(examples: Sequence[Example]) -> Any:
     from datasets import Dataset
 
@@ -234,7 +173,7 @@ def _require_unchanged(dataset: Any, examples: Sequence[Example]) -> None:
         raise DataError("The trainer changed the examples that were proved.", remedy="report this as a defect")
 
 
-def _facts(job: Job, clock: _Clock, state: Any, what: str) -> dict[str, Any]:
+def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
     """The summary. `what` is checkpoint or finished."""
     import torch
 
@@ -276,14 +215,6 @@ def _facts(job: Job, clock: _Clock, state: Any, what: str) -> dict[str, Any]:
         "n_steps": state.global_step,
         "n_epochs": state.epoch,
     }
-
-
-@contextmanager
-def _without_notices() -> Iterator[None]:
-    """Leave out that names of arguments will change in a later version; TRL itself still uses these."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
 
 
 def main() -> None:

@@ -25,10 +25,14 @@ class CorpusPart(Part):
 
 
 class ModelPart(Part):
-    """Which base model, and how its layers compute."""
+    """Which base model, how it is asked, and how its layers compute.
+
+    `chat_template` null is the model's own; a name is one of the package's, and wins over the model's own.
+    """
 
     name: Name
     family: Literal["qwen3", "qwen2.5", "deepseek_r1", "gemma", "instruction"]
+    chat_template: Literal["instruction"] | None
     attention: Literal["eager", "sdpa", "flash_attention_2"]
     device: Literal["cuda", "cpu"]
 

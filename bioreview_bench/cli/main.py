@@ -88,7 +88,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo(
-            "Interrupted: nothing is half-written, and vectors encoded so far are kept. Run the same command to go on.",
+            "Interrupted: nothing is half-written, and what was finished is kept. Run the same command to go on.",
             err=True,
         )
         return 130

@@ -106,7 +106,8 @@ class _BatchRun:
     def go(self, manuscripts: Iterable[Manuscript]) -> Summary:
         started = time.monotonic()
         wanted = {manuscript.id: manuscript for manuscript in manuscripts}
-        left = [m for m in wanted.values() if m.id not in self.store and m.id not in self.ledger.articles_out]
+        out = self.ledger.articles_out
+        left = [m for m in wanted.values() if m.id not in self.store and m.id not in out]
         skipped = len(wanted) - len(left)
         for part in self.ledger.out:
             if part.batch_id is None:

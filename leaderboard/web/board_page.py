@@ -44,6 +44,7 @@ def board_page(site: Site, table: BoardTable, choice: Choice) -> str:
         sorts=[*((column.key, column.name) for column in chosen), ("submitted", "Submitted")],
         axis=common.axis,
         lines=found,
+        comparable=len(found) > 1 and any(line.comparable for line in found),
         n_shown=sum(not line.hidden for line in found),
         n_ranked=sum(row.band is not None for row in table.rows),
         chart=_chart(table),

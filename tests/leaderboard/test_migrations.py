@@ -140,7 +140,7 @@ def test_a_new_board_is_readable_by_its_owner_only_and_safe_from_power_cuts(boar
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
 
 
-@pytest.mark.parametrize("where", ["mysql://u@h/b", "sqlite://", "http://x/y", "postgres//", "://", "nosuch://x"])
+@pytest.mark.parametrize("where", ["mysql://u@h/b", "sqlite://", "http://x/y", "postgres://h/b", "://", "nosuch://x"])
 def test_other_databases_are_refused(where: str) -> None:
     with pytest.raises(InputError) as caught:
         Database(where)

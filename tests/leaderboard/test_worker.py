@@ -203,8 +203,9 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     board: Any, add_submitter: Any, make_package: Any, start_worker: Callable[..., subprocess.Popen[str]]
 ) -> None:
     ann = add_submitter(board)
+    received = ann.receive(make_package("B"))  # its server was killed before it checked it
     process = start_worker(str(board.path))
-    queued, received = ann.submit(make_package("A")), ann.receive(make_package("B"))
+    queued = ann.submit(make_package("A"))
     Queue(board).wake()
     wait_for(lambda: states(board, [queued, received]) == ["scored", "scored"])
     wait_for(lambda: store.stale_tables(board) == [])
@@ -236,6 +237,17 @@ def test_a_damaged_or_lost_queue_file_costs_nothing(board: Any, add_submitter: A
     assert queue.huey.storage.queue_size() == 1
     queue.close()
     board.queue_path.unlink()
+
+
+def test_what_a_server_enqueues_is_what_the_worker_does(either_board: Any) -> None:
+    done: list[str] = []
+    server, worker = Queue(either_board), Queue(either_board, lambda: done.append("scored"))
+    server.wake()
+    worker.huey.execute(worker.huey.dequeue())
+    assert done == ["scored"]
+    assert worker.huey.storage.queue_size() == 0
+    server.close()
+    worker.close()
 
 
 def test_workers_killed_at_any_moment_lose_and_double_nothing(

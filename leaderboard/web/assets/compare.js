@@ -2,8 +2,8 @@
 
 function startComparing() {
   const form = document.getElementById("comparing");
-  if (!form) return;
   const button = document.getElementById("compare-button");
+  if (!form || !button) return;
   const boxes = [...form.querySelectorAll('input[name="s"]')];
   const chosen = () => boxes.filter((box) => box.checked);
   const show = () => {

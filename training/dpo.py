@@ -1,0 +1,226 @@
+"""Direct preference optimisation of an adapter, by TRL. Also `accelerate launch -m bioreview_bench.training.dpo`.
+
+As in supervised training, `check` finds everything that can be wrong before anything is written, `train` writes and
+trains. The reference is the model that training starts from: its own weights with the new adapter switched off, or a
+frozen copy of the adapter that is trained on.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import DataError
+from bioreview_bench.llm.model_files import shown_name
+from bioreview_bench.provenance import git_state
+
+from . import arguments, dpo_data, memory, preparing
+from .checkpoints import Checkpoint
+from .dpo_config import DpoConfig
+from .extras import require_training
+from .qa_rows import Rows, asked_by, read_pairs
+from .run_folder import ADAPTER, begin, found_in, write_log
+from .running import Clock, Talk, is_first_process, run_trainer, without_notices
+from .sft_config import BatchPart
+from .start import Start, asked_facts, find_start, load_policy, require_room, settle
+from .summary import versions, write_summary
+
+FREE = tuple(
+    f"config.{key}"
+    for key in (
+        "model.name",
+        "data.folder",
+        "data.fingerprint",
+        "start.adapters",
+        "keeping.report_to",
+        "keeping.keep_checkpoints",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, checked: what to train, on what, and where."""
+
+    config: DpoConfig
+    read: Rows
+    model: preparing.Model
+    start: Start
+    asked: dict[str, Any]
+    pairs: dpo_data.Pairs
+    needed: memory.Estimate
+    out: Path
+    command: str
+    resumed: Checkpoint | None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a run to be resumed."""
+        return _identity(self.config, self.read, self.model, self.start)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made: the trainer with the model in memory, and the summary that stands beside the adapter."""
+
+    trainer: Any
+    summary: dict[str, Any]
+
+
+def check(config: DpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
+    """The run, with everything checked that can be wrong and nothing written; None when it is finished already.
+
+    Raises InputError, DataError, EncoderError, WriteError.
+    """
+    require_training()
+    preparing.require_packages(config)
+    read = read_pairs(Path(config.data.folder), config.data.fingerprint)
+    dpo_data.divide(read.rows, config.data.held_out, config.training.seed)
+    asking = asked_by(read.manifest)
+    model = preparing.base_model(config, asking["thinking"])
+    start = find_start(config, config.start)
+    asked = asked_facts(start, asking)
+    finished, resumed = found_in(out, _identity(config, read, model, start), FREE, talk.say)
+    if finished:
+        return None
+    needed = needed_memory(config, model.folder)[1]
+    memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
+    arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
+    pairs = dpo_data.prove_pairs(config, read, model, talk.progress)
+    require_room(config, start, out)
+    return Job(config, read, model, start, asked, pairs, needed, out, command, resumed)
+
+
+def needed_memory(config: DpoConfig, folder: Path | None) -> tuple[memory.Shape, memory.Estimate]:
+    """As for supervised training, with two sequences for each pair."""
+    both: BatchPart = config.training.model_copy(update={"batch_size": 2 * config.training.batch_size})
+    return preparing.memory_needed(config.model_copy(update={"training": both}), folder)
+
+
+def train(job: Job, talk: Talk) -> Trained:
+    """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
+    for warning in job.config.warnings():
+        talk.say(f"Warning: {warning}")
+    if is_first_process():
+        begin(job.out, job.identity)
+    clock = Clock(job.resumed)
+    with without_notices():
+        trainer, stop, before = _trainer(job, talk, clock)
+        run_trainer(job, trainer, stop)
+        after = _measured(trainer, reference=False)
+    summary = _facts(job, clock, trainer.state, "finished", before, after)
+    if trainer.is_world_process_zero():
+        from .lora import save_adapter
+
+        save_adapter(trainer.model, job.out / ADAPTER)
+        write_log(job.out, trainer.state.log_history)
+        write_summary(job.out / ADAPTER, summary)
+    trainer.accelerator.wait_for_everyone()
+    return Trained(trainer, summary)
+
+
+def _identity(config: DpoConfig, read: Rows, model: preparing.Model, start: Start) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "base_digest": model.digest,
+        "chat_template_sha256": model.chat.template_sha256,
+        "data": read.fingerprint,
+        "start": {"digests": [one["digest"] for one in start.facts]},
+    }
+
+
+def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, float]]:
+    from trl.trainer.dpo_config import DPOConfig
+
+    from . import dpo_trainer
+    from .lora import require_adapted
+    from .trainers import Stop, Watch
+
+    config = job.config
+    given = DPOConfig(**dpo_trainer.arguments(config, arguments.common(config, job.out), job.out))
+    device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
+    model, new_adapter = load_policy(config, job.start, job.out, device, talk.say)
+    stop = Stop(talk.say)
+
+    def keep(folder: Path) -> None:
+        write_summary(folder, _facts(job, clock, trainer.state, "checkpoint", before, None))
+        write_log(job.out, trainer.state.log_history)
+
+    trainer = dpo_trainer.SealingDPOTrainer(
+        model=model,
+        args=given,
+        train_dataset=dpo_data.dataset(job.pairs.train),
+        eval_dataset=dpo_data.dataset(job.pairs.held_out),
+        processing_class=job.model.chat.tokenizer,
+        peft_config=new_adapter,
+        callbacks=[stop, Watch(talk.say)],
+        on_checkpoint=keep,
+    )
+    settle(trainer.model, config)
+    n_trained = require_adapted(trainer.model, config.lora.targets)
+    if len(trainer.train_dataset) != len(job.pairs.train):
+        raise DataError("The trainer left out pairs that were proved.", remedy="report this as a defect")
+    before = _measured(trainer, reference=True)
+    talk.say(
+        f"Training {n_trained:,} parameters on {len(job.pairs.train):,} pairs; of {before['n']:,} held-out pairs the "
+        f"chosen answer is the likelier one in {before['accuracy']:.1%} before training."
+    )
+    if job.resumed is not None:
+        talk.say(f"Going on from {job.resumed.folder} (step {job.resumed.step:,}).")
+    return trainer, stop, before
+
+
+def _measured(trainer: Any, *, reference: bool) -> dict[str, float]:
+    from .dpo_trainer import preference
+
+    return preference(trainer, reference=reference).facts()
+
+
+def _facts(
+    job: Job, clock: Clock, state: Any, what: str, before: dict[str, float], after: dict[str, float] | None
+) -> dict[str, Any]:
+    """The summary. `what` is checkpoint or finished."""
+    import torch
+
+    history = state.log_history
+    losses = [row["loss"] for row in history if "loss" in row]
+    manifest = job.read.manifest
+    return {
+        "state": what,
+        "method": "dpo",
+        "base_model": shown_name(job.config.model.name),
+        "base_digest": job.model.digest,
+        "start": job.start.recorded(),
+        **job.asked,
+        "family": job.model.family.name,
+        "chat_template_sha256": job.model.chat.template_sha256,
+        "corpus": {"fingerprint": job.read.fingerprint, "data": manifest.get("data", {"label": "pairs"})},
+        "config": job.config.model_dump(mode="json"),
+        "versions": versions(),
+        "git": git_state().model_dump(),
+        "metrics": {
+            "train_loss": losses[-1] if losses else None,
+            "first_train_loss": losses[0] if losses else None,
+            "n_pairs": len(job.pairs.train),
+            "held_out": {"before": before, "after": after},
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        },
+        "started": clock.started,
+        "seconds": clock.seconds,
+        "n_steps": state.global_step,
+        "n_epochs": state.epoch,
+    }
+
+
+def main() -> None:
+    """`python -m bioreview_bench.training.dpo CONFIG ...`, as accelerate launches it."""
+    from bioreview_bench.cli.main import run
+
+    sys.exit(run(["train", "dpo", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()
