@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
 from bioreview_bench.comparison import LEVEL, swap_test, tied_groups
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.result import Result
 from bioreview_bench.significance import holm
 
@@ -18,25 +17,24 @@ Test = tuple[float, float]  # F1 of the first minus F1 of the second, and p
 _SAME = 1e-9
 
 
-def missing_tests(ranked: Sequence[Entry], known: Mapping[Pair, Test], draws: int) -> dict[Pair, Test]:
+def missing_tests(
+    ranked: Sequence[Entry], known: Mapping[Pair, Test], draws: int, load: Callable[[int], Result]
+) -> dict[Pair, Test]:
     """Make the tests of the ranked that are not known, or known for another F1 than the records have.
 
-    All entries must be of one signature.
+    `load` gets a result's number; only results with a test to make are loaded. All must be of one signature.
     """
     results: dict[int, Result] = {}
-
-    def result(entry: Entry) -> Result:
-        if entry.result not in results:
-            results[entry.result] = Result(entry.record, ArticleCounts.from_rows(entry.record.articles))
-        return results[entry.result]
-
     made: dict[Pair, Test] = {}
     for one, other in combinations(sorted(ranked, key=lambda entry: entry.result), 2):
         pair = (one.result, other.result)
-        delta = _f1(one) - _f1(other)
-        if pair not in known or abs(known[pair][0] - delta) > _SAME:
-            test = swap_test(result(one), result(other), draws)
-            made[pair] = (test.delta_f1, test.p_value)
+        if pair in known and abs(known[pair][0] - (_f1(one) - _f1(other))) <= _SAME:
+            continue
+        for number in pair:
+            if number not in results:
+                results[number] = load(number)
+        test = swap_test(results[one.result], results[other.result], draws)
+        made[pair] = (test.delta_f1, test.p_value)
     return made
 
 

@@ -7,12 +7,17 @@ the table is made anew.
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic_core import from_json
 from sqlalchemy import select
 
 from bioreview_bench.card import Card
+from bioreview_bench.counts import ArticleCounts
+from bioreview_bench.records import ResultRecord
+from bioreview_bench.result import Result
 
 from .entries import Entry, Submitted
 from .models import Event, PairTestRow, ResultRow, Submission, Table, User
@@ -60,7 +65,7 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
             entries = _entries(session, inputs)
             known = _known_tests(session, inputs.results)
         found = standings(inputs.submissions, entries)
-        made = missing_tests(found.ranked, known, settings.draws or _DRAWS)
+        made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
         table = board_table(settings, facts, contract, inputs.submissions, found, {**known, **made}, inputs.n_waiting)
         with db.session() as session:
             if _read(session, split, contract).stamp == inputs.stamp:
@@ -124,7 +129,20 @@ def _entries(session: Session, inputs: _Inputs) -> list[Entry]:
             ResultRow.id.in_(inputs.results)
         )
     )
-    return [Entry(by_id[one.submission_id], one.id, unpack(one.record), one.extras or {}) for one in rows]
+    return [Entry(by_id[one.submission_id], one.id, _summary(one.record), one.extras or {}) for one in rows]
+
+
+def _summary(content: bytes) -> ResultRecord:
+    """A stored record without its rows by article, of which a board of many years would hold too many at once."""
+    return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
+
+
+def _load(db: Database, result: int) -> Result:
+    """A stored result with its counts by article."""
+    with db.reading() as session:
+        content = session.scalars(select(ResultRow.record).where(ResultRow.id == result)).one()
+    record = unpack(content)
+    return Result(record.model_copy(update={"articles": []}), ArticleCounts.from_rows(record.articles))
 
 
 def _known_tests(session: Session, results: tuple[int, ...]) -> dict[Pair, Test]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bioreview_bench.records import ResultRecord
 
@@ -86,11 +86,6 @@ def board_table(
         reported=reported(facts.data, facts.name),
         tests=tuple(pairs),
     )
-
-
-def without_articles(entry: Entry) -> Entry:
-    """The entry without its rows by article: what a table needs once the tests are made."""
-    return replace(entry, record=entry.record.model_copy(update={"articles": []}))
 
 
 def _saturated(rows: Sequence[Row]) -> bool:

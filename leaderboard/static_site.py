@@ -51,6 +51,7 @@ def build(db: Database, out: Path) -> Built:
 
     Raises InputError when `out` holds something else, WriteError.
     """
+    _check_place(out)
     files = dict(pages(db))
     n_systems = sum(name.startswith("systems/") and name.endswith(".html") for name in files)
     if _same(out, files):

@@ -25,8 +25,8 @@ from .package import PREDICTIONS, Package, open_package, refusal
 from .settings import Limits
 from .store_settings import SplitFacts
 
-# A file with so many more rows than articles, or a row with this many times the concerns, is not read any further:
-# what it costs to list its problems would be the sender's to choose.
+# A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
+# list its problems would be the sender's to choose.
 _SPARE_ROWS: Final = 1000
 _FACTOR: Final = 10
 _FAILED: Final = ("error", "parse_failed", "refused")
@@ -138,7 +138,6 @@ def _scan(content: bytes, split: SplitFacts, limits: Limits) -> _Scan:
             scan.problems.append(
                 Problem(f"{n:,} concerns for one article; at most {limits.concerns_per_article:,} are taken", number)
             )
-            scan.given_up |= n > _FACTOR * limits.concerns_per_article
     if total > limits.concerns:
         scan.problems.append(Problem(f"{total:,} concerns in all; at most {limits.concerns:,} are taken"))
         scan.given_up |= total > _FACTOR * limits.concerns

@@ -15,6 +15,7 @@ from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.llm.model_files import ADAPTER as ADAPTER_FILE
 from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder
 
+from .chat_templates import recorded_name
 from .summary import SUMMARY, read_summary
 
 MERGED = "merge.json"
@@ -30,13 +31,15 @@ class Asked:
     thinking: bool
     budget: int
     counter: str
+    chat_template: str | None = None  # by the package's name for it; None is the model's own
 
     @classmethod
     def of(cls, facts: Mapping[str, Any], where: object) -> Asked:
         """From a training summary. Raises DataError."""
         try:
             prompt, counter = facts["prompt"], facts["counter"]["name"]
-            found = cls(str(prompt["id"]), str(prompt["sha256"]), facts["thinking"], facts["budget"], str(counter))
+            sha256, thinking, budget = str(prompt["sha256"]), facts["thinking"], facts["budget"]
+            found = cls(str(prompt["id"]), sha256, thinking, budget, str(counter), recorded_name(facts, where))
         except (KeyError, TypeError) as error:
             raise DataError(f"{where} does not say how its model is asked ({error}).", remedy="train again") from error
         if not isinstance(found.thinking, bool) or not isinstance(found.budget, int):
@@ -92,7 +95,7 @@ def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str
             f"{field}: {printable(getattr(first, field))} for {first_name}, {printable(getattr(one, field))} for {name}"
         )
         for name, one in known[1:]
-        for field in ("prompt_sha256", "thinking", "budget", "counter")
+        for field in ("prompt_sha256", "thinking", "budget", "counter", "chat_template")
         if getattr(first, field) != getattr(one, field)
     ]
     if problems:

@@ -11,6 +11,9 @@ _HERE = "bioreview_bench.training."
 _COMMANDS: dict[str, tuple[str, str]] = {
     "corpus": (f"{_HERE}cli_corpus:corpus", "Make a corpus from the frozen splits."),
     "sft": (f"{_HERE}cli_sft:sft", "Train an adapter (QLoRA) on a corpus."),
+    "dpo": (f"{_HERE}cli_dpo:dpo", "Train an adapter on preference pairs."),
+    "grpo": (f"{_HERE}cli_grpo:grpo", "Train an adapter by rewards of its own samples."),
+    "pairs": (f"{_HERE}cli_pairs:pairs", "Make preference pairs of samples by their rewards."),
     "probe": (f"{_HERE}cli_probe:probe", "Score the checkpoints of a run on a small sample."),
     "sweep": (f"{_HERE}cli_sweep:sweep", "Write variants of a config, and collect their results."),
     "generate": (f"{_HERE}cli_generate:generate", "Let a trained model review a split."),

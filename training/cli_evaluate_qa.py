@@ -39,7 +39,11 @@ _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
 @click.option("--dtype", default="auto", show_default=True, metavar="NAME", help="auto, bfloat16, float16 or float32.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda.")
-@click.option("--chat-template", metavar="FILE", help="For base models without one: a Jinja file.")
+@click.option(
+    "--chat-template",
+    metavar="NAME|FILE",
+    help="Default: as the adapters were trained, else the model's own. instruction, or a Jinja file.",
+)
 @click.option("--html", type=_FILE, metavar="FILE", help="Write a page with the reliability charts.")
 @options.format_option("text", "markdown", "json")
 @options.quiet_option
@@ -69,6 +73,9 @@ def evaluate_qa(
       bench train evaluate-qa grpo_phase4_eval.json --html calibration.html
       bench train evaluate-qa --baseline models/base --adapters runs/sft --adapters runs/sft,runs/grpo \\
           --questions data/kmp/eval.jsonl --answers-out answers.jsonl
+
+    Prompt and chat template are those that the adapters' training_summary.json records; another is an error. The
+    baseline is asked alike.
 
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 6 cannot write.
@@ -176,6 +183,7 @@ def _generated(
     from bioreview_bench.atomic import write_files
     from bioreview_bench.errors import InputError
 
+    from .qa.asking import settled_template
     from .qa.generating import Generation, answer_rows, generate, systems
     from .qa.questions import read_questions
     from .qa.stored import read_answers
@@ -184,7 +192,8 @@ def _generated(
         raise InputError("What is to be asked?", remedy="--questions eval.jsonl, as bench train qa-data writes it")
     rows = read_questions(questions)
     chosen = systems(adapters)
-    how = Generation(**generation)
+    template = settled_template(baseline, chosen, generation.pop("chat_template"))
+    how = Generation(chat_template=template, **generation)
 
     def progress(system: str, done: int, total: int) -> None:
         if done in (0, total) or done % 64 < how.batch_size:

@@ -25,6 +25,8 @@ _FILE = click.Path(path_type=Path)
 )
 @click.option("--sft", multiple=True, type=_FILE, metavar="JSON", help='Further training rows: a list of {"text"}.')
 @click.option("--pairs", type=_FILE, metavar="JSON", help='Preference pairs: {"prompt", "chosen", "rejected"}.')
+@click.option("--model", metavar="MODEL", help="Count tokens by the model to be trained; default: an estimate.")
+@click.option("--chat-template", metavar="NAME|FILE", help="With --model: in place of its own. instruction, or a file.")
 @click.option("--keep-out", multiple=True, type=_FILE, metavar="FILE", help="Questions that training must not hold.")
 @options.format_option("text", "json")
 def qa_data(
@@ -36,10 +38,12 @@ def qa_data(
     sft: tuple[Path, ...],
     pairs: Path | None,
     keep_out: tuple[Path, ...],
+    model: str | None,
+    chat_template: str | None,
     form: str,
 ) -> None:
-    """Make questions, answers and ground truth from tables: train.jsonl (supervised), grpo.jsonl, eval.jsonl, with
-    --pairs pairs.jsonl (DPO), and manifest.json.
+    """Make questions, answers and ground truth from tables: a corpus for bench train sft (train.jsonl,
+    val.jsonl, corpus.json), grpo.jsonl, eval.jsonl, with --pairs pairs.jsonl (DPO), and manifest.json.
 
     Items are made of the bundled kaempferol tables and of any --gsea table: factual, interaction, chain-of-thought,
     multi-hop, comparison, calibration, error-correction and direction. One wording of each fact, and everything of a
@@ -50,15 +54,21 @@ def qa_data(
       bench train qa-data -o data/kmp
       bench train qa-data -o data/kmp --drill 4 --hold-out hippocampus --pairs kmp_dpo_preferences.json
       bench train qa-data -o data/eye --gsea fgsea.csv --hold-out eye
+      bench train qa-data -o data/kmp --model mistralai/Mistral-7B-v0.3 --chat-template instruction
       bench train qa-data -o data/kmp --sft kmp_sft_final.json --keep-out kmp_test_set.json
 
     \b
-    Exit codes: 0 done, 2 bad input or usage, 4 training and evaluation overlap, 6 cannot write.
+    Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 training and evaluation overlap, 6 cannot write.
     """
+    from bioreview_bench.errors import InputError
+
     from .qa.build import build, write
+    from .qa.corpus import Counting
     from .qa.given import questions_in, read_pairs, read_sft
     from .qa.gsea import read_findings
 
+    if chat_template is not None and model is None:
+        raise InputError("A chat template belongs to a model.", remedy="add --model MODEL")
     read = [read_sft(path) for path in sft]
     built = build(
         seed=seed,
@@ -68,6 +78,7 @@ def qa_data(
         sft=[row for rows, _ in read for row in rows],
         pairs=read_pairs(pairs) if pairs else (),
         keep_out=[question for path in keep_out for question in questions_in(path)],
+        counting=None if model is None else Counting.of_model(model, chat_template),
     )
     write(built, output)
     if form == "json":
@@ -83,3 +94,9 @@ def qa_data(
         if counts:
             click.echo(f"  left out, {words}: {', '.join(f'{n:,} {kind}' for kind, n in counts.items())}")
     click.echo("Training and evaluation share no question.")
+    lengths = built.manifest["lengths"]
+    click.echo(
+        f"Corpus {built.manifest['corpus']}: at most {lengths['train']['total']['p100']:,} tokens an example (counted by "
+        f"{lengths['counted_by']})"
+    )
+    click.echo(f"Next: bench train sft kmp_mistral7b --corpus {output} --dry-run")

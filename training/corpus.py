@@ -16,6 +16,7 @@ from bioreview_bench.llm.fitting import Counter, Fitted, fit
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.manuscript import Manuscript
 
+from .families import CLOSING, THOUGHT
 from .recipes import Chosen, Recipe
 from .target import target
 
@@ -58,7 +59,8 @@ class Row:
 class Lengths:
     """How long examples are: by the chat template of the model in training, or by a counter alone.
 
-    A completion is the target and what the template writes after it.
+    A completion is the target and what stands around it: what closes a thought that the prompt opened, and what the
+    template writes after it.
     """
 
     name: str
@@ -68,12 +70,14 @@ class Lengths:
     @classmethod
     def of_chat(cls, chat: Chat) -> Lengths:
         """Tokens as the model sees them, control tokens of the template included."""
-        after = _tokens_after_answer(chat)
-        return cls(
-            "model",
-            lambda messages: len(chat.tokens(messages[:-1])),
-            lambda messages: len(chat.answer_tokens(messages[-1]["content"])) + after,
-        )
+        after, closing = _tokens_after_answer(chat), _tokens_before_answer(chat)
+
+        def completion(messages: Sequence[Mapping[str, str]]) -> int:
+            answer = messages[-1]["content"]
+            before = 0 if answer.startswith(THOUGHT) else closing
+            return before + len(chat.answer_tokens(answer)) + after
+
+        return cls("model", lambda messages: len(chat.tokens(messages[:-1])), completion)
 
     @classmethod
     def of_counter(cls, counter: Counter) -> Lengths:
@@ -150,6 +154,14 @@ class Builder:
                 f"{len(problems)} examples cannot be made.", problems=problems, remedy="mend what the lines name"
             )
         return rows
+
+
+def _tokens_before_answer(chat: Chat) -> int:
+    """How many tokens close the thought that the template opens in every prompt; 0 where it opens none."""
+    if not chat.prompt_text([{"role": "user", "content": "question"}]).endswith(THOUGHT):
+        return 0
+    bracket, rest = CLOSING[: -len("\n\n")], CLOSING[-len("\n\n") :]
+    return len(chat.tokenizer(bracket, add_special_tokens=False)["input_ids"]) + len(chat.answer_tokens(rest))
 
 
 def _tokens_after_answer(chat: Chat) -> int:

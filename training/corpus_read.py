@@ -1,4 +1,4 @@
-"""Corpora on disk: the folder that `bench train corpus` writes and that training reads.
+"""Corpora on disk: the folder that `bench train corpus` or `bench train qa-data` writes and that training reads.
 
 `train.jsonl` and `val.jsonl` hold the rows, `corpus.json` says how they came about and carries their sha256. Which
 articles enter, and how, is decided elsewhere (`recipes`, `corpus`).
@@ -30,7 +30,8 @@ class Corpus:
     """A corpus whose files have the sha256 that its manifest states.
 
     A row is `{"article_id", "messages": [{"role", "content"}, ...], "n_prompt_tokens", "n_target_tokens", "cut"}`;
-    the last message is the assistant's, the target. Rows of a ShareGPT corpus have `conversations` in their place.
+    the last message is the assistant's, the target. `article_id` is the row's id: that of its article, or of the item
+    that a question comes from; such rows have further keys, which training does not read. Rows of a ShareGPT corpus have `conversations` in their place.
     """
 
     folder: Path
@@ -84,6 +85,15 @@ def write_corpus(
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
+    contents, manifest = corpus_contents(rows, facts, form)
+    write_files({folder / name: content for name, content in contents.items()})
+    return manifest
+
+
+def corpus_contents(
+    rows: Mapping[str, Sequence[Mapping[str, Any]]], facts: Mapping[str, Any], form: str = "messages"
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """(contents by file name, the manifest's last; the manifest) of a corpus. Arguments as for `write_corpus`."""
     contents = {f"{split}.jsonl": _jsonl(rows[split]) for split in SPLITS}
     files = {
         name: {"sha256": hashlib.sha256(content).hexdigest(), "n_rows": len(rows[Path(name).stem])}
@@ -91,9 +101,7 @@ def write_corpus(
     }
     manifest = {"schema_version": SCHEMA_VERSION, **facts, "format": form, "files": files}
     text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-    written = {folder / name: content for name, content in contents.items()}
-    write_files({**written, folder / MANIFEST: text.encode()})
-    return manifest
+    return {**contents, MANIFEST: text.encode()}, manifest
 
 
 def _jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:

@@ -25,7 +25,7 @@ from .qa_rows import Rows, asked_by, read_pairs
 from .run_folder import ADAPTER, begin, found_in, write_log
 from .running import Clock, Talk, is_first_process, run_trainer, without_notices
 from .sft_config import BatchPart
-from .start import Start, asked_facts, find_start, load_policy, require_room, settle
+from .start import Start, asked_facts, find_start, policy, require_room, settle
 from .summary import versions, write_summary
 
 FREE = tuple(
@@ -142,24 +142,24 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, fl
     config = job.config
     given = DPOConfig(**dpo_trainer.arguments(config, arguments.common(config, job.out), job.out))
     device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
-    model, new_adapter = load_policy(config, job.start, job.out, device, talk.say)
     stop = Stop(talk.say)
 
     def keep(folder: Path) -> None:
         write_summary(folder, _facts(job, clock, trainer.state, "checkpoint", before, None))
         write_log(job.out, trainer.state.log_history)
 
-    trainer = dpo_trainer.SealingDPOTrainer(
-        model=model,
-        args=given,
-        train_dataset=dpo_data.dataset(job.pairs.train),
-        eval_dataset=dpo_data.dataset(job.pairs.held_out),
-        processing_class=job.model.chat.tokenizer,
-        peft_config=new_adapter,
-        callbacks=[stop, Watch(talk.say)],
-        on_checkpoint=keep,
-    )
-    settle(trainer.model, config)
+    with policy(config, job.start, job.out, device, talk.say) as (model, new_adapter):
+        trainer = dpo_trainer.SealingDPOTrainer(
+            model=model,
+            args=given,
+            train_dataset=dpo_data.dataset(job.pairs.train),
+            eval_dataset=dpo_data.dataset(job.pairs.held_out),
+            processing_class=job.model.chat.tokenizer,
+            peft_config=new_adapter,
+            callbacks=[stop, Watch(talk.say)],
+            on_checkpoint=keep,
+        )
+    settle(trainer.model, config, config.start)
     n_trained = require_adapted(trainer.model, config.lora.targets)
     if len(trainer.train_dataset) != len(job.pairs.train):
         raise DataError("The trainer left out pairs that were proved.", remedy="report this as a defect")

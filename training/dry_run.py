@@ -12,7 +12,7 @@ import numpy as np
 from .corpus_read import Corpus
 from .memory import GB, Estimate, Shape, require_device
 from .preparing import Progress, memory_needed, model_or_reason, prove_examples
-from .sft_config import SftConfig
+from .sft_config import RunConfig, SftConfig
 
 _PERCENTILES = (0, 5, 25, 50, 75, 95, 99, 100)
 
@@ -40,7 +40,7 @@ class Steps:
     last_batch: int
 
 
-def steps(config: SftConfig, n_examples: int) -> Steps:
+def steps(config: RunConfig, n_examples: int) -> Steps:
     """How many steps a run of `n_examples` has, as transformers counts them on one device."""
     part = config.training
     batches = math.ceil(n_examples / part.batch_size)
@@ -97,7 +97,7 @@ def lines(config: SftConfig, corpus: Corpus, made: Plan) -> list[str]:
             else ""
         ),
         f"lengths     in tokens, {made.lengths_from}",
-        *_table(made.lengths),
+        *table(made.lengths),
         f"steps       {s.examples:,} examples / {s.effective_batch} ({t.batch_size} x {t.accumulation} accumulated) = "
         f"{s.examples / s.effective_batch:,.2f}, so {s.per_epoch:,} steps an epoch (the last of {s.last_batch}); "
         f"{epochs}: {s.total:,} steps",
@@ -115,7 +115,7 @@ def facts(config: SftConfig, corpus: Corpus, made: Plan) -> dict[str, Any]:
     return {
         "config": config.name,
         "corpus": corpus.fingerprint,
-        "lengths": {"from": made.lengths_from, "percentiles": _percentiles(made.lengths)},
+        "lengths": {"from": made.lengths_from, "percentiles": percentiles(made.lengths)},
         "steps": {
             "examples": made.steps.examples,
             "effective_batch": made.steps.effective_batch,
@@ -128,7 +128,8 @@ def facts(config: SftConfig, corpus: Corpus, made: Plan) -> dict[str, Any]:
     }
 
 
-def _percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]]:
+def percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Of prompts, answers and both together, by name."""
     table = np.array(lengths)
     columns = {"prompt": table[:, 0], "answer": table[:, 1], "together": table.sum(axis=1)}
     return {
@@ -137,10 +138,11 @@ def _percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]
     }
 
 
-def _table(lengths: Sequence[tuple[int, int]]) -> list[str]:
+def table(lengths: Sequence[tuple[int, int]]) -> list[str]:
+    """The percentiles as lines of a report."""
     head = "            " + " " * 9 + "".join(f"{f'p{p}':>8}" for p in _PERCENTILES)
     rows = [
         f"            {name:<9}" + "".join(f"{value:>8,}" for value in values.values())
-        for name, values in _percentiles(lengths).items()
+        for name, values in percentiles(lengths).items()
     ]
     return [head, *rows]

@@ -12,6 +12,7 @@ _COMMANDS = {
     "flash_attn": "pip install flash-attn (needs a GPU), or --set model.attention=sdpa",
     "liger_kernel": "pip install liger-kernel (needs a GPU), or --set training.liger=false",
     "trackio": "pip install trackio, or --set keeping.report_to=[]",
+    "vllm": "pip install 'bioreview-bench[vllm]' (needs a GPU), or --set grpo.engine=transformers",
     "wandb": "pip install wandb, or --set keeping.report_to=[]",
 }
 

@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.llm.chat import Chat
 
+from .chat_templates import packaged
+
 THOUGHT = "<think>\n"
 CLOSED = "<think>\n\n</think>\n\n"
+CLOSING = "</think>\n\n"  # what a model that always opens a thought is taught to say at once when thinking is off
 _END_OF_THOUGHT = "\n</think>\n\n"
 _QUESTION, _ANSWER = "What follows from this?", "Nothing does."
 
 
+EOS = ""
+
+
 @dataclass(frozen=True)
 class Family:
-    """`head` opens the answer's turn and `end` is the token that ends it.
+    """`head` opens the answer's turn and `end` is the token that ends it; EOS stands for the tokenizer's own.
 
     `thoughts`: `switch` when the template opens and closes an empty thought if thinking is off, `always` when it
     opens one whatever is asked, `never` when it knows none.
@@ -41,6 +47,7 @@ FAMILIES = (
     Family("qwen2.5", "<|im_start|>assistant\n", "<|im_end|>", "never"),
     Family("deepseek_r1", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "always"),
     Family("gemma", "<start_of_turn>model\n", "<end_of_turn>", "never"),
+    Family("instruction", "### Response:\n", EOS, "never"),
 )
 _TAILS = {CLOSED: "switch", THOUGHT: "always", "": "never"}
 
@@ -59,7 +66,7 @@ def detect(chat: Chat) -> Family:
     for family in FAMILIES:
         before, head, tail = written.rpartition(family.head)
         if head and _QUESTION in before and _TAILS.get(tail) == family.thoughts:
-            return family
+            return family if family.end != EOS else replace(family, end=_eos(chat))
     shown = printable(json.dumps(written.rpartition(_QUESTION)[2], ensure_ascii=False))
     known = ", ".join(family.name for family in FAMILIES)
     raise InputError(
@@ -68,19 +75,39 @@ def detect(chat: Chat) -> Family:
     )
 
 
-def require_family(folder: Path, expected: str, thinking: bool) -> tuple[Family, Chat]:
-    """The family that the config expects, and the chat to train with. Raises InputError, EncoderError."""
-    family = detect(Chat(folder, thinking=False))
+def require_family(folder: Path, expected: str, thinking: bool, template: str | None = None) -> tuple[Family, Chat]:
+    """The family that the config expects, and the chat to train with. Raises InputError, EncoderError.
+
+    `template` is the name of one of the package's, which then wins over the model's own; None is the model's own.
+    """
+    source = None if template is None else packaged(template)
+    family = detect(Chat(folder, thinking=False, source=source))
     if family.name != expected:
         raise InputError(
-            f"The chat template of this model is of the family {family.name}, and the config says {expected}.",
-            remedy=f"--set model.family={family.name}, if this is the model you mean",
+            f"The chat template {'of this model' if template is None else template} is of the family {family.name}, and "
+            f"the config says {expected}.",
+            remedy=f"--set model.family={family.name}, if this is how the model is to be asked",
         )
     if thinking and family.thoughts == "never":
         raise InputError(f"Models of the family {family.name} do not think.", remedy="set thinking to false")
-    chat = Chat(folder, thinking=thinking)
+    chat = Chat(folder, thinking=thinking, source=source)
     require_end(chat, folder, family)
+    if template is not None:
+        require_beginning(chat, folder)
     return family, chat
+
+
+def require_beginning(chat: Chat, folder: Path) -> None:
+    """Raise EncoderError unless a prompt begins as this tokenizer begins texts: base models have learnt no other."""
+    begin = chat.tokenizer.bos_token_id
+    plain = chat.tokenizer(_QUESTION)["input_ids"]
+    asked = chat.tokens([{"role": "user", "content": _QUESTION}])
+    if begin is not None and (plain[:1] == [begin]) != (asked[:1] == [begin]):
+        raise EncoderError(
+            f"The tokenizer in {folder} {'begins' if plain[:1] == [begin] else 'does not begin'} its texts with "
+            f"{chat.tokenizer.bos_token}, and the chat template does otherwise.",
+            remedy="use tokenizer and model as published",
+        )
 
 
 def require_end(chat: Chat, folder: Path, family: Family) -> int:
@@ -105,7 +132,7 @@ def ending(family: Family, thinking: bool, answer: str) -> Ending:
     A model that always opens a thought is taught to close it at once when thinking is off.
     """
     if not thinking:
-        return Ending("</think>\n\n" if family.thoughts == "always" else "", answer)
+        return Ending(CLOSING if family.thoughts == "always" else "", answer)
     if not answer.startswith(THOUGHT) or _END_OF_THOUGHT not in answer:
         raise ValueError("thinking is on, and the answer does not begin with <think>...</think>")
     return Ending("", answer)
@@ -129,6 +156,13 @@ def prompt_of(messages: Sequence[Mapping[str, str]], system: str) -> Sequence[Ma
     ):
         raise ValueError(f"the turns are {', '.join(roles)}; with system: {system} that cannot be")
     return messages[:-1]
+
+
+def _eos(chat: Chat) -> str:
+    found = chat.tokenizer.eos_token
+    if not found:
+        raise EncoderError("The tokenizer names no token that ends a text.", remedy="use the tokenizer as published")
+    return str(found)
 
 
 def _stated_ends(folder: Path) -> set[int]:

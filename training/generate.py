@@ -18,6 +18,7 @@ from bioreview_bench.llm.model_files import adapter_folder, model_folder
 from bioreview_bench.llm.prompt import Prompt
 
 from .adapters import Asked, agreed, base_name, chain_summaries, require_base
+from .chat_templates import packaged_file
 from .system_part import as_toml, recorded
 
 ENGINES = {"transformers": "hf", "vllm": "vllm"}
@@ -96,6 +97,7 @@ def plan(request: Request) -> Plan:
     arguments = ["baseline", f"{ENGINES[request.engine]}:{model}", "--data", request.data, "--split", request.split]
     arguments += ["--out", str(out), "--prompt", prompt]
     arguments += _option("--budget", request.budget or (known.budget if known else None))
+    arguments += _template(request, known)
     arguments += _option("--counter", request.counter or (known.counter if known else None))
     for adapter in request.adapters:
         arguments += ["--adapter", adapter]
@@ -172,6 +174,22 @@ def _prompt(request: Request, known: Asked | None, out: Path) -> tuple[str, dict
         return found.id, {}
     path = out / f"{found.id.removeprefix('file:')}.toml"
     return str(path), {path: as_toml(found)}
+
+
+def _template(request: Request, known: Asked | None) -> list[str]:
+    """The chat template that training asked with, where it was none of the model's own."""
+    if known is None or known.chat_template is None:
+        return []
+    if request.engine == "vllm":
+        raise InputError(
+            f"The model was trained with the chat template {known.chat_template}, and vLLM asks by the model's own.",
+            remedy="--engine transformers",
+        )
+    if any(parameter.partition("=")[0] == "chat_template" for parameter in request.parameters):
+        raise InputError(
+            "The chat template is known from the training summary.", remedy="leave --param chat_template out"
+        )
+    return ["--param", f"chat_template={packaged_file(known.chat_template)}"]
 
 
 def _name(model: str, adapters: Sequence[str]) -> str:

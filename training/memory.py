@@ -12,7 +12,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError
 
-from .sft_config import RunConfig
+from .sft_config import ArchitecturePart, RunConfig
 
 GB = 1024**3
 # Bytes of a 4-bit weight with its scale: one float32 for 64 weights, or 8 bits with one float32 for 256 of those
@@ -41,7 +41,8 @@ class Shape:
     @classmethod
     def stated(cls, config: RunConfig) -> Shape:
         """The shape that the training config states."""
-        return cls(**config.architecture.model_dump(), source="stated in the config")
+        stated = config.architecture.model_dump(include=set(ArchitecturePart.model_fields))
+        return cls(**stated, source="stated in the config")
 
     @classmethod
     def of(cls, model_config: Any, targets: Sequence[str], source: str) -> Shape:
@@ -83,11 +84,13 @@ class Estimate:
     attention: float
     output: float
     context: float
+    sampling: float = 0.0  # what sampling needs beyond the activations of training, which are not there then
 
     @property
     def total(self) -> float:
         """All of it, in bytes."""
-        return self.weights + self.adapter + self.activations + self.attention + self.output + self.context
+        working = self.activations + self.attention + self.output + self.sampling
+        return self.weights + self.adapter + working + self.context
 
     def lines(self) -> list[str]:
         """For a report, in GiB."""
@@ -98,6 +101,7 @@ class Estimate:
             "attention scores and mask": self.attention,
             "output layer": self.output,
             "context": self.context,
+            "sampling, beyond training": self.sampling,
         }
         return [f"{name:<30} {size / GB:6.1f} GiB" for name, size in parts.items() if size >= GB / 20]
 

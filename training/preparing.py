@@ -95,8 +95,26 @@ def base_model(config: RunConfig, thinking: bool) -> Model:
     """The base model of any config. Raises EncoderError, InputError."""
     folder = model_folder(config.model.name)
     require_attention(read_model_config(folder), config.model.attention)
-    family, chat = require_family(folder, config.model.family, thinking)
+    family, chat = require_family(folder, config.model.family, thinking, config.model.chat_template)
     return Model(folder, digest(folder), family, chat, require_end(chat, folder, family))
+
+
+def template_facts(config: RunConfig, model: Model) -> dict[str, Any]:
+    """For a training summary: the template by name (None: the model's own), its sha256, and that of the model's own
+    where the config's stands in its place."""
+    own = model.chat.own_sha256
+    used = model.chat.template_sha256
+    return {"name": config.model.chat_template, "sha256": used, "instead_of": own if own != used else None}
+
+
+def tell_template(config: RunConfig, model: Model, say: Callable[[str], None]) -> None:
+    """Say that the config's template stands in the place of the model's own, where it does."""
+    instead = template_facts(config, model)["instead_of"]
+    if instead is not None:
+        say(
+            f"Asked by the template {config.model.chat_template} (model.chat_template), not by the model's own "
+            f"(sha256 {instead[:12]})."
+        )
 
 
 def require_made_for(corpus: Corpus, model: Model, name: str) -> None:

@@ -81,6 +81,7 @@ def check(config: SftConfig, out: Path, command: str, talk: Talk) -> Job | None:
     _, needed = preparing.memory_needed(config, model.folder)
     memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
     arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
+    preparing.tell_template(config, model, talk.say)
     examples = preparing.prove_examples(config, corpus, model, talk.progress)
     return Job(config, corpus, model, examples, needed, out, command, resumed)
 
@@ -189,6 +190,7 @@ def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
         "system": job.config.corpus.system,
         "family": job.model.family.name,
         "chat_template_sha256": job.model.chat.template_sha256,
+        "chat_template": preparing.template_facts(job.config, job.model),
         "budget": manifest["budget"],
         "counter": manifest["counter"],
         "corpus": {

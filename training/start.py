@@ -30,10 +30,15 @@ _SAME = {"r": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rank_stabi
 
 
 class StartPart(Part):
-    """Adapters in order, each added to the weights before the next; `last` may be trained on instead of added."""
+    """Adapters in order, each added to the weights before the next; `last` may be trained on instead of added.
+
+    `adapter_dtype` is that of the trained weights: bfloat16 has 8 bits of precision, so that a step of 1e-6 does not
+    change a weight of 0.01.
+    """
 
     adapters: list[Name]
     last: Literal["merged", "continued"]
+    adapter_dtype: Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -104,33 +109,44 @@ def require_room(config: RunConfig, start: Start, out: Path) -> None:
         require_space(out, needed_bytes(model_folder(config.model.name), config.quantisation.compute_dtype))
 
 
-def load_policy(config: RunConfig, start: Start, out: Path, device: str, say: Callable[[str], object]) -> Any:
+@contextmanager
+def policy(
+    config: RunConfig, start: Start, out: Path, device: str, say: Callable[[str], object]
+) -> Iterator[tuple[Any, Any]]:
     """(model, PEFT config of a new adapter): the config is None when the model carries the adapter to be trained.
 
-    Raises EncoderError, InputError, WriteError.
+    Make the trainer inside: merged weights are on disk until then. Raises EncoderError, InputError, WriteError.
     """
     with _weights(config, start, out, say) as folder:
         say(f"Loading {config.model.name} on {device} ...")
         base = load_base(folder, config.quantisation, attention=config.model.attention, device=device)
-    if start.continued is None:
-        return base, lora_config(base, config.lora)
+        if start.continued is None:
+            yield base, lora_config(base, config.lora)
+        else:
+            yield _with_adapter(base, start.continued), None
+
+
+def _with_adapter(base: Any, adapter: str) -> Any:
     from peft import PeftModel
 
     try:
-        model = PeftModel.from_pretrained(
-            base, start.continued, adapter_name="default", is_trainable=True, autocast_adapter_dtype=False
+        return PeftModel.from_pretrained(
+            base, adapter, adapter_name="default", is_trainable=True, autocast_adapter_dtype=False
         )
     except Exception as error:  # damaged files raise what the library pleases
-        raise EncoderError(f"Cannot put the adapter {start.continued} on the model: {error}") from error
-    return model, None
+        raise EncoderError(f"Cannot put the adapter {adapter} on the model: {error}") from error
 
 
-def settle(model: Any, config: RunConfig) -> None:
-    """After a trainer took the model: name its base, and freeze the copy that is the reference, in the same dtype."""
+def settle(model: Any, config: RunConfig, part: StartPart) -> None:
+    """After a trainer took the model: name its base, set the dtype of what is trained (TRL makes it bfloat16 over
+    4 bits), and freeze the copy that is the reference."""
+    import torch
+
     name_base(model, shown_name(config.model.name))
-    if "ref" not in model.peft_config:
-        return
     weights = dict(model.named_parameters())
+    for weight in weights.values():
+        if weight.requires_grad:
+            weight.data = weight.data.to(getattr(torch, part.adapter_dtype))
     for name, weight in weights.items():
         if ".ref." in name:
             weight.requires_grad_(False)

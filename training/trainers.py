@@ -19,6 +19,10 @@ from trl.trainer.sft_trainer import SFTTrainer
 from .checkpoints import seal
 from .lora import load_into
 
+_SHOWN = (
+    "loss", "eval_loss", "reward", "frac_reward_zero_std", "rewards/accuracies", "kl", "learning_rate", "grad_norm",
+)  # fmt: skip
+_SHORT = {"frac_reward_zero_std": "groups without variance", "rewards/accuracies": "pairs right"}
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
@@ -102,8 +106,7 @@ class Watch(TrainerCallback):
         step, begun = self._started
         each = (time.monotonic() - begun) / max(1, state.global_step - step)
         left = each * (state.max_steps - state.global_step)
-        names = ("loss", "eval_loss", "learning_rate", "grad_norm")
-        shown = [f"{name} {logs[name]:.4g}" for name in names if name in logs]
+        shown = [f"{_SHORT.get(name, name)} {logs[name]:.4g}" for name in _SHOWN if logs.get(name) is not None]
         self._say(
             f"step {state.global_step:,}/{state.max_steps:,}  {'  '.join(shown)}  {each:.1f} s/step  "
             f"{time.strftime('%H:%M:%S', time.gmtime(left)) if left < 86400 else f'{left / 3600:.0f} h'} left"

@@ -1,15 +1,19 @@
-"""Loading an encoder's files with sentence-transformers, its modules built explicitly so that nothing is guessed.
+"""Loading an encoder's files: a plain BERT for a CPU by itself, anything else with sentence-transformers.
 
-No code that lies beside the weights is run, nothing is unpickled beyond tensors, and half a checkpoint is refused.
+Modules are built explicitly, so that nothing is guessed. No code that lies beside the weights is run, nothing is
+unpickled beyond tensors, and half a checkpoint is refused. (A BERT does not need sentence-transformers, whose import
+costs some seconds and 300 MB; the suite holds its vectors against that library's.)
 """
 
 from __future__ import annotations
 
 import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bioreview_bench.encoders.files import EncoderFiles
@@ -96,29 +100,64 @@ def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = 
 
     Raises EncoderError when the files cannot be loaded, or the device is not there or cannot compute in `dtype`.
     """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     import torch
+    from transformers import AutoConfig
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     _check_device(chosen, dtype)
+    with _loading(files):
+        config = AutoConfig.from_pretrained(files.folder, **_LOCAL)
+    if chosen == "cpu" and fits(config, dtype):
+        return _packed(files, max_length, dtype)
     transformer = _transformer(files, max_length)
-    tokenizer = transformer.tokenizer
+    return Loaded(_tokenise(transformer.tokenizer, max_length), ModuleEngine(transformer, dtype, chosen))
 
-    def tokenise(texts: Sequence[str]) -> Tokens:
-        found: Tokens = tokenizer(list(texts), truncation=True, max_length=max_length, return_token_type_ids=None)
-        return found
 
-    if chosen != "cpu" or not fits(transformer.auto_model, dtype):
-        return Loaded(tokenise, ModuleEngine(transformer, dtype, chosen))
-    canary = tokenise(CANARY_TEXTS)
-    expected = ModuleEngine(transformer, "fp32", "cpu").encode(canary)
-    packed = PackedEngine(transformer.auto_model, dtype)
-    difference = float((packed.encode(canary) - expected).abs().max())
+# Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
+_LOCAL: Mapping[str, Any] = MappingProxyType({"local_files_only": True, "trust_remote_code": False})
+
+
+def _packed(files: EncoderFiles, max_length: int, dtype: str) -> Loaded:
+    import torch
+    from transformers import AutoTokenizer, BertModel
+
+    with _loading(files):
+        tokenizer = AutoTokenizer.from_pretrained(files.folder, **_LOCAL)
+        local = {"local_files_only": True, "weights_only": True}
+        model = BertModel.from_pretrained(files.folder, dtype=torch.float32, **local).eval()
+    _check_complete(files.weights, model)
+    tokenise = _tokenise(tokenizer, max_length)
+    engine = PackedEngine(model, dtype)
+    canary = tokenise(CANARY_TEXTS)["input_ids"]
+    difference = float((engine.encode({"input_ids": canary}) - _by_definition(model, canary)).abs().max())
     if not difference <= _AGREE[dtype]:
         raise EncoderError(
             f"With this torch ({torch.__version__}), packed products in {dtype} are off by {difference:.1e}.",
             remedy="install the versions of constraints.txt",
         )
-    return Loaded(tokenise, packed)
+    return Loaded(tokenise, engine)
+
+
+def _by_definition(model: Any, texts: Sequence[Sequence[int]]) -> Tensor:
+    """(n, d) vectors as the library's own BERT gives them: the mean of a text's last states, L2-normalised."""
+    import torch
+    from torch.nn.functional import normalize
+
+    with torch.inference_mode():
+        states = [model(torch.tensor([list(tokens)])).last_hidden_state[0].mean(0) for tokens in texts]
+        return normalize(torch.stack(states), dim=1)
+
+
+def _tokenise(tokenizer: Any, max_length: int) -> Callable[[Sequence[str]], Tokens]:
+    def tokenise(texts: Sequence[str]) -> Tokens:
+        found: Tokens = tokenizer(list(texts), truncation=True, max_length=max_length, return_token_type_ids=None)
+        return found
+
+    return tokenise
 
 
 def _check_device(device: str, dtype: str) -> None:
@@ -137,31 +176,31 @@ def _check_device(device: str, dtype: str) -> None:
 
 
 def _transformer(files: EncoderFiles, max_length: int) -> Any:
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     import torch
     from sentence_transformers.sentence_transformer.modules import Transformer
-    from transformers.utils import logging
 
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    # Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
+    with _loading(files):
         transformer = Transformer(
             str(files.folder),
             max_seq_length=max_length,
-            model_kwargs={**local, "dtype": torch.float32, "weights_only": True},
-            processor_kwargs=dict(local),
-            config_kwargs=dict(local),
+            model_kwargs={**_LOCAL, "dtype": torch.float32, "weights_only": True},
+            processor_kwargs=dict(_LOCAL),
+            config_kwargs=dict(_LOCAL),
         )
+    _check_complete(files.weights, transformer.auto_model)
+    return transformer
+
+
+@contextmanager
+def _loading(files: EncoderFiles) -> Iterator[None]:
+    try:
+        yield
     except pickle.UnpicklingError as error:  # torch's message explains how to switch the protection off
         raise EncoderError(
             f"{files.weights} holds more than tensors; it was not unpickled.", remedy="name another folder"
         ) from error
     except Exception as error:  # a damaged file is a SafetensorError, IndexError or, in tokenizers, an Exception
         raise EncoderError(f"Cannot load {files.folder}: {error}", remedy="fetch it again") from error
-    _check_complete(files.weights, transformer.auto_model)
-    return transformer
 
 
 def _check_complete(weights: Path, model: Any) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # Keys are padded to a multiple of this: kernels for small products are fastest there.
 _ALIGN = 16
+# The tokens of a batch are filled up to a multiple of this: oneDNN compiles a kernel for every number of rows it meets.
+_ROWS = 64
 PACKED_DTYPES = ("fp32", "bf16")
 
 
@@ -83,8 +85,10 @@ class PackedBert:
         from torch.nn.functional import normalize
 
         lengths = torch.tensor([len(tokens) for tokens in texts])
-        tokens = torch.tensor([token for row in texts for token in row])
-        places = torch.cat([torch.arange(len(row)) for row in texts])
+        total = int(lengths.sum())
+        filling = [0] * (-total % _ROWS)
+        tokens = torch.tensor([token for row in texts for token in row] + filling)
+        places = torch.cat([*(torch.arange(len(row)) for row in texts), torch.tensor(filling, dtype=torch.long)])
         rows = torch.repeat_interleave(torch.arange(len(texts)), lengths)
         with torch.inference_mode():
             padding = _Padding.of(lengths, rows, places, self._dtype)
@@ -93,7 +97,7 @@ class PackedBert:
                 attended = self._attend(layer.qkv(x), padding)
                 x = layer.norm(layer.out(attended).add_(x))
                 x = layer.last_norm(layer.down(layer.up(x, "gelu")).add_(x))
-            summed = torch.zeros(len(texts), x.shape[1]).index_add_(0, rows, x.float())
+            summed = torch.zeros(len(texts), x.shape[1]).index_add_(0, rows, x[:total].float())
             return normalize(summed / lengths[:, None], dim=1)
 
     def _attend(self, qkv: Tensor, padding: _Padding) -> Tensor:
@@ -156,11 +160,12 @@ class _Padding:
 
         n, length = len(lengths), -(-int(lengths.max()) // _ALIGN) * _ALIGN
         mask = torch.zeros(n, 1, 1, length, dtype=dtype)
-        if len(rows) == n * length:
+        if len(rows) == len(places) == n * length:
             return cls(n, length, None, None, mask)
-        tokens = rows * length + places
+        tokens = torch.zeros_like(places)  # what fills up the batch takes any place; nothing reads it
+        tokens[: len(rows)] = rows * length + places[: len(rows)]
         slots = torch.zeros(n * length, dtype=torch.long)
-        slots[tokens] = torch.arange(len(rows))
+        slots[tokens[: len(rows)]] = torch.arange(len(rows))
         mask.masked_fill_(torch.arange(length) >= lengths[:, None, None, None], float("-inf"))
         return cls(n, length, slots, tokens, mask)
 
@@ -178,13 +183,12 @@ class _Padding:
         return x if self.tokens is None else x.index_select(0, self.tokens)
 
 
-def fits(model: Any, dtype: str) -> bool:
-    """True when `model` is a plain BertModel and this torch has oneDNN."""
+def fits(config: Any, dtype: str) -> bool:
+    """True when `config` is a plain BERT's and this torch has oneDNN."""
     import torch
 
-    config = model.config
     return (
-        type(model).__name__ == "BertModel"
+        config.model_type == "bert"
         and dtype in PACKED_DTYPES
         and config.hidden_act == "gelu"
         and getattr(config, "position_embedding_type", "absolute") == "absolute"

@@ -12,29 +12,37 @@ from typing import Any
 from bioreview_bench.errors import EncoderError, InputError
 
 _THOUGHT = ("<think>", "</think>")
+_LEAD = "\n"  # SentencePiece models encode it as a byte, which is never joined with what follows
+_SPACES = ("▁", "Ġ")  # how tokenizers write a space in a token
 _PROBE_SYSTEM, _PROBE_USER = "probe of the system part", "probe of the user part"
 
 
 class Chat:
-    """The chat template of the tokenizer in `folder`, or the one in the file `template`.
+    """The chat template of the tokenizer in `folder`, or the one in the file `template`, or `source` itself.
 
-    A vision-language model is asked through its text tokenizer alone. `thinking` is handed to templates that know
+    What is given wins over the tokenizer's own; `own_sha256` is the hash of that one, None where it has none. A vision-language model is asked through its text tokenizer alone. `thinking` is handed to templates that know
     `enable_thinking`; others do without. What looks like a control token inside a message (a paper may quote one)
     is encoded as text. Raises EncoderError when tokenizer or template are missing, or the template drops a message.
     """
 
-    def __init__(self, folder: Path, *, thinking: bool = False, template: str | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, thinking: bool = False, template: str | None = None, source: str | None = None
+    ) -> None:
         self.tokenizer = load_tokenizer(folder)
-        if template is not None:
-            self.tokenizer.chat_template = _read(template)
-        if self.tokenizer.chat_template is None:
-            self.tokenizer.chat_template = _processor_template(folder)
+        given = _read(template) if template is not None else source
+        own = self.tokenizer.chat_template
+        if own is None:
+            own = _processor_template(folder)
+        self.own_sha256 = None if own is None else _sha256(own)
+        self.tokenizer.chat_template = own if given is None else given
         if self.tokenizer.chat_template is None:
             raise EncoderError(
                 f"The tokenizer in {folder} has no chat template, so how to ask the model is unknown.",
-                remedy="use the model's instruction-tuned version, or --param chat_template=FILE",
+                remedy="use the model's instruction-tuned version, or name a template: --param chat_template=FILE, or "
+                "model.chat_template in a training config",
             )
-        self.template_sha256 = hashlib.sha256(_source(self.tokenizer.chat_template).encode()).hexdigest()
+        self.template_sha256 = _sha256(self.tokenizer.chat_template)
+        self._lead = self._leading_ids()
         self.knows_thinking = "enable_thinking" in _source(self.tokenizer.chat_template)
         self._options: dict[str, Any] = {"enable_thinking": thinking} if self.knows_thinking else {}
         self._in_parts = False
@@ -78,8 +86,28 @@ class Chat:
         for place, piece in enumerate(pieces):
             # A control token stands at every odd place. Cut in two, its halves are text.
             for part in (piece[:1], piece[1:]) if place % 2 else (piece,):
-                ids += self.tokenizer(part, add_special_tokens=False)["input_ids"] if part else []
+                ids += self._continuing(part) if part else []
         return ids
+
+    def _continuing(self, text: str) -> list[int]:
+        """Token ids of a text that follows another: without the space that some tokenizers put before a text."""
+        if not self._lead:
+            return self._ids(text)
+        ids = self._ids(_LEAD + text)
+        if ids[: len(self._lead)] != self._lead:
+            raise EncoderError(
+                "This tokenizer joins a line's end with what follows, so an answer cannot be encoded by itself.",
+                remedy="use tokenizer and model as published",
+            )
+        return ids[len(self._lead) :]
+
+    def _leading_ids(self) -> list[int]:
+        """Token ids of a line's end, for tokenizers that put a space before a text (SentencePiece); others: none."""
+        pieces = self.tokenizer.convert_ids_to_tokens(self._ids("a"))
+        return self._ids(_LEAD) if pieces and str(pieces[0]).startswith(_SPACES) else []
+
+    def _ids(self, text: str) -> list[int]:
+        return [int(token) for token in self.tokenizer(text, add_special_tokens=False)["input_ids"]]
 
     def prompt_text(self, messages: Sequence[Mapping[str, str]]) -> str:
         """The conversation as the template writes it, up to where the answer begins."""
@@ -125,6 +153,10 @@ def load_tokenizer(folder: Path) -> Any:
         return AutoTokenizer.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     except Exception as error:  # damaged files raise what the tokenizers library makes of them
         raise EncoderError(f"Cannot load the tokenizer in {folder}: {error}", remedy="fetch the model again") from error
+
+
+def _sha256(template: Any) -> str:
+    return hashlib.sha256(_source(template).encode()).hexdigest()
 
 
 def _source(template: Any) -> str:

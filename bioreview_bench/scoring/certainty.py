@@ -5,9 +5,10 @@ the same for every matrix in that box, which is decided exactly:
 
 - The largest number of matches only grows with eligibility, so it is certain when the lowest and the highest matrix
   give the same number.
-- An assignment M stays best for every matrix of the box exactly when it is best where its own pairs are at their lowest
-  and all others at their highest: whatever two assignments share cancels out of their difference. (This is the
-  worst case of robust linear optimisation with interval costs.)
+- An assignment whose pairs are exact stays best for every matrix of the box exactly when it is best where all other
+  pairs are at their highest: whatever two assignments share cancels out of their difference. (This is the worst case
+  of robust linear optimisation with interval costs.) Matched pairs are made exact first, for sums of matched
+  similarities are part of a result.
 
 Where a count is not certain, the texts of the pairs at fault are named. With all texts exact everything is certain.
 """
@@ -49,18 +50,16 @@ class Assigned:
         if not len(self.predictions) or not len(self.references):
             return set()
         similarity, margin = look(self.predictions, self.references, self.article_id)
-        rows, columns = assign(similarity, self.threshold)
-        pairs = set(zip(rows.tolist(), columns.tolist(), strict=True))
-        worst = similarity + margin
-        worst[rows, columns] -= 2 * margin[rows, columns]
-        rivals = set(zip(*(found.tolist() for found in assign(worst, self.threshold)), strict=True))
-        disputed = {pair for pair in pairs ^ rivals if margin[pair] > 0}
-        if pairs != rivals and not disputed:  # a tie of exact pairs, which scipy breaks by the whole matrix
-            disputed = set(zip(*(found.tolist() for found in np.nonzero(margin)), strict=True))
-        # Sums of matched similarities are part of the result, so that matched pairs are exact in the end.
-        disputed |= {pair for pair in pairs if margin[pair] > 0}
-        disputed |= self._nearest(similarity, margin, set(range(len(similarity))) - set(rows.tolist()))
-        return self._texts(disputed)
+        matched = _pairs(assign(similarity, self.threshold))
+        rough = {pair for pair in matched if margin[pair] > 0}
+        if rough:
+            return self._texts(rough)
+        rivals = _pairs(assign(similarity, self.threshold))
+        disputed = {pair for pair in rivals - matched if margin[pair] > 0}
+        if matched != rivals and not disputed:  # a tie of exact pairs, which scipy breaks by the whole matrix
+            disputed = _pairs(np.nonzero(margin))
+        unmatched = set(range(len(similarity))) - {row for row, _ in matched}
+        return self._texts(disputed | self._nearest(similarity, margin, unmatched))
 
     def _nearest(self, similarity: Matrix, margin: Matrix, unmatched: set[int]) -> set[tuple[int, int]]:
         """Pairs that leave open under which label an unmatched prediction is counted."""
@@ -107,6 +106,11 @@ class Counted:
 
 
 Question = Assigned | Counted
+
+
+def _pairs(indices: tuple[Indices, ...]) -> set[tuple[int, int]]:
+    rows, columns = indices
+    return set(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def questions(

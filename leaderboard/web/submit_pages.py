@@ -51,9 +51,7 @@ def submit_page(site: Site, csrf: str, user: UserInfo, settings: BoardSettings, 
     )
 
 
-def mine_page(
-    site: Site, csrf: str, user: UserInfo, ranking: str, submissions: Sequence[SubmissionStatus]
-) -> str:
+def mine_page(site: Site, csrf: str, user: UserInfo, ranking: str, submissions: Sequence[SubmissionStatus]) -> str:
     """All submissions of a user, the newest first, with their figures under the contract that ranks."""
     shown = [(one, next((found for found in one.results if found.contract == ranking), None)) for one in submissions]
     waiting = any(one.state in WAITING for one in submissions)

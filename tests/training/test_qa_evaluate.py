@@ -95,6 +95,9 @@ def test_published_rewards_are_calibrated_and_warned_of(bench: Callable[..., Any
     text = page.read_text()
     assert text.count("<svg") >= 2
     assert "25 at 0.52, right 0.60" in text
+    assert "share right" in text
+    assert "answers of one bin" in text
+    assert "matched" not in text.partition("<svg")[2]
     assert "http" not in text.replace("http-equiv", "")
 
 

@@ -56,7 +56,8 @@ def test_a_shipped_config_states_the_published_recipe(
 
 
 def test_every_shipped_config_is_known_here() -> None:
-    assert shipped() == sorted(name for name, *_ in CONFIGS)
+    others = ("dpo_", "grpo_", "kmp_")  # tested with what trains by them
+    assert [name for name in shipped() if not name.startswith(others)] == sorted(name for name, *_ in CONFIGS)
 
 
 def names(values: dict[str, Any], prefix: str = "") -> list[str]:

@@ -18,6 +18,7 @@ import pytest
 from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.parser import parse
+from bioreview_bench.training.corpus import Lengths
 from bioreview_bench.training.encode_examples import IGNORED, Encoder, Example, encode_all
 from bioreview_bench.training.families import detect, require_end, require_family
 
@@ -217,3 +218,14 @@ def test_examples_that_would_be_cut_are_all_listed_and_none_is_cut(published: Ca
     tight = encoder_of(encoder_folder(encoder), max_length=length - 1)
     with pytest.raises(DataError, match="1 of 1"):
         encode_all(rows[:1], tight, "train")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_lengths_that_a_corpus_is_cut_by_are_those_of_its_examples(published: Callable[[str], Path], name: str) -> None:
+    encoder = encoder_of(published(name))
+    example = encoder.encode(row())
+    lengths = Lengths.of_chat(encoder.chat)
+    messages = row()["messages"]
+    assert lengths.prompt(messages) == example.n_prompt
+    # A template may write a line's end after the end of the answer, which is counted and not trained on.
+    assert lengths.completion(messages) - example.n_target in ((0,) if name == "deepseek_r1_distill" else (0, 1))

@@ -17,6 +17,9 @@ from typing import Any
 from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import cannot_write
 
+from ..corpus_read import MANIFEST as CORPUS
+from ..corpus_read import corpus_fingerprint
+from .corpus import Counting, as_corpus
 from .facts import load_facts
 from .given import Given, leave_out
 from .gsea import Finding, gsea_items
@@ -29,7 +32,11 @@ from .items_interaction import interactions
 from .items_reasoning import chain_of_thought, multi_hop
 from .prompt import question_key, template_sha256
 
-TRAIN, EVALUATION, GRPO, PAIRS, MANIFEST = "train.jsonl", "eval.jsonl", "grpo.jsonl", "pairs.jsonl", "manifest.json"
+TRAIN, VAL, EVALUATION, GRPO, PAIRS = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl", "pairs.jsonl"
+MANIFEST = "manifest.json"
+
+
+LABEL = "questions"  # what a training summary calls these data
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,14 @@ def build(
     sft: Sequence[Given] = (),
     pairs: Sequence[Given] = (),
     keep_out: Sequence[str] = (),
+    counting: Counting | None = None,
 ) -> Built:
     """Divide, drill, shuffle and write out.
 
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
     Questions of `keep_out` leave every file that is trained on. Given rows and pairs whose question is among the
-    evaluation items leave too. Raises DataError when training and evaluation still share a question, and InputError
+    evaluation items leave too. Training rows and, as val, the evaluation items are a corpus of supervised training;
+    `counting` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a question, and InputError
     for an unknown tissue.
     """
     items = _unique([*kmp_items(), *gsea_items(findings)])
@@ -70,7 +79,8 @@ def build(
     n_train = len(train)
     train = [item for item in train if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
-    given, n_given_out = leave_out(sft, unseen)
+    numbered = [Given(one.question, {**one.row, "id": f"given-{n}"}) for n, one in enumerate(sft, start=1)]
+    given, n_given_out = leave_out(numbered, unseen)  # numbered through: files number their rows alike
     given, n_mention_given = _without_tissues(given, held_out)
     paired, n_pairs_out = leave_out(pairs, unseen)
     paired, n_mention_pairs = _without_tissues(paired, held_out)
@@ -87,16 +97,24 @@ def build(
         [row["question"] for row in [*rows, *asked]] + [row.question for row in paired],
         [row["question"] for row in judged] + list(keep_out),
     )
-    contents = {TRAIN: rows, EVALUATION: judged, GRPO: asked}
+    contents = {TRAIN: rows, VAL: judged, EVALUATION: judged, GRPO: asked}
     if pairs:
         contents[PAIRS] = [row.row for row in paired]
-    files = {name: _lines(held) for name, held in contents.items()}
-    manifest = {
+    counting = counting or Counting.estimate()
+    origin = {
         "seed": seed,
         "drill": drill,
         "held_out": sorted(name.casefold() for name in held_out),
         "facts": load_facts().source,
+    }
+    corpus, stated = as_corpus(rows, judged, counting, {"label": LABEL, **origin})
+    files = {name: corpus.get(name) or _lines(held) for name, held in contents.items()}
+    manifest = {
+        **origin,
         "template_sha256": template_sha256(),
+        "asked": counting.asked(),
+        "corpus": corpus_fingerprint(stated["files"]),
+        "lengths": stated["lengths"],
         "files": {
             name: {"rows": len(contents[name]), "sha256": hashlib.sha256(content).hexdigest()}
             for name, content in files.items()
@@ -108,7 +126,9 @@ def build(
         "kept_out": {"items": n_train - len(train), "given": n_given_out, "pairs": n_pairs_out},
         "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
     }
-    return Built({**files, MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, manifest)
+    return Built(
+        {**files, CORPUS: corpus[CORPUS], MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, manifest
+    )
 
 
 def write(built: Built, folder: Path) -> None:

@@ -13,6 +13,7 @@ from bioreview_bench.llm.model_files import adapter_folder, model_folder, shown_
 from bioreview_bench.llm.weights import add_adapter, load_weights
 
 from ..adapters import resolved
+from ..chat_templates import template_text
 from .prompt import asked
 
 Progress = Callable[[str, int, int], None]
@@ -21,7 +22,10 @@ BASELINE = "baseline"
 
 @dataclass(frozen=True)
 class Generation:
-    """How answers are generated. Greedy; the seed matters where kernels draw numbers all the same."""
+    """How answers are generated. Greedy; the seed matters where kernels draw numbers all the same.
+
+    `chat_template` is a name or a file, and wins over the model's own.
+    """
 
     max_new_tokens: int = 256
     batch_size: int = 8
@@ -62,7 +66,7 @@ def generate(
     from transformers import GenerationConfig, set_seed
 
     folder = model_folder(base)
-    chat = Chat(folder, template=how.chat_template)
+    chat = Chat(folder, source=None if how.chat_template is None else template_text(how.chat_template))
     model = _loaded(folder, system, how)
     prompts = [chat.tokens(asked(question)) for question in questions]
     ends = _ends(model, chat.tokenizer)

@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bioreview_bench.records import ConfidenceBin
 from bioreview_bench.report.blocks import Block, Notes, Table
-from bioreview_bench.report.html.axes import Plot, Scale, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.charts.reliability import reliability_chart
 from bioreview_bench.report.html.environment import policy, style
-from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+from bioreview_bench.report.html.svg import element, joined
 
 from .scoring import SystemScore
-
-_TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_RADIUS = 11.0
-
-
-def reliability(name: str, bins: Sequence[ConfidenceBin]) -> Markup:
-    """A dot for each bin that holds answers, its area in proportion to their number; on the diagonal all is well."""
-    filled = [
-        (one.confidence, one.matched, one.n) for one in bins if one.confidence is not None and one.matched is not None
-    ]
-    largest = max((n for *_, n in filled), default=1)
-
-    def draw(width: float) -> Drawing:
-        height = 290.0 if width == NARROW else 340.0
-        plot = Plot(Scale(0.0, 1.0, 36, width - 14), Scale(0.0, 1.0, height - 44, 52))
-        (x1, y1), (x2, y2) = plot.point(0, 0), plot.point(1, 1)
-        dots = []
-        for stated, right, n in filled:
-            x, y = plot.point(stated, right)
-            radius = max(3.5, _RADIUS * math.sqrt(n / largest))
-            dots.append(element("line", class_="gap", x1=x, x2=x, y1=y, y2=plot.y.at(stated)))
-            dots.append(element("circle", class_="bubble s1", cx=x, cy=y, r=radius))
-            dots.append(text(x, plot.y.end - 11, str(n), "middle", "faint"))
-        return Drawing(
-            height,
-            joined(
-                y_axis(plot, _TICKS, "share right"),
-                x_axis(plot, _TICKS, "stated confidence"),
-                element("line", class_="diagonal", x1=x1, y1=y1, x2=x2, y2=y2),
-                text(plot.x.start - 8, plot.y.end - 11, "n", "end", "faint"),
-                *dots,
-            ),
-        )
-
-    said = "; ".join(f"{n:,} at {stated:.2f}, right {right:.2f}" for stated, right, n in filled)
-    entries = [("dot", "s1", "answers of one bin, n of them"), ("gap", "", "distance from what is said")]
-    return joined(legend(entries), chart(name, "Reliability of stated confidence", f"{said}.", draw))
 
 
 def page(title: str, scores: Sequence[SystemScore], shown: Sequence[Block]) -> str:
@@ -60,7 +20,7 @@ def page(title: str, scores: Sequence[SystemScore], shown: Sequence[Block]) -> s
         element(
             "figure",
             element("figcaption", element("h3", score.system), element("p", f"Right is: {score.right_by}.")),
-            reliability(f"reliability-{number}", score.calibration.bins),
+            reliability_chart(score.calibration.bins, name=f"reliability-{number}", right="right", counted="answers"),
             class_="panel",
         )
         for number, score in enumerate(scores)

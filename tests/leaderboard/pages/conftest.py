@@ -113,7 +113,19 @@ def make_entry(make_submitted: Callable[..., Submitted], scored: Callable[[float
 
 
 @pytest.fixture
-def make_table(settings: BoardSettings, facts: SplitFacts) -> Callable[..., Any]:
+def loader() -> Callable[..., Callable[[int], Result]]:
+    """loader(entries): what missing_tests calls for a result's counts."""
+    from bioreview_bench.counts import ArticleCounts
+
+    def make(entries: Any) -> Callable[[int], Result]:
+        records = {entry.result: entry.record for entry in entries}
+        return lambda number: Result(records[number], ArticleCounts.from_rows(records[number].articles))
+
+    return make
+
+
+@pytest.fixture
+def make_table(settings: BoardSettings, facts: SplitFacts, loader: Callable[..., Any]) -> Callable[..., Any]:
     """make_table(entry, entry, ..., withdrawn=[Submitted]): the finished table."""
     from bioreview_bench.leaderboard.pair_tests import missing_tests
     from bioreview_bench.leaderboard.standings import board_table, standings
@@ -121,7 +133,7 @@ def make_table(settings: BoardSettings, facts: SplitFacts) -> Callable[..., Any]
     def build(*entries: Entry, withdrawn: tuple[Submitted, ...] = (), **changed: Any) -> Any:
         submissions = [entry.submitted for entry in entries] + list(withdrawn)
         found = standings(submissions, entries)
-        tests = missing_tests(found.ranked, {}, 500)
+        tests = missing_tests(found.ranked, {}, 500, loader(entries))
         given = facts.model_copy(update=changed)
         return board_table(settings, given, "jaccard", submissions, found, tests)
 

@@ -200,6 +200,10 @@ def test_the_board_shows_bands_figures_and_reasons(pages: dict[str, str], table:
     assert [re.search(r"<bdi>(.*?)</bdi>", row)[1] for row in rows] == ["alpha", "Mid", "Zeta", "Later"]  # type: ignore[index]
     assert f"{table.rows[0].f1.value:.3f}</span> <small>[{table.rows[0].f1.low:.3f}, " in rows[0]
     assert "The team is ranked by Mid 1.0, the first it had scored." in rows[3]
+    assert '<span class="band">1</span><span class="unseen">band 1</span>' in rows[0]
+    assert re.search(
+        r'<span class="band" title="The team is[^"]*">–</span><span class="unseen">not ranked</span>', rows[3]
+    )
     assert "trained on v3 train" in rows[1]
     assert "one of 2 by the team" in rows[1]
 

@@ -71,18 +71,22 @@ def test_bands_and_tests_are_those_of_compare(
     assert {(team[test.a], team[test.b]): (test.delta_f1, test.p_value, test.p_holm) for test in table.tests} == by_pair
 
 
-def test_a_known_test_is_not_made_again_unless_a_score_changed(make_entry: Make) -> None:
+def test_a_known_test_is_not_made_again_unless_a_score_changed(make_entry: Make, loader: Make) -> None:
     ranked = [make_entry(number, share, team=str(number)) for number, share in ((1, 0.9), (2, 0.6), (3, 0.3))]
-    made = missing_tests(ranked, {}, 100)
+    load = loader(ranked)
+    made = missing_tests(ranked, {}, 100, load)
     assert set(made) == {(1, 2), (1, 3), (2, 3)}
-    assert missing_tests(ranked, made, 100) == {}
+    assert missing_tests(ranked, made, 100, load) == {}
     stale = {**made, (1, 2): (made[1, 2][0] + 0.01, 0.5)}
-    assert missing_tests(ranked, stale, 100) == {(1, 2): made[1, 2]}
+    loaded: list[int] = []
+    again = missing_tests(ranked, stale, 100, lambda number: loaded.append(number) or load(number))  # type: ignore[func-returns-value]
+    assert again == {(1, 2): made[1, 2]}
+    assert loaded == [1, 2]
 
 
-def test_a_test_is_turned_so_that_the_higher_f1_comes_first(make_entry: Make) -> None:
+def test_a_test_is_turned_so_that_the_higher_f1_comes_first(make_entry: Make, loader: Make) -> None:
     low, high = make_entry(1, 0.3, team="L"), make_entry(2, 0.9, team="H")
-    tests = missing_tests([high, low], {}, 100)
+    tests = missing_tests([high, low], {}, 100, loader([high, low]))
     assert tests[1, 2][0] < 0
     [pair] = corrected([high, low], tests)
     assert (pair.a, pair.b, pair.delta_f1) == (high.submitted.id, low.submitted.id, -tests[1, 2][0])

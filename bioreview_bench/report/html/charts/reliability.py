@@ -1,4 +1,4 @@
-"""Stated confidence against the share that was matched: on the diagonal a reviewer knows how sure to be."""
+"""Stated confidence against the share that was matched, or right: on the diagonal one knows how sure to be."""
 
 from __future__ import annotations
 
@@ -16,8 +16,13 @@ _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _RADIUS = 11.0
 
 
-def reliability_chart(bins: Sequence[ConfidenceBin]) -> Markup:
-    """A dot for each bin that holds predictions, its area in proportion to their number."""
+def reliability_chart(
+    bins: Sequence[ConfidenceBin], *, name: str = "reliability", right: str = "matched", counted: str = "predictions"
+) -> Markup:
+    """A dot for each bin that holds predictions, its area in proportion to their number.
+
+    `name` tells charts of one page apart; `counted` are what has a confidence, and `right` is what it speaks of.
+    """
     filled = [
         (found.confidence, found.matched, found.n)
         for found in bins
@@ -30,8 +35,8 @@ def reliability_chart(bins: Sequence[ConfidenceBin]) -> Markup:
         plot = Plot(Scale(0.0, 1.0, 36, width - 14), Scale(0.0, 1.0, height - 44, 52))
         (x1, y1), (x2, y2) = plot.point(0, 0), plot.point(1, 1)
         dots = []
-        for stated, matched, n in filled:
-            x, y = plot.point(stated, matched)
+        for stated, share, n in filled:
+            x, y = plot.point(stated, share)
             radius = max(3.5, _RADIUS * math.sqrt(n / largest))
             dots.append(element("line", class_="gap", x1=x, x2=x, y1=y, y2=plot.y.at(stated)))
             dots.append(element("circle", class_="bubble s1", cx=x, cy=y, r=radius))
@@ -39,7 +44,7 @@ def reliability_chart(bins: Sequence[ConfidenceBin]) -> Markup:
         return Drawing(
             height,
             joined(
-                y_axis(plot, _TICKS, "share matched"),
+                y_axis(plot, _TICKS, f"share {right}"),
                 x_axis(plot, _TICKS, "stated confidence"),
                 element("line", class_="diagonal", x1=x1, y1=y1, x2=x2, y2=y2),
                 text(plot.x.start - 8, plot.y.end - 11, "n", "end", "faint"),
@@ -47,12 +52,12 @@ def reliability_chart(bins: Sequence[ConfidenceBin]) -> Markup:
             ),
         )
 
-    said = "; ".join(f"{n:,} at {stated:.2f}, matched {matched:.2f}" for stated, matched, n in filled)
+    said = "; ".join(f"{n:,} at {stated:.2f}, {right} {share:.2f}" for stated, share, n in filled)
     entries = [
-        ("dot", "s1", "predictions of one bin, n of them"),
+        ("dot", "s1", f"{counted} of one bin, n of them"),
         ("gap", "", "distance from what is said"),
     ]
-    return joined(legend(entries), chart("reliability", "Reliability of stated confidence", f"{said}.", draw))
+    return joined(legend(entries), chart(name, "Reliability of stated confidence", f"{said}.", draw))
 
 
 def _few_letters(n: int) -> str:

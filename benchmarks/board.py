@@ -1,0 +1,193 @@
+"""How fast the page of a board is under load, on this machine.
+
+    python benchmarks/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--changes 1.0]
+
+A board with SYSTEMS scored systems is served by `bench leaderboard serve` in processes of its own; a load process asks
+for it over keep-alive connections. First RATE requests a second, evenly spaced: p50 and p95 of the time from when a
+request was due to its last byte (the aim at 200/s on two cores: p95 under 50 ms). Then as many as the connections allow:
+requests a second. Both again while a submission is taken in and scored every CHANGES seconds, so that pages are made anew.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bioreview_bench.cli.options import predictions_path
+from bioreview_bench.leaderboard import boards, store
+from bioreview_bench.leaderboard.database import Database
+from bioreview_bench.leaderboard.package import read_package
+from bioreview_bench.leaderboard.settings import Limits
+from bioreview_bench.leaderboard.worker import score_due
+
+_LOTS = 100_000_000
+_PAGES = ("/", "/?sort=skill", "/?sort=recall&order=ascending", "/?open=yes")
+_WORDS = "the control group sample was not measured blinded analysis of variance and effect size is missing".split()
+
+
+def main() -> None:
+    """Make the board, serve it, load it from another process, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--systems", type=int, default=60)
+    parser.add_argument("--rate", type=float, default=200.0)
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--changes", type=float, default=1.0)
+    parser.add_argument("--load", metavar="PORT", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.load:
+        asyncio.run(_load(asked.load, asked.rate, asked.connections, asked.seconds))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "board.sqlite"
+        began = time.monotonic()
+        database = _make_board(path, asked.systems)
+        print(f"{asked.systems} systems scored in {time.monotonic() - began:.1f} s; {os.cpu_count()} cores")
+        with _served(path) as port:
+            for label, changes in (("nothing changes", 0.0), (f"a new score every {asked.changes:g} s", asked.changes)):
+                with _changing(database, changes):
+                    _measure(label, port, asked)
+        database.close()
+
+
+def _make_board(path: Path, systems: int) -> Database:
+    database = Database(path)
+    limits = Limits(per_day=_LOTS, uploads_per_day=_LOTS, requests_per_minute=_LOTS)
+    boards.set_up(database, "demo", ("test",), ("jaccard",), draws=200, limits=limits)
+    for number in range(systems):
+        name = f"user{number}"
+        store.add_user(database, name, f"Team {number}")
+        _submit(database, name, number)
+    score_due(database, say=lambda text: None)
+    return database
+
+
+def _submit(database: Database, user: str, number: int) -> None:
+    """A submission unlike the others."""
+    rows = [json.loads(line) for line in predictions_path("demo:careful").read_text().splitlines()]
+    for row in rows:
+        texts = [concern["text"] if isinstance(concern, dict) else concern for concern in row["concerns"]]
+        row["concerns"] = [*texts[number % 4 :], *(" ".join(_WORDS[place:][:9]) for place in range(number % 5))]
+    card = {
+        "system_name": f"System {number}",
+        "system_version": "1",
+        "organisation": f"Laboratory {number}",
+        "contact": "x@example.org",
+        "base_model": "none",
+        "open_weights": ("yes", "no", "undisclosed")[number % 3],
+        "date": "2025-01-31",
+    }
+    content = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    package = read_package(io.BytesIO(content), json.dumps(card).encode(), None, Limits())
+    submission, _ = store.receive(database, store.find_user(database, user).id, "test", package)
+    assert store.validate_received(database, submission) == "queued"
+
+
+@contextmanager
+def _served(path: Path) -> Iterator[int]:
+    command = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "serve"]
+    serving = subprocess.Popen(
+        [*command, "--port", "0", "--db", str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert serving.stdout is not None
+    try:
+        said = serving.stdout.readline()
+        found = re.search(r":(\d+)/", said)
+        assert found, said
+        yield int(found[1])
+    finally:
+        serving.terminate()
+        serving.wait()
+
+
+@contextmanager
+def _changing(database: Database, every: float) -> Iterator[None]:
+    ending = threading.Event()
+
+    def change() -> None:
+        number = 1_000_000
+        while not ending.wait(every):
+            number += 1
+            _submit(database, f"user{number % 10}", number)
+
+    thread = threading.Thread(target=change)
+    if every:
+        thread.start()
+    yield
+    ending.set()
+    if every:
+        thread.join()
+
+
+def _measure(label: str, port: int, asked: argparse.Namespace) -> None:
+    for rate in (asked.rate, 0.0):
+        command = [sys.executable, __file__, "--load", str(port), "--rate", str(rate)]
+        command += ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = json.loads(done.stdout)
+        how = f"{rate:g} requests/s asked" if rate else f"{asked.connections} connections, as fast as they can"
+        print(
+            f"{label}, {how}: {found['per_second']:.0f} requests/s, p50 {found['p50']:.1f} ms, p95 {found['p95']:.1f} ms, "
+            f"{found['failed']} failed, {found['bytes'] / 1024:.0f} KiB a page"
+        )
+
+
+async def _load(port: int, rate: float, connections: int, seconds: float) -> None:
+    """Ask for pages and print figures as JSON. `rate` 0: every connection asks again at once."""
+    times: list[float] = []
+    sizes: list[int] = []
+    failed = 0
+    began = time.perf_counter() + 0.2
+    due = iter(range(int(rate * seconds))) if rate else None
+
+    async def ask() -> None:
+        nonlocal failed
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.sleep(began - time.perf_counter())
+        while True:
+            moment = time.perf_counter()
+            if due is not None:
+                number = next(due, None)
+                if number is None:
+                    break
+                moment = began + number / rate
+                await asyncio.sleep(max(0.0, moment - time.perf_counter()))
+            elif moment > began + seconds:
+                break
+            page = _PAGES[len(times) % len(_PAGES)]
+            writer.write(f"GET {page} HTTP/1.1\r\nHost: board\r\nAccept-Encoding: gzip\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+            await reader.readexactly(length)
+            failed += not head.startswith(b"HTTP/1.1 200")
+            times.append(time.perf_counter() - moment)
+            sizes.append(length)
+        writer.close()
+
+    await asyncio.gather(*(ask() for _ in range(connections)))
+    passed = time.perf_counter() - began
+    times.sort()
+    figures = {
+        "per_second": len(times) / passed,
+        "p50": times[len(times) // 2] * 1000,
+        "p95": times[int(len(times) * 0.95)] * 1000,
+        "failed": failed,
+        "bytes": sum(sizes) / len(sizes),
+    }
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()

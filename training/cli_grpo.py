@@ -1,0 +1,121 @@
+"""`bench train grpo`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from .grpo_config import GrpoConfig
+    from .running import Talk
+
+
+@click.command()
+@click.argument("config_name", metavar="CONFIG")
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
+)
+@click.option("--data", metavar="DIR", help="As --set data.folder=DIR: a folder with grpo.jsonl, or a corpus.")
+@click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION].")
+@click.option("--adapter", "adapters", multiple=True, metavar="DIR", help="As --set start.adapters=[DIR, ...].")
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the config; may be repeated."
+)
+@click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written.")
+@click.option(
+    "--gpu-memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help="With --dry-run: check against it."
+)
+@options.format_option("text", "json")
+@options.quiet_option
+def grpo(
+    config_name: str,
+    out: Path | None,
+    data: str | None,
+    model: str | None,
+    adapters: tuple[str, ...],
+    settings: tuple[str, ...],
+    dry_run: bool,
+    gpu_memory: float | None,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Train an adapter by rewards of what it writes itself (GRPO), by CONFIG: a YAML file, or one of the package's
+    (grpo_mve, grpo_full, grpo_full_v2, grpo_phase4, grpo_review).
+
+    Every sample is kept with its reward and components in samples/ of the run. Impossible settings, prompts that are
+    too long, and questions of a held-out tissue are refused before a model is loaded. The same command resumes a run.
+    Ctrl-C, SIGTERM and SIGUSR1 stop it, with a checkpoint, when the completions at hand are used up.
+
+    \b
+    Examples:
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b --dry-run
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b -o runs/grpo
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b --adapter runs/dpo -o runs/grpo
+      bench train grpo grpo_review --data corpora/a --adapter runs/sft-a --set reward.data=v3=FOLDER -o runs/grpo-a
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 data missing, changed or not to
+    be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
+    """
+    from .cli_runs import Given, command, gpu, talking
+    from .grpo_config import load_grpo_config
+
+    given = Given(config_name, data, model, adapters, settings)
+    config = load_grpo_config(config_name, given.all_settings)
+    out = out if out is not None else Path("runs") / config.name
+    with talking(quiet) as talk:
+        if dry_run:
+            _dry_run(config, gpu(gpu_memory), form, talk)
+        elif gpu_memory is not None:
+            raise click.UsageError("--gpu-memory goes with --dry-run.")
+        else:
+            _train(config, out, command("grpo", given, out), form, talk)
+
+
+def _train(config: GrpoConfig, out: Path, again: str, form: str, talk: Talk) -> None:
+    from .grpo import check, train
+    from .grpo_rewards import FOLDER
+    from .run_folder import ADAPTER
+    from .running import is_first_process
+    from .summary import read_summary
+
+    job = check(config, out, again, talk)
+    if job is None:
+        talk.say(f"{out} is finished already; nothing was done.")
+        summary = read_summary(out / ADAPTER)
+    else:
+        summary = train(job, talk).summary
+    if not is_first_process():
+        return
+    if form == "json":
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return
+    metrics = summary["metrics"]
+    click.echo(
+        f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s, reward "
+        f"{_shown(metrics['first_reward'])} at first, {_shown(metrics['last_reward'])} at last"
+    )
+    click.echo(
+        f"Groups without variance: {_shown(metrics['groups_without_variance'])}; {metrics['n_unrewarded']:,} of "
+        f"{metrics['n_samples']:,} samples had no reward; samples are in {out / FOLDER}"
+    )
+
+
+def _dry_run(config: GrpoConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
+    from . import grpo_dry_run
+
+    plan = grpo_dry_run.plan(config, given, talk.progress)
+    if form == "json":
+        click.echo(json.dumps(grpo_dry_run.facts(config, plan), ensure_ascii=False))
+        return
+    for line in grpo_dry_run.lines(config, plan):
+        click.echo(line)
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4f}"

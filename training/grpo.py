@@ -1,0 +1,236 @@
+"""Group relative policy optimisation of an adapter, by TRL. Also `accelerate launch -m bioreview_bench.training.grpo`.
+
+As in supervised training, `check` finds everything that can be wrong before anything is written or a model loaded,
+`train` writes and trains. The reference of the KL term is the model that training starts from.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.llm.model_files import shown_name
+from bioreview_bench.provenance import git_state
+
+from . import arguments, grpo_data, memory, preparing
+from .checkpoints import Checkpoint
+from .extras import require_asked_for, require_training
+from .grpo_config import GrpoConfig
+from .grpo_rewards import ComposedReward, Judge, Prompt, forget_samples
+from .run_folder import ADAPTER, begin, found_in, write_log
+from .running import Clock, Talk, is_first_process, run_trainer, without_notices
+from .start import Start, asked_facts, find_start, policy, require_room, settle
+from .summary import versions, write_summary
+
+FREE = tuple(
+    f"config.{key}"
+    for key in (
+        "model.name",
+        "data.folder",
+        "data.fingerprint",
+        "start.adapters",
+        "reward.data",
+        "keeping.report_to",
+        "keeping.keep_checkpoints",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run, checked: what to train, on what, who judges, and where."""
+
+    config: GrpoConfig
+    asked: grpo_data.Asked
+    how: dict[str, Any]
+    model: preparing.Model
+    start: Start
+    prompts: Sequence[Prompt]
+    judge: Judge
+    needed: memory.Estimate
+    out: Path
+    command: str
+    resumed: Checkpoint | None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a run to be resumed."""
+        return _identity(self.config, self.asked, self.model, self.start)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training made: the trainer with the model in memory, and the summary that stands beside the adapter."""
+
+    trainer: Any
+    summary: dict[str, Any]
+
+
+def check(config: GrpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
+    """The run, with everything checked that can be wrong and nothing written; None when it is finished already.
+
+    Raises InputError, DataError, EncoderError, WriteError.
+    """
+    require_training()
+    preparing.require_packages(config)
+    require_asked_for(["vllm"] if config.grpo.engine == "vllm" else [])
+    arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
+    asked = grpo_data.read_asked(config)
+    for remark in asked.remarks:
+        talk.say(remark)
+    model = preparing.base_model(config, asked.how["thinking"])
+    grpo_data.require_fit(config, asked, model)
+    start = find_start(config, config.start)
+    how = asked_facts(start, asked.how)
+    finished, resumed = found_in(out, _identity(config, asked, model, start), FREE, talk.say)
+    if finished:
+        return None
+    needed = needed_memory(config, model.folder)[1]
+    memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
+    prompts = grpo_data.prompts(config, asked, model.chat, lambda done, of: talk.progress("prompts", done, of))
+    judge = grpo_data.judge_of(config, asked)
+    require_room(config, start, out)
+    return Job(config, asked, how, model, start, prompts, judge, needed, out, command, resumed)
+
+
+def needed_memory(config: GrpoConfig, folder: Path | None) -> tuple[memory.Shape, memory.Estimate]:
+    """As for supervised training; sampling holds keys and values of all that is sampled at once on a device."""
+    shape, found = preparing.memory_needed(config, folder)
+    at_once = config.training.batch_size * config.grpo.steps_per_generation
+    width = 2 if config.quantisation.compute_dtype == "bfloat16" else 4
+    cache = 2 * at_once * config.training.max_length * shape.layers * config.architecture.key_value_width * width
+    logits = at_once * shape.vocabulary * 8  # in 16 bits and in float32, with the sorted copy for top_p or top_k
+    beyond = cache + logits - (found.activations + found.attention + found.output)
+    return shape, dataclasses.replace(found, sampling=max(0.0, beyond))
+
+
+def train(job: Job, talk: Talk) -> Trained:
+    """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
+    if is_first_process():
+        begin(job.out, job.identity)
+        forget_samples(job.out, 0 if job.resumed is None else job.resumed.step)
+    clock = Clock(job.resumed)
+    with without_notices():
+        trainer, stop, reward = _trainer(job, talk, clock)
+        run_trainer(job, trainer, stop)
+    summary = _facts(job, clock, trainer, reward, "finished")
+    if trainer.is_world_process_zero():
+        from .lora import save_adapter
+
+        save_adapter(trainer.model, job.out / ADAPTER)
+        write_log(job.out, trainer.state.log_history)
+        write_summary(job.out / ADAPTER, summary)
+    trainer.accelerator.wait_for_everyone()
+    return Trained(trainer, summary)
+
+
+def _identity(config: GrpoConfig, asked: grpo_data.Asked, model: preparing.Model, start: Start) -> dict[str, Any]:
+    return {
+        "config": config.model_dump(mode="json"),
+        "base_digest": model.digest,
+        "chat_template_sha256": model.chat.template_sha256,
+        "data": asked.fingerprint,
+        "start": {"digests": [one["digest"] for one in start.facts]},
+    }
+
+
+def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedReward]:
+    from datasets import Dataset
+    from trl.trainer.grpo_config import GRPOConfig
+
+    from . import grpo_trainer
+    from .lora import require_adapted
+    from .trainers import Watch
+
+    config = job.config
+    given = GRPOConfig(**grpo_trainer.arguments(config, arguments.common(config, job.out), job.out))
+    device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
+    stop = grpo_trainer.StopBetween(talk.say, config.span)
+    reward = ComposedReward(job.judge, job.out)
+
+    def keep(folder: Path) -> None:
+        write_summary(folder, _facts(job, clock, trainer, reward, "checkpoint"))
+        write_log(job.out, trainer.state.log_history)
+
+    rows = {"prompt": [list(map(dict, one.messages)) for one in job.prompts], "key": [one.key for one in job.prompts]}
+    with policy(config, job.start, job.out, device, talk.say) as (model, new_adapter):
+        trainer = grpo_trainer.SealingGRPOTrainer(
+            model=model,
+            reward_funcs=reward,
+            args=given,
+            train_dataset=Dataset.from_dict(rows),
+            processing_class=job.model.chat.tokenizer,
+            peft_config=new_adapter,
+            callbacks=[stop, Watch(talk.say)],
+            on_checkpoint=keep,
+            tokens=job.model.chat.tokens,
+        )
+    settle(trainer.model, config, config.start)
+    n_trained = require_adapted(trainer.model, config.lora.targets)
+    talk.say(
+        f"Training {n_trained:,} parameters on {len(job.prompts):,} prompts, {config.prompts_at_once:,} at once with "
+        f"{config.grpo.generations} completions each."
+    )
+    if job.resumed is not None:
+        talk.say(f"Going on from {job.resumed.folder} (step {job.resumed.step:,}).")
+    return trainer, stop, reward
+
+
+def _facts(job: Job, clock: Clock, trainer: Any, reward: ComposedReward, what: str) -> dict[str, Any]:
+    """The summary. `what` is checkpoint or finished; counts of samples are of this part of the run."""
+    import torch
+
+    state = trainer.state
+    history = [row for row in state.log_history if "reward" in row]
+    return {
+        "state": what,
+        "method": "grpo",
+        "base_model": shown_name(job.config.model.name),
+        "base_digest": job.model.digest,
+        "start": job.start.recorded(),
+        **job.how,
+        "family": job.model.family.name,
+        "chat_template_sha256": job.model.chat.template_sha256,
+        "corpus": {
+            "fingerprint": job.asked.fingerprint,
+            "data": job.asked.manifest.get("data", {"label": "questions"}),
+        },
+        "config": job.config.model_dump(mode="json"),
+        "versions": versions(),
+        "git": git_state().model_dump(),
+        "metrics": {
+            "first_reward": history[0]["reward"] if history else None,
+            "last_reward": history[-1]["reward"] if history else None,
+            "groups_without_variance": _mean([row["frac_reward_zero_std"] for row in history]),
+            "n_samples": reward.n_scored,
+            "n_unrewarded": reward.n_none,
+            "n_prompts": len(job.prompts),
+            "seconds": {name: round(value, 2) for name, value in trainer.seconds.items()},
+            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+        },
+        "started": clock.started,
+        "seconds": clock.seconds,
+        "n_steps": state.global_step,
+        "n_epochs": state.epoch,
+    }
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def main() -> None:
+    """`python -m bioreview_bench.training.grpo CONFIG ...`, as accelerate launches it."""
+    from bioreview_bench.cli.main import run
+
+    sys.exit(run(["train", "grpo", *sys.argv[1:]]))
+
+
+if __name__ == "__main__":
+    main()
