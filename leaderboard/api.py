@@ -58,7 +58,11 @@ _FORM = {
                     "anyOf": [{"required": ["predictions", "card"]}, {"required": ["archive"]}],
                     "additionalProperties": False,
                     "properties": {
-                        "split": {"type": "string", "minLength": 1, "description": "One of the board's splits, such as test."},
+                        "split": {
+                            "type": "string",
+                            "minLength": 1,
+                            "description": "One of the board's splits, such as test.",
+                        },
                         "marked": {
                             "type": "boolean",
                             "default": False,

@@ -51,11 +51,11 @@ def import_board(db: Database, source: Path) -> Taken:
 
     Each submission is one transaction: what was taken in before an interruption stays, and the same command goes on.
     """
-    db.create_or_upgrade()
     try:
         with zipfile.ZipFile(source) as archive:
             manifest = Manifest.model_validate_json(archive.read(MANIFEST))
             contracts = [Contract(**fields) for fields in manifest.contracts]
+            db.create_or_upgrade()
             if has_settings(db):
                 _refuse_other_board(db, manifest, contracts)
             else:

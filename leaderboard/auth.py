@@ -23,7 +23,7 @@ from .store import UserInfo
 if TYPE_CHECKING:
     from .database import Database
 
-SECRET = "session_secret"  # key in the settings table; neither exported nor shown
+SECRET = "session_secret"  # a key of the settings table, neither exported nor shown  # noqa: S105
 CSRF_FIELD = "csrf"
 _LONGEST_TOKEN = 200  # characters
 _KEY_DIGITS = 16

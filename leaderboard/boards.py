@@ -30,14 +30,13 @@ _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 def set_up(
     db: Database, data: str, splits: Sequence[str] = ("test",), contracts: Sequence[str] = ("v3",), **others: Any
 ) -> BoardSettings:
-    """Make a board in `db`: create its tables, load data and contracts once, and store what it keeps of them.
+    """Make a board in `db`: load data and contracts, create its tables, and store what it keeps of them.
 
     `contracts` are names or TOML files; `others` are further fields of BoardSettings (`ranking`: default the first
     calibrated contract, else the first). Raises InputError when there is a board already, DataError when data are
     missing.
     """
-    db.create_or_upgrade()
-    if has_settings(db):
+    if db.is_board() and has_settings(db):
         raise InputError(
             f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
         )
@@ -51,7 +50,9 @@ def set_up(
         ranking=ranking,
         **others,
     )
-    store.put_board(db, settings, [facts_of(load_split(settings.data, split)) for split in settings.splits], loaded)
+    facts = [facts_of(load_split(settings.data, split)) for split in settings.splits]
+    db.create_or_upgrade()
+    store.put_board(db, settings, facts, loaded)
     return settings
 
 

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 )
 @db_option
 @click.option("--data", metavar="DATA", help="What a new board is about, as for bench evaluate; needed to make one.")
-@click.option("--split", "splits", multiple=True, metavar="SPLIT", help="Of a new board; may be repeated. Default: test.")
+@click.option(
+    "--split", "splits", multiple=True, metavar="SPLIT", help="Of a new board; may be repeated. Default: test."
+)
 @click.option(
     "--contract", "contracts", multiple=True, metavar="NAME|FILE", help="Of a new board; may be repeated. Default: v3."
 )
@@ -77,7 +79,7 @@ def serve(
     database = Database(db)
     try:
         fields: dict[str, Any] = {key: value for key, value in (("ranking", ranking), ("title", title)) if value}
-        _prepare(database, db, data, splits, contracts, fields)
+        _prepare(database, data, splits, contracts, fields)
         logs.configure(sys.stderr)
         run(
             database,
@@ -95,7 +97,6 @@ def serve(
 
 def _prepare(
     database: Database,
-    db: str,
     data: str | None,
     splits: tuple[str, ...],
     contracts: tuple[str, ...],
@@ -130,6 +131,8 @@ def _prepare(
 
 
 def _announce(database: Database, address: Address, listener: socket.socket) -> None:
+    import sys
+
     from .serve import url_of
 
     url = address.public or url_of(listener)
@@ -143,4 +146,4 @@ def _announce(database: Database, address: Address, listener: socket.socket) -> 
             err=True,
         )
     click.echo("Ctrl-C ends it.")
-    click.get_text_stream("stdout").flush()
+    sys.stdout.flush()

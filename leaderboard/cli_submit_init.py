@@ -45,9 +45,7 @@ def init(run: Path | None, output: Path) -> None:
         raise InputError(f"{output} is there already.", remedy="-o another file, or edit that one")
     manifest, predictions = _found(run)
     split = _split(manifest)
-    text = draft(
-        manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date()
-    )
+    text = draft(manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date())
     write_files({output: text.encode()})
     filled = f", begun from {predictions.parent / 'run.json'}" if manifest else ""
     click.echo(f"Wrote {output}{filled}.")

@@ -31,14 +31,18 @@ class _Asked:
 def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of all three, gathered into one value."""
 
-    def run(
-        to: str | None, token_file: Path | None, plain_http: bool, form: str, quiet: bool, **others: Any
-    ) -> None:
+    def run(to: str | None, token_file: Path | None, plain_http: bool, form: str, quiet: bool, **others: Any) -> None:
         command(_Asked(to, token_file, plain_http, form, options.Messages(quiet)), **others)
 
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     found: Callable[..., Any] = run
-    for add in (options.quiet_option, options.format_option("text", "json"), plain_http_option, token_option, to_option):
+    for add in (
+        options.quiet_option,
+        options.format_option("text", "json"),
+        plain_http_option,
+        token_option,
+        to_option,
+    ):
         found = add(found)
     return click.argument("submission", metavar="ID")(found)
 
@@ -114,9 +118,7 @@ def _opened(asked: _Asked) -> Iterator[BoardClient | LocalBoard]:
         from .tokens import read_token
 
         token = read_token(asked.token_file)
-        with BoardClient(
-            target.url, token, plain_http=asked.plain_http, on_retry=asked.messages.say
-        ) as client:
+        with BoardClient(target.url, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:
             yield client
     else:
         from .local_target import existing

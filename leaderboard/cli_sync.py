@@ -11,6 +11,7 @@ from bioreview_bench.cli import options
 from .board_option import board, db_option
 
 if TYPE_CHECKING:
+    from .database import Database
     from .hub_target import Merged
 
 

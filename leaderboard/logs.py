@@ -39,7 +39,11 @@ def configure(stream: IO[str], level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
     # The server's own access log has query strings in it.
-    for name, threshold, handlers in ((NAME, level, [handler]), ("uvicorn", logging.WARNING, [handler]), (_ACCESS, 0, [])):
+    for name, threshold, handlers in (
+        (NAME, level, [handler]),
+        ("uvicorn", logging.WARNING, [handler]),
+        (_ACCESS, 0, []),
+    ):
         log = logging.getLogger(name)
         log.handlers, log.propagate = list(handlers), False
         log.setLevel(threshold)

@@ -1,4 +1,4 @@
-"""From an error to an answer: one form for programs, one page for people, and nothing that a stranger should not read."""
+"""From an error to an answer: one form for programs, a page for people, and nothing for strangers' eyes."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class SecurityHeaders:
 
 
 class BodyGuard:
-    """Refuses bodies above `default` bytes (`larger`: so many more, by path), counted while they arrive, and senders that stall.
+    """Refuses bodies above `default` bytes (`larger`: so many more, by path), counted while they arrive, and stalling.
 
     A length that is declared too large is refused before anything is read.
     """

@@ -99,14 +99,14 @@ def generate(
         click.echo(f"Running: {shlex.join(['bench', *planned.arguments])}", err=True)
     before, started = generating.count_rows(planned.out), time.monotonic()
     try:
-        _bench(ctx, planned.arguments)
+        run_bench(ctx, planned.arguments)
     finally:
         if not (dry_run or quiet):
             seconds, done = time.monotonic() - started, generating.count_rows(planned.out) - before
             click.echo(generating.timing(seconds, done))
 
 
-def _bench(ctx: click.Context, arguments: list[str]) -> None:
+def run_bench(ctx: click.Context, arguments: list[str]) -> None:
     """Run another command of `bench`, found by its name, in this process."""
     from bioreview_bench.errors import EncoderError
 

@@ -95,8 +95,8 @@ def qa_data(
             click.echo(f"  left out, {words}: {', '.join(f'{n:,} {kind}' for kind, n in counts.items())}")
     click.echo("Training and evaluation share no question.")
     lengths = built.manifest["lengths"]
+    longest = lengths["train"]["total"]["p100"]
     click.echo(
-        f"Corpus {built.manifest['corpus']}: at most {lengths['train']['total']['p100']:,} tokens an example (counted by "
-        f"{lengths['counted_by']})"
+        f"Corpus {built.manifest['corpus']}: at most {longest:,} tokens an example (counted by {lengths['counted_by']})"
     )
     click.echo(f"Next: bench train sft kmp_mistral7b --corpus {output} --dry-run")

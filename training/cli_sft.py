@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,8 @@ def sft(
     quiet: bool,
 ) -> None:
     """Train an adapter by CONFIG: a YAML file, or one of the package's (qwen3_8b, qwen3.5_9b, qwen3.5_9b_fast,
-    qwen3.5_9b_hi_conf, qwen2.5_14b, deepseek_r1_14b, gemma2_9b).
+    qwen3.5_9b_hi_conf, qwen2.5_14b, deepseek_r1_14b, gemma2_9b; for answers to questions kmp_mistral7b,
+    kmp_qwen2.5_7b, kmp_phi2).
 
     The loss lies on the answers alone, which is proved on every example before the first step; nothing is cut. The
     same command resumes a run. Ctrl-C, SIGTERM and SIGUSR1 stop it after a step, with a checkpoint.
@@ -55,6 +57,7 @@ def sft(
       bench train sft qwen3_8b --corpus corpora/a --dry-run
       bench train sft qwen3_8b --corpus corpora/a -o runs/sft-a
       bench train sft mine.yaml --set optimiser.lr=1e-4 -o runs/slow
+      bench train sft kmp_mistral7b --corpus data/kmp -o runs/kmp-sft
       accelerate launch -m bioreview_bench.training.sft mine.yaml -o runs/mine
 
     \b
@@ -103,7 +106,18 @@ def _train(config: SftConfig, out: Path, command: str, form: str, talk: Talk) ->
     if metrics["eval_loss"] is not None:
         losses += f"; on val {_shown(metrics['eval_loss'])}"
     click.echo(f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s, {losses}")
-    click.echo(f"Next: bench train probe {out}, or bench train generate --adapter {out / ADAPTER}")
+    click.echo(f"Next: {_next(config, out, summary)}")
+
+
+def _next(config: SftConfig, out: Path, summary: Mapping[str, Any]) -> str:
+    from .qa.prompt import PROMPT_ID
+    from .run_folder import ADAPTER
+
+    if summary["prompt"]["id"] != PROMPT_ID:
+        return f"bench train probe {out}, or bench train generate --adapter {out / ADAPTER}"
+    words = ["--baseline", config.model.name, "--adapters", str(out)]
+    questions = Path(config.corpus.folder) / "eval.jsonl"
+    return f"bench train evaluate-qa {shlex.join([*words, '--questions', str(questions)])}"
 
 
 def _dry_run(config: SftConfig, gpu_memory: float | None, form: str, talk: Talk) -> None:

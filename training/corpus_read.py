@@ -31,7 +31,8 @@ class Corpus:
 
     A row is `{"article_id", "messages": [{"role", "content"}, ...], "n_prompt_tokens", "n_target_tokens", "cut"}`;
     the last message is the assistant's, the target. `article_id` is the row's id: that of its article, or of the item
-    that a question comes from; such rows have further keys, which training does not read. Rows of a ShareGPT corpus have `conversations` in their place.
+    that a question comes from; such rows have further keys, which training does not read. Rows of a ShareGPT corpus
+    have `conversations` in the place of `messages`.
     """
 
     folder: Path

@@ -81,6 +81,7 @@ def check(config: DpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
     dpo_data.divide(read.rows, config.data.held_out, config.training.seed)
     asking = asked_by(read.manifest)
     model = preparing.base_model(config, asking["thinking"])
+    preparing.tell_template(config, model, talk.say)
     start = find_start(config, config.start)
     asked = asked_facts(start, asking)
     finished, resumed = found_in(out, _identity(config, read, model, start), FREE, talk.say)
@@ -197,6 +198,7 @@ def _facts(
         **job.asked,
         "family": job.model.family.name,
         "chat_template_sha256": job.model.chat.template_sha256,
+        "chat_template": preparing.template_facts(job.config, job.model),
         "corpus": {"fingerprint": job.read.fingerprint, "data": manifest.get("data", {"label": "pairs"})},
         "config": job.config.model_dump(mode="json"),
         "versions": versions(),

@@ -83,9 +83,9 @@ def require_family(folder: Path, expected: str, thinking: bool, template: str | 
     source = None if template is None else packaged(template)
     family = detect(Chat(folder, thinking=False, source=source))
     if family.name != expected:
+        whose = "of this model" if template is None else template
         raise InputError(
-            f"The chat template {'of this model' if template is None else template} is of the family {family.name}, and "
-            f"the config says {expected}.",
+            f"The chat template {whose} is of the family {family.name}, and the config says {expected}.",
             remedy=f"--set model.family={family.name}, if this is how the model is to be asked",
         )
     if thinking and family.thoughts == "never":

@@ -85,6 +85,7 @@ def check(config: GrpoConfig, out: Path, command: str, talk: Talk) -> Job | None
         talk.say(remark)
     model = preparing.base_model(config, asked.how["thinking"])
     grpo_data.require_fit(config, asked, model)
+    preparing.tell_template(config, model, talk.say)
     start = find_start(config, config.start)
     how = asked_facts(start, asked.how)
     finished, resumed = found_in(out, _identity(config, asked, model, start), FREE, talk.say)
@@ -196,6 +197,7 @@ def _facts(job: Job, clock: Clock, trainer: Any, reward: ComposedReward, what: s
         **job.how,
         "family": job.model.family.name,
         "chat_template_sha256": job.model.chat.template_sha256,
+        "chat_template": preparing.template_facts(job.config, job.model),
         "corpus": {
             "fingerprint": job.asked.fingerprint,
             "data": job.asked.manifest.get("data", {"label": "questions"}),

@@ -16,7 +16,7 @@ from typing import Any
 from bioreview_bench.encoders.corpus import Shard, encode_shard
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.model import LocalEncoder
-from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.errors import BenchError, EncoderError, InputError, printable
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,14 @@ def encode_ray(job: Job, shards: Sequence[Shard], workers: int, device: str) -> 
     try:
         import ray
         import ray.data
+        import ray.exceptions
     except ImportError as error:
         raise EncoderError("Ray is not installed.", remedy="pip install 'bioreview-bench[cluster]'") from error
     started = not ray.is_initialized()
     if started:
         ray.init(log_to_driver=False, logging_level="WARNING", include_dashboard=False)
-    # Its progress is what the command shows; its own goes to stderr line by line.
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    # Progress and errors are shown by the command; Ray's own go to stderr at length.
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
         kind = "GPU" if device == "cuda" else "CPU"
@@ -117,9 +118,22 @@ def encode_ray(job: Job, shards: Sequence[Shard], workers: int, device: str) -> 
         )
         for row in encoded.iter_rows():
             yield int(row["texts"])
+    except ray.exceptions.RayError as error:
+        raise _cause(error) from error
     finally:
         if started:
             ray.shutdown()
+
+
+def _cause(error: BaseException) -> BenchError:
+    """What went wrong in an actor, out of what Ray wrapped it in."""
+    found: BaseException | None = error
+    while found is not None:
+        if isinstance(found, BenchError):
+            return found
+        found = getattr(found, "cause", None) or found.__cause__
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return EncoderError(f"A Ray actor failed: {printable(lines[-1], 300)}", remedy="run the same command to go on")
 
 
 class RayWorker:

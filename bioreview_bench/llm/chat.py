@@ -20,7 +20,8 @@ _PROBE_SYSTEM, _PROBE_USER = "probe of the system part", "probe of the user part
 class Chat:
     """The chat template of the tokenizer in `folder`, or the one in the file `template`, or `source` itself.
 
-    What is given wins over the tokenizer's own; `own_sha256` is the hash of that one, None where it has none. A vision-language model is asked through its text tokenizer alone. `thinking` is handed to templates that know
+    What is given wins over the tokenizer's own; `own_sha256` is the hash of that one, None where it has none.
+    A vision-language model is asked through its text tokenizer alone. `thinking` is handed to templates that know
     `enable_thinking`; others do without. What looks like a control token inside a message (a paper may quote one)
     is encoded as text. Raises EncoderError when tokenizer or template are missing, or the template drops a message.
     """
@@ -38,8 +39,8 @@ class Chat:
         if self.tokenizer.chat_template is None:
             raise EncoderError(
                 f"The tokenizer in {folder} has no chat template, so how to ask the model is unknown.",
-                remedy="use the model's instruction-tuned version, or name a template: --param chat_template=FILE, or "
-                "model.chat_template in a training config",
+                remedy="use the model's instruction-tuned version, or name a template: --param chat_template=FILE, "
+                "--chat-template, or model.chat_template in a training config",
             )
         self.template_sha256 = _sha256(self.tokenizer.chat_template)
         self._lead = self._leading_ids()

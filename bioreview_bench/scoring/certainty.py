@@ -54,7 +54,7 @@ class Assigned:
         rough = {pair for pair in matched if margin[pair] > 0}
         if rough:
             return self._texts(rough)
-        rivals = _pairs(assign(similarity, self.threshold))
+        rivals = _pairs(assign(similarity + margin, self.threshold))
         disputed = {pair for pair in rivals - matched if margin[pair] > 0}
         if matched != rivals and not disputed:  # a tie of exact pairs, which scipy breaks by the whole matrix
             disputed = _pairs(np.nonzero(margin))

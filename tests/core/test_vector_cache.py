@@ -224,6 +224,108 @@ def test_a_full_disk_is_a_write_error_and_the_cache_stays_whole(vectors: VectorC
     embed(["another"], Batches(), vectors, quiet)
 
 
+# Root may write anywhere; these run as somebody who may not, with everything imported before that.
+_AS_NOBODY = """
+    import os, sys
+    from pathlib import Path
+    import numpy as np
+    from bioreview_bench.encoders.cache import VectorCache, embed
+    from bioreview_bench.errors import BenchError
+    if os.getuid() == 0:
+        os.setuid(65534)
+
+    class Encoder:
+        id = "constant"
+        def batches(self, texts):
+            yield list(range(len(texts))), np.eye(1, 16, dtype=np.float32).repeat(len(texts), 0)
+"""
+
+
+@pytest.fixture
+def read_only(vectors: VectorCache) -> Iterator[Path]:
+    """A filled cache in a folder that nobody may write to."""
+    embed(TEXTS, Batches(), vectors, quiet)
+    folder = vectors.path.parent
+    opened = []
+    for parent in folder.parents:  # pytest's folders are closed to others
+        if parent.stat().st_uid == os.getuid() and parent.stat().st_mode & 0o777 == 0o700:
+            opened.append(parent)
+            parent.chmod(0o755)
+    vectors.path.chmod(0o444)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+    for parent in opened:
+        parent.chmod(0o700)
+
+
+def test_a_cache_on_a_read_only_folder_is_read(read_only: Path) -> None:
+    code = f"""
+        found = embed({TEXTS!r}, Encoder(), VectorCache(Path({str(read_only)!r}), {IDENTITY!r}), print)
+        sys.stdout.write(found.tobytes().hex())
+    """
+    assert finish(start(textwrap.dedent(_AS_NOBODY) + textwrap.dedent(code))) == vectors_of(TEXTS).tobytes().hex()
+
+
+def test_a_cache_on_a_read_only_folder_that_lacks_a_text_is_a_write_error_naming_it(read_only: Path) -> None:
+    code = f"""
+        try:
+            embed(["another"], Encoder(), VectorCache(Path({str(read_only)!r}), {IDENTITY!r}), lambda *_: None)
+        except BenchError as error:
+            print(error.exit_code, error)
+    """
+    said = finish(start(textwrap.dedent(_AS_NOBODY) + textwrap.dedent(code)))
+    assert said.startswith("6 Cannot write the vector cache")
+    assert "BIOREVIEW_CACHE" in said
+
+
+def test_a_cache_of_an_older_layout_is_left_alone_and_texts_are_encoded_again(
+    vectors: VectorCache, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bioreview_bench.encoders import cache as module
+
+    monkeypatch.setattr(module, "_LAYOUT", 0)
+    older = VectorCache(cache / "vectors", IDENTITY)
+    embed(TEXTS, Batches(lambda number, batch: batch[:, ::-1].copy()), older, quiet)
+    monkeypatch.undo()
+    before = older.path.read_bytes()
+    again = Batches()
+    np.testing.assert_array_equal(embed(TEXTS, again, vectors, quiet), vectors_of(TEXTS))
+    assert sorted(again.asked) == sorted(TEXTS)
+    assert older.path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP TABLE vectors",
+        "DROP TABLE identity",
+        "ALTER TABLE vectors RENAME COLUMN vector TO embedding",
+        "UPDATE vectors SET vector = 'text'",
+        "UPDATE vectors SET vector = NULL",
+    ],
+)
+def test_a_file_with_other_tables_is_refused_naming_the_command_that_helps(
+    vectors: VectorCache, statement: str
+) -> None:
+    embed(TEXTS, Batches(), vectors, quiet)
+    with sqlite3.connect(vectors.path) as connection:
+        connection.execute(statement)
+    with pytest.raises(EncoderError, match="bench cache clear"):
+        embed(TEXTS, Batches(), vectors, quiet)
+
+
+def test_two_evaluations_at_once_share_a_cache(minilm: None, cache: Path) -> None:
+    command = ["evaluate", "demo:careful", "--data", "demo", "--contract", "demo", "--draws", "50", "--format", "json"]
+    code = "from bioreview_bench.cli import main; main()"
+    running = [start(code, *command) for _ in range(2)]
+    first, second = (json.loads(finish(process)) for process in running)
+    assert first["overall"] == second["overall"]
+    alone = json.loads(finish(start(code, *command)))
+    assert alone["overall"] == first["overall"]
+    assert alone["provenance"]["device"] is None, "a third run finds everything cached"
+
+
 def test_a_cache_folder_that_cannot_be_made_is_a_write_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WriteError):

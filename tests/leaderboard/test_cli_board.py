@@ -63,8 +63,15 @@ def test_a_board_is_made_once(run: Callable[..., Result], tmp_path: Path) -> Non
     assert (shown["title"], shown["splits"], shown["ranking"]) == ("Ours", ["val"], "jaccard")
 
 
-def test_a_board_that_could_not_be_made_can_be_made_after_mending(run: Callable[..., Result]) -> None:
+def test_a_board_that_could_not_be_made_leaves_nothing(run: Callable[..., Result], tmp_path: Path) -> None:
     assert run("init", "--data", "/no/such/folder", "--contract", "jaccard").exception is not None
+    assert run("import", "absent.zip").exception is not None
+    assert list(tmp_path.glob("board*")) == []
+    assert run("init", "--data", "demo", "--contract", "jaccard").exit_code == 0
+
+
+def test_tables_without_settings_are_made_into_a_board(run: Callable[..., Result], open_database: Any) -> None:
+    open_database("board.sqlite").create_or_upgrade()  # its process was killed before it could say what it is about
     assert "no settings" in str(run("settings").exception)
     assert run("init", "--data", "demo", "--contract", "jaccard").exit_code == 0
 

@@ -21,7 +21,9 @@ from bioreview_bench.training.encode_examples import Encoder
 from bioreview_bench.training.families import detect, require_beginning, require_family
 from bioreview_bench.training.generate import Request, plan
 from bioreview_bench.training.memory import Shape
+from bioreview_bench.training.qa.asking import settled_template
 from bioreview_bench.training.qa.build import build
+from bioreview_bench.training.qa.generating import systems
 from bioreview_bench.training.qa.prompt import asked, content, template_sha256
 from bioreview_bench.training.sft_config import load_config
 from bioreview_bench.training.summary import write_summary
@@ -153,7 +155,9 @@ def test_a_base_model_is_trained_and_evaluated_with_the_same_prompt_tokens(
     bits = 4 if name == "kmp_mistral7b" else 16
     settings = (*SMALL, f"bits={bits}")
     common = ["train", "sft", name, "--corpus", data, "--model", base, *options(settings)]
-    done = bench(*common, "-o", tmp_path / "run", "--format", "json")
+    done = bench(*common, "-o", tmp_path / "run")
+    assert "bench train evaluate-qa --baseline" in done.out
+    done = bench(*common, "-o", tmp_path / "run", "--format", "json")  # finished: its summary again
     assert done.code == 0, done.err
     summary = json.loads(done.out)
     own = Chat(base, source=packaged("instruction"))
@@ -296,6 +300,30 @@ def test_the_config_wins_over_a_models_own_template_and_says_so(
     assert f"trained with the chat template sha256 {own[:12]}" in refused.err
 
 
+def test_a_merged_model_is_asked_as_its_record_says(tiny_mistral: Path, tmp_path: Path) -> None:
+    merged = tmp_path / "merged"
+    shutil.copytree(tiny_mistral, merged)
+    training = {
+        "prompt": {"id": "qa", "sha256": template_sha256()}, "thinking": False,
+        "chat_template_sha256": Chat(merged, source=packaged("instruction")).template_sha256,
+        "config": {"model": {"chat_template": "instruction"}},
+    }  # fmt: skip
+    record = {"base": {"name": "tiny-mistral", "digest": digest(tiny_mistral)}, "training": training}
+    (merged / "merge.json").write_text(json.dumps(record))
+    assert settled_template(str(merged), systems([]), None) == "instruction"
+    (merged / "merge.json").write_text(json.dumps({**record, "training": {**training, "thinking": True}}))
+    with pytest.raises(InputError, match="trained to think first, asked without"):
+        settled_template(str(merged), systems([]), None)
+
+
+def test_an_adapter_of_another_model_is_refused(tiny_mistral: Path, tiny_phi: Path, tmp_path: Path) -> None:
+    adapter = make_adapter(tiny_phi, tmp_path / "adapter", target_modules=["q_proj"])
+    facts = dict.fromkeys(("prompt", "thinking", "system", "budget", "corpus", "config", "n_steps"))
+    write_summary(adapter, {**facts, "base_model": "tiny-phi", "base_digest": digest(tiny_phi)})
+    with pytest.raises(InputError, match="was trained on tiny-phi"):
+        settled_template(str(tiny_mistral), systems([str(adapter)]), "instruction")
+
+
 def test_a_family_that_contradicts_the_template_is_refused(tiny_qwen3: Path, tiny_mistral: Path) -> None:
     with pytest.raises(InputError, match="of this model is of the family qwen3, and the config says instruction"):
         require_family(tiny_qwen3, "instruction", False)
@@ -332,7 +360,7 @@ def test_generation_asks_by_the_template_of_training(tiny_mistral: Path, tmp_pat
     with pytest.raises(InputError, match="known from the training summary"):
         plan(Request(str(tiny_mistral), (str(adapter),), parameters=("chat_template=x",), out=tmp_path / "out"))
     write_summary(adapter, {**facts, "config": {"model": {"chat_template": "../../x"}}})
-    with pytest.raises(DataError, match="names the chat template .*, which is not in this package"):
+    with pytest.raises(DataError, match="which is not in this package"):
         plan(Request(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
 
 

@@ -70,8 +70,8 @@ def build(
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
     Questions of `keep_out` leave every file that is trained on. Given rows and pairs whose question is among the
     evaluation items leave too. Training rows and, as val, the evaluation items are a corpus of supervised training;
-    `counting` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a question, and InputError
-    for an unknown tissue.
+    `counting` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a
+    question, and InputError for an unknown tissue.
     """
     items = _unique([*kmp_items(), *gsea_items(findings)])
     train, evaluation = divide(items, held_out)

@@ -97,11 +97,11 @@ def test_a_wrong_an_empty_a_revoked_and_a_huge_token_are_nobody(
 def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
     board: Any, url: str, caller: Make, add_submitter: Make
 ) -> None:
-    from bioreview_bench.leaderboard.auth import session_secret
-    from bioreview_bench.leaderboard.sessions import Signer
-
     import hashlib
     from dataclasses import replace
+
+    from bioreview_bench.leaderboard.auth import session_secret
+    from bioreview_bench.leaderboard.sessions import Signer
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))
@@ -271,9 +271,7 @@ def test_a_changed_setting_holds_without_a_new_start(
     assert sent.json()["state"] == "rejected"
 
 
-def test_every_answer_carries_the_security_headers(
-    board: Any, served: Served, caller: Make
-) -> None:
+def test_every_answer_carries_the_security_headers(board: Any, served: Served, caller: Make) -> None:
     plain, secure = caller(served(board)), caller(served(board, secure=True))
     for path in ("/api/v1/board", "/nothing", "/api/v1/submissions", "/api/docs", "/healthz"):
         for asked in (plain, secure):

@@ -1,7 +1,8 @@
-"""Attacks on the server, each tried over real HTTP. What must hold: refused with a reason, nothing stored, still alive."""
+"""Attacks on the server over real HTTP. What must hold: refused with a reason, nothing stored, still alive."""
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import socket
@@ -78,7 +79,11 @@ def test_sql_in_names_is_text(board: Any, url: str, ann: Any, caller: Make, card
     assert sent.status_code == 201
     score_due(board)
     assert caller(url).get("/api/v1/tables/test/jaccard.json").json()["rows"][0]["system"] == name
-    for path in ("/api/v1/submissions/s_1' OR '1'='1", "/api/v1/tables/test' --/jaccard.json", "/api/v1/splits/%00/ids"):
+    for path in (
+        "/api/v1/submissions/s_1' OR '1'='1",
+        "/api/v1/tables/test' --/jaccard.json",
+        "/api/v1/splits/%00/ids",
+    ):
         assert ann.get(path).status_code in (404, 422)
     assert len(ann.get("/api/v1/submissions").json()) == 1
 
@@ -145,12 +150,12 @@ def test_a_body_longer_than_its_limit_without_a_length_is_cut_off(
             yield b"x" * 10_000
 
     headers = {"Content-Type": "multipart/form-data; boundary=b"}
-    try:
-        refused = ann.post("/api/v1/submissions", content=endless(), headers=headers)
-    except Exception as error:  # noqa: BLE001 (the connection may be closed while it still sends)
-        assert "Error" in type(error).__name__
-    else:
-        assert refused.status_code == 413
+    import httpx
+
+    status = None
+    with contextlib.suppress(httpx.TransportError):  # the connection may be closed while it still sends
+        status = ann.post("/api/v1/submissions", content=endless(), headers=headers).status_code
+    assert status in (413, None)
     assert len(sent) < 3000
     _alive(ann.url, caller)
 

@@ -211,7 +211,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
     hub.files.update({"submissions/abc/card.yaml": b"", "README.md": b"", "submissions/../x/card.yaml": b""})
 
     sync = ("leaderboard", "sync", f"hf://datasets/{_REPO}", "--db", str(tmp_path / "board.sqlite"), "--format", "json")
-    code, out, err = hub_bench(*sync)
+    code, out, _ = hub_bench(*sync)
     assert code == 2
     said = json.loads(out)
     assert set(said["taken"]) == {fine}
@@ -228,9 +228,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
     assert posing in json.loads(out)["taken"]
 
 
-def test_a_hub_that_refuses_or_is_away_is_said(
-    hub: Hub, hub_bench: Make, files: tuple[str, str]
-) -> None:
+def test_a_hub_that_refuses_or_is_away_is_said(hub: Hub, hub_bench: Make, files: tuple[str, str]) -> None:
     send = ("submit", files[0], "--card", files[1], "--data", "demo", "--to")
     hub.may_write = False
     code, _, err = hub_bench(*send, f"hf://datasets/{_REPO}")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +122,7 @@ def test_a_worker_that_keeps_ending_is_started_ever_more_slowly(tmp_path: Path) 
     times = _until(lambda: starts.exists() and len(lines := starts.read_text().split()) >= 4 and lines)
     supervisor.stop()
     moments = [float(one) for one in times]
-    pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+    pauses = [later - earlier for earlier, later in pairwise(moments)]
     assert pauses[0] >= 0.1
     assert pauses[1] >= 0.2
     assert pauses[2] >= 0.4
@@ -157,7 +158,9 @@ def test_a_worker_that_does_not_end_when_told_is_killed() -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a worker outlives a killed server, and ends by its lease")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="elsewhere a worker outlives a killed server, and ends by its lease"
+)
 def test_a_worker_ends_when_its_server_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, sys, time\n"

@@ -14,7 +14,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -197,7 +196,9 @@ def _check(board: Any, ids: set[str]) -> None:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         states = dict(connection.execute("SELECT id, state FROM submissions"))
         results = Counter(row[0] for row in connection.execute("SELECT submission_id FROM results"))
-        entered = Counter(row[0] for row in connection.execute("SELECT submission_id FROM events WHERE state = 'scored'"))
+        entered = Counter(
+            row[0] for row in connection.execute("SELECT submission_id FROM events WHERE state = 'scored'")
+        )
         held = connection.execute("SELECT count(*) FROM submissions WHERE leased_by IS NOT NULL").fetchone()[0]
     assert states == dict.fromkeys(ids, "scored")
     assert results == Counter(ids)
@@ -207,9 +208,10 @@ def _check(board: Any, ids: set[str]) -> None:
 
 def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
     """The table of a run in which the same submissions came in the same order, and nothing was killed."""
+    from sqlalchemy import select
+
     from bioreview_bench.leaderboard.models import Submission, User
     from bioreview_bench.leaderboard.package import stored_package
-    from sqlalchemy import select
 
     with besieged.reading() as session:
         rows = session.execute(
@@ -234,7 +236,7 @@ def _comparable(board: Any) -> dict[str, Any]:
     for row in table["rows"]:
         row["submission"] = names[row["submission"]]
         del row["submitted"]
-        # Of two files that are nearly alike, that one is the copy which was checked later: chance, when both come at once.
+        # Of two files that are nearly alike the one checked later is the copy: chance, when both come at once.
         row["badges"] = [badge for badge in row["badges"] if badge != "near-duplicate"]
     table["rows"].sort(key=lambda row: row["submission"])
     for test in table["tests"]:

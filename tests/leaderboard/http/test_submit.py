@@ -69,7 +69,8 @@ def test_a_submission_to_a_running_board_is_waited_for_and_its_figures_shown(
     code, out, _ = bench("status", submission, "--to", url, "--token-file", str(token), "--format", "json")
     assert code == 0
     assert json.loads(out)["state"] == "scored"
-    code, out, err = bench(predictions, "--card", card, "--to", url + "/", "--token-file", str(token), "--format", "json")
+    again = (predictions, "--card", card, "--to", url + "/", "--token-file", str(token), "--format", "json")
+    code, out, err = bench(*again)
     assert code == 0
     assert json.loads(out)["id"] == submission
     assert "was taken in before" in err
@@ -153,7 +154,12 @@ def test_a_token_is_not_sent_unencrypted_to_another_machine(bench: Make, files: 
     code, _, err = bench(*send, "--to", "http://board.example.org")
     assert code == 2
     assert "could be read on the way" in err
-    for address in ("http://", "https://user:secret@board.example.org", "https://board.example.org/?token=x", "ftp://b"):
+    for address in (
+        "http://",
+        "https://user:secret@board.example.org",
+        "https://board.example.org/?token=x",
+        "ftp://b",
+    ):
         code, _, err = bench(*send, "--to", address)
         assert code == 2
         assert "secret" not in err
@@ -317,9 +323,8 @@ def test_targets_that_are_none_are_refused(bench: Make, files: tuple[str, str], 
 
 
 def test_a_board_that_cannot_be_written_is_exit_6(bench: Make, files: tuple[str, str], tmp_path: Path) -> None:
-    code, _, err = bench(
-        files[0], "--card", files[1], "--data", "demo", "--contract", "jaccard", "--to", str(tmp_path / "no" / "b.sqlite")
-    )
+    to = str(tmp_path / "no" / "b.sqlite")
+    code, _, err = bench(files[0], "--card", files[1], "--data", "demo", "--contract", "jaccard", "--to", to)
     assert code == 6
     assert "mkdir -p" in err
 

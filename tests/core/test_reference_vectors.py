@@ -1,0 +1,162 @@
+"""Vectors of references travel in a file that is checked before it is believed, and that executes nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bioreview_bench import Contract, load_split, read_predictions
+from bioreview_bench.cli.main import run
+from bioreview_bench.cli.options import predictions_path
+from bioreview_bench.encoders.vector_file import load, save
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.scoring.references import export_references, import_references, reference_texts
+
+DEMO = ("--contract", "demo")
+
+
+@pytest.fixture
+def exported(minilm: None, warm: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "demo.vectors"
+    export_references(load_split("demo", "test"), Contract.load("demo"), path, None, lambda done, total: None)
+    return path
+
+
+def rewritten(path: Path, change: Callable[[dict[str, object], np.ndarray, np.ndarray], None]) -> Path:
+    """The same file with something changed and its checksum right."""
+    given = load(path)
+    header, keys, vectors = dict(given.header), given.keys.copy(), given.vectors.copy()
+    change(header, keys, vectors)
+    save(path, header, keys, vectors)
+    return path
+
+
+def test_who_imports_references_encodes_only_predictions(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = ["evaluate", "demo:careful", "--data", "demo", *DEMO, "--draws", "0", "--format", "json"]
+    assert run(evaluate) == 0
+    at_home = json.loads(capsys.readouterr().out)
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(tmp_path / "elsewhere"))
+    assert run(["encoder", "import-references", str(exported), *DEMO, "--format", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    split = load_split("demo", "test")
+    n_references = len(reference_texts(split, Contract.load("demo")))
+    assert (told["imported"], told["sampled"]) == (n_references, 64)
+    assert told["largest"] < 1e-6
+    assert run(evaluate) == 0
+    shown = capsys.readouterr()
+    split = load_split("demo", "test")
+    predicted = read_predictions(predictions_path("demo:careful"), split)
+    texts = {concern.text for row in predicted.values() for concern in row.concerns}
+    new = texts - set(reference_texts(split, Contract.load("demo")))
+    assert f"Encoding {len(new):,} texts" in shown.err
+    assert json.loads(shown.out)["overall"] == at_home["overall"]
+
+
+def test_the_file_holds_no_text(exported: Path) -> None:
+    content = exported.read_bytes()
+    for text in reference_texts(load_split("demo", "test"), Contract.load("demo")):
+        assert text.encode()[:20] not in content
+
+
+@pytest.mark.parametrize("place", [0, 25, 40, 400, -40, -1])
+def test_a_changed_byte_is_found_wherever_it_is(exported: Path, place: int) -> None:
+    content = bytearray(exported.read_bytes())
+    content[place] ^= 1
+    exported.write_bytes(content)
+    with pytest.raises(InputError, match="is no vector file"):
+        load(exported)
+
+
+@pytest.mark.parametrize("kept", [0, 10, 27, 200, -1])
+def test_a_cut_file_is_refused(exported: Path, kept: int) -> None:
+    exported.write_bytes(exported.read_bytes()[:kept])
+    with pytest.raises(InputError, match="is no vector file"):
+        load(exported)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[]",
+        b"{",
+        b'{"count": 1e9, "dimensions": 4, "identity": {}}',
+        b'{"count": 99999999999, "dimensions": 4, "identity": {}}',
+        b'{"count": -1, "dimensions": 4, "identity": {}}',
+        b'{"count": 1, "dimensions": true, "identity": {}}',
+        b'{"count": 1, "dimensions": 4, "identity": "x"}',
+        b'{"count": 1, "count": 1, "dimensions": 4, "identity": {}}',
+        b"[" * 60000,
+        b"\xff",
+    ],
+)
+def test_a_header_that_lies_is_refused_before_anything_is_read(tmp_path: Path, header: bytes) -> None:
+    body = b"bioreview-vectors 1\n" + struct.pack("<Q", len(header)) + header
+    path = tmp_path / "x.vectors"
+    path.write_bytes(body + hashlib.sha256(body).digest())
+    with pytest.raises(InputError, match="is no vector file"):
+        load(path)
+
+
+def test_a_header_longer_than_any_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.vectors"
+    path.write_bytes(b"bioreview-vectors 1\n" + struct.pack("<Q", 1 << 60))
+    with pytest.raises(InputError, match="header is too long"):
+        load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, 3.0])
+def test_what_is_no_embedding_is_refused(exported: Path, value: float) -> None:
+    with pytest.raises(InputError, match="is no vector file"):
+        load(rewritten(exported, lambda header, keys, vectors: vectors.__setitem__(3, value)))
+
+
+def test_a_forged_vector_among_those_sampled_ends_the_import(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten(exported, lambda header, keys, vectors: vectors.__setitem__(slice(None), np.roll(vectors, 1, axis=0)))
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(tmp_path / "elsewhere"))
+    with pytest.raises(EncoderError, match=r"5 of 5 sampled vectors differ .* Nothing was imported"):
+        import_references(exported, load_split("demo", "test"), Contract.load("demo"), None, 5)
+    assert not list((tmp_path / "elsewhere").rglob("*.sqlite"))
+
+
+def test_one_forged_vector_is_found_when_all_are_sampled(exported: Path) -> None:
+    rewritten(exported, lambda header, keys, vectors: vectors.__setitem__(7, vectors[8]))
+    with pytest.raises(EncoderError, match="1 of 142 sampled vectors differ"):
+        import_references(exported, load_split("demo", "test"), Contract.load("demo"), None, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("weights_sha256", "0" * 64), ("max_length", 128), ("dtype", "bf16"), ("libraries", {}), ("another", 1)],
+)
+def test_vectors_of_another_encoder_are_refused_naming_the_field(exported: Path, field: str, value: object) -> None:
+    rewritten(exported, lambda header, keys, vectors: header["identity"].__setitem__(field, value))  # type: ignore[attr-defined]
+    with pytest.raises(EncoderError, match=f"made by another encoder .*{field}"):
+        import_references(exported, load_split("demo", "test"), Contract.load("demo"), None, 5)
+
+
+def test_vectors_that_cannot_be_checked_are_not_taken(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewritten(exported, lambda header, keys, vectors: keys.__setitem__(slice(0, 100), 1))
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(tmp_path / "elsewhere"))
+    found = import_references(exported, load_split("demo", "test"), Contract.load("demo"), None, 5)
+    assert (found["imported"], found["in_file"]) == (42, 142)
+    rewritten(exported, lambda header, keys, vectors: keys.__setitem__(slice(None), 1))
+    with pytest.raises(InputError, match="has no vector of demo/test"):
+        import_references(exported, load_split("demo", "test"), Contract.load("demo"), None, 5)
+
+
+def test_data_of_a_folder_must_be_named(exported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewritten(exported, lambda header, keys, vectors: header.__setitem__("name", "local"))
+    assert run(["encoder", "import-references", str(exported), *DEMO]) == 2
+    assert "name it with --data" in capsys.readouterr().err

@@ -1,0 +1,177 @@
+"""From predictions on train articles to a folder of preference pairs: read, score, choose, write.
+
+The prompts are those of a corpus, so that the pairs ask as supervised training did; predictions that were made with
+another prompt are refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.atomic import write_files
+from bioreview_bench.errors import DataError, InputError, Problem, cannot_write, printable
+from bioreview_bench.jsonl import parse_object, read_rows
+
+from .corpus_read import Corpus
+from .dpo_pairs import Choice, Chosen, Sample
+from .families import prompt_of
+from .qa.build import MANIFEST, PAIRS
+from .rewards.composer import Composed
+
+SCORES = "scores.jsonl"
+RUN = "run.json"
+USED = ("ok", "repaired", "empty")
+_THOUGHT = "</think>"
+Score = Callable[[str, Sequence[str], str], list[Composed]]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Texts by article of one predictions file, and what identifies it; rows of other statuses are counted."""
+
+    name: str
+    texts: Mapping[str, str]
+    facts: Mapping[str, Any]
+
+
+def read_predictions(path: Path, corpus: Corpus) -> Predictions:
+    """Read the stored outputs. Raises DataError; InputError when the file was made with another prompt."""
+    digest = hashlib.sha256()
+    texts: dict[str, str] = {}
+    others: dict[str, int] = {}
+    problems: list[Problem] = []
+    for number, row in read_rows(path, DataError, digest.update):
+        if isinstance(row, Problem):
+            problems.append(row)
+            continue
+        article_id, raw, status = row.get("article_id"), row.get("raw_output"), row.get("status", "ok")
+        if not isinstance(article_id, str) or article_id in texts:
+            problems.append(Problem("article_id is missing, or stands twice", number))
+        elif status in USED and isinstance(raw, str):
+            texts[article_id] = _said(raw)
+        elif status in USED:
+            problems.append(Problem("raw_output is missing", number))
+        else:
+            others[str(status)] = others.get(str(status), 0) + 1
+    if problems:
+        listed = "\n".join(f"  {problem}" for problem in problems[:20])
+        raise DataError(f"{path} cannot be used:\n{listed}", remedy="name predictions of bench train generate")
+    facts = {"sha256": digest.hexdigest(), "n_texts": len(texts), "left_out": others, **_run_facts(path, corpus)}
+    return Predictions(path.parent.name or path.stem, texts, facts)
+
+
+def score_all(
+    corpus: Corpus, predictions: Sequence[Predictions], score: Score, progress: Callable[[int, int], None]
+) -> tuple[dict[str, list[Sample]], list[dict[str, Any]]]:
+    """(samples by article, every sample with its components). Raises InputError when no article has two texts."""
+    prompts = {row["article_id"]: _asked(row, corpus) for row in corpus.train}
+    known = [key for key in prompts if sum(key in one.texts for one in predictions) > 1]
+    if not known:
+        raise InputError(
+            "No article of the corpus's train part has two texts.", remedy="name predictions of the split train"
+        )
+    samples: dict[str, list[Sample]] = {}
+    kept: list[dict[str, Any]] = []
+    for number, key in enumerate(known, start=1):
+        given = [(one.name, one.texts[key]) for one in predictions if key in one.texts]
+        prompt = "\n\n".join(turn["content"] for turn in prompts[key])
+        found = score(key, [text for _, text in given], prompt)
+        for (name, text), one in zip(given, found, strict=True):
+            kept.append({"article_id": key, "source": name, "reward": one.total, "components": dict(one.components)})
+            if one.total is not None and text.strip():
+                samples.setdefault(key, []).append(Sample(name, text, one.total))
+        progress(number, len(known))
+    return samples, kept
+
+
+def write_pairs(
+    folder: Path, corpus: Corpus, chosen: Chosen, scores: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Write pairs, scores and manifest, all or none; returns the manifest. Raises WriteError, DataError (no pair)."""
+    if not chosen.pairs:
+        reasons = ", ".join(f"{name} {n}" for name, n in chosen.dropped.items() if n)
+        raise DataError(f"No pair is left ({reasons}).", remedy="more samples, or a smaller --margin or larger --ratio")
+    prompts = {row["article_id"]: _asked(row, corpus) for row in corpus.train}
+    rows = [_row(pair, prompts[pair.article_id]) for pair in chosen.pairs]
+    contents = {SCORES: _lines(scores), PAIRS: _lines(rows)}
+    source = corpus.manifest
+    manifest = {
+        **facts,
+        "asked": {
+            "prompt": {"id": source["prompt"]["id"], "sha256": source["prompt"]["sha256"]},
+            "thinking": bool(source.get("thinking", False)),
+            "system": source.get("system", "own"),
+            "budget": source["budget"],
+            "counter": source["counter"],
+        },
+        "data": source["data"],
+        "corpus": corpus.fingerprint,
+        "dropped": dict(chosen.dropped),
+        "chosen_longer": sum(pair.longer > 0 for pair in chosen.pairs),
+        "chosen_shorter": sum(pair.longer < 0 for pair in chosen.pairs),
+        "files": {
+            name: {"rows": len(held), "sha256": hashlib.sha256(contents[name]).hexdigest()}
+            for name, held in ((PAIRS, rows), (SCORES, scores))
+        },
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    write_files({**{folder / name: held for name, held in contents.items()}, folder / MANIFEST: text.encode()})
+    return manifest
+
+
+def _asked(row: Mapping[str, Any], corpus: Corpus) -> Sequence[Mapping[str, str]]:
+    try:
+        return prompt_of(row["messages"], corpus.manifest.get("system", "own"))
+    except ValueError as error:
+        raise DataError(f"{printable(row['article_id'])} in {corpus.folder}: {error}.") from error
+
+
+def _row(pair: Choice, prompt: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    return {
+        "id": pair.article_id,
+        "article_id": pair.article_id,
+        "prompt": list(prompt),
+        "chosen": [{"role": "assistant", "content": pair.chosen.text}],
+        "rejected": [{"role": "assistant", "content": pair.rejected.text}],
+        "rewards": [pair.chosen.reward, pair.rejected.reward],
+        "sources": [pair.chosen.source, pair.rejected.source],
+    }
+
+
+def _said(raw: str) -> str:
+    """What was said after the thought, if there was one."""
+    return raw.rpartition(_THOUGHT)[2].strip()
+
+
+def _run_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
+    """What the run beside the predictions says of itself; nothing where there is none."""
+    try:
+        run = parse_object((path.parent / RUN).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {"run": None}
+    except (OSError, ValueError) as error:
+        raise DataError(f"Cannot read {path.parent / RUN}: {error}.", remedy="restore the file") from error
+    reviewer = run.get("reviewer")
+    reviewer = reviewer if isinstance(reviewer, dict) else {}
+    prompt = reviewer.get("prompt")
+    sha256 = prompt.get("sha256") if isinstance(prompt, dict) else None
+    wanted = corpus.manifest["prompt"]["sha256"]
+    if sha256 is not None and sha256 != wanted:
+        raise InputError(
+            f"{path} was made with another prompt ({printable(sha256)[:12]}) than the corpus ({wanted[:12]}).",
+            remedy="sample with the prompt of the corpus",
+        )
+    return {"run": {key: reviewer.get(key) for key in ("name", "parameters", "prompt")}}
+
+
+def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode()
