@@ -1,7 +1,7 @@
 """How near encoding comes to what the machine can multiply, and to the predecessor's way.
 
-The contenders take turns on the same articles, and the machine's rates are measured between their turns, so that a ratio
-means something on a machine whose speed changes.
+The contenders take turns on the same articles, and the machine's rates are measured between their turns, so that a
+ratio means something on a machine whose speed changes.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def fill_cache(folder: Path, predictions: Path, contract_name: str = "demo", dim
     articles = load_split(folder, "test")
     rng = np.random.default_rng(11)
     stored = 0
-    for article, texts in _texts(cases(articles, read_predictions(predictions, articles), contract, TextPool())):
+    for texts in _texts(cases(articles, read_predictions(predictions, articles), contract, TextPool())):
         subject = rng.standard_normal(dimensions)
         rows = 0.7 * subject + rng.standard_normal((len(texts), dimensions))
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
@@ -91,14 +91,14 @@ def fill_cache(folder: Path, predictions: Path, contract_name: str = "demo", dim
     return stored
 
 
-def _texts(case_list: Sequence[object]) -> Iterator[tuple[object, list[str]]]:
+def _texts(case_list: Sequence[object]) -> Iterator[list[str]]:
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 
     for case in case_list:
         texts = [concern.text for concern in (*case.references, *case.predictions)]  # type: ignore[attr-defined]
         for write in SCORED_CONTROLS.values():
             texts += write(case.article)  # type: ignore[attr-defined]
-        yield case, sorted(set(texts))
+        yield sorted(set(texts))
 
 
 def _article(writer: Writer, name: str, source: str, size: Size) -> dict[str, object]:

@@ -35,13 +35,18 @@ class ExtraRows:
         """A Problem for every row whose id stands on an earlier line; the file is read again for their ids."""
         hashes = np.frombuffer(self._hashes, "V16")
         lines = np.frombuffer(self._lines, np.uint64)
-        _, first, which = np.unique(hashes.view([("high", "<u8"), ("low", "<u8")]), return_index=True, return_inverse=True)
+        _, first, which = np.unique(
+            hashes.view([("high", "<u8"), ("low", "<u8")]), return_index=True, return_inverse=True
+        )
         earliest = lines[first[which]]
         again = {int(line): int(before) for line, before in zip(lines, earliest, strict=True) if line != before}
         if not again:
             return []
         return [
-            Problem(f'a second row for "{printable(canonical_id(row["article_id"]))}" (first on line {again[number]})', number)
+            Problem(
+                f'a second row for "{printable(canonical_id(row["article_id"]))}" (first on line {again[number]})',
+                number,
+            )
             for number, row in read_rows(path, InputError)
             if number in again and not isinstance(row, Problem)
         ]

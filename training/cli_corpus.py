@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     help="Tokens of prompt and target together; a paper that would exceed it is cut more. Default with --model: 16384.",
 )
 @click.option("--thinking", is_flag=True, help="Targets begin with an empty thought; generation must then think too.")
-@click.option("--chat-template", metavar="FILE", help="In place of the model's own.")
+@click.option("--chat-template", metavar="NAME|FILE", help="In place of the model's own: instruction, or a Jinja file.")
 @click.option(
     "--held-out",
     "barred",

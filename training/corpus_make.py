@@ -16,6 +16,7 @@ from bioreview_bench.llm.fitting import DEFAULT_BUDGET, Counter, load_counter
 from bioreview_bench.llm.model_files import model_folder, shown_name
 from bioreview_bench.llm.prompt import Prompt
 
+from .chat_templates import template_text
 from .corpus import EMPTY_THOUGHT, Builder, Lengths, Row
 from .corpus_read import MANIFEST, SPLITS, write_corpus
 from .corpus_stats import lengths, statistics, truncation
@@ -117,7 +118,8 @@ def _tools(settings: Settings) -> _Tools:
     if settings.model is None:
         return _tools_without_model(settings, prompt, recipe)
     folder = model_folder(settings.model)
-    chat = Chat(folder, thinking=settings.thinking, template=settings.chat_template)
+    source = None if settings.chat_template is None else template_text(settings.chat_template)
+    chat = Chat(folder, thinking=settings.thinking, source=source)
     if prompt.system:
         _require_system(chat)
     if settings.thinking and not chat.knows_thinking:

@@ -150,7 +150,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, fl
         write_log(job.out, trainer.state.log_history)
 
     with policy(config, job.start, job.out, device, talk.say) as (model, new_adapter):
-        trainer = dpo_trainer.SealingDPOTrainer(
+        trainer: Any = dpo_trainer.SealingDPOTrainer(
             model=model,
             args=given,
             train_dataset=dpo_data.dataset(job.pairs.train),

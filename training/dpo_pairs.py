@@ -2,9 +2,11 @@
 
 The rule. Samples of an article that read alike are one; errors, and texts that were cut off, are left out. A pair is
 two samples whose rewards differ by `margin` or more and of which the longer has at most `ratio` times the characters of
-the shorter; of an article the pair with the greatest difference is taken (then the one whose lengths are closest). At
-the end pairs are dropped, smallest difference first, until the chosen text is the longer one as often as it is the
-shorter: a model that learns nothing but length gains nothing.
+the shorter; of an article the pair with the greatest difference is taken (then the one whose lengths are closest).
+
+At the end the chosen text is the longer one as often as it is the shorter, so that a model that learns nothing but
+length gains nothing: articles that have a pair of the other kind change to it, smallest loss of difference first, and
+what is then still too much is dropped, smallest difference first.
 """
 
 from __future__ import annotations
@@ -59,14 +61,14 @@ def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float)
         raise InputError(
             f"A margin of {margin:g} and a ratio of {ratio:g} are no limits.", remedy="--margin above 0, --ratio from 1"
         )
-    found: list[Choice] = []
+    found: list[list[Choice]] = []
     dropped = {"fewer than two samples": 0, "margin": 0, "lengths": 0, "balance": 0}
     for article_id, given in samples.items():
         distinct = list({sample.text: sample for sample in reversed(given)}.values())[::-1]
         apart = [pair for pair in _ordered(article_id, distinct) if pair.margin >= margin]
         alike = [pair for pair in apart if _ratio(pair) <= ratio]
         if alike:
-            found.append(max(alike, key=lambda pair: (pair.margin, -_ratio(pair))))
+            found.append(sorted(alike, key=lambda pair: (-pair.margin, _ratio(pair))))
         elif len(distinct) < 2:
             dropped["fewer than two samples"] += 1
         else:
@@ -76,14 +78,28 @@ def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float)
     return Chosen(tuple(kept), dropped)
 
 
-def balanced(pairs: Sequence[Choice]) -> list[Choice]:
-    """`pairs` without those of the smallest margin among the more frequent of longer and shorter, so that both are
-    equally many."""
-    surplus = sum(pair.longer for pair in pairs)
+def balanced(pairs: Sequence[Sequence[Choice]]) -> list[Choice]:
+    """One pair of each article, of which `pairs` has all that may be taken, best first: longer and shorter equally
+    often, by changing and then by dropping."""
+    taken = {given[0].article_id: given[0] for given in pairs}
+    surplus = sum(pair.longer for pair in taken.values())
     side = 1 if surplus > 0 else -1
-    more = sorted((pair for pair in pairs if pair.longer == side), key=lambda pair: (pair.margin, pair.article_id))
-    out = {pair.article_id for pair in more[: abs(surplus)]}
-    return [pair for pair in pairs if pair.article_id not in out]
+    others = [
+        (given[0].margin - other.margin, other)
+        for given in pairs
+        if given[0].longer == side
+        for other in [next((pair for pair in given if pair.longer == -side), None)]
+        if other is not None
+    ]
+    for _, other in sorted(others, key=lambda one: (one[0], one[1].article_id))[: abs(surplus) // 2]:
+        taken[other.article_id] = other
+    surplus = sum(pair.longer for pair in taken.values())
+    more = sorted(
+        (pair for pair in taken.values() if pair.longer == side), key=lambda pair: (pair.margin, pair.article_id)
+    )
+    for pair in more[: abs(surplus)]:
+        del taken[pair.article_id]
+    return list(taken.values())
 
 
 def _ordered(article_id: str, samples: Iterable[Sample]) -> list[Choice]:

@@ -16,7 +16,7 @@ from .dpo_config import DpoConfig
 from .trainers import Sealing
 
 
-class SealingDPOTrainer(Sealing, DPOTrainer):  # type: ignore[misc]
+class SealingDPOTrainer(Sealing, DPOTrainer):
     """TRL's DPOTrainer with sealed checkpoints. Pairs are proved token by token before, and are left as they are."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:

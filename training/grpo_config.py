@@ -11,7 +11,8 @@ from .sft_config import ArchitecturePart, Count, Name, Positive, RunConfig
 from .start import StartPart
 
 _Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None
-_Weights = dict[Literal["V1", "V2", "V3", "V4"], Annotated[float, Field(ge=0)]]
+_Name = Annotated[str, Field(pattern="^V[1-4]$")]
+_Weights = dict[_Name, Annotated[float, Field(ge=0)]]
 
 
 class QuestionsPart(Part):

@@ -80,7 +80,7 @@ def require_enough(config: GrpoConfig, n_prompts: int) -> None:
 def judge_of(config: GrpoConfig, asked: Asked) -> Judge:
     """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
     EncoderError."""
-    weights: dict[str, float] = dict(config.reward.weights)
+    weights = dict(config.reward.weights)
     composer = RewardComposer(weights)
     if isinstance(config.reward, QaRewardPart):
         rows = asked.source.rows if isinstance(asked.source, Rows) else ()

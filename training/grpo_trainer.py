@@ -17,15 +17,15 @@ from .grpo_config import GrpoConfig
 from .trainers import Sealing, Stop
 
 
-class EpochSampler(RepeatSampler):  # type: ignore[misc]
+class EpochSampler(RepeatSampler):
     """TRL's sampler, whose order follows from seed and epoch: a run that goes on in its third epoch finds it again."""
 
     def set_epoch(self, epoch: int) -> None:
         """Draw the order of this epoch next."""
-        self.generator.manual_seed(self.seed + epoch)
+        self.generator.manual_seed((self.seed or 0) + epoch)
 
 
-class SealingGRPOTrainer(Sealing, GRPOTrainer):  # type: ignore[misc]
+class SealingGRPOTrainer(Sealing, GRPOTrainer):
     """`tokens` gives a conversation's token ids, as generation and evaluation ask. `seconds` are of this process."""
 
     def __init__(self, *arguments: Any, tokens: Callable[[Any], list[int]], **options: Any) -> None:
@@ -36,7 +36,7 @@ class SealingGRPOTrainer(Sealing, GRPOTrainer):  # type: ignore[misc]
     def _tokenize_prompts(self, prompts: Sequence[Any]) -> tuple[list[list[int]], None, dict[str, Any]]:
         return [self._tokens(prompt) for prompt in prompts], None, {}
 
-    def _get_train_sampler(self, dataset: Any = None) -> EpochSampler:
+    def _get_train_sampler(self: Any, dataset: Any = None) -> EpochSampler:
         return EpochSampler(
             data_source=self.train_dataset if dataset is None else dataset,
             mini_repeat_count=self.num_generations,
@@ -48,6 +48,14 @@ class SealingGRPOTrainer(Sealing, GRPOTrainer):  # type: ignore[misc]
 
     def _generate(self, prompts: Any) -> Any:
         return self._timed("generation", super()._generate, prompts)
+
+    def _generate_single_turn(self, *arguments: Any, **options: Any) -> Any:
+        was_training = self.model.training
+        self.model.eval()  # TRL would sample with the adapter's dropout, from another policy than is evaluated
+        try:
+            return super()._generate_single_turn(*arguments, **options)
+        finally:
+            self.model.train(was_training)
 
     def _calculate_rewards(self, *arguments: Any) -> Any:
         return self._timed("scoring", super()._calculate_rewards, *arguments)

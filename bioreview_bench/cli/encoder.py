@@ -218,8 +218,8 @@ def import_references(
         click.echo(json.dumps(found))
         return
     click.echo(
-        f"Imported {found['imported']:,} of {found['in_file']:,} vectors; {found['sampled']} were encoded here and agree "
-        f"(largest difference {found['largest']:.1e})."
+        f"Imported {found['imported']:,} of {found['in_file']:,} vectors; {found['sampled']} were encoded here "
+        f"and agree (largest difference {found['largest']:.1e})."
     )
 
 

@@ -81,6 +81,8 @@ class VectorCache:
                     yield [key for key, _ in rows], self._matrix([blob for _, blob in rows])
 
     def _matrix(self, blobs: Sequence[bytes]) -> NDArray[np.float32]:
+        if not all(isinstance(blob, bytes) for blob in blobs):
+            raise self._damaged("a vector is no bytes")
         size = len(blobs[0])
         if not size or size % 4 or any(len(blob) != size for blob in blobs):
             raise self._damaged("a vector is empty, cut, or not as long as the others")
@@ -97,8 +99,7 @@ class VectorCache:
     def put_keys(self, keys: Sequence[bytes], vectors: NDArray[np.float32]) -> None:
         """Store the vectors of texts whose sha256 are `keys`; those that are at hand stay. Raises WriteError."""
         rows = [
-            (key, np.ascontiguousarray(vector, np.float32).tobytes())
-            for key, vector in zip(keys, vectors, strict=True)
+            (key, np.ascontiguousarray(vector, np.float32).tobytes()) for key, vector in zip(keys, vectors, strict=True)
         ]
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -109,10 +109,8 @@ def prepare(corpus: Corpus, folder: Path, identity: dict[str, Any]) -> list[Shar
     except OSError as error:
         raise cannot_write(folder, error) from error
     path = folder / MANIFEST
-    if path.is_file():
+    if any(folder.glob("part-*.npy")):
         _check_same(plan, path)
-    elif any(folder.glob("part-*.npy")):
-        raise InputError(f"{folder} holds shards and no {MANIFEST}.", remedy="name an empty folder")
     else:
         write_files({path: (json.dumps(plan, indent=1, sort_keys=True) + "\n").encode()})
     return [shard for shard in corpus.shards if not (folder / shard.name).is_file()]
@@ -172,7 +170,9 @@ def _texts(path: Path, shard: Shard) -> Iterator[str]:
                     yield normalise(parse_object(line)["text"])
                     left -= 1
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} changed while it was encoded: {error}.", remedy="run the same command again") from error
+        raise DataError(
+            f"{path} changed while it was encoded: {error}.", remedy="run the same command again"
+        ) from error
 
 
 def _problem(row: dict[str, Any], number: int) -> Problem | None:
@@ -189,7 +189,9 @@ def _check_same(plan: dict[str, Any], path: Path) -> None:
     try:
         stored = parse_object(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path} is no manifest: {error}.", remedy="name an empty folder") from error
+        raise InputError(
+            f"{path.parent} holds shards, and {path} is no manifest: {error}.", remedy="name an empty folder"
+        ) from error
     names = {"identity": "another encoder", "input_sha256": "another input", "shards": "other --shard-rows"}
     wrong = next((said for name, said in names.items() if stored.get(name) != plan[name]), None)
     if wrong or stored.get("layout") != _LAYOUT:

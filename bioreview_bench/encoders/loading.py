@@ -127,8 +127,8 @@ def _packed(files: EncoderFiles, max_length: int, dtype: str) -> Loaded:
 
     with _loading(files):
         tokenizer = AutoTokenizer.from_pretrained(files.folder, **_LOCAL)
-        local = {"local_files_only": True, "weights_only": True}
-        model = BertModel.from_pretrained(files.folder, dtype=torch.float32, **local).eval()
+        bert: Any = BertModel
+        model = bert.from_pretrained(files.folder, dtype=torch.float32, weights_only=True, local_files_only=True).eval()
     _check_complete(files.weights, model)
     tokenise = _tokenise(tokenizer, max_length)
     engine = PackedEngine(model, dtype)

@@ -110,9 +110,7 @@ class LocalEncoder:
     def _tokenised(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Tokens]]:
         """Windows of `texts` and their tokens; while one is encoded, the next is tokenised."""
         tokenise = self._loaded.tokenise
-        made = (
-            (window, tokenise([texts[position] for position in window])) for window in windows(texts, _WINDOW)
-        )
+        made = ((window, tokenise([texts[position] for position in window])) for window in windows(texts, _WINDOW))
         with ahead(made, 1) as found:
             yield from found
 

@@ -187,6 +187,7 @@ def fits(config: Any, dtype: str) -> bool:
     """True when `config` is a plain BERT's and this torch has oneDNN."""
     import torch
 
+    onednn: Any = torch.backends.mkldnn
     return (
         config.model_type == "bert"
         and dtype in PACKED_DTYPES
@@ -194,5 +195,5 @@ def fits(config: Any, dtype: str) -> bool:
         and getattr(config, "position_embedding_type", "absolute") == "absolute"
         and not config.is_decoder
         and not config.add_cross_attention
-        and torch.backends.mkldnn.is_available()
+        and onednn.is_available()
     )

@@ -1,8 +1,8 @@
 """Vectors in one file that can be shipped and checked: sha256 of the texts, vectors, and what made them. No texts.
 
 Layout: a magic line, the length of the header (8 bytes, little-endian), the header (JSON), 32 bytes for each text (the
-sha256 of its UTF-8), `dimensions` float32 for each (little-endian), and the sha256 of all that stands before it. Nothing
-in such a file is executed, and its size is known from the header before anything else is read.
+sha256 of its UTF-8), `dimensions` float32 for each (little-endian), and the sha256 of all that stands before it.
+Nothing in such a file is executed, and its size is known from the header before anything else is read.
 """
 
 from __future__ import annotations

@@ -1,22 +1,23 @@
 """Who encodes the shards of a corpus: this process, several processes of this machine, or Ray actors on many.
 
-Each worker loads the encoder on its own device and writes the shards that it is given; nothing but their numbers travels.
+Each worker loads the encoder on its own device and writes the shards that it is given; only their numbers travel.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bioreview_bench.encoders.corpus import Shard, encode_shard
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.model import LocalEncoder
-from bioreview_bench.errors import BenchError, EncoderError, InputError, printable
+from bioreview_bench.errors import BenchError, DataError, EncoderError, InputError, WriteError, printable
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,9 @@ def devices(wanted: str, workers: int) -> list[str]:
     if names == ["cpu"]:
         return ["cpu"] * workers
     if workers > 1:
-        raise InputError("--workers goes with the CPU; a worker serves one device.", remedy="list the --devices instead")
+        raise InputError(
+            "--workers goes with the CPU; a worker serves one device.", remedy="list the --devices instead"
+        )
     if not all(names):
         raise InputError(f'"{wanted}" is no list of devices.', remedy="--devices cuda:0,cuda:1")
     return names
@@ -84,7 +87,7 @@ def encode_ray(job: Job, shards: Sequence[Shard], workers: int, device: str) -> 
     """Encode in `workers` Ray Data actors, on the cluster that RAY_ADDRESS names or on one started here.
 
     `device` is `cpu` or `cuda`; an actor has one GPU, or one CPU core. Input, encoder and folder must be on a file
-    system that every node sees. Raises EncoderError when Ray is not installed, InputError when its cluster cannot do it.
+    system that every node sees. Raises EncoderError without Ray, InputError when its cluster is too small.
     """
     try:
         import ray
@@ -117,23 +120,23 @@ def encode_ray(job: Job, shards: Sequence[Shard], workers: int, device: str) -> 
             num_gpus=1 if device == "cuda" else 0,
         )
         for row in encoded.iter_rows():
+            if row["failure"]:
+                raise _FAILURES[row["failure"]](row["message"], remedy=row["remedy"] or None)
             yield int(row["texts"])
     except ray.exceptions.RayError as error:
-        raise _cause(error) from error
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise EncoderError(
+            f"A Ray actor failed: {printable(lines[-1], 300)}", remedy="run the same command to go on"
+        ) from error
     finally:
         if started:
             ray.shutdown()
 
 
-def _cause(error: BaseException) -> BenchError:
-    """What went wrong in an actor, out of what Ray wrapped it in."""
-    found: BaseException | None = error
-    while found is not None:
-        if isinstance(found, BenchError):
-            return found
-        found = getattr(found, "cause", None) or found.__cause__
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return EncoderError(f"A Ray actor failed: {printable(lines[-1], 300)}", remedy="run the same command to go on")
+# Ray loses the type of what an actor raises, so that our own errors come back as rows.
+_FAILURES: Mapping[str, type[BenchError]] = MappingProxyType(
+    {kind.__name__: kind for kind in (InputError, EncoderError, DataError, WriteError)}
+)
 
 
 class RayWorker:
@@ -145,12 +148,14 @@ class RayWorker:
         self._encoder = job.encoder(device)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """{"shard": [number]} to {"texts": [n]}."""
-        done = [
-            encode_shard(self._encoder, self._job.source, self._shards[int(number)], self._job.folder)
-            for number in batch["shard"]
-        ]
-        return {"texts": done}
+        """{"shard": [number]} to {"texts": [n], "failure": [error's type or ""], "message": [...], "remedy": [...]}."""
+        n, failure, message, remedy = 0, "", "", ""
+        try:
+            (number,) = batch["shard"]
+            n = encode_shard(self._encoder, self._job.source, self._shards[int(number)], self._job.folder)
+        except BenchError as error:
+            failure, message, remedy = type(error).__name__, error.message, error.remedy or ""
+        return {"texts": [n], "failure": [failure], "message": [message], "remedy": [remedy]}
 
 
 class _Worker:

@@ -1,9 +1,9 @@
 """Low precision with exact counts: encode in bfloat16, then in float32 what could change a count.
 
-The margin within which a bfloat16 similarity is trusted is measured, not proved: twice the largest error between texts of
-a sample that is encoded both ways. Every text that is encoded again is checked against it, and one error beyond it ends
-the run. Given the margin, certainty is exact (see certainty). What the result file holds is then that of float32; in the
-pairs file, similarities of pairs that do not match may be off by the margin, and so may its histogram.
+The margin within which a bfloat16 similarity is trusted is measured, not proved: twice the largest error between texts
+of a sample that is encoded both ways. Every text that is encoded again is checked against it, and one error beyond it
+ends the run. Given the margin, certainty is exact (see certainty). What the result file holds is then that of float32;
+in the pairs file, similarities of pairs that do not match may be off by the margin, and so may its histogram.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class ExactBackend(EncoderBackend):
         rough = np.flatnonzero(~exact)
         if len(rough):
             cache = VectorCache(vectors_root(), self._rough.identity)
-            added = embed([texts[row] for row in rough], self._rough, cache, self._noted)
+            added = embed([texts[row] for row in rough.tolist()], self._rough, cache, self._noted)
             if len(rough) == len(texts):
                 found = added
             else:
@@ -129,7 +129,7 @@ class MixedSpace:
             )
 
     def _replace(self, rows: Indices) -> None:
-        self._vectors[rows] = self._backend.vectors([self._texts[row] for row in rows])
+        self._vectors[rows] = self._backend.vectors([self._texts[row] for row in rows.tolist()])
         self.exact[rows] = True
         self._space = CosineSpace(self._vectors, self._transform)
 

@@ -97,7 +97,9 @@ def _check_identity(path: Path, given: VectorFile, own: dict[str, Any]) -> None:
     theirs = given.identity
     names = sorted(name for name in {*own, *theirs} if own.get(name) != theirs.get(name))
     if names:
-        listed = "; ".join(f"{name}: {printable(theirs.get(name))} there, {printable(own.get(name))} here" for name in names)
+        listed = "; ".join(
+            f"{name}: {printable(theirs.get(name))} there, {printable(own.get(name))} here" for name in names
+        )
         raise EncoderError(
             f"{path} was made by another encoder ({listed}).",
             remedy="name its --contract, install the versions that made it, or encode here",
@@ -105,4 +107,6 @@ def _check_identity(path: Path, given: VectorFile, own: dict[str, Any]) -> None:
 
 
 def _keys(texts: Sequence[str]) -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts), np.uint8).reshape(-1, 32)
+    return np.frombuffer(b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts), np.uint8).reshape(
+        -1, 32
+    )

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from threadpoolctl import threadpool_limits
+
 from bioreview_bench import provenance
 from bioreview_bench.article import Article
 from bioreview_bench.contract import CUSTOM, Contract
@@ -109,11 +111,13 @@ def score(
         thresholds = grid(contract) if sweep else []
         if isinstance(space, MixedSpace):
             space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))
-        matched = tally(case_list, space, contract.threshold, pool.texts)
-        null = other_article(case_list, space, contract, thresholds)
-        extra = controlled.counts(space, contract.threshold) if controlled else {}
-        counts = article_counts(case_list, matched, null, extra)
-        found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
+        # Products for one article are small: a second thread would only wait for the first, at full speed.
+        with threadpool_limits(limits=1, user_api="blas"):
+            matched = tally(case_list, space, contract.threshold, pool.texts)
+            null = other_article(case_list, space, contract, thresholds)
+            extra = controlled.counts(space, contract.threshold) if controlled else {}
+            counts = article_counts(case_list, matched, null, extra)
+            found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
     label = contract_label(contract, split, backend.record.verified)

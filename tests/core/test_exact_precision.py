@@ -109,7 +109,9 @@ def test_made_up_cases_are_settled_as_in_float32(seed: int, make_article: Callab
 
     pool = TextPool()
     case_list = cases(articles, as_predictions(predicted, articles), contract, pool)
-    written = [[pool.add([f"control {number} {position}" for number in range(3)]) for position in range(len(case_list))]]
+    written = [
+        [pool.add([f"control {number} {position}" for number in range(3)]) for position in range(len(case_list))]
+    ]
     base = rng.standard_normal(dimensions)
     exact = unit(base + rng.uniform(0.3, 1.2) * rng.standard_normal((len(pool.texts), dimensions)))
     if len(exact) > 3:

@@ -84,9 +84,7 @@ def test_no_number_of_threads_moves_a_vector_by_a_millionth(
     np.testing.assert_allclose(found, by_modules, atol=1e-6)
 
 
-def test_bfloat16_is_near_and_pooled_in_float32(
-    files: EncoderFiles, texts: list[str], by_modules: np.ndarray
-) -> None:
+def test_bfloat16_is_near_and_pooled_in_float32(files: EncoderFiles, texts: list[str], by_modules: np.ndarray) -> None:
     found = LocalEncoder(files, 96, "bf16").encode(texts)
     assert found.dtype == np.float32
     np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, atol=1e-5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from bioreview_bench.training import dpo, grpo
 from bioreview_bench.training.dpo_config import load_dpo_config
 from bioreview_bench.training.grpo_config import load_grpo_config
+from bioreview_bench.training.grpo_rewards import Judge
 from bioreview_bench.training.qa.build import build, write
 from bioreview_bench.training.qa.given import read_pairs
 from bioreview_bench.training.rewards.composer import Composed, RewardComposer
@@ -72,10 +74,12 @@ def grpo_job(
     return grpo.check(built, out, "COMMAND", quiet(say))
 
 
-def grpo_run(model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print) -> grpo.Trained:
+def grpo_run(
+    model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print, judge: Judge | None = None
+) -> grpo.Trained:
     job = grpo_job(model, data, out, *settings, say=say)
     assert job is not None
-    return grpo.train(job, quiet(say))
+    return grpo.train(job if judge is None else dataclasses.replace(job, judge=judge), quiet(say))
 
 
 def started_from(*adapters: Path) -> str:
@@ -102,8 +106,8 @@ class Silent:
 
 
 def log(run: Path) -> list[dict[str, Any]]:
-    """Rows of the log that say the same in every run: no times."""
-    timed = ("seconds/generation", "seconds/scoring", "step_time")
+    """Rows of the log that say the same in every run: no times, and no count that TRL's DPO begins anew."""
+    timed = ("seconds/generation", "seconds/scoring", "step_time", "num_tokens")
     rows = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
     return [{key: row[key] for key in row if key not in timed} for row in rows if "loss" in row]
 

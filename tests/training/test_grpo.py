@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import shutil
 import signal
@@ -45,12 +44,11 @@ def eager_qwen3(tiny_qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def test_the_reward_of_a_toy_objective_rises(eager_qwen3: Path, questions: Path, tmp_path: Path) -> None:
-    job = grpo_job(
+    made = grpo_run(
         eager_qwen3, questions, tmp_path / "run", "max_steps=25", "save_steps=25", "grpo.beta=0.0", "batch_size=16",
         "effective_batch=16", "generations=8", "optimiser.lr=2e-2", "max_completion=6", "max_length=206",
+        judge=Toy(),
     )  # fmt: skip
-    assert job is not None
-    made = grpo.train(dataclasses.replace(job, judge=Toy()), quiet())
     rewards = [row["reward"] for row in log(tmp_path / "run")]
     assert len(rewards) == 25
     first, last = sum(rewards[:5]) / 5, sum(rewards[-5:]) / 5
@@ -89,9 +87,7 @@ def test_four_bits_on_questions_keep_every_sample_with_what_its_reward_is_made_o
 def test_a_sample_without_reward_is_counted_and_moves_nothing(
     tiny_qwen3: Path, questions: Path, tmp_path: Path
 ) -> None:
-    job = grpo_job(tiny_qwen3, questions, tmp_path / "run", "grpo.beta=0.0")
-    assert job is not None
-    made = grpo.train(dataclasses.replace(job, judge=Silent()), quiet())
+    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", "grpo.beta=0.0", judge=Silent())
     assert made.summary["metrics"]["n_unrewarded"] == made.summary["metrics"]["n_samples"] == 16
     assert [row["grad_norm"] for row in log(tmp_path / "run")] == [0, 0]
     assert all(row["unrewarded"] == 1 and row["reward"] is None for row in log(tmp_path / "run"))
@@ -109,6 +105,31 @@ def test_prompts_are_the_tokens_that_evaluation_asks_with(tiny_qwen3: Path, ques
     assert len(texts) == 8
     assert all(text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n") for text in texts)
     assert made.trainer.state.num_input_tokens_seen >= sum(map(len, seen))
+
+
+def test_completions_are_sampled_with_a_cache_and_without_dropout(
+    tiny_qwen3: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bioreview_bench.training.grpo_trainer import SealingGRPOTrainer
+
+    seen: list[tuple[int, bool]] = []
+    generate = SealingGRPOTrainer._generate
+
+    def watched(self: Any, prompts: Any) -> Any:
+        def look(module: Any, _: Any, given: dict[str, Any]) -> None:
+            seen.append((given["input_ids"].shape[1], module.training))
+
+        hook = self.model.get_base_model().model.register_forward_pre_hook(look, with_kwargs=True)
+        try:
+            return generate(self, prompts)
+        finally:
+            hook.remove()
+
+    monkeypatch.setattr(SealingGRPOTrainer, "_generate", watched)
+    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", *FOUR_BITS, "max_steps=1", "lora.dropout=0.5")
+    assert [width for width, _ in seen[1:]] == [1] * 7  # after the prompt one token at a time
+    assert not any(training for _, training in seen)
+    assert made.trainer.model.training
 
 
 @pytest.mark.parametrize("settings", [("iterations=1", "epochs=3"), ("iterations=2", "epochs=2")])

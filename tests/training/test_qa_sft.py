@@ -236,10 +236,16 @@ def test_control_tokens_quoted_in_an_answer_stay_text(tiny_mistral: Path) -> Non
     assert held.chat.text(carrying) == answer
 
 
-def test_a_template_that_begins_otherwise_than_the_tokenizer_is_refused(tiny_mistral: Path) -> None:
+def test_a_template_that_begins_otherwise_than_the_tokenizer_is_refused(tiny_mistral: Path, tmp_path: Path) -> None:
     without = packaged("instruction").replace("{{- bos_token -}}", "")
     with pytest.raises(EncoderError, match="begins its texts with <s>, and the chat template does otherwise"):
         require_beginning(Chat(tiny_mistral, source=without), tiny_mistral)
+    folder = tmp_path / "bare"  # the template writes <s>, and this tokenizer puts it before no text
+    shutil.copytree(tiny_mistral, folder)
+    tokenizer = json.loads((folder / "tokenizer.json").read_text())
+    (folder / "tokenizer.json").write_text(json.dumps({**tokenizer, "post_processor": None}))
+    with pytest.raises(EncoderError, match="does not begin its texts with <s>"):
+        require_family(folder, "instruction", False, "instruction")
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ from bioreview_bench.leaderboard.ranking import load_table
 from bioreview_bench.leaderboard.worker import score_due
 
 Make = Callable[..., Any]
-_SUBMISSIONS, _KILLS = (int(one) for one in os.environ.get("BIOREVIEW_SIEGE", "40,3").split(","))
+_SUBMISSIONS, _KILLS = (int(one) for one in os.environ.get("BIOREVIEW_SIEGE", "30,2").split(","))
 _FILES = ("close_reader", "generic", "paraphrase", "shuffled")
 _USERS = 6
 _AT_ONCE = 64
@@ -156,7 +156,7 @@ def _besiege(besieged: _Besieged, board: Any, all_sent: Callable[[], bool]) -> s
     while killed.total() < _KILLS:
         _wait_until_up(besieged)
         time.sleep(chance.uniform(0.2, 2 * _BETWEEN))
-        if killed["worker"] <= 2 * killed["server"]:
+        if killed["worker"] <= killed["server"]:
             killed["worker"] += besieged.kill_worker()
         else:
             besieged.kill_server()

@@ -1,0 +1,158 @@
+"""Seconds of a GRPO step at 16 completions a prompt, and the shares of sampling, scoring and update.
+
+    python benchmarks/grpo.py [--steps 4] [--warm-up 2] [--prompt 512] [--completion 1024] [--config grpo_phase4]
+    python benchmarks/grpo.py --tiny             a few layers on the CPU: does the script work
+
+The model has Qwen3-8B's shape and random weights in 4 bits, made on the GPU itself: nothing is downloaded. Trained is by
+the config's values. Random weights hardly ever end a text, so every completion has its greatest length: the times are
+the longest that such a step can take. What is scored are the bundled questions with answers of that length, since random
+tokens are no text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qlora import SHAPE, TINY, build, tokenizer
+
+CHARACTERS = 4  # to a token of a scored text
+
+
+class Answers:
+    """Scores texts of `tokens` tokens in place of what was sampled, by the rewards of questions."""
+
+    def __init__(self, rows: Sequence[dict[str, Any]], weights: dict[str, float], tokens: int) -> None:
+        from bioreview_bench.training.qa.reward import QaReward
+        from bioreview_bench.training.rewards.composer import RewardComposer
+
+        self.names = tuple(weights)
+        self._rows = {row["id"]: row for row in rows}
+        self._reward = QaReward(RewardComposer(weights))
+        self._characters = tokens * CHARACTERS
+
+    def score(self, keys: Sequence[str], completions: Sequence[str]) -> list[Any]:
+        """Every other answer is right, so that groups have variance."""
+        return [self._reward.score(self._rows[key], self._text(key, number)) for number, key in enumerate(keys)]
+
+    def _text(self, key: str, number: int) -> str:
+        said = self._rows[key]["answer"] if number % 2 else "The study does not tell which genes these are."
+        return ((said + " ") * (1 + self._characters // len(said)))[: self._characters] + "\nConfidence: 70%"
+
+
+def clock(trainer: Any, warm_up: int, device: str) -> Any:
+    """A callback that times steps after the first `warm_up`, and what of it was sampling and scoring."""
+    import torch
+    from transformers import TrainerCallback
+
+    class Clock(TrainerCallback):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.begun = 0.0
+            self.before = dict(trainer.seconds)
+            self.steps = 0
+            self.whole = 0.0
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            if device != "cpu":
+                torch.cuda.synchronize()
+            if state.global_step == warm_up:
+                self.begun, self.before = time.perf_counter(), dict(trainer.seconds)
+                if device != "cpu":
+                    torch.cuda.reset_peak_memory_stats()
+            self.steps = state.global_step - warm_up
+            self.whole = time.perf_counter() - self.begun
+
+    return Clock()
+
+
+def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[float, dict[str, float], int | None]:
+    """(seconds of a step, its parts, peak bytes of the GPU)."""
+    import torch
+    from datasets import Dataset
+    from trl import GRPOConfig
+
+    from bioreview_bench.training import arguments as stated
+    from bioreview_bench.training import grpo_trainer
+    from bioreview_bench.training.grpo_rewards import ComposedReward
+    from bioreview_bench.training.lora import lora_config
+    from bioreview_bench.training.qa.build import kmp_items
+    from bioreview_bench.training.start import settle
+
+    device = "cpu" if arguments.tiny else "cuda"
+    shape = TINY if arguments.tiny else SHAPE
+    base = build(shape, config.quantisation, config.model.attention, device)
+    rows = [item.row() for item in kmp_items()]
+    given = grpo_trainer.arguments(config, stated.common(config, folder), folder)
+    given |= {"save_strategy": "no", "max_steps": arguments.warm_up + arguments.steps}
+    prompt = list(range(10, 10 + config.grpo.max_prompt))
+    trainer = grpo_trainer.SealingGRPOTrainer(
+        model=base,
+        reward_funcs=ComposedReward(Answers(rows, dict(config.reward.weights), config.grpo.max_completion), folder),
+        args=GRPOConfig(**given),
+        train_dataset=Dataset.from_dict(
+            {"prompt": [row["messages"][:-1] for row in rows], "key": [row["id"] for row in rows]}
+        ),
+        processing_class=tokenizer(),
+        peft_config=lora_config(base, config.lora),
+        on_checkpoint=lambda path: None,
+        tokens=lambda messages: [token % shape["vocab_size"] for token in prompt],
+    )
+    settle(trainer.model, config, config.start)
+    watch = clock(trainer, arguments.warm_up, device)
+    trainer.add_callback(watch)
+    trainer.train()
+    each = watch.whole / watch.steps
+    parts = {name: (trainer.seconds[name] - watch.before[name]) / watch.steps for name in trainer.seconds}
+    parts["update"] = each - sum(parts.values())
+    return each, parts, None if device == "cpu" else torch.cuda.max_memory_allocated()
+
+
+def main() -> None:
+    """Measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="grpo_phase4", help="a preset, or a file")
+    parser.add_argument("--steps", type=int, default=4, help="timed steps; a multiple of the config's iterations")
+    parser.add_argument("--warm-up", type=int, default=2, help="steps before, not timed")
+    parser.add_argument("--prompt", type=int, default=None, help="tokens; default: the config's greatest")
+    parser.add_argument("--completion", type=int, default=None, help="tokens; default: the config's greatest")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
+    arguments = parser.parse_args()
+    import torch
+
+    from bioreview_bench.training.grpo import needed_memory
+    from bioreview_bench.training.grpo_config import load_grpo_config
+    from bioreview_bench.training.memory import GB
+
+    if not arguments.tiny and not torch.cuda.is_available():
+        print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)
+        return
+    g = load_grpo_config(arguments.config).grpo
+    prompt = arguments.prompt or (64 if arguments.tiny else g.max_prompt)
+    completion = arguments.completion or (16 if arguments.tiny else g.max_completion)
+    changes = [f"max_prompt={prompt}", f"max_completion={completion}", f"max_length={prompt + completion}"]
+    config = load_grpo_config(arguments.config, (*changes, *(["device=cpu"] if arguments.tiny else [])))
+    with tempfile.TemporaryDirectory() as scratch:
+        each, parts, peak = measure(arguments, config, Path(scratch))
+    t, g = config.training, config.grpo
+    device = "the CPU (tiny model: times mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
+    print(f"{'device':28} {device}, torch {torch.__version__}")
+    print(
+        f"{'a step':28} {t.effective_batch} completions ({t.effective_batch // g.generations} prompts x "
+        f"{g.generations}), {prompt:,} + {completion:,} tokens; sampled every {config.span} steps"
+    )
+    print(f"{'seconds of a step':28} {each:.2f}")
+    for name, seconds in parts.items():
+        print(f"{'  ' + name:28} {seconds:.2f} ({seconds / each:.0%})")
+    sampled = config.sampled_at_once * completion / config.span
+    print(f"{'tokens sampled a second':28} {sampled / parts['generation']:,.0f}")
+    if peak is not None:
+        print(f"{'peak memory':28} {peak / GB:.1f} GiB (estimate: {needed_memory(config, None)[1].total / GB:.1f})")
+
+
+if __name__ == "__main__":
+    main()
