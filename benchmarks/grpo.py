@@ -3,10 +3,10 @@
     python benchmarks/grpo.py [--steps 4] [--warm-up 2] [--prompt 512] [--completion 1024] [--config grpo_phase4]
     python benchmarks/grpo.py --tiny             a few layers on the CPU: does the script work
 
-The model has Qwen3-8B's shape and random weights in 4 bits, made on the GPU itself: nothing is downloaded. Trained is by
-the config's values. Random weights hardly ever end a text, so every completion has its greatest length: the times are
-the longest that such a step can take. What is scored are the bundled questions with answers of that length, since random
-tokens are no text.
+The model has Qwen3-8B's shape and random weights in 4 bits, made on the GPU itself: nothing is downloaded. Everything
+else is as the config says. Random weights hardly ever end a text, so every completion has its greatest length: the
+times are the longest that such a step can take. Scored are the bundled questions with answers of that length, since
+random tokens are no text.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Answer = Callable[[Scope, Receive, Send, Exception], Awaitable[None]]
 
 NAME = "bioreview_bench.leaderboard"
+REQUEST_ID = "bioreview.request"  # in the scope of a request
 _FRAMES = 12
 _ACCESS = "uvicorn.access"
 
@@ -88,6 +89,7 @@ class RequestLog:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request_id, started = secrets.token_hex(8), time.perf_counter()
+        scope[REQUEST_ID] = request_id
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -105,8 +107,6 @@ class RequestLog:
                 logger().error("request broke off", extra={"fields": {"id": request_id}}, exc_info=error)
                 raise
             await self.answer(scope, receive, send_with_id, error)
-            if status >= 500:
-                logger().error("request failed", extra={"fields": {"id": request_id}}, exc_info=error)
         finally:
             fields = {
                 "id": request_id,

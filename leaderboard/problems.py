@@ -16,6 +16,7 @@ from starlette.routing import Match
 from bioreview_bench.errors import BenchError, InputError, printable
 
 from .failures import NotAllowed, NotFound, QuotaReached, WrongState
+from .logs import REQUEST_ID, logger
 from .rate_limit import TooMany
 
 if TYPE_CHECKING:
@@ -97,6 +98,9 @@ class Answers:
     async def handle(self, request: Request, error: Exception) -> Response:
         """The answer."""
         trouble, headers = trouble_of(error)
+        if trouble.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            fields = {"id": request.scope.get(REQUEST_ID)}
+            logger().error("request failed", extra={"fields": fields}, exc_info=error)
         if trouble.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = allowed(request)
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(API)

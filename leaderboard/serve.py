@@ -124,10 +124,10 @@ def serve(
         ws="none",
     )
     server = Server(config)
-    hopeless: list[int] = []
+    hopeless: list[_WorkerCannot] = []
 
-    def give_up(code: int) -> None:
-        hopeless.append(code)
+    def give_up(code: int, said: str) -> None:
+        hopeless.append(_WorkerCannot(code, said))
         server.should_exit = True
 
     supervisor = Supervisor(worker_command(), worker_environment(os.environ, where), give_up) if worker else None
@@ -140,15 +140,16 @@ def serve(
             if supervisor is not None:
                 supervisor.stop()
     if hopeless:
-        raise _WorkerCannot(hopeless[0])
+        raise hopeless[0]
 
 
 class _WorkerCannot(BenchError):
-    """The first worker ended at once; what it said stands above."""
+    """The first worker ended at once."""
 
-    def __init__(self, code: int) -> None:
+    def __init__(self, code: int, said: str) -> None:
+        indented = "".join(f"\n    {line}" for line in said.splitlines())
         super().__init__(
-            "The worker cannot begin, for the reason above, so nothing would be scored.",
+            f"The worker cannot begin, so nothing would be scored. It said:{indented}",
             remedy="mend that, or add --no-worker to serve without scoring",
         )
         self.exit_code = code

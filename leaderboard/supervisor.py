@@ -1,7 +1,7 @@
 """Keeps one worker process alive beside a server.
 
 A worker that ends is started again, after a pause that grows while it keeps ending. If the very first one cannot start
-(no encoder, no data), that is told: then the board was never able to score.
+(no encoder, no data), that is told: then the board was never able to score. What a worker says goes into the log.
 """
 
 from __future__ import annotations
@@ -14,24 +14,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+
+from bioreview_bench.errors import printable
 
 from .logs import logger
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
 _SOUND = 300.0  # seconds after which a worker counts as having been well
 _GRACE = 25.0  # seconds for a worker to finish or give back what it scores
+_TAIL, _LINE = 12, 500  # lines that are kept, characters of one
 _CONFIGURATION = (2, 3, 4)  # exit codes that another attempt does not change
 
 
 class Supervisor:
-    """`command` starts a worker. `on_hopeless` is called with the exit code when the first one cannot work at all."""
+    """`command` starts a worker. `on_hopeless` is told when the first one cannot work at all: exit code, last lines."""
 
     def __init__(
         self,
         command: Sequence[str],
         environment: Mapping[str, str],
-        on_hopeless: Callable[[int], None],
+        on_hopeless: Callable[[int, str], None],
         *,
         first_pause: float = _FIRST_PAUSE,
         grace: float = _GRACE,
@@ -40,6 +44,7 @@ class Supervisor:
         self._first_pause, self._grace = first_pause, grace
         self._ending = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
+        self._tail: deque[str] = deque(maxlen=_TAIL)
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._keep, name="supervisor", daemon=True)
 
@@ -77,7 +82,7 @@ class Supervisor:
                 return
             lasted = time.monotonic() - began
             if first and code in _CONFIGURATION:
-                self._on_hopeless(code)
+                self._on_hopeless(code, "\n".join(self._tail))
                 return
             first = False
             pause = self._first_pause if lasted > _SOUND else pause
@@ -96,11 +101,18 @@ class Supervisor:
             process = self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 env=self._environment,
                 start_new_session=True,
                 preexec_fn=_end_with_parent if sys.platform == "linux" else None,
             )
         logger().info("a worker begins", extra={"fields": {"pid": process.pid}})
+        assert process.stderr is not None
+        with process.stderr as lines:
+            for line in lines:
+                said = printable(line.decode(errors="replace").rstrip(), _LINE)
+                self._tail.append(said)
+                logger().info("worker", extra={"fields": {"pid": process.pid, "says": said}})
         return process.wait()
 
 

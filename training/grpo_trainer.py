@@ -49,11 +49,12 @@ class SealingGRPOTrainer(Sealing, GRPOTrainer):
     def _generate(self, prompts: Any) -> Any:
         return self._timed("generation", super()._generate, prompts)
 
-    def _generate_single_turn(self, *arguments: Any, **options: Any) -> Any:
+    def _generate_single_turn(self: Any, *arguments: Any, **options: Any) -> Any:
         was_training = self.model.training
         self.model.eval()  # TRL would sample with the adapter's dropout, from another policy than is evaluated
         try:
-            return super()._generate_single_turn(*arguments, **options)
+            generate: Any = super()._generate_single_turn
+            return generate(*arguments, **options)
         finally:
             self.model.train(was_training)
 

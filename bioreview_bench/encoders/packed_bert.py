@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Keys are padded to a multiple of this: kernels for small products are fastest there.
 _ALIGN = 16
 # The tokens of a batch are filled up to a multiple of this: oneDNN compiles a kernel for every number of rows it meets.
-_ROWS = 64
+_ROWS = 16
 PACKED_DTYPES = ("fp32", "bf16")
 
 

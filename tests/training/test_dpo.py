@@ -57,6 +57,8 @@ def test_the_reference_is_the_adapter_that_training_started_from(
 ) -> None:
     import torch
 
+    from bioreview_bench.training.dpo_trainer import preference
+
     settings = ("max_steps=4", started_from(sft), f"start.last={last}")
     job = dpo_job(tiny_qwen3, pairs, tmp_path / "run", *settings)
     assert job is not None
@@ -76,6 +78,7 @@ def test_the_reference_is_the_adapter_that_training_started_from(
     ]
     assert before["margin"] == pytest.approx(sum(margins) / 2, abs=1e-3)
     assert before["accuracy"] == sum(margin > 0 for margin in margins) / 2
+    assert preference(made.trainer, reference=True).facts() == pytest.approx(before, abs=1e-4)  # also after training
     reference = [weight for name, weight in made.trainer.model.named_parameters() if ".ref." in name]
     assert bool(reference) == (last == "continued")
     assert not any(weight.requires_grad for weight in reference)

@@ -1,4 +1,4 @@
-"""The walk-through of README.md, which docs/training.md repeats, command by command, with a tiny model for the large one."""
+"""The walk-through of README.md, repeated in docs/training.md, command by command, with a tiny model."""
 
 from __future__ import annotations
 

@@ -304,3 +304,29 @@ def test_a_wrong_method_is_told_the_right_ones(url: str, caller: Make) -> None:
     assert refused.headers["allow"] == "GET, POST"
     assert caller(url).post("/api/v1/board").headers["allow"] == "GET"
     assert "error" in caller(url).client.delete("/healthz").json()
+
+
+def test_the_same_board_in_postgresql_takes_in_many_at_once_and_each_once(
+    make_board: Make, postgres_url: str, served: Served, caller: Make, add_submitter: Make, demo_predictions: Make,
+    card_bytes: Make,
+) -> None:  # fmt: skip
+    from concurrent.futures import ThreadPoolExecutor
+
+    board = make_board(postgres_url)
+    url = served(board)
+    tokens = [add_submitter(board, name).token for name in ("ann", "ben", "eve")]
+
+    def send(number: int) -> str:
+        sent = caller(url, tokens[number % 3]).submit(demo_predictions("careful"), card_bytes(f"System {number % 12}"))
+        assert sent.status_code in (200, 201), sent.text
+        return str(sent.json()["id"])
+
+    with ThreadPoolExecutor(8) as pool:
+        ids = list(pool.map(send, range(24)))  # each submission twice
+    assert ids[:12] == ids[12:]
+    assert len(set(ids)) == 12
+    assert score_due(board) == 12
+    rows = caller(url).get("/api/v1/tables/test/jaccard.json").json()["rows"]
+    assert {row["submission"] for row in rows} == set(ids)
+    assert caller(url).get("/").status_code == 200
+    assert caller(url).get("/readyz").json()["waiting"] == 0

@@ -418,8 +418,8 @@ def test_an_unforeseen_error_tells_the_client_nothing_and_the_log_where_but_not_
     assert "a text in an exception" not in log.getvalue()
 
 
-def test_a_full_disk_is_said_and_nothing_is_half_stored(
-    board: Any, url: str, ann: Any, monkeypatch: pytest.MonkeyPatch, card_bytes: Make
+def test_a_full_disk_is_said_and_logged_and_nothing_is_half_stored(
+    log: io.StringIO, board: Any, url: str, ann: Any, monkeypatch: pytest.MonkeyPatch, card_bytes: Make
 ) -> None:
     import errno
     import tempfile
@@ -432,6 +432,8 @@ def test_a_full_disk_is_said_and_nothing_is_half_stored(
     refused = ann.submit(_rows(), card_bytes())
     assert refused.status_code == 507
     assert "disk is full" in refused.text
+    (failed,) = _logged(log, "request failed", 1)
+    assert failed["id"] == refused.headers["x-request-id"]
     assert store.submissions_with(board, ("received", "queued")) == []
 
 

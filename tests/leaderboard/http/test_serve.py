@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.ranking import load_table
 from bioreview_bench.leaderboard.supervisor import Supervisor, worker_environment
 
 Make = Callable[..., Any]
@@ -40,14 +41,15 @@ def test_a_board_is_made_served_scored_and_ended_in_good_order(
     ann = caller(url, store.add_user(board, "ann", "A"))
     sent = ann.submit(demo_predictions("careful"), card_bytes())
     assert sent.status_code == 201, sent.text
-    _until(lambda: ann.get(sent.headers["location"]).json()["state"] == "scored")
+    _until(lambda: store.status(board, sent.json()["id"]).state == "scored")
+    assert ann.get(sent.headers["location"]).json()["state"] == "scored"
 
     first = next(row["pid"] for row in serving.log() if row["event"] == "a worker begins")
     os.kill(first, signal.SIGKILL)
     _until(lambda: [row for row in serving.log() if row["event"] == "the worker ended" and row["code"] == -9])
     again = _until(lambda: [row["pid"] for row in serving.log() if row["event"] == "a worker begins"][1:])[0]
     table = "/api/v1/tables/test/jaccard.json"
-    _until(lambda: caller(url).get(table).json()["rows"])  # by the first or, if it was killed too early, the next one
+    _until(lambda: load_table(board, "test", "jaccard").rows)  # by the first or, if it was killed too early, the next
 
     assert serving.end(signal.SIGTERM) == 0
     assert "The board has ended." in serving.out.read_text()
@@ -108,6 +110,7 @@ def test_a_worker_that_can_never_begin_ends_the_server_with_its_reason(
     assert serving.process.wait(60) == 4
     said = serving.err.read_text()
     assert "The worker cannot begin" in said
+    assert "pilot.sqlite" in said.partition("It said:")[2] or "data" in said.partition("It said:")[2]
     assert "--no-worker" in said
 
 
@@ -118,7 +121,7 @@ def _worker(script: str) -> list[str]:
 def test_a_worker_that_keeps_ending_is_started_ever_more_slowly(tmp_path: Path) -> None:
     starts = tmp_path / "starts"
     script = f"import time; open({str(starts)!r}, 'a').write(f'{{time.monotonic()}}\\n'); raise SystemExit(1)"
-    supervisor = Supervisor(_worker(script), os.environ, lambda code: None, first_pause=0.1)
+    supervisor = Supervisor(_worker(script), os.environ, lambda code, said: None, first_pause=0.1)
     supervisor.start()
     times = _until(lambda: starts.exists() and len(lines := starts.read_text().split()) >= 4 and lines)
     supervisor.stop()
@@ -130,27 +133,32 @@ def test_a_worker_that_keeps_ending_is_started_ever_more_slowly(tmp_path: Path) 
 
 
 def test_only_the_first_worker_is_hopeless_and_only_for_reasons_that_stay(tmp_path: Path) -> None:
-    codes: list[int] = []
-    first = Supervisor(_worker("raise SystemExit(3)"), os.environ, codes.append, first_pause=0.05)
+    told: list[tuple[int, str]] = []
+
+    def tell(code: int, said: str) -> None:
+        told.append((code, said))
+
+    script = "import sys; print('no encoder \\x1b[2J', file=sys.stderr); raise SystemExit(3)"
+    first = Supervisor(_worker(script), os.environ, tell, first_pause=0.05)
     first.start()
-    _until(lambda: codes)
+    _until(lambda: told)
     first.stop()
-    assert codes == [3]
+    assert told == [(3, "no encoder \\x1b[2J")]
     counter = tmp_path / "n"
     script = (
         f"import pathlib; p = pathlib.Path({str(counter)!r}); n = int(p.read_text()) if p.exists() else 0\n"
         "p.write_text(str(n + 1)); raise SystemExit(1 if n == 0 else 4)"
     )
-    later = Supervisor(_worker(script), os.environ, codes.append, first_pause=0.05)
+    later = Supervisor(_worker(script), os.environ, tell, first_pause=0.05)
     later.start()
     _until(lambda: counter.exists() and counter.read_text() == "3")
     later.stop()
-    assert codes == [3]
+    assert len(told) == 1
 
 
 def test_a_worker_that_does_not_end_when_told_is_killed() -> None:
     script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
-    supervisor = Supervisor(_worker(script), os.environ, lambda code: None, grace=0.2)
+    supervisor = Supervisor(_worker(script), os.environ, lambda code, said: None, grace=0.2)
     supervisor.start()
     pid = _until(lambda: supervisor.pid)
     time.sleep(0.5)
