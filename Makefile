@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/bench evaluate demo:careful --data demo --split test --contract demo-topic
 
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -25,7 +25,8 @@ _PREFIX = "/api/v1"
 _SHORT = "public, max-age=60"
 _User = Annotated[UserInfo, Depends(token_user)]
 _Id = Annotated[str, Path(max_length=64, description="The submission's id, such as s_0123456789abcdef.")]
-_Name = Annotated[str, Path(max_length=200)]
+_Split = Annotated[str, Path(max_length=200, description="One of the board's splits, such as test.")]
+_Contract = Annotated[str, Path(max_length=200, description="One of the board's contracts, such as v3.")]
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -109,13 +110,13 @@ def _public(db: Database, live: Live) -> APIRouter:
         )
 
     @router.get("/splits/{split}/ids", response_model=SplitIds, responses=_errors(404, 422))
-    def split_ids(split: _Name, response: Response) -> SplitIds:
+    def split_ids(split: _Split, response: Response) -> SplitIds:
         """The article ids of a split, which a predictions file must name, all of them and no others."""
         response.headers["Cache-Control"] = _SHORT
         return SplitIds.model_validate(store.get_split(db, split).model_dump())
 
     @router.get("/tables/{split}/{contract}.json", response_model=BoardTable, responses=_errors(404, 422))
-    def table_json(split: _Name, contract: _Name) -> Response:
+    def table_json(split: _Split, contract: _Contract) -> Response:
         """The table of a split under a contract."""
         from .tables import as_json
 
@@ -126,7 +127,7 @@ def _public(db: Database, live: Live) -> APIRouter:
         response_class=Response,
         responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **_errors(404, 422)},
     )
-    def table_csv(split: _Name, contract: _Name) -> Response:
+    def table_csv(split: _Split, contract: _Contract) -> Response:
         """The same for a spreadsheet."""
         from .tables import as_csv
 

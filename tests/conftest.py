@@ -14,6 +14,9 @@ import pytest
 
 # Nothing in the suite may reach a network; tests that need a Hub start one on loopback in a child process.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# One process a core, one thread a process: more threads than cores make torch many times slower.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _ROOT = Path(__file__).resolve().parent.parent
 

@@ -104,12 +104,12 @@ def test_script_in_every_field_of_a_card_is_data_in_json_and_a_formula_is_text_i
     assert ',"=' not in cells
 
 
-@pytest.mark.parametrize("char", ["\u202e", "\u200b", "\u0007", "\ufeff", "\u2066"])
-def test_a_name_with_marks_that_deceive_is_refused(ann: Any, card_bytes: Make, char: str) -> None:
-    refused = ann.submit(_rows(), card_bytes(f"Good{char}Name"))
-    assert refused.status_code == 422
-    assert "system_name" in refused.text
-    assert char not in refused.json()["problems"][0]["message"]
+def test_a_name_with_marks_that_deceive_is_refused(ann: Any, card_bytes: Make) -> None:
+    for char in ("\u202e", "\u200b", "\u0007", "\ufeff", "\u2066"):
+        refused = ann.submit(_rows(), card_bytes(f"Good{char}Name"))
+        assert refused.status_code == 422, repr(char)
+        assert "system_name" in refused.text
+        assert char not in refused.json()["problems"][0]["message"]
 
 
 def test_a_name_that_looks_like_another_teams_is_flagged(
@@ -291,13 +291,13 @@ def test_yaml_bombs_tags_and_a_large_card_are_refused(ann: Any) -> None:
         assert refused.json()["problems"]
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "-1", "true", '"0.5"'])
-def test_numbers_that_are_none_are_refused(ann: Any, card_bytes: Make, number: str) -> None:
-    rows = _rows({"text": "The sample is too small.", "confidence": 12345}).replace(b"12345", number.encode())
-    sent = ann.submit(rows, card_bytes())
-    assert sent.status_code == 201
-    assert sent.json()["state"] == "rejected"
-    assert len(ann.get(sent.headers["location"]).json()["problems"]) >= 12
+def test_numbers_that_are_none_are_refused(ann: Any, card_bytes: Make) -> None:
+    rows = _rows({"text": "The sample is too small.", "confidence": 12345})
+    for number in ("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "-1", "true", '"0.5"'):
+        sent = ann.submit(rows.replace(b"12345", number.encode()), card_bytes())
+        assert sent.status_code == 201
+        assert sent.json()["state"] == "rejected", number[:20]
+        assert len(ann.get(sent.headers["location"]).json()["problems"]) >= 12
 
 
 def test_a_cost_that_is_no_number_is_refused(ann: Any, card_bytes: Make) -> None:
