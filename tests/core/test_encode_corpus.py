@@ -153,8 +153,8 @@ def test_an_interrupt_leaves_whole_shards_and_the_next_run_goes_on(
     out = tmp_path / "out"
     code = "from bioreview_bench.cli import main; main()"
     command = [sys.executable, "-c", code, "encode", str(source), "-o", str(out), "--contract", "demo"]
-    command += ["--shard-rows", "10", "--devices", "cpu", "--workers", "2"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command += ["--shard-rows", "10", "--devices", "cpu"]
+    running = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list(out.glob("part-*.npy")) and time.monotonic() < deadline:
         time.sleep(0.02)

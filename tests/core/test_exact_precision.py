@@ -37,8 +37,7 @@ def quiet(done: int, total: int) -> None:
     """No progress."""
 
 
-@pytest.mark.parametrize("threshold", [0.40, 0.73])
-@pytest.mark.parametrize("name", ["close_reader", "paraphrase"])
+@pytest.mark.parametrize(("name", "threshold"), [("close_reader", 0.40), ("paraphrase", 0.73)])
 def test_the_pilot_scores_to_the_last_digit_as_in_float32(
     minilm: None, warm: Path, shared: Path, name: str, threshold: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
