@@ -78,7 +78,6 @@ def _begin(db: Database, submission_id: str, worker: str) -> _Received | State:
         hold(row, worker, LEASE_SECONDS)
         content = session.scalar(select(Predictions.content).where(Predictions.sha256 == row.predictions_sha256))
         taken = _Received(row.split, content or b"", row.card, row.run)
-        bump(session)
     return taken
 
 
@@ -108,7 +107,6 @@ def _finish(db: Database, submission_id: str, worker: str, found: Validated | li
             row.marked = False
             noun = "problem" if len(found) == 1 else "problems"
             move(session, row, "rejected", f"{len(found):,} {noun}")
-            bump(session)
         return as_state(row.state)
 
 
@@ -138,4 +136,3 @@ def _give_back(db: Database, submission_id: str, worker: str) -> None:
         row = find(session, submission_id)
         if row.state == "validating" and row.leased_by == worker:
             move(session, row, "received", "checking broke off; it is begun anew")
-            bump(session)

@@ -46,7 +46,6 @@ def claim(db: Database, worker: str, seconds: float = LEASE_SECONDS) -> Claim | 
         row.attempts += 1
         move(session, row, "scoring", None if row.attempts == 1 else f"attempt {row.attempts}")
         hold(row, worker, seconds)
-        bump(session)
         return Claim(row.id, row.split, row.team, row.predictions_sha256, row.card, row.attempts)
 
 

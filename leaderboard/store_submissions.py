@@ -53,7 +53,6 @@ def receive(db: Database, user_id: int, split: str, package: Package, *, marked:
             _use_mark(session, user, row)
         elif not created:
             return row.id, False
-        bump(session)
     return row.id, created
 
 

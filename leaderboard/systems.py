@@ -43,9 +43,7 @@ def load_system(db: Database, submission: str) -> tuple[SystemView, tuple[BoardT
             raise NotFound(
                 f'There is no system "{printable(submission, 40)}" on this board.', remedy="look at its table"
             )
-        found = session.execute(
-            select(ResultRow.signature, ResultRow.extras).where(ResultRow.submission_id == row.id)
-        )
+        found = session.execute(select(ResultRow.signature, ResultRow.extras).where(ResultRow.submission_id == row.id))
         extras = {one.signature: one.extras for one in found}
     tables = load_tables(db, row.split)
     rows = [(table, one) for table in tables for one in table.rows if one.submission == row.id]

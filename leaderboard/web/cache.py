@@ -32,35 +32,59 @@ class Body:
         return len(self.content) + len(self.packed or b"")
 
 
+@dataclass(frozen=True)
+class _Kept:
+    version: int  # of the board, when it was made
+    body: Body
+
+
 class PageCache:
-    """Bodies by key, for one version of the board at a time; the longest unused go first. For many threads."""
+    """Bodies by key; the longest unused go first. For many threads.
+
+    One thread makes a page; who asks for it meanwhile gets the one before, or waits where there is none. So a change of
+    the board costs each page once, however many ask.
+    """
 
     def __init__(self, limit_bytes: int = 64 * 1024 * 1024) -> None:
         self._limit = limit_bytes
-        self._lock = threading.Lock()
-        self._version = -1
-        self._bodies: OrderedDict[object, Body] = OrderedDict()
+        self._changed = threading.Condition()
+        self._kept: OrderedDict[object, _Kept] = OrderedDict()
+        self._making: set[object] = set()
         self._size = 0
 
     def get(self, version: int, key: object, make: Callable[[], str | bytes]) -> Body:
-        """The body of `key` at this version of the board, made if it is not there."""
-        with self._lock:
-            if version > self._version:
-                self._bodies.clear()
-                self._version, self._size = version, 0
-            body = self._bodies.get(key) if version == self._version else None
-            if body is not None:
-                self._bodies.move_to_end(key)
-                return body
-        body = Body.of(make())
-        with self._lock:
-            if version == self._version and key not in self._bodies:
-                self._bodies[key] = body
-                self._size += len(body)
-            while self._size > self._limit and self._bodies:
-                _, oldest = self._bodies.popitem(last=False)
-                self._size -= len(oldest)
-        return body
+        """The body of `key`, made anew when the board has changed since."""
+        with self._changed:
+            while True:
+                kept = self._kept.get(key)
+                if kept is not None and (kept.version >= version or key in self._making):
+                    self._kept.move_to_end(key)
+                    return kept.body
+                if key not in self._making:
+                    self._making.add(key)
+                    break
+                self._changed.wait()
+        body = None
+        try:
+            body = Body.of(make())
+            return body
+        finally:
+            with self._changed:
+                self._making.discard(key)
+                self._keep(key, None if body is None else _Kept(version, body))
+                self._changed.notify_all()
+
+    def _keep(self, key: object, made: _Kept | None) -> None:
+        """Keep what was made in place of what was there; a page that cannot be made any more is forgotten."""
+        before = self._kept.pop(key, None)
+        if before is not None:
+            self._size -= len(before.body)
+        if made is not None:
+            self._kept[key] = made
+            self._size += len(made.body)
+        while self._size > self._limit and self._kept:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= len(oldest.body)
 
     def __len__(self) -> int:
-        return len(self._bodies)
+        return len(self._kept)

@@ -172,7 +172,7 @@ def test_choosing_an_article_shows_pairs_and_what_has_none(visit: Callable[..., 
     assert len(opened.ids()) == 14
     assert opened.shown() == "f1000:00"
     page.locator("#list li", has_text="elife:03").click()
-    assert opened.shown() == "elife:03"
+    page.locator("#detail h3", has_text="elife:03").wait_for()
     assert page.locator("#detail h4").all_text_contents() == [
         "Matched pairs (1)",
         "Missed references (1)",

@@ -97,6 +97,8 @@ def _extent(values: Iterable[float], *, zero: bool) -> tuple[float, float]:
     low, high = min(found, default=0.0), max(found, default=1.0)
     if zero:
         low = min(0.0, low)
+    if high <= low:  # all on one spot: an axis still needs a length
+        high = low + 1.0
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
     return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
 
