@@ -45,13 +45,18 @@ def card_of(value: dict[str, Any]) -> tuple[Card | None, list[Problem]]:
     try:
         card = Card.model_validate(value)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
         return None, [
-            Problem(f"card.yaml: {printable('.'.join(map(str, one['loc'])))}: {printable(one['msg'], 200)}")
-            for one in found
+            Problem(f"card.yaml: {printable('.'.join(map(str, one['loc'])))}: {_said(one)}")
+            for one in error.errors(include_url=False, include_context=False)
         ]
     problems = [Problem(f"card.yaml: {reason}") for reason in unfit(card)]
     return (None if problems else card), problems
+
+
+def _said(error: Any) -> str:
+    if error["type"] == "missing":
+        return "is missing"
+    return "is empty" if error["input"] in (None, "") else printable(error["msg"], 200)
 
 
 def parse(text: str) -> Any:

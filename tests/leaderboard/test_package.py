@@ -58,6 +58,8 @@ def test_all_problems_of_a_card_are_listed(card_bytes: Callable[..., bytes]) -> 
     text = complaints(b"system_name: ''\nsystem_version: 1\nbase_model: m\ncolour: red\ncost_usd: -1\ndate: soon\n")
     for field in ("system_name", "organisation", "contact", "colour", "cost_usd", "date"):
         assert f"card.yaml: {field}:" in text
+    assert "organisation: is missing" in text
+    assert complaints(b"system_name:\n").startswith("card.yaml: system_name: is empty")
 
 
 @pytest.mark.parametrize("number", ["nan", ".nan", "inf", ".inf", "1e999", "-0.01", "9" * 5000, "yes"])

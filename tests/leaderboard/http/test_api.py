@@ -137,7 +137,7 @@ def test_a_broken_card_is_refused_with_all_its_problems(
     assert refused.status_code == 422
     told = " ".join(one["message"] for one in refused.json()["problems"])
     assert "f1: Extra inputs are not permitted" in told
-    assert "system_version: Field required" in told
+    assert "system_version: is missing" in told
     assert refused.json()["remedy"]
     assert ann.get("/api/v1/submissions").json() == []
 
