@@ -11,6 +11,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
+    from .corpus_read import Corpus
     from .dpo_pairs_make import Score
 
 _WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
@@ -102,7 +103,7 @@ def pairs(
     files = list(predictions)
     if samples is not None:
         files = _sample(
-            ctx, out, data, model, adapters, samples, seed, (f"temperature={temperature}", *parameters), quiet
+            ctx, out, data, read, model, adapters, samples, seed, (f"temperature={temperature}", *parameters), quiet
         )
     found = [read_predictions(path, read) for path in files]
     bar = ProgressBar("Scoring articles", len(read.train), quiet)
@@ -130,20 +131,25 @@ def pairs(
 
 
 def _sample(
-    ctx: click.Context, out: Path, data: str, model: str | None, adapters: tuple[str, ...], n: int, seed: int,
-    parameters: tuple[str, ...], quiet: bool,
+    ctx: click.Context, out: Path, data: str, corpus: Corpus, model: str | None, adapters: tuple[str, ...], n: int,
+    seed: int, parameters: tuple[str, ...], quiet: bool,
 ) -> list[Path]:  # fmt: skip
-    """Predictions of `n` runs of `bench baseline`, one seed each; a run that is there already is resumed."""
+    """Predictions of `n` runs of `bench baseline`, one seed each; a run that is there already is resumed.
+
+    The model is asked as the corpus asks; adapters that were trained to be asked otherwise are an error.
+    """
     from . import generate
     from .adapters import resolved
     from .cli_generate import run_bench
 
     files = []
+    facts = corpus.manifest
     for number in range(n):
         folder = out / "samples" / f"seed-{seed + number}"
         request = generate.Request(
             model, tuple(map(resolved, adapters)), data, "train", folder, seed=seed + number, parameters=parameters,
-            passed=("--quiet",) if quiet else (),
+            prompt=None if adapters else facts["prompt"]["id"], thinking=facts["thinking"], budget=facts["budget"],
+            counter=facts["counter"]["name"], passed=("--quiet",) if quiet else (),
         )  # fmt: skip
         planned = generate.plan(request)
         planned.write()

@@ -252,3 +252,38 @@ def make_corpus(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return make
+
+
+def make_answering_model(folder: Path, answers: list[str]) -> Path:
+    """A Qwen3 that answers every prompt with one of `answers`, each as likely as the others, and then stops.
+
+    Its output layer holds the successors of each token. Its one layer adds nothing, but it is there to be trained.
+    """
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    roles = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+    tokenizer = make_tokenizer(control, ["<think>", "</think>", *answers], QWEN_TEMPLATE, **roles)
+    n = -(-len(tokenizer) // 64) * 64
+    config = Qwen3Config(
+        vocab_size=n, hidden_size=n, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
+        num_key_value_heads=1, head_dim=32, max_position_embeddings=32_768, tie_word_embeddings=False,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
+    )  # fmt: skip
+    model = Qwen3ForCausalLM(config)
+    asked = tokenizer.apply_chat_template(
+        [{"role": "user", "content": "x"}], add_generation_prompt=True, enable_thinking=False, return_dict=True
+    )["input_ids"]
+    with torch.no_grad():
+        for parameter in model.model.layers.parameters():
+            parameter.zero_()
+        model.model.embed_tokens.weight.copy_(torch.eye(n))
+        model.lm_head.weight.zero_()
+        for answer in answers:
+            [token] = tokenizer(answer, add_special_tokens=False)["input_ids"]
+            model.lm_head.weight[token, asked[-1]] = 1.0
+            model.lm_head.weight[tokenizer.eos_token_id, token] = 1.0
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -17,7 +17,7 @@ from bioreview_bench.training.dpo_pairs import Choice, Sample, balanced, choose
 from bioreview_bench.training.dpo_pairs_make import read_predictions
 from bioreview_bench.training.qa_rows import read_pairs
 
-from .conftest import corpus_facts, corpus_row
+from .conftest import corpus_facts, corpus_row, make_answering_model
 
 
 def sample(text: str, reward: float) -> Sample:
@@ -148,3 +148,35 @@ def test_predictions_of_another_prompt_and_errors_are_not_used(demo_corpus: Path
     path.write_text(path.read_text() * 2)
     with pytest.raises(DataError, match="stands twice"):
         read_predictions(path, corpus)
+
+
+def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
+    bench: Callable[..., Any], minilm: None, warm: Path, tmp_path: Path
+) -> None:
+    missing = ("control group", "sample size calculation", "test for normality", "description of the reagents")
+    told = json.dumps(
+        [{"text": f"There is no {one}.", "category": "design_flaw", "severity": "major"} for one in missing]
+    )
+    again = json.dumps([{"text": "It is bad.", "category": "other", "severity": "minor"}] * 12)
+    model = make_answering_model(tmp_path / "tiny-three-answers", [told, "No comment.", again])
+    corpus, out = tmp_path / "corpus", tmp_path / "pairs"
+    made = bench("train", "corpus", "--recipe", "A", "--data", "demo", "--model", model, "--budget", 300, "-o", corpus)
+    assert made.code == 0, made.err
+    words = ["--corpus", corpus, "--data", "demo", "--samples", 4, "--model", model, "--param", "max_new_tokens=8"]
+    # The successors' logits differ from the others' by about eight: at 0.2 nothing else is ever said.
+    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "V3=1"]
+    done = bench("train", "pairs", "-o", out, *words)
+    assert done.code == 0, done.err
+    wanted = json.loads((corpus / "corpus.json").read_text())
+    runs = [json.loads((out / "samples" / f"seed-{seed}" / "run.json").read_text()) for seed in (42, 43, 44, 45)]
+    for run in runs:
+        assert run["reviewer"]["prompt"]["sha256"] == wanted["prompt"]["sha256"]
+        assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "model")
+    pairs = read_pairs(out, None)
+    assert pairs.rows
+    for row in pairs.rows:
+        assert row["chosen"][0]["content"] == told
+        assert row["rejected"][0]["content"] in ("No comment.", again)
+    before = {path: path.read_bytes() for path in out.rglob("predictions.jsonl")}
+    assert bench("train", "pairs", "-o", out, *words).code == 0
+    assert {path: path.read_bytes() for path in out.rglob("predictions.jsonl")} == before

@@ -14,7 +14,7 @@ import pytest
 from bioreview_bench.data.load import load_split
 from bioreview_bench.training.corpus_read import read_corpus
 
-from .conftest import QWEN_TEMPLATE, make_tokenizer
+from .conftest import make_answering_model
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
 pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
@@ -53,38 +53,8 @@ BESIDES = {
 
 @pytest.fixture(scope="module")
 def answering_qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Qwen3 that answers every prompt with ANSWER: its output layer holds the successor of each token.
-
-    Its one layer adds nothing, but it is there to be trained; two small steps do not change what is most likely.
-    """
-    import torch
-    from transformers import Qwen3Config, Qwen3ForCausalLM
-
-    folder = tmp_path_factory.mktemp("models") / "tiny-answer"
-    roles = {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
-    control = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    tokenizer = make_tokenizer(control, ["<think>", "</think>", ANSWER], QWEN_TEMPLATE, **roles)
-    n = -(-len(tokenizer) // 64) * 64
-    config = Qwen3Config(
-        vocab_size=n, hidden_size=n, intermediate_size=64, num_hidden_layers=1, num_attention_heads=2,
-        num_key_value_heads=1, head_dim=32, max_position_embeddings=32_768, tie_word_embeddings=False,
-        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None,
-    )  # fmt: skip
-    model = Qwen3ForCausalLM(config)
-    asked = tokenizer.apply_chat_template(
-        [{"role": "user", "content": "x"}], add_generation_prompt=True, enable_thinking=False, return_dict=True
-    )["input_ids"]
-    [answer] = tokenizer(ANSWER, add_special_tokens=False)["input_ids"]
-    with torch.no_grad():
-        for parameter in model.model.layers.parameters():
-            parameter.zero_()
-        model.model.embed_tokens.weight.copy_(torch.eye(n))
-        model.lm_head.weight.zero_()
-        model.lm_head.weight[answer, asked[-1]] = 1.0
-        model.lm_head.weight[tokenizer.eos_token_id, answer] = 1.0
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    """Answers every prompt with ANSWER; two small steps of training do not change what is most likely."""
+    return make_answering_model(tmp_path_factory.mktemp("models") / "tiny-answer", [ANSWER])
 
 
 def commands(model: Path) -> list[list[str]]:
