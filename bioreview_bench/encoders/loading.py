@@ -12,6 +12,7 @@ import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from logging import getLogger
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -102,6 +103,8 @@ def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = 
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    # Where bitsandbytes is installed, it is imported on the way, and complains of kernels that no encoder uses.
+    getLogger("bitsandbytes.backends.cpu.ops").setLevel("ERROR")
     import torch
     from transformers import AutoConfig
     from transformers.utils import logging
