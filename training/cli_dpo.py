@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,21 +76,12 @@ def dpo(
 
 
 def _train(config: DpoConfig, out: Path, again: str, form: str, talk: Talk) -> None:
+    from .cli_runs import finished
     from .dpo import check, train
     from .run_folder import ADAPTER
-    from .running import is_first_process
-    from .summary import read_summary
 
-    job = check(config, out, again, talk)
-    if job is None:
-        talk.say(f"{out} is finished already; nothing was done.")
-        summary = read_summary(out / ADAPTER)
-    else:
-        summary = train(job, talk).summary
-    if not is_first_process():
-        return
-    if form == "json":
-        click.echo(json.dumps(summary, ensure_ascii=False))
+    summary = finished(check, train, config, out, again, form, talk)
+    if summary is None:
         return
     held_out = summary["metrics"]["held_out"]
     click.echo(f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s")
@@ -108,10 +98,7 @@ def _train(config: DpoConfig, out: Path, again: str, form: str, talk: Talk) -> N
 
 def _dry_run(config: DpoConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
     from . import dpo_dry_run
+    from .cli_runs import told
 
     plan = dpo_dry_run.plan(config, given, talk.progress)
-    if form == "json":
-        click.echo(json.dumps(dpo_dry_run.facts(config, plan), ensure_ascii=False))
-        return
-    for line in dpo_dry_run.lines(config, plan):
-        click.echo(line)
+    told(form, lambda: dpo_dry_run.facts(config, plan), lambda: dpo_dry_run.lines(config, plan))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,22 +77,13 @@ def grpo(
 
 
 def _train(config: GrpoConfig, out: Path, again: str, form: str, talk: Talk) -> None:
+    from .cli_runs import finished
     from .grpo import check, train
     from .grpo_rewards import FOLDER
     from .run_folder import ADAPTER
-    from .running import is_first_process
-    from .summary import read_summary
 
-    job = check(config, out, again, talk)
-    if job is None:
-        talk.say(f"{out} is finished already; nothing was done.")
-        summary = read_summary(out / ADAPTER)
-    else:
-        summary = train(job, talk).summary
-    if not is_first_process():
-        return
-    if form == "json":
-        click.echo(json.dumps(summary, ensure_ascii=False))
+    summary = finished(check, train, config, out, again, form, talk)
+    if summary is None:
         return
     metrics = summary["metrics"]
     click.echo(
@@ -108,13 +98,10 @@ def _train(config: GrpoConfig, out: Path, again: str, form: str, talk: Talk) -> 
 
 def _dry_run(config: GrpoConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
     from . import grpo_dry_run
+    from .cli_runs import told
 
     plan = grpo_dry_run.plan(config, given, talk.progress)
-    if form == "json":
-        click.echo(json.dumps(grpo_dry_run.facts(config, plan), ensure_ascii=False))
-        return
-    for line in grpo_dry_run.lines(config, plan):
-        click.echo(line)
+    told(form, lambda: grpo_dry_run.facts(config, plan), lambda: grpo_dry_run.lines(config, plan))
 
 
 def _shown(value: float | None) -> str:

@@ -1,15 +1,15 @@
-"""What the commands that train by DPO and GRPO share: their options as settings, talking, and the command to resume."""
+"""What the commands that train share: talking, the GPU, a run and a plan told; and options as settings (DPO, GRPO)."""
 
 from __future__ import annotations
 
 import json
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -82,3 +82,34 @@ def talking(quiet: bool) -> Iterator[Talk]:
     finally:
         for bar in bars.values():
             bar.stop()
+
+
+def finished(
+    check: Callable[..., Any], train: Callable[..., Any], config: Any, out: Path, again: str, form: str, talk: Talk
+) -> dict[str, Any] | None:
+    """Check and train, or find the run finished; its summary, when lines about it are still to be printed."""
+    from .run_folder import ADAPTER
+    from .running import is_first_process
+    from .summary import read_summary
+
+    job = check(config, out, again, talk)
+    if job is None:
+        talk.say(f"{out} is finished already; nothing was done.")
+        summary = read_summary(out / ADAPTER)
+    else:
+        summary = train(job, talk).summary
+    if not is_first_process():
+        return None
+    if form == "json":
+        click.echo(json.dumps(summary, ensure_ascii=False))
+        return None
+    return summary
+
+
+def told(form: str, facts: Callable[[], Any], lines: Callable[[], Iterable[str]]) -> None:
+    """Print a plan, for machines or for people."""
+    if form == "json":
+        click.echo(json.dumps(facts(), ensure_ascii=False))
+        return
+    for line in lines():
+        click.echo(line)

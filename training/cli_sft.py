@@ -64,6 +64,7 @@ def sft(
     Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 corpus missing, changed or not
     to be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
     """
+    from .cli_runs import gpu, talking
     from .sft_config import load_config
 
     given = [*settings]
@@ -71,35 +72,22 @@ def sft(
     given += [f"model.name={json.dumps(model)}"] if model is not None else []
     config = load_config(config_name, tuple(given))
     out = out if out is not None else Path("runs") / config.name
-    quiet = quiet or os.environ.get("RANK", "0") != "0"
-    talk, stop = _talk(quiet)
-    try:
+    with talking(quiet) as talk:
         if dry_run:
-            _dry_run(config, gpu_memory, form, talk)
-            return
-        if gpu_memory is not None:
+            _dry_run(config, gpu(gpu_memory), form, talk)
+        elif gpu_memory is not None:
             raise click.UsageError("--gpu-memory goes with --dry-run.")
-        command = _command(config_name, out, corpus, model, settings)
-        _train(config, out, command, form, talk)
-    finally:
-        stop()
+        else:
+            _train(config, out, _command(config_name, out, corpus, model, settings), form, talk)
 
 
 def _train(config: SftConfig, out: Path, command: str, form: str, talk: Talk) -> None:
+    from .cli_runs import finished
     from .run_folder import ADAPTER
-    from .sft import check, is_first_process, train
-    from .summary import read_summary
+    from .sft import check, train
 
-    job = check(config, out, command, talk)
-    if job is None:
-        talk.say(f"{out} is finished already; nothing was done.")
-        summary = read_summary(out / ADAPTER)
-    else:
-        summary = train(job, talk).summary
-    if not is_first_process():
-        return
-    if form == "json":
-        click.echo(json.dumps(summary, ensure_ascii=False))
+    summary = finished(check, train, config, out, command, form, talk)
+    if summary is None:
         return
     metrics = summary["metrics"]
     losses = f"loss {_shown(metrics['first_train_loss'])} at first, {_shown(metrics['train_loss'])} at last"
@@ -120,45 +108,15 @@ def _next(config: SftConfig, out: Path, summary: Mapping[str, Any]) -> str:
     return f"bench train evaluate-qa {shlex.join([*words, '--questions', str(questions)])}"
 
 
-def _dry_run(config: SftConfig, gpu_memory: float | None, form: str, talk: Talk) -> None:
-    from . import dry_run, memory
+def _dry_run(config: SftConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
+    from . import dry_run
+    from .cli_runs import told
     from .preparing import agreed_corpus, require_packages
 
     require_packages(config)
     corpus = agreed_corpus(config)
-    if gpu_memory is not None:
-        given: tuple[int, str] | None = (int(gpu_memory * memory.GB), f"a GPU of {gpu_memory:g} GiB")
-    else:
-        given = memory.device_memory()
     made = dry_run.plan(config, corpus, given, talk.progress)
-    if form == "json":
-        click.echo(json.dumps(dry_run.facts(config, corpus, made), ensure_ascii=False))
-        return
-    for line in dry_run.lines(config, corpus, made):
-        click.echo(line)
-
-
-def _talk(quiet: bool) -> tuple[Talk, Any]:
-    from .progress_bar import ProgressBar
-    from .sft import Talk
-
-    bars: dict[str, ProgressBar] = {}
-
-    def progress(what: str, done: int, of: int) -> None:
-        bar = bars.setdefault(what, ProgressBar(f"Proving examples of {what}", of, quiet))
-        bar.show(done)
-        if done == of:
-            bar.stop()
-
-    def say(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
-    def stop() -> None:
-        for bar in bars.values():
-            bar.stop()
-
-    return Talk(say, progress), stop
+    told(form, lambda: dry_run.facts(config, corpus, made), lambda: dry_run.lines(config, corpus, made))
 
 
 def _command(name: str, out: Path, corpus: str | None, model: str | None, settings: tuple[str, ...]) -> str:

@@ -147,8 +147,8 @@ def prove_examples(config: SftConfig, corpus: Corpus, model: Model, progress: Pr
     ids = chosen((row["article_id"] for row in corpus.val), n_eval, config.training.seed) if n_eval else []
     sample = [row for row in corpus.val if row["article_id"] in ids]
     return Examples(
-        encode_all(corpus.train, encoder, "train", lambda done, of: progress("train", done, of)),
-        encode_all(sample, encoder, "val", lambda done, of: progress("val", done, of)),
+        encode_all(corpus.train, encoder, "train", lambda done, of: progress("examples of train", done, of)),
+        encode_all(sample, encoder, "val", lambda done, of: progress("examples of val", done, of)),
     )
 
 
