@@ -6,6 +6,8 @@ import click
 
 from bioreview_bench.cli.lazy import LazyGroup
 
+from .extras import require_leaderboard
+
 _HERE = "bioreview_bench.leaderboard."
 
 _COMMANDS: dict[str, tuple[str, str]] = {
@@ -24,6 +26,8 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-@click.group(cls=LazyGroup, table=_COMMANDS, short_help="Run a board: serve, score, export, back up.")
+@click.group(
+    cls=LazyGroup, table=_COMMANDS, before=require_leaderboard, short_help="Run a board: serve, score, export, back up."
+)
 def leaderboard() -> None:
     """Run a board that rescores what is submitted, and keep it for years."""

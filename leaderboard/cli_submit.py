@@ -10,6 +10,8 @@ import click
 from bioreview_bench.cli import options
 from bioreview_bench.cli.lazy import LazyGroup
 
+from .extras import require_leaderboard
+
 if TYPE_CHECKING:
     from .store import SubmissionStatus
 
@@ -28,7 +30,7 @@ class _SubmitGroup(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Sending is not listed: it is what the group itself does."""
-        return send if cmd_name == _SEND else super().get_command(ctx, cmd_name)
+        return self.prepared(send) if cmd_name == _SEND else super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the hidden command's name in front of what names none."""
@@ -46,6 +48,7 @@ class _SubmitGroup(LazyGroup):
 @click.group(
     cls=_SubmitGroup,
     table=_COMMANDS,
+    before=require_leaderboard,
     no_args_is_help=True,
     short_help="Submit predictions to a board; ask what became of them.",
     context_settings={"help_option_names": ["-h", "--help"]},

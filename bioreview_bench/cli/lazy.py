@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+import functools
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
@@ -10,11 +12,21 @@ import click
 
 
 class LazyGroup(click.Group):
-    """`table` maps a command's name to where it is (`module:attribute`) and what help says of it."""
+    """`table` maps a command's name to where it is (`module:attribute`) and what help says of it.
 
-    def __init__(self, *arguments: Any, table: Mapping[str, tuple[str, str]], **options: Any) -> None:
+    `before` is called when a command is carried out, after its arguments are read and its help could be shown.
+    """
+
+    def __init__(
+        self,
+        *arguments: Any,
+        table: Mapping[str, tuple[str, str]],
+        before: Callable[[], None] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(*arguments, **options)
         self.table = table
+        self.before = before
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names, in the order of the table."""
@@ -25,7 +37,21 @@ class LazyGroup(click.Group):
         if cmd_name not in self.table:
             return None
         module, _, attribute = self.table[cmd_name][0].partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        return self.prepared(getattr(import_module(module), attribute))
+
+    def prepared(self, command: click.Command) -> click.Command:
+        """The command, with `before` in front of what it does."""
+        before, does = self.before, command.callback
+        if before is None or does is None:
+            return command
+
+        @functools.wraps(does)
+        def first(*arguments: Any, **options: Any) -> Any:
+            before()
+            return does(*arguments, **options)
+
+        command = copy.copy(command)
+        command.callback = first
         return command
 
     def summaries(self) -> list[tuple[str, str]]:
