@@ -2,7 +2,7 @@
 
 The same arithmetic as `transformers.BertModel`, arranged for a CPU: the tokens of a batch stand one after another, so
 that no product is spent on padding (attention alone sees padded keys, masked); query, key and value are one product;
-weights are packed once; the activation is applied while its product is still in cache. torch's own float32 products
+weights are packed once; activations and residuals are added while a product is still in cache. torch's own float32 products
 go through MKL, which on some CPUs runs at half of oneDNN's rate (benchmarks/table.py gemm measures both).
 
 Only the plain architecture is taken (`fits`); other models run as their library defines them. What is loaded is
@@ -37,6 +37,13 @@ class _Linear:
 
         algorithm = "none" if activation == "gelu" else ""  # "none" is the exact gelu, by the error function
         found: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, activation, [], algorithm)
+        return found
+
+    def plus(self, x: Tensor, residual: Tensor) -> Tensor:
+        """Its product, and `residual` added while that is still in cache."""
+        import torch
+
+        found: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, residual, self.weight, self.bias, "add")
         return found
 
 
@@ -95,8 +102,8 @@ class PackedBert:
             x = self._first_norm(self._words[tokens] + self._positions[places])
             for layer in self._layers:
                 attended = self._attend(layer.qkv(x), padding)
-                x = layer.norm(layer.out(attended).add_(x))
-                x = layer.last_norm(layer.down(layer.up(x, "gelu")).add_(x))
+                x = layer.norm(layer.out.plus(attended, x))
+                x = layer.last_norm(layer.down.plus(layer.up(x, "gelu"), x))
             summed = torch.zeros(len(texts), x.shape[1]).index_add_(0, rows, x[:total].float())
             return normalize(summed / lengths[:, None], dim=1)
 
