@@ -56,8 +56,8 @@ class Assigned:
             return self._texts(rough)
         rivals = _pairs(assign(similarity + margin, self.threshold))
         disputed = {pair for pair in rivals - matched if margin[pair] > 0}
-        if matched != rivals and not disputed:  # a tie of exact pairs, which scipy breaks by the whole matrix
-            disputed = _pairs(np.nonzero(margin))
+        if not disputed and (matched != rivals or (matched and self._repeats())):
+            disputed = _pairs(np.nonzero(margin))  # a tie of exact pairs, which scipy breaks by the whole matrix
         unmatched = set(range(len(similarity))) - {row for row, _ in matched}
         return self._texts(disputed | self._nearest(similarity, margin, unmatched))
 
@@ -72,6 +72,10 @@ class Assigned:
             close = [best, *np.flatnonzero(others).tolist()] if others.any() else []
             found |= {(row, column) for column in close if margin[row, column] > 0}
         return found
+
+    def _repeats(self) -> bool:
+        """True when a text stands twice on one side, so that assignments tie."""
+        return any(len(np.unique(side)) < len(side) for side in (self.predictions, self.references))
 
     def _texts(self, pairs: set[tuple[int, int]]) -> set[int]:
         return {int(self.predictions[row]) for row, _ in pairs} | {int(self.references[column]) for _, column in pairs}

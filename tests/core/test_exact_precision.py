@@ -185,6 +185,28 @@ def answer(similarity: np.ndarray, labels: tuple[str, ...]) -> tuple[set[tuple[i
     return pairs, [labels[int(similarity[row].argmax())] for row in free]
 
 
+def test_ties_of_exact_pairs_are_broken_by_exact_matrices() -> None:
+    # scipy's choice among the best assignments depends on pairs that are in none of them.
+    similarity = np.array([[0.7, 0.7, 0.7], [0.7, 0.2, 0.8]])
+    margin = np.array([[0, 0, 0.05], [0.05, 0.05, 0]])
+    assert answer(similarity, ("a",) * 3)[0] != answer(similarity + margin, ("a",) * 3)[0]
+    tied = Assigned("x", all_of(2), all_of(3, 10), 0.5, ("a",) * 3)
+    assert tied.doubtful(box(similarity, margin)) == {0, 1, 10, 11, 12}
+
+
+def test_a_text_said_twice_is_matched_by_exact_matrices() -> None:
+    row = [0.658, 0.519, 0.337, 0.277, 0.531]
+    others = "0.574 0.278 0.209 0.404 0.402, 0.591 0.348 0.734 0.276 0.264, 0.77 0.436 0.652 0.205 0.756"
+    rest = [[float(value) for value in other.split()] for other in others.split(",")]
+    similarity, margin = np.array([row, row, *rest]), np.zeros((5, 5))
+    margin[2] = 0.04
+    rng, references = np.random.default_rng(0), ("a",) * 5
+    points = (similarity + margin * rng.uniform(-1, 1, margin.shape) for _ in range(100))
+    assert {str(answer(point, references)) for point in points} > {str(answer(similarity, references))}
+    said_twice = Assigned("x", np.array([0, 0, 1, 2, 3]), all_of(5, 10), 0.5, references)
+    assert said_twice.doubtful(box(similarity, margin)) == {1, 10, 11, 12, 13, 14}
+
+
 def test_what_cannot_change_anything_is_left_alone() -> None:
     # One pair far above the threshold, all others far below: no text is in doubt but for the matched similarity.
     similarity = np.array([[0.9, 0.1], [0.1, 0.2]])
