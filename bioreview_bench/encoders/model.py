@@ -23,7 +23,7 @@ from bioreview_bench.errors import EncoderError
 if TYPE_CHECKING:
     from bioreview_bench.encoders.loading import Loaded, Tokens
 
-_WINDOW = 4096  # texts tokenised at once; beyond that, sorting by length gains nothing
+_WINDOW = 1024  # texts tokenised at once; beyond that, sorting by length gains nothing
 _LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 
 Vectors = NDArray[np.float32]

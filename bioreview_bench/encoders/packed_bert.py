@@ -126,7 +126,7 @@ class PackedBert:
         return padding.gather(found.transpose(1, 2).reshape(-1, size))
 
     def _plain(self, weight: Tensor) -> Tensor:
-        return weight.detach().to(self._dtype).contiguous()
+        return weight.detach().to(self._dtype, copy=True)  # a view would keep the whole file in memory
 
     def _norm(self, module: Any) -> _Norm:
         return _Norm(self._plain(module.weight), self._plain(module.bias), module.eps)

@@ -18,6 +18,8 @@ from bioreview_bench.transforms import Transform
 
 Vectors = NDArray[np.float32]
 
+_BLOCK = 1024  # rows normalised at once
+
 
 class Space(Protocol):
     """Similarity of texts, as seen from one article."""
@@ -72,7 +74,9 @@ class JaccardSpace:
 
 def normalised(vectors: Vectors) -> Vectors:
     """L2-normalised float32 rows; a zero row, which a transform can leave, stays zero."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: Vectors = np.zeros_like(vectors)
-    np.divide(vectors, norms, out=found, where=norms > 0)
+    for start in range(0, len(vectors), _BLOCK):
+        rows = vectors[start : start + _BLOCK]
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)  # makes a copy of what it is given
+        np.divide(rows, norms, out=found[start : start + _BLOCK], where=norms > 0)
     return found
