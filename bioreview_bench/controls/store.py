@@ -1,29 +1,52 @@
 """Counts of the control reviewers, scored once for a split and contract, then reused.
 
-The key holds the signature and every text that the controls wrote, so other articles, another contract or
-another encoder never hit.
+The key holds the signature, all of an article that a control reviewer reads, and the code that they are, so other
+articles, another contract or encoder, or another release never hit. What they would write need not be known for it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench import sentences, text
+from bioreview_bench.article import Article
 from bioreview_bench.atomic import write_files
+from bioreview_bench.controls import generic, reviewers
 from bioreview_bench.errors import InputError, cannot_write
 from bioreview_bench.paths import controls_root
 
-_LAYOUT = 1
+_LAYOUT = 2
+_CODE = (reviewers, generic, sentences, text)
 Counts = dict[str, list[list[float]]]  # control name to [predictions, matches, ceilings], by article
 
 
-def key(signature: str, article_ids: Sequence[str], texts: Sequence[Sequence[str]]) -> str:
+def key(signature: str, articles: Iterable[Article]) -> str:
     """The name under which counts are stored."""
-    canonical = json.dumps([_LAYOUT, signature, list(article_ids), [list(written) for written in texts]])
-    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).hexdigest()
+    sha = hashlib.sha256()
+    for part in (str(_LAYOUT), code(), signature, *(part for article in articles for part in _read(article))):
+        encoded = part.encode("utf-8", "surrogatepass")
+        sha.update(len(encoded).to_bytes(8, "big"))
+        sha.update(encoded)
+    return sha.hexdigest()
+
+
+@cache
+def code() -> str:
+    """sha256 of the source files that make the control reviewers."""
+    return hashlib.sha256(b"\0".join(Path(str(module.__file__)).read_bytes() for module in _CODE)).hexdigest()
+
+
+def _read(article: Article) -> Iterator[str]:
+    """What a control reviewer reads of an article: its texts, how many there are first."""
+    yield str(len(article.sections))
+    yield from (article.id, article.title or "", article.abstract or "")
+    for name, content in article.sections.items():
+        yield from (name, content)
 
 
 def load(name: str) -> Counts | None:

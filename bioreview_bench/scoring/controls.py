@@ -17,16 +17,13 @@ class ControlScores:
 
     def __init__(self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool) -> None:
         self._cases = case_list
-        self._written = {
-            name: [list(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
-        }
-        ids = [case.article.id for case in case_list]
-        everything = [texts for written in self._written.values() for texts in written]
-        self._key = store.key(signature, ids, everything) if backend.reusable else None
+        self._key = store.key(signature, (case.article for case in case_list)) if backend.reusable else None
         self._stored = store.load(self._key) if self._key else None
         self._texts: dict[str, list[Indices]] = {}
         if self._stored is None:
-            self._texts = {name: [pool.add(texts) for texts in written] for name, written in self._written.items()}
+            self._texts = {
+                name: [pool.add(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
+            }
 
     @property
     def written(self) -> list[list[Indices]]:
