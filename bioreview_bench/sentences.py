@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
+from unicodedata import is_normalized
 
 import numpy as np
 
@@ -26,18 +27,25 @@ def sentences(article: Article) -> list[str]:
     found = []
     for text in (article.abstract or "", *article.sections.values()):
         for line in text.split("\n"):
-            for sentence in map(normalise, _split(line)):
+            for sentence in _split(line):
                 if _SHORTEST <= len(sentence) <= _LONGEST:
                     found.append(sentence)
     return found
 
 
-def _split(line: str) -> Iterator[str]:
-    start = 0
-    for boundary in _BOUNDARY.finditer(line):
-        yield line[start : boundary.start() + 1]
-        start = boundary.end()
-    yield line[start:]
+def _split(line: str) -> list[str]:
+    """The normalised pieces of a line, cut behind `.`, `!` or `?` before white space and A-Z or `(`."""
+    # Pieces of NFC text are NFC (Unicode Standard Annex 15), so that such a line is normalised once, not by the piece.
+    # In other lines the capital of a boundary may be part of a composed letter, which is none.
+    once = is_normalized("NFC", line)
+    whole = normalise(line) if once else line
+    pieces, start = [], 0
+    for boundary in _BOUNDARY.finditer(whole):
+        end, following = boundary.span()
+        pieces.append(whole[start : end + 1])
+        start = following
+    pieces.append(whole[start:])
+    return pieces if once else [normalise(piece) for piece in pieces]
 
 
 def pick(n: int, k: int) -> list[int]:

@@ -58,10 +58,10 @@ class VectorCache:
                 found = np.empty((len(texts), vectors.shape[1]), np.float32)
             if vectors.shape[1] != found.shape[1]:
                 raise self._damaged("its vectors differ in length")
-            for key, vector in zip(keys, vectors, strict=True):
-                rows = positions[key]
-                found[rows] = vector
-                present[rows] = True
+            places = [(row, place) for place, key in enumerate(keys) for row in positions[key]]
+            rows, sources = np.array(places, np.intp).T
+            found[rows] = vectors[sources]
+            present[rows] = True
         return present, np.empty((len(texts), 1), np.float32) if found is None else found
 
     def _rows(self, wanted: Sequence[bytes]) -> Iterator[tuple[list[bytes], NDArray[np.float32]]]:

@@ -85,7 +85,7 @@ class EncoderBackend:
         """Cosine space of the texts. Raises EncoderError, WriteError."""
         self._encoded = False
         vectors = self.vectors(texts)
-        return CosineSpace(vectors, fit(vectors))
+        return CosineSpace(vectors, fit(vectors), owned=True)
 
     def serves(self, contract: Contract) -> bool:
         """True for contracts of the same encoder, weights and maximum length."""

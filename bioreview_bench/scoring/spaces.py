@@ -32,8 +32,9 @@ class Space(Protocol):
 class CosineSpace:
     """Cosine of embedded texts, after the contract's transform (None for the transform `none`)."""
 
-    def __init__(self, vectors: Vectors, transform: Transform | None) -> None:
-        self._vectors = vectors if transform is not None else normalised(vectors)
+    def __init__(self, vectors: Vectors, transform: Transform | None, *, owned: bool = False) -> None:
+        # Vectors that nobody else reads (`owned`) are normalised where they are.
+        self._vectors = vectors if transform is not None else normalised(vectors, vectors if owned else None)
         self._transform = transform
 
     def similarity(self, rows: Indices, columns: Indices, article_id: str) -> NDArray[np.floating]:
@@ -72,11 +73,11 @@ class JaccardSpace:
         return overlap
 
 
-def normalised(vectors: Vectors) -> Vectors:
-    """L2-normalised float32 rows; a zero row, which a transform can leave, stays zero."""
-    found: Vectors = np.zeros_like(vectors)
+def normalised(vectors: Vectors, out: Vectors | None = None) -> Vectors:
+    """L2-normalised float32 rows, in `out` if given; a zero row, which a transform can leave, stays zero."""
+    found: Vectors = np.empty_like(vectors) if out is None else out
     for start in range(0, len(vectors), _BLOCK):
         rows = vectors[start : start + _BLOCK]
         norms = np.linalg.norm(rows, axis=1, keepdims=True)  # makes a copy of what it is given
-        np.divide(rows, norms, out=found[start : start + _BLOCK], where=norms > 0)
+        np.divide(rows, np.where(norms > 0, norms, 1), out=found[start : start + _BLOCK])
     return found

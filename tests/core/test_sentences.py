@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from bioreview_bench.article import Article
 from bioreview_bench.sentences import digest, echo, pick, sentences, topic_sample
+from bioreview_bench.text import normalise
 
 
 @pytest.fixture
@@ -113,3 +119,28 @@ def test_article_without_sentences_has_no_samples(make_article) -> None:
 def test_digest_depends_on_every_text_and_on_where_one_ends() -> None:
     assert digest(["a", "é"]) == hashlib.sha256(b"a\0\xc3\xa9\0").hexdigest()[:12]
     assert len({digest(texts) for texts in ([], [""], ["ab"], ["a", "b"], ["b", "a"], ["a", "b", ""])}) == 6
+
+
+PIECES = [
+    "the cohort of the first study was not described at all", "A", "A\u0300", "(", ".", "! ", "?  ", " ", "\u00a0",
+    "\u2003", "\t", "\x1c", "\u00e9", "e\u0301", "\u0344", "\ufeff", "\n",
+]  # fmt: skip
+
+
+def by_definition(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+def test_sentences_are_those_of_the_specification(text: str) -> None:
+    article = Article(id="elife:1", source="elife", concerns=(), paper_text_sections={"Results": text})
+    boundary = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
+    pieces = [by_definition(piece) for line in text.split("\n") for piece in boundary.split(line)]
+    assert sentences(article) == [piece for piece in pieces if 40 <= len(piece) <= 400]
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join)))
+def test_normalising_is_nfc_with_single_spaces(text: str) -> None:
+    assert normalise(text) == by_definition(text)
