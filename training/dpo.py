@@ -14,19 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError
-from bioreview_bench.llm.model_files import shown_name
-from bioreview_bench.provenance import git_state
 
 from . import arguments, dpo_data, memory, preparing
 from .checkpoints import Checkpoint
 from .dpo_config import DpoConfig
 from .extras import require_training
 from .qa_rows import Rows, asked_by, read_pairs
-from .run_folder import ADAPTER, begin, found_in, write_log
-from .running import Clock, Talk, is_first_process, run_trainer, without_notices
+from .run_folder import begin, found_in, write_log
+from .running import Clock, Talk, is_first_process, peak_memory, run_trainer, save_run, summary_facts, without_notices
 from .sft_config import BatchPart
 from .start import Start, asked_facts, find_start, policy, require_room, settle
-from .summary import versions, write_summary
+from .summary import write_summary
 
 FREE = tuple(
     f"config.{key}"
@@ -59,7 +57,7 @@ class Job:
     @property
     def identity(self) -> dict[str, Any]:
         """What must be equal for a run to be resumed."""
-        return _identity(self.config, self.read, self.model, self.start)
+        return preparing.identity(self.config, self.model, data=self.read.fingerprint, start=self.start.digests)
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ def check(config: DpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
     preparing.tell_template(config, model, talk.say)
     start = find_start(config, config.start)
     asked = asked_facts(start, asking)
-    finished, resumed = found_in(out, _identity(config, read, model, start), FREE, talk.say)
+    identity = preparing.identity(config, model, data=read.fingerprint, start=start.digests)
+    finished, resumed = found_in(out, identity, FREE, talk.say)
     if finished:
         return None
     needed = needed_memory(config, model.folder)[1]
@@ -113,24 +112,8 @@ def train(job: Job, talk: Talk) -> Trained:
         run_trainer(job, trainer, stop)
         after = _measured(trainer, reference=False)
     summary = _facts(job, clock, trainer.state, "finished", before, after)
-    if trainer.is_world_process_zero():
-        from .lora import save_adapter
-
-        save_adapter(trainer.model, job.out / ADAPTER)
-        write_log(job.out, trainer.state.log_history)
-        write_summary(job.out / ADAPTER, summary)
-    trainer.accelerator.wait_for_everyone()
+    save_run(trainer, job.out, summary)
     return Trained(trainer, summary)
-
-
-def _identity(config: DpoConfig, read: Rows, model: preparing.Model, start: Start) -> dict[str, Any]:
-    return {
-        "config": config.model_dump(mode="json"),
-        "base_digest": model.digest,
-        "chat_template_sha256": model.chat.template_sha256,
-        "data": read.fingerprint,
-        "start": {"digests": [one["digest"] for one in start.facts]},
-    }
 
 
 def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, float]]:
@@ -145,7 +128,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, fl
     device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
     stop = Stop(talk.say)
 
-    def keep(folder: Path) -> None:
+    def keep_checkpoint(folder: Path) -> None:
         write_summary(folder, _facts(job, clock, trainer.state, "checkpoint", before, None))
         write_log(job.out, trainer.state.log_history)
 
@@ -158,7 +141,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, fl
             processing_class=job.model.chat.tokenizer,
             peft_config=new_adapter,
             callbacks=[stop, Watch(talk.say)],
-            on_checkpoint=keep,
+            on_checkpoint=keep_checkpoint,
         )
     settle(trainer.model, config, config.start)
     n_trained = require_adapted(trainer.model, config.lora.targets)
@@ -184,37 +167,23 @@ def _facts(
     job: Job, clock: Clock, state: Any, what: str, before: dict[str, float], after: dict[str, float] | None
 ) -> dict[str, Any]:
     """The summary. `what` is checkpoint or finished."""
-    import torch
-
     history = state.log_history
     losses = [row["loss"] for row in history if "loss" in row]
     manifest = job.read.manifest
-    return {
-        "state": what,
+    own = {
         "method": "dpo",
-        "base_model": shown_name(job.config.model.name),
-        "base_digest": job.model.digest,
         "start": job.start.recorded(),
         **job.asked,
-        "family": job.model.family.name,
-        "chat_template_sha256": job.model.chat.template_sha256,
-        "chat_template": preparing.template_facts(job.config, job.model),
         "corpus": {"fingerprint": job.read.fingerprint, "data": manifest.get("data", {"label": "pairs"})},
-        "config": job.config.model_dump(mode="json"),
-        "versions": versions(),
-        "git": git_state().model_dump(),
         "metrics": {
             "train_loss": losses[-1] if losses else None,
             "first_train_loss": losses[0] if losses else None,
             "n_pairs": len(job.pairs.train),
             "held_out": {"before": before, "after": after},
-            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+            "peak_memory_bytes": peak_memory(),
         },
-        "started": clock.started,
-        "seconds": clock.seconds,
-        "n_steps": state.global_step,
-        "n_epochs": state.epoch,
     }
+    return summary_facts(job, clock, state, what, **own)
 
 
 def main() -> None:

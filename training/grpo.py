@@ -14,18 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.llm.model_files import shown_name
-from bioreview_bench.provenance import git_state
-
 from . import arguments, grpo_data, memory, preparing
 from .checkpoints import Checkpoint
 from .extras import require_asked_for, require_training
 from .grpo_config import GrpoConfig
 from .grpo_rewards import ComposedReward, Judge, Prompt, forget_samples
-from .run_folder import ADAPTER, begin, found_in, write_log
-from .running import Clock, Talk, is_first_process, run_trainer, without_notices
+from .run_folder import begin, found_in, write_log
+from .running import Clock, Talk, is_first_process, peak_memory, run_trainer, save_run, summary_facts, without_notices
 from .start import Start, asked_facts, find_start, policy, require_room, settle
-from .summary import versions, write_summary
+from .summary import write_summary
 
 FREE = tuple(
     f"config.{key}"
@@ -60,7 +57,7 @@ class Job:
     @property
     def identity(self) -> dict[str, Any]:
         """What must be equal for a run to be resumed."""
-        return _identity(self.config, self.asked, self.model, self.start)
+        return preparing.identity(self.config, self.model, data=self.asked.fingerprint, start=self.start.digests)
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,8 @@ def check(config: GrpoConfig, out: Path, command: str, talk: Talk) -> Job | None
     preparing.tell_template(config, model, talk.say)
     start = find_start(config, config.start)
     how = asked_facts(start, asked.how)
-    finished, resumed = found_in(out, _identity(config, asked, model, start), FREE, talk.say)
+    identity = preparing.identity(config, model, data=asked.fingerprint, start=start.digests)
+    finished, resumed = found_in(out, identity, FREE, talk.say)
     if finished:
         return None
     needed = needed_memory(config, model.folder)[1]
@@ -120,24 +118,8 @@ def train(job: Job, talk: Talk) -> Trained:
         trainer, stop, reward = _trainer(job, talk, clock)
         run_trainer(job, trainer, stop)
     summary = _facts(job, clock, trainer, reward, "finished")
-    if trainer.is_world_process_zero():
-        from .lora import save_adapter
-
-        save_adapter(trainer.model, job.out / ADAPTER)
-        write_log(job.out, trainer.state.log_history)
-        write_summary(job.out / ADAPTER, summary)
-    trainer.accelerator.wait_for_everyone()
+    save_run(trainer, job.out, summary)
     return Trained(trainer, summary)
-
-
-def _identity(config: GrpoConfig, asked: grpo_data.Asked, model: preparing.Model, start: Start) -> dict[str, Any]:
-    return {
-        "config": config.model_dump(mode="json"),
-        "base_digest": model.digest,
-        "chat_template_sha256": model.chat.template_sha256,
-        "data": asked.fingerprint,
-        "start": {"digests": [one["digest"] for one in start.facts]},
-    }
 
 
 def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedReward]:
@@ -154,7 +136,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedRewa
     stop = grpo_trainer.StopBetween(talk.say, config.span)
     reward = ComposedReward(job.judge, job.out)
 
-    def keep(folder: Path) -> None:
+    def keep_checkpoint(folder: Path) -> None:
         write_summary(folder, _facts(job, clock, trainer, reward, "checkpoint"))
         write_log(job.out, trainer.state.log_history)
 
@@ -168,7 +150,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedRewa
             processing_class=job.model.chat.tokenizer,
             peft_config=new_adapter,
             callbacks=[stop, Watch(talk.say)],
-            on_checkpoint=keep,
+            on_checkpoint=keep_checkpoint,
             tokens=job.model.chat.tokens,
         )
     settle(trainer.model, config, config.start)
@@ -184,27 +166,16 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedRewa
 
 def _facts(job: Job, clock: Clock, trainer: Any, reward: ComposedReward, what: str) -> dict[str, Any]:
     """The summary. `what` is checkpoint or finished; counts of samples are of this part of the run."""
-    import torch
-
     state = trainer.state
     history = [row for row in state.log_history if "reward" in row]
-    return {
-        "state": what,
+    own = {
         "method": "grpo",
-        "base_model": shown_name(job.config.model.name),
-        "base_digest": job.model.digest,
         "start": job.start.recorded(),
         **job.how,
-        "family": job.model.family.name,
-        "chat_template_sha256": job.model.chat.template_sha256,
-        "chat_template": preparing.template_facts(job.config, job.model),
         "corpus": {
             "fingerprint": job.asked.fingerprint,
             "data": job.asked.manifest.get("data", {"label": "questions"}),
         },
-        "config": job.config.model_dump(mode="json"),
-        "versions": versions(),
-        "git": git_state().model_dump(),
         "metrics": {
             "first_reward": history[0]["reward"] if history else None,
             "last_reward": history[-1]["reward"] if history else None,
@@ -213,13 +184,10 @@ def _facts(job: Job, clock: Clock, trainer: Any, reward: ComposedReward, what: s
             "n_unrewarded": reward.n_none,
             "n_prompts": len(job.prompts),
             "seconds": {name: round(value, 2) for name, value in trainer.seconds.items()},
-            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+            "peak_memory_bytes": peak_memory(),
         },
-        "started": clock.started,
-        "seconds": clock.seconds,
-        "n_steps": state.global_step,
-        "n_epochs": state.epoch,
     }
+    return summary_facts(job, clock, trainer.state, what, **own)
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

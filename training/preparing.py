@@ -99,6 +99,16 @@ def base_model(config: RunConfig, thinking: bool) -> Model:
     return Model(folder, digest(folder), family, chat, require_end(chat, folder, family))
 
 
+def identity(config: RunConfig, model: Model, **data: Any) -> dict[str, Any]:
+    """What must be equal for a run to be resumed; `data` says what is trained on, and from which adapters."""
+    return {
+        "config": config.model_dump(mode="json"),
+        "base_digest": model.digest,
+        "chat_template_sha256": model.chat.template_sha256,
+        **data,
+    }
+
+
 def template_facts(config: RunConfig, model: Model) -> dict[str, Any]:
     """For a training summary: the template by name (None: the model's own), its sha256, and that of the model's own
     where the config's stands in its place."""

@@ -15,11 +15,16 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bioreview_bench.errors import BenchError, EncoderError, cannot_write, printable
+from bioreview_bench.llm.model_files import shown_name
 from bioreview_bench.llm.run_manifest import now
+from bioreview_bench.provenance import git_state
 
 from . import memory
 from .checkpoints import Checkpoint, checkpoints, last_whole
-from .summary import read_summary
+from .preparing import Model, template_facts
+from .run_folder import ADAPTER, write_log
+from .sft_config import RunConfig
+from .summary import read_summary, versions, write_summary
 
 Progress = Callable[[str, int, int], None]
 
@@ -40,6 +45,16 @@ class Talk:
 
 class Running(Protocol):
     """A checked run. `command` resumes it, from the checkpoint `resumed`."""
+
+    @property
+    def config(self) -> RunConfig:
+        """What was asked for."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """The base model."""
+        ...
 
     @property
     def needed(self) -> memory.Estimate:
@@ -101,6 +116,47 @@ def run_trainer(job: Running, trainer: Any, stop: Any) -> None:
         raise cannot_write(job.out, error) from error
     if stop.signal is not None and trainer.state.global_step < trainer.state.max_steps:
         raise _stopped(job, stop.signal.name)
+
+
+def save_run(trainer: Any, out: Path, summary: dict[str, Any]) -> None:
+    """Write the trained adapter, its summary and the log. Every process calls it, and goes on when they are written.
+
+    Raises WriteError.
+    """
+    if trainer.is_world_process_zero():
+        from .lora import save_adapter
+
+        save_adapter(trainer.model, out / ADAPTER)
+        write_log(out, trainer.state.log_history)
+        write_summary(out / ADAPTER, summary)
+    trainer.accelerator.wait_for_everyone()
+
+
+def summary_facts(job: Running, clock: Clock, state: Any, what: str, **own: Any) -> dict[str, Any]:
+    """A summary: what every run states, and the method's `own`. `what` is checkpoint or finished."""
+    return {
+        "state": what,
+        "base_model": shown_name(job.config.model.name),
+        "base_digest": job.model.digest,
+        "family": job.model.family.name,
+        "chat_template_sha256": job.model.chat.template_sha256,
+        "chat_template": template_facts(job.config, job.model),
+        "config": job.config.model_dump(mode="json"),
+        "versions": versions(),
+        "git": git_state().model_dump(),
+        **own,
+        "started": clock.started,
+        "seconds": clock.seconds,
+        "n_steps": state.global_step,
+        "n_epochs": state.epoch,
+    }
+
+
+def peak_memory() -> int | None:
+    """Bytes that torch has held on this process's GPU at most; None without one."""
+    import torch
+
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
 
 
 @contextmanager

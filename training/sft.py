@@ -18,17 +18,26 @@ import numpy as np
 
 from bioreview_bench.errors import DataError
 from bioreview_bench.llm.model_files import shown_name
-from bioreview_bench.provenance import git_state
 
 from . import arguments, memory, preparing
 from .checkpoints import Checkpoint
 from .corpus_read import MANIFEST, Corpus
 from .encode_examples import IGNORED, Example
 from .extras import require_training
-from .run_folder import ADAPTER, begin, found_in, write_log
-from .running import Clock, Stopped, Talk, is_first_process, run_trainer, without_notices
+from .run_folder import begin, found_in, write_log
+from .running import (
+    Clock,
+    Stopped,
+    Talk,
+    is_first_process,
+    peak_memory,
+    run_trainer,
+    save_run,
+    summary_facts,
+    without_notices,
+)
 from .sft_config import SftConfig
-from .summary import versions, write_summary
+from .summary import write_summary
 
 __all__ = ["Job", "Stopped", "Talk", "Trained", "check", "is_first_process", "train"]
 
@@ -55,7 +64,7 @@ class Job:
     @property
     def identity(self) -> dict[str, Any]:
         """What must be equal for a run to be resumed."""
-        return _identity(self.config, self.corpus, self.model)
+        return preparing.identity(self.config, self.model, corpus=self.corpus.fingerprint)
 
 
 @dataclass(frozen=True)
@@ -75,7 +84,8 @@ def check(config: SftConfig, out: Path, command: str, talk: Talk) -> Job | None:
     preparing.require_packages(config)
     corpus = preparing.agreed_corpus(config)
     model = preparing.find_model(config, corpus)
-    finished, resumed = found_in(out, _identity(config, corpus, model), FREE, talk.say)
+    identity = preparing.identity(config, model, corpus=corpus.fingerprint)
+    finished, resumed = found_in(out, identity, FREE, talk.say)
     if finished:
         return None
     _, needed = preparing.memory_needed(config, model.folder)
@@ -95,23 +105,8 @@ def train(job: Job, talk: Talk) -> Trained:
         trainer, stop = _trainer(job, talk, clock)
         run_trainer(job, trainer, stop)
     summary = _facts(job, clock, trainer.state, "finished")
-    if trainer.is_world_process_zero():
-        from .lora import save_adapter
-
-        save_adapter(trainer.model, job.out / ADAPTER)
-        write_log(job.out, trainer.state.log_history)
-        write_summary(job.out / ADAPTER, summary)
-    trainer.accelerator.wait_for_everyone()
+    save_run(trainer, job.out, summary)
     return Trained(trainer.model, summary)
-
-
-def _identity(config: SftConfig, corpus: Corpus, model: preparing.Model) -> dict[str, Any]:
-    return {
-        "config": config.model_dump(mode="json"),
-        "base_digest": model.digest,
-        "chat_template_sha256": model.chat.template_sha256,
-        "corpus": corpus.fingerprint,
-    }
 
 
 def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any]:
@@ -128,7 +123,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any]:
     base = load_base(job.model.folder, config.quantisation, attention=config.model.attention, device=device)
     stop = Stop(talk.say)
 
-    def keep(folder: Path) -> None:
+    def keep_checkpoint(folder: Path) -> None:
         write_summary(folder, _facts(job, clock, trainer.state, "checkpoint"))  # so that it can be generated with
         write_log(job.out, trainer.state.log_history)
 
@@ -140,7 +135,7 @@ def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any]:
         processing_class=job.model.chat.tokenizer,
         peft_config=lora_config(base, config.lora),
         callbacks=[stop, Watch(talk.say)],
-        on_checkpoint=keep,
+        on_checkpoint=keep_checkpoint,
     )
     name_base(trainer.model, shown_name(config.model.name))
     n_trained = require_adapted(trainer.model, config.lora.targets)
@@ -176,21 +171,13 @@ def _require_unchanged(dataset: Any, examples: Sequence[Example]) -> None:
 
 def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
     """The summary. `what` is checkpoint or finished."""
-    import torch
-
     manifest, train = job.corpus.manifest, job.examples.train
     losses = [row["loss"] for row in state.log_history if "loss" in row]
     evaluated = [row["eval_loss"] for row in state.log_history if "eval_loss" in row]
-    return {
-        "state": what,
-        "base_model": shown_name(job.config.model.name),
-        "base_digest": job.model.digest,
+    own = {
         "prompt": {"id": manifest["prompt"]["id"], "sha256": manifest["prompt"]["sha256"]},
         "thinking": job.config.corpus.thinking,
         "system": job.config.corpus.system,
-        "family": job.model.family.name,
-        "chat_template_sha256": job.model.chat.template_sha256,
-        "chat_template": preparing.template_facts(job.config, job.model),
         "budget": manifest["budget"],
         "counter": manifest["counter"],
         "corpus": {
@@ -199,9 +186,6 @@ def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
             "data": manifest["data"],
             "recipe": manifest.get("recipe"),
         },
-        "config": job.config.model_dump(mode="json"),
-        "versions": versions(),
-        "git": git_state().model_dump(),
         "metrics": {
             "train_loss": losses[-1] if losses else None,
             "first_train_loss": losses[0] if losses else None,
@@ -210,13 +194,10 @@ def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
             "n_examples": len(train),
             "n_prompt_tokens": sum(one.n_prompt for one in train),
             "n_target_tokens": sum(one.n_target for one in train),
-            "peak_memory_bytes": torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None,
+            "peak_memory_bytes": peak_memory(),
         },
-        "started": clock.started,
-        "seconds": clock.seconds,
-        "n_steps": state.global_step,
-        "n_epochs": state.epoch,
     }
+    return summary_facts(job, clock, state, what, **own)
 
 
 def main() -> None:

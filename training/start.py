@@ -53,6 +53,11 @@ class Start:
     facts: tuple[Mapping[str, str], ...]
     asked: Mapping[str, Any] | None
 
+    @property
+    def digests(self) -> dict[str, Any]:
+        """For a run's identity: which adapters, whatever they are called here."""
+        return {"digests": [one["digest"] for one in self.facts]}
+
     def recorded(self) -> dict[str, Any]:
         """For run.json and the training summary: what the trained adapter belongs on."""
         return {
