@@ -5,7 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -161,3 +165,49 @@ def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512}
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return folder
+
+
+@dataclass
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Callable[..., Done]]:
+    """Make a satellite's command known as if it were installed; gives `bench ARGUMENTS`, run in this process."""
+
+    def known(name: str, target: str) -> Callable[..., Done]:
+        main = import_module("bioreview_bench.cli.main")  # the package names its function `main` alike
+        added = {**main._added(), name: EntryPoint(name, target, main.ENTRY_POINT)}
+        monkeypatch.setattr(main, "_added", lambda: added)
+
+        def run(*arguments: object) -> Done:
+            capsys.readouterr()
+            code = main.run([str(argument) for argument in arguments])
+            captured = capsys.readouterr()
+            return Done(code, captured.out, captured.err)
+
+        return run
+
+    return known
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """One Chromium for the module; every visit gets a context of its own."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    path = os.environ.get("CHROMIUM") or next((found for name in names if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium: set CHROMIUM, or apt-get install chromium")
+    quiet = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        launched = playwright.chromium.launch(
+            executable_path=path, args=[*quiet, "--disable-component-update", "--disable-sync"]
+        )
+        yield launched
+        launched.close()

@@ -6,8 +6,6 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,30 +21,10 @@ ANSWER = '["The study has no control group.", "The sample is too small for this 
 CUT_ANSWER = '["The study has no control group.", "The sample is too'
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def bench(command: Callable[..., Any]) -> Any:
     """Run `bench ARGUMENTS` in this process."""
-    main = import_module("bioreview_bench.cli.main")  # the package names its function `main` alike
-    known = main._added()
-    command = EntryPoint("baseline", "bioreview_bench.baselines.cli_baseline:baseline", main.ENTRY_POINT)
-    monkeypatch.setattr(main, "_added", lambda: {**known, "baseline": command})
-
-    def run(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main.run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
+    return command("baseline", "bioreview_bench.baselines.cli_baseline:baseline")
 
 
 @dataclass

@@ -5,8 +5,6 @@ Skipped where the playwright package or a Chromium is absent; CHROMIUM names one
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,32 +18,9 @@ from bioreview_bench.predictions import Predictions, as_predictions
 from bioreview_bench.records import SweepPoint, System
 from bioreview_bench.report.html import render
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-
 ATTACK = "<script>window.hacked=1</script> and </script><img src=x onerror=window.hacked=1> in one concern"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 LIGHT, DARK = "rgb(246, 246, 243)", "rgb(19, 22, 26)"
 CATEGORIES = ("design_flaw", "interpretation")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One browser for the module; every test gets a context of its own."""
-    path = os.environ.get("CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium: set CHROMIUM, or apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield launched
-        launched.close()
 
 
 @dataclass

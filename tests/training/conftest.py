@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -30,30 +27,10 @@ GEMMA_TEMPLATE = (
 )
 
 
-@dataclass
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
-def bench(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Done]:
+def bench(command: Callable[..., Any]) -> Any:
     """Run `bench ARGUMENTS` in this process."""
-    main = import_module("bioreview_bench.cli.main")  # the package names its function `main` alike
-    known = main._added()
-    command = EntryPoint("train", "bioreview_bench.training.cli:train", main.ENTRY_POINT)
-    monkeypatch.setattr(main, "_added", lambda: {**known, "train": command})
-
-    def run(*arguments: object) -> Done:
-        capsys.readouterr()
-        code = main.run([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Done(code, captured.out, captured.err)
-
-    return run
+    return command("train", "bioreview_bench.training.cli:train")
 
 
 def make_tokenizer(control: Sequence[str], added: Sequence[str], template: str, **roles: str) -> Any:

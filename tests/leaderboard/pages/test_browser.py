@@ -5,8 +5,6 @@ Skipped where the playwright package or a Chromium is absent; CHROMIUM names one
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,25 +16,9 @@ from bioreview_bench.leaderboard import store
 from bioreview_bench.leaderboard.ranking import load_table
 from bioreview_bench.leaderboard.static_site import build
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install playwright")
-
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ("--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync")
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(16, 23, 26)"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 _NOT_OURS = ("Password forms should have",)  # a hint of Chromium's, no fault of the page
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """One browser for the module; every visit gets a context of its own."""
-    path = os.environ.get("CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
-    if path is None:
-        pytest.skip("no Chromium: set CHROMIUM, or apt-get install chromium")
-    with sync_api.sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=path, args=list(QUIET))
-        yield launched
-        launched.close()
 
 
 @dataclass
