@@ -6,11 +6,15 @@ import importlib.util
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -194,6 +198,41 @@ def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
         return run
 
     return known
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self.errors: list[BaseException] = []
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hung up or was killed is no error, and what is printed would stand in another test."""
+        error = sys.exc_info()[1]
+        if error is not None and not isinstance(error, OSError):
+            self.errors.append(error)
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with _Server(type("Silent", (handler,), {"log_message": lambda *_: None})) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+    assert not server.errors
+
+
+@pytest.fixture
+def loopback() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
+    """Serves a handler on loopback until the test ends; gives the URL. An error in the handler fails the test."""
+    with ExitStack() as stack:
+        yield lambda handler: stack.enter_context(_serving(handler))
 
 
 @pytest.fixture(scope="module")

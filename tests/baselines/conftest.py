@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ class ModelServer:
 
 
 @pytest.fixture
-def model_server() -> Iterator[ModelServer]:
+def model_server(loopback: Callable[..., str]) -> ModelServer:
     """A server of chat completions on loopback."""
     models = ModelServer()
 
@@ -57,18 +56,8 @@ def model_server() -> Iterator[ModelServer]:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    models.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield models
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    models.url = f"{loopback(Handler)}/v1"
+    return models
 
 
 def completion(text: str, model: str) -> dict[str, Any]:

@@ -14,9 +14,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -115,7 +114,7 @@ def git_blob(content: bytes) -> str:
 
 
 @pytest.fixture
-def hub_server() -> Iterator[FakeHub]:
+def hub_server(loopback: Callable[..., str]) -> FakeHub:
     """An empty Hub; tests publish repositories with `add`."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -145,17 +144,8 @@ def hub_server() -> Iterator[FakeHub]:
                     return hub.resolve(f"models/{owner}/{name}", revision, "/".join(file))
             return 404, {}, b""
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub = FakeHub(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield hub
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    hub = FakeHub(loopback(Handler))
+    return hub
 
 
 @pytest.fixture
@@ -223,7 +213,7 @@ def reply() -> type[Reply]:
 
 
 @pytest.fixture
-def model_server() -> Iterator[FakeModels]:
+def model_server(loopback: Callable[..., str]) -> Iterator[FakeModels]:
     """A model server that fails until a test tells it what to answer."""
     import socket
     import struct
@@ -234,7 +224,10 @@ def model_server() -> Iterator[FakeModels]:
         disable_nagle_algorithm = True
 
         def do_POST(self) -> None:
-            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            size = int(self.headers.get("Content-Length", 0))
+            raw = self.rfile.read(size)
+            if len(raw) < size:
+                raise ConnectionResetError("the client was killed while it sent")
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = {"path": self.path, "headers": headers, "raw": raw, "body": json.loads(raw)}
             models.requests.append(request)
@@ -245,10 +238,7 @@ def model_server() -> Iterator[FakeModels]:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            try:
-                self._send(answer, body)
-            except OSError:
-                self.close_connection = True  # the client gave up
+            self._send(answer, body)
 
         def _send(self, answer: Reply, body: bytes) -> None:
             if answer.reset_after is not None:
@@ -267,26 +257,10 @@ def model_server() -> Iterator[FakeModels]:
             else:
                 self.wfile.write(body)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-        request_queue_size = 128
-
-        def handle_error(self, *arguments: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
     closing: list[bool] = []
-    models = FakeModels(f"http://127.0.0.1:{server.server_port}")
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+    models = FakeModels(loopback(Handler))
     yield models
     closing.append(True)
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture

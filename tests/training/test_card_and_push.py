@@ -7,11 +7,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -213,7 +212,7 @@ class Hub:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def hub(loopback: Callable[..., str]) -> Hub:
     """The endpoints for uploads of a Hub, on loopback."""
     state = Hub()
 
@@ -283,18 +282,8 @@ def hub() -> Iterator[Hub]:
             url = f"{state.url}/my-lab/reviewer/commit/{'1' * 40}"
             self._send({"commitUrl": url, "commitOid": "1" * 40, "hookOutput": "", "success": True})
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    state.url = f"http://127.0.0.1:{server.server_port}"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    state.url = loopback(Handler)
+    return state
 
 
 def push(hub: Hub | None, home: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

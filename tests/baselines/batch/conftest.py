@@ -11,9 +11,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -115,7 +115,7 @@ class BatchServer:
 
 
 @pytest.fixture
-def batch_server() -> Iterator[BatchServer]:
+def batch_server(loopback: Callable[..., str]) -> BatchServer:
     """OpenAI's Batch API on loopback."""
     state = BatchServer()
 
@@ -138,14 +138,11 @@ def batch_server() -> Iterator[BatchServer]:
                 self.close_connection = True
                 return
             content = body if isinstance(body, bytes) else json.dumps(body).encode()
-            try:
-                self.send_response(status)
-                self.send_header("Content-Type", "application/octet-stream" if body is content else "application/json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-            except OSError:
-                self.close_connection = True  # the client was killed
+            self.send_response(status)
+            self.send_header("Content-Type", "application/octet-stream" if body is content else "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
 
         do_POST = do_GET
 
@@ -155,23 +152,8 @@ def batch_server() -> Iterator[BatchServer]:
                 hold.reached.set()
                 hold.release.wait(60)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    class Server(ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, *arguments: object) -> None:
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
-    state.url = f"http://127.0.0.1:{server.server_port}/v1"
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield state
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    state.url = f"{loopback(Handler)}/v1"
+    return state
 
 
 def output_line(request: dict[str, Any], text: str = ANSWER, status: int = 200, body: Any = None) -> dict[str, Any]:

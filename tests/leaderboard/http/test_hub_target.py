@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -91,7 +90,7 @@ def _blob(content: bytes) -> str:
 
 
 @pytest.fixture
-def hub() -> Iterator[Hub]:
+def hub(loopback: Callable[..., str]) -> Hub:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self._answer(*hub.get(unquote(urlsplit(self.path).path)))
@@ -118,17 +117,8 @@ def hub() -> Iterator[Hub]:
             if self.command != "HEAD":
                 self.wfile.write(body)
 
-        def log_message(self, *arguments: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    hub = Hub(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield hub
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    hub = Hub(loopback(Handler))
+    return hub
 
 
 @pytest.fixture

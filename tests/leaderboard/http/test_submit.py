@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -165,10 +165,13 @@ def test_a_token_is_not_sent_unencrypted_to_another_machine(bench: Make, files: 
         assert "secret" not in err
 
 
+Answer = Callable[[int], tuple[int, dict[str, str], bytes]]
+
+
 class _Elsewhere:
     """A server that answers everything with what it is told, and remembers what it was asked."""
 
-    def __init__(self, answer: Callable[[int], tuple[int, dict[str, str], bytes]]) -> None:
+    def __init__(self, answer: Answer, loopback: Callable[..., str]) -> None:
         asked = self.asked = []
 
         class Handler(BaseHTTPRequestHandler):
@@ -183,31 +186,12 @@ class _Elsewhere:
 
             do_POST = do_GET
 
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01})
-        self.thread.start()
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.url = loopback(Handler)
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[Callable[..., _Elsewhere]]:
-    made: list[_Elsewhere] = []
-
-    def start(answer: Callable[[int], tuple[int, dict[str, str], bytes]]) -> _Elsewhere:
-        made.append(_Elsewhere(answer))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.close()
+def elsewhere(loopback: Callable[..., str]) -> Callable[[Answer], _Elsewhere]:
+    return lambda answer: _Elsewhere(answer, loopback)
 
 
 def test_a_redirect_is_not_followed_with_the_token(
