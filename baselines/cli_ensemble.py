@@ -46,15 +46,8 @@ if TYPE_CHECKING:
     show_default=True,
     help="Cosine from which concerns say the same.",
 )
-@click.option(
-    "--contract",
-    "contract_name",
-    default="v3",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Whose encoder measures similarity.",
-)
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option("Whose encoder measures similarity.")
+@options.encoder_path_option
 @options.quiet_option
 def ensemble(
     predictions: tuple[str, ...],

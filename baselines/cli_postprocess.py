@@ -33,15 +33,8 @@ if TYPE_CHECKING:
 @click.option(
     "--drop-truncation-complaints", is_flag=True, help="Drop concerns saying that the text of the paper is cut off."
 )
-@click.option(
-    "--contract",
-    "contract_name",
-    default="v3",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="Whose encoder --dedup semantic uses.",
-)
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option("Whose encoder --dedup semantic uses.")
+@options.encoder_path_option
 @options.quiet_option
 def postprocess(
     predictions: str,

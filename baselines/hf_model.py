@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from bioreview_bench.errors import EncoderError
 from bioreview_bench.llm.review import GiveUp
-from bioreview_bench.llm.weights import add_adapter, load_weights
+from bioreview_bench.llm.weights import add_adapter, end_tokens, load_weights
 
 from .sampling import RowSampler, Sampling
 
@@ -45,7 +44,7 @@ class HfModel:
             # The last one stays beside the weights: adding it to 16-bit weights would round it.
             self.model = add_adapter(self.model, adapter, merge=number < len(adapters))
         self.model.eval()
-        self.ends = _ends(self.model, tokenizer)
+        self.ends = end_tokens(self.model, tokenizer)
         self.positions = _positions(self.model.config)
         self._pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.ends[0]
         self._stopped = threading.Event()
@@ -104,16 +103,6 @@ class HfModel:
             return torch.full((input_ids.shape[0],), self._stopped.is_set(), device=input_ids.device)
 
         return stopped
-
-
-def _ends(model: Any, tokenizer: Any) -> list[int]:
-    """Tokens that end a text: those that the checkpoint names, and the tokenizer's own."""
-    named = getattr(model.generation_config, "eos_token_id", None)
-    found = [named] if isinstance(named, int) else list(named or ())
-    ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
-    if not ends:
-        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
-    return ends
 
 
 def _positions(config: Any) -> int | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioreview_bench.cli import options
+from .cli_runs import Asked, finished, run_options, told
 
 if TYPE_CHECKING:
     from .grpo_config import GrpoConfig
@@ -15,34 +15,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("config_name", metavar="CONFIG")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
-)
-@click.option("--data", metavar="DIR", help="As --set data.folder=DIR: a folder with grpo.jsonl, or a corpus.")
-@click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION].")
-@click.option("--adapter", "adapters", multiple=True, metavar="DIR", help="As --set start.adapters=[DIR, ...].")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the config; may be repeated."
-)
-@click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written.")
-@click.option(
-    "--gpu-memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help="With --dry-run: check against it."
-)
-@options.format_option("text", "json")
-@options.quiet_option
-def grpo(
-    config_name: str,
-    out: Path | None,
-    data: str | None,
-    model: str | None,
-    adapters: tuple[str, ...],
-    settings: tuple[str, ...],
-    dry_run: bool,
-    gpu_memory: float | None,
-    form: str,
-    quiet: bool,
-) -> None:
+@run_options("--data", "data.folder", ": a folder with grpo.jsonl, or a corpus")
+def grpo(asked: Asked) -> None:
     """Train an adapter by rewards of what it writes itself (GRPO), by CONFIG: a YAML file, or one of the package's
     (grpo_mve, grpo_full, grpo_full_v2, grpo_phase4, grpo_review).
 
@@ -61,23 +35,12 @@ def grpo(
     Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 data missing, changed or not to
     be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
     """
-    from .cli_runs import Given, command, gpu, talking
     from .grpo_config import load_grpo_config
 
-    given = Given(config_name, data, model, adapters, settings)
-    config = load_grpo_config(config_name, given.all_settings)
-    out = out if out is not None else Path("runs") / config.name
-    with talking(quiet) as talk:
-        if dry_run:
-            _dry_run(config, gpu(gpu_memory), form, talk)
-        elif gpu_memory is not None:
-            raise click.UsageError("--gpu-memory goes with --dry-run.")
-        else:
-            _train(config, out, command("grpo", given, out), form, talk)
+    asked.carry_out("grpo", load_grpo_config, _train, _dry_run)
 
 
 def _train(config: GrpoConfig, out: Path, again: str, form: str, talk: Talk) -> None:
-    from .cli_runs import finished
     from .grpo import check, train
     from .grpo_rewards import FOLDER
     from .run_folder import ADAPTER
@@ -98,7 +61,6 @@ def _train(config: GrpoConfig, out: Path, again: str, form: str, talk: Talk) -> 
 
 def _dry_run(config: GrpoConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
     from . import grpo_dry_run
-    from .cli_runs import told
 
     plan = grpo_dry_run.plan(config, given, talk.progress)
     told(form, lambda: grpo_dry_run.facts(config, plan), lambda: grpo_dry_run.lines(config, plan))

@@ -21,7 +21,7 @@ from bioreview_bench.cli import options
 @click.option(
     "--contract", default="v3", show_default=True, metavar="NAME|FILE", help="v3, demo, jaccard or a TOML file."
 )
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.encoder_path_option
 @click.option("--model", metavar="MODEL", help="Where the base model is now. Default: where it was trained from.")
 @click.option("--prompt", metavar="FILE", help="The prompt's file, for a run that was trained with one.")
 @click.option("--step", "steps", multiple=True, type=click.IntRange(min=1), metavar="N", help="Only this checkpoint.")

@@ -1,7 +1,8 @@
-"""What the commands that train share: talking, the GPU, a run and a plan told; and options as settings (DPO, GRPO)."""
+"""What the commands that train share: their options, talking, the GPU, and a run and a plan told."""
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shlex
@@ -13,45 +14,116 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioreview_bench.cli import options
+
 if TYPE_CHECKING:
     from .running import Talk
 
 
 @dataclass(frozen=True)
-class Given:
-    """What was typed, without the folder of the run."""
+class Asked:
+    """What was typed. `folder_option` names the option of `folder`; `folder_key` is the setting that it stands for."""
 
+    folder_option: str
+    folder_key: str
     config_name: str
-    data: str | None
+    folder: str | None
     model: str | None
-    adapters: tuple[str, ...]
     settings: tuple[str, ...]
+    out: Path | None
+    dry_run: bool
+    gpu_memory: float | None
+    form: str
+    quiet: bool
+    adapters: tuple[str, ...] = ()
 
     @property
     def all_settings(self) -> tuple[str, ...]:
         """Settings and the options that stand for one."""
         found = [*self.settings]
-        found += [f"data.folder={json.dumps(self.data)}"] if self.data is not None else []
+        found += [f"{self.folder_key}={json.dumps(self.folder)}"] if self.folder is not None else []
         found += [f"model.name={json.dumps(self.model)}"] if self.model is not None else []
         found += [f"start.adapters={json.dumps(list(self.adapters))}"] if self.adapters else []
         return tuple(found)
 
+    def again(self, method: str, out: Path) -> str:
+        """The command that was typed, as it is typed again."""
+        launched = "WORLD_SIZE" in os.environ
+        start = f"accelerate launch -m bioreview_bench.training.{method}" if launched else f"bench train {method}"
+        words = [self.config_name, "-o", str(out)]
+        words += [self.folder_option, self.folder] if self.folder is not None else []
+        words += ["--model", self.model] if self.model is not None else []
+        for adapter in self.adapters:
+            words += ["--adapter", adapter]
+        for setting in self.settings:
+            words += ["--set", setting]
+        return f"{start} {shlex.join(words)}"
 
-def command(method: str, given: Given, out: Path) -> str:
-    """The command that was typed, as it is typed again."""
-    launched = "WORLD_SIZE" in os.environ
-    start = f"accelerate launch -m bioreview_bench.training.{method}" if launched else f"bench train {method}"
-    words = [given.config_name, "-o", str(out)]
-    words += ["--data", given.data] if given.data is not None else []
-    words += ["--model", given.model] if given.model is not None else []
-    for adapter in given.adapters:
-        words += ["--adapter", adapter]
-    for setting in given.settings:
-        words += ["--set", setting]
-    return f"{start} {shlex.join(words)}"
+    def carry_out(
+        self,
+        method: str,
+        load: Callable[[str, tuple[str, ...]], Any],
+        train: Callable[[Any, Path, str, str, Talk], None],
+        dry_run: Callable[[Any, tuple[int, str] | None, str, Talk], None],
+    ) -> None:
+        """Load the config and train by it, or tell its plan."""
+        config = load(self.config_name, self.all_settings)
+        out = self.out if self.out is not None else Path("runs") / config.name
+        with _talking(self.quiet) as talk:
+            if self.dry_run:
+                dry_run(config, _gpu(self.gpu_memory), self.form, talk)
+            elif self.gpu_memory is not None:
+                raise click.UsageError("--gpu-memory goes with --dry-run.")
+            else:
+                train(config, out, self.again(method, out), self.form, talk)
 
 
-def gpu(stated: float | None) -> tuple[int, str] | None:
+def run_options(
+    folder_option: str, folder_key: str, what: str = "", *, adapters: bool = True
+) -> Callable[[Callable[[Asked], None]], Callable[..., None]]:
+    """The argument and options of a command that trains, handed to it as `Asked`."""
+    chain = click.option(
+        "--adapter", "adapters", multiple=True, metavar="DIR", help="As --set start.adapters=[DIR, ...]."
+    )
+    decorators = [
+        click.argument("config_name", metavar="CONFIG"),
+        click.option(
+            "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
+        ),
+        click.option(folder_option, "folder", metavar="DIR", help=f"As --set {folder_key}=DIR{what}."),
+        click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION]."),
+        *([chain] if adapters else []),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Change a value of the config; may be repeated.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written."),
+        click.option(
+            "--gpu-memory",
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="GIB",
+            help="With --dry-run: check against it.",
+        ),
+        options.format_option("text", "json"),
+        options.quiet_option,
+    ]
+
+    def decorate(command: Callable[[Asked], None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def called(**given: Any) -> None:
+            command(Asked(folder_option, folder_key, **given))
+
+        for decorator in reversed(decorators):
+            called = decorator(called)
+        return called
+
+    return decorate
+
+
+def _gpu(stated: float | None) -> tuple[int, str] | None:
     """(bytes, name) of the GPU that is stated in GiB, or of the one here; None without one."""
     from . import memory
 
@@ -59,7 +131,7 @@ def gpu(stated: float | None) -> tuple[int, str] | None:
 
 
 @contextmanager
-def talking(quiet: bool) -> Iterator[Talk]:
+def _talking(quiet: bool) -> Iterator[Talk]:
     """Lines and progress on stderr; nothing when quiet, or in any process but the first."""
     from .progress_bar import ProgressBar
     from .running import Talk, is_first_process

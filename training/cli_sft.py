@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,40 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioreview_bench.cli import options
+from .cli_runs import Asked, finished, run_options, told
 
 if TYPE_CHECKING:
-    from .sft import Talk
+    from .running import Talk
     from .sft_config import SftConfig
 
 
 @click.command()
-@click.argument("config_name", metavar="CONFIG")
-@click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
-)
-@click.option("--corpus", metavar="DIR", help="As --set corpus.folder=DIR.")
-@click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION].")
-@click.option(
-    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value of the config; may be repeated."
-)
-@click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written.")
-@click.option(
-    "--gpu-memory", type=click.FloatRange(min=0, min_open=True), metavar="GIB", help="With --dry-run: check against it."
-)
-@options.format_option("text", "json")
-@options.quiet_option
-def sft(
-    config_name: str,
-    out: Path | None,
-    corpus: str | None,
-    model: str | None,
-    settings: tuple[str, ...],
-    dry_run: bool,
-    gpu_memory: float | None,
-    form: str,
-    quiet: bool,
-) -> None:
+@run_options("--corpus", "corpus.folder", adapters=False)
+def sft(asked: Asked) -> None:
     """Train an adapter by CONFIG: a YAML file, or one of the package's (qwen3_8b, qwen3.5_9b, qwen3.5_9b_fast,
     qwen3.5_9b_hi_conf, qwen2.5_14b, deepseek_r1_14b, gemma2_9b; for answers to questions kmp_mistral7b,
     kmp_qwen2.5_7b, kmp_phi2).
@@ -64,29 +38,16 @@ def sft(
     Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 corpus missing, changed or not
     to be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
     """
-    from .cli_runs import gpu, talking
     from .sft_config import load_config
 
-    given = [*settings]
-    given += [f"corpus.folder={json.dumps(corpus)}"] if corpus is not None else []
-    given += [f"model.name={json.dumps(model)}"] if model is not None else []
-    config = load_config(config_name, tuple(given))
-    out = out if out is not None else Path("runs") / config.name
-    with talking(quiet) as talk:
-        if dry_run:
-            _dry_run(config, gpu(gpu_memory), form, talk)
-        elif gpu_memory is not None:
-            raise click.UsageError("--gpu-memory goes with --dry-run.")
-        else:
-            _train(config, out, _command(config_name, out, corpus, model, settings), form, talk)
+    asked.carry_out("sft", load_config, _train, _dry_run)
 
 
-def _train(config: SftConfig, out: Path, command: str, form: str, talk: Talk) -> None:
-    from .cli_runs import finished
+def _train(config: SftConfig, out: Path, again: str, form: str, talk: Talk) -> None:
     from .run_folder import ADAPTER
     from .sft import check, train
 
-    summary = finished(check, train, config, out, command, form, talk)
+    summary = finished(check, train, config, out, again, form, talk)
     if summary is None:
         return
     metrics = summary["metrics"]
@@ -110,24 +71,12 @@ def _next(config: SftConfig, out: Path, summary: Mapping[str, Any]) -> str:
 
 def _dry_run(config: SftConfig, given: tuple[int, str] | None, form: str, talk: Talk) -> None:
     from . import dry_run
-    from .cli_runs import told
     from .preparing import agreed_corpus, require_packages
 
     require_packages(config)
     corpus = agreed_corpus(config)
     made = dry_run.plan(config, corpus, given, talk.progress)
     told(form, lambda: dry_run.facts(config, corpus, made), lambda: dry_run.lines(config, corpus, made))
-
-
-def _command(name: str, out: Path, corpus: str | None, model: str | None, settings: tuple[str, ...]) -> str:
-    launched = "WORLD_SIZE" in os.environ
-    start = "accelerate launch -m bioreview_bench.training.sft" if launched else "bench train sft"
-    words = [name, "-o", str(out)]
-    words += ["--corpus", corpus] if corpus is not None else []
-    words += ["--model", model] if model is not None else []
-    for setting in settings:
-        words += ["--set", setting]
-    return f"{start} {shlex.join(words)}"
 
 
 def _shown(value: float | None) -> str:

@@ -19,11 +19,9 @@ if TYPE_CHECKING:
 @click.command()
 @options.data_option
 @click.option("--split", default="val", show_default=True, help="val or train; --explore takes any.")
-@click.option("--contract", "contract_name", default="v3", show_default=True, help="The contract to start from.")
-@click.option(
-    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
-)
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option("The contract to start from.")
+@options.encoder_option
+@options.encoder_path_option
 @options.precision_option("fp32", "bf16")
 @click.option(
     "--transform", "transforms", multiple=True, metavar="NAME", help="none, center, topic-K. May be repeated."

@@ -16,8 +16,8 @@ from bioreview_bench.cli import options
 @click.option(
     "--split", default="val", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
 )
-@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option()
+@options.encoder_path_option
 @options.precision_option("fp32", "bf16")
 @options.limit_option
 @options.allow_unfrozen_option

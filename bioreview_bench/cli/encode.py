@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 @click.argument("texts")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where shards go.")
 @options.split_option
-@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
-@click.option(
-    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
-)
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option()
+@options.encoder_option
+@options.encoder_path_option
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), help="Default: the contract's. fp16 needs a GPU."
 )

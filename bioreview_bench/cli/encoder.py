@@ -119,8 +119,8 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
 @encoder.command("export-references")
 @click.argument("data")
 @options.split_option
-@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option()
+@options.encoder_path_option
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to write the vectors."
 )
@@ -170,8 +170,8 @@ def export_references(
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--data", metavar="DATA", help="The data that it belongs to. Default: the release that the file names.")
 @click.option("--split", metavar="SPLIT", help="Default: what the file says.")
-@click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE")
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option()
+@options.encoder_path_option
 @click.option(
     "--verify-sample",
     type=click.IntRange(min=1),

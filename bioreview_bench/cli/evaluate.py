@@ -19,18 +19,9 @@ if TYPE_CHECKING:
 @click.argument("predictions")
 @options.data_option
 @options.split_option
-@click.option(
-    "--contract",
-    "contract_name",
-    default="v3",
-    show_default=True,
-    metavar="NAME|FILE",
-    help="v3, demo, jaccard or a TOML file.",
-)
-@click.option(
-    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
-)
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is.")
+@options.contract_option()
+@options.encoder_option
+@options.encoder_path_option
 @options.precision_option("fp32", "bf16", "exact-bf16")
 @click.option(
     "-o",

@@ -27,7 +27,18 @@ require_complete_option = click.option(
 allow_unfrozen_option = click.option(
     "--allow-unfrozen", is_flag=True, help="Load data that differ from the release, under their own fingerprint."
 )
+encoder_option = click.option(
+    "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
+)
+encoder_path_option = click.option(
+    "--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is."
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
+
+
+def contract_option(text: str = "v3, demo, jaccard or a TOML file.") -> Callable[[Any], Any]:
+    """`--contract`, as `contract_name`."""
+    return click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE", help=text)
 
 
 def precision_option(*choices: str) -> Callable[[Any], Any]:

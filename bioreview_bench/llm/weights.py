@@ -55,6 +55,16 @@ def load_weights(folder: Path, dtype: str, device: str) -> Any:
         raise EncoderError(f"Cannot load the model in {folder}: {error}", remedy="fetch the model again") from error
 
 
+def end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    """Tokens that end a text: those that the checkpoint names, and the tokenizer's. Raises EncoderError without one."""
+    named = getattr(model.generation_config, "eos_token_id", None)
+    found = [named] if isinstance(named, int) else list(named or ())
+    ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
+    if not ends:
+        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
+    return ends
+
+
 def add_adapter(model: Any, adapter: Path, *, merge: bool) -> Any:
     """The model with the adapter beside its weights, or added to them (`merge`). Raises EncoderError."""
     require_peft()

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from bioreview_bench.report.html.charts.meters import bar, interval_meter
 from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
+from bioreview_bench.report.html.headline import Card, Control
 
 from ..badges import TEXTS
 from ..view import BoardTable, ContractScore, Figure, Row, SystemView
@@ -20,30 +21,6 @@ from .words import bounded, disclosed, figure, name, part_name
 
 _METRICS = ("recall", "precision", "f1")
 _PARTS = {"per_category": "By category", "per_source": "By source", "per_severity": "By severity"}
-
-
-@dataclass(frozen=True)
-class Card:
-    """A headline figure."""
-
-    name: str
-    value: str
-    interval: str
-    meter: Markup
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Control:
-    """A row of the controls: F1 and match rate, each as a figure and a bar."""
-
-    name: str
-    meaning: str
-    f1: str
-    f1_bar: Markup
-    rate: str
-    rate_bar: Markup
-    own: bool
 
 
 @dataclass(frozen=True)

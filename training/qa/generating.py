@@ -10,7 +10,7 @@ from typing import Any
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.model_files import adapter_folder, model_folder, shown_name
-from bioreview_bench.llm.weights import add_adapter, load_weights
+from bioreview_bench.llm.weights import add_adapter, end_tokens, load_weights
 
 from ..adapters import resolved
 from ..chat_templates import template_text
@@ -69,7 +69,7 @@ def generate(
     chat = Chat(folder, source=None if how.chat_template is None else template_text(how.chat_template))
     model = _loaded(folder, system, how)
     prompts = [chat.tokens(asked(question)) for question in questions]
-    ends = _ends(model, chat.tokenizer)
+    ends = end_tokens(model, chat.tokenizer)
     pad = chat.tokenizer.pad_token_id if chat.tokenizer.pad_token_id is not None else ends[0]
     settings = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=False, num_beams=1, max_new_tokens=how.max_new_tokens, eos_token_id=ends, pad_token_id=pad
@@ -119,12 +119,3 @@ def _loaded(folder: Path, system: System, how: Generation) -> Any:
     for number, adapter in enumerate(system.adapters, start=1):
         model = add_adapter(model, adapter, merge=number < len(system.adapters))
     return model.eval()
-
-
-def _ends(model: Any, tokenizer: Any) -> list[int]:
-    named = getattr(model.generation_config, "eos_token_id", None)
-    found = [named] if isinstance(named, int) else list(named or ())
-    ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
-    if not ends:
-        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
-    return ends
