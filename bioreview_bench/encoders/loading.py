@@ -17,7 +17,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from bioreview_bench.encoders.files import EncoderFiles
+from bioreview_bench.encoders.lanes import Lanes
 from bioreview_bench.encoders.packed_bert import PackedBert, fits
 from bioreview_bench.encoders.registry import CANARY_TEXTS
 from bioreview_bench.errors import EncoderError
@@ -33,13 +37,16 @@ _AGREE = {"fp32": 1e-5, "bf16": 2e-2}  # how far a vector may be from that of th
 
 
 class Engine(Protocol):
-    """Turns token lists into vectors. `name` and `device` say what does it and where."""
+    """Turns token lists into vectors. `name` and `device` say what does it and where; it is kept busy by `at_once`
+    batches begun before the first of them is asked for.
+    """
 
     name: str
     device: str
+    at_once: int
 
-    def encode(self, tokens: Tokens) -> Tensor:
-        """(n, d) L2-normalised float32, on the device and perhaps not yet computed."""
+    def begin(self, tokens: Tokens) -> Callable[[], NDArray[np.float32]]:
+        """Begin to encode; what is returned waits for the vectors: (n, d) L2-normalised float32."""
         ...
 
 
@@ -58,6 +65,7 @@ class ModuleEngine:
     """
 
     name = "modules"
+    at_once = 2  # a GPU computes one while the one before is copied
 
     def __init__(self, transformer: Any, dtype: str, device: str) -> None:
         import torch
@@ -68,8 +76,8 @@ class ModuleEngine:
         self._transformer = transformer.to(device=device, dtype=kinds[dtype]).eval()
         self._rest = (Pooling(transformer.get_embedding_dimension(), pooling_mode="mean"), Normalize())
 
-    def encode(self, tokens: Tokens) -> Tensor:
-        """(n, d) L2-normalised float32."""
+    def begin(self, tokens: Tokens) -> Callable[[], NDArray[np.float32]]:
+        """Vectors that a GPU may still be computing: (n, d) L2-normalised float32."""
         import torch
 
         padded = self._transformer.tokenizer.pad(dict(tokens), return_tensors="pt").to(self.device)
@@ -78,8 +86,8 @@ class ModuleEngine:
             features["token_embeddings"] = features["token_embeddings"].float()
             for module in self._rest:
                 features = module(features)
-            found: Tensor = features["sentence_embedding"]
-        return found
+            found = features["sentence_embedding"]
+        return lambda: found.cpu().numpy()
 
 
 class PackedEngine:
@@ -88,12 +96,15 @@ class PackedEngine:
     name = "packed"
     device = "cpu"
 
-    def __init__(self, model: Any, dtype: str) -> None:
-        self._bert = PackedBert(model, dtype, BUDGET["cpu"])
+    def __init__(self, bert: PackedBert) -> None:
+        self._bert = bert
+        self._lanes = Lanes()
+        self.at_once = self._lanes.n + 1  # one waits, so that no lane does
 
-    def encode(self, tokens: Tokens) -> Tensor:
-        """(n, d) L2-normalised float32."""
-        return self._bert.encode(tokens["input_ids"])
+    def begin(self, tokens: Tokens) -> Callable[[], NDArray[np.float32]]:
+        """Vectors that come from the next free core: (n, d) L2-normalised float32."""
+        future = self._lanes.submit(lambda: self._bert.encode(tokens["input_ids"]))
+        return lambda: future.result().numpy()
 
 
 def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = None) -> Loaded:
@@ -130,19 +141,21 @@ def _packed(files: EncoderFiles, max_length: int, dtype: str) -> Loaded:
 
     with _loading(files):
         tokenizer = AutoTokenizer.from_pretrained(files.folder, **_LOCAL)
-        bert: Any = BertModel
-        model = bert.from_pretrained(files.folder, dtype=torch.float32, weights_only=True, local_files_only=True).eval()
+        family: Any = BertModel
+        model = family.from_pretrained(
+            files.folder, dtype=torch.float32, weights_only=True, local_files_only=True
+        ).eval()
     _check_complete(files.weights, model)
     tokenise = _tokenise(tokenizer, max_length)
-    engine = PackedEngine(model, dtype)
+    bert = PackedBert(model, dtype, BUDGET["cpu"])
     canary = tokenise(CANARY_TEXTS)["input_ids"]
-    difference = float((engine.encode({"input_ids": canary}) - _by_definition(model, canary)).abs().max())
+    difference = float((bert.encode(canary) - _by_definition(model, canary)).abs().max())
     if not difference <= _AGREE[dtype]:
         raise EncoderError(
             f"With this torch ({torch.__version__}), packed products in {dtype} are off by {difference:.1e}.",
             remedy="install the versions of constraints.txt",
         )
-    return Loaded(tokenise, engine)
+    return Loaded(tokenise, PackedEngine(bert))
 
 
 def _by_definition(model: Any, texts: Sequence[Sequence[int]]) -> Tensor:

@@ -6,7 +6,8 @@ torch is imported when the first text is encoded, not before: a run whose vector
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -84,15 +85,15 @@ class LocalEncoder:
 
     def batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
         """Encode in batches of like length, longest first: (positions in `texts`, their vectors)."""
-        waiting: tuple[list[int], Any] | None = None
+        engine = self._loaded.engine
+        begun: deque[tuple[list[int], Callable[[], Vectors]]] = deque()
         for positions, tokens in self._token_batches(texts):
-            launched = positions, self._loaded.engine.encode(tokens)
-            # A GPU computes this batch while the one before is copied and the next is prepared.
-            if waiting is not None:
-                yield waiting[0], waiting[1].cpu().numpy()
-            waiting = launched
-        if waiting is not None:
-            yield waiting[0], waiting[1].cpu().numpy()
+            begun.append((positions, engine.begin(tokens)))
+            if len(begun) == engine.at_once:
+                positions, vectors = begun.popleft()
+                yield positions, vectors()
+        for positions, vectors in begun:
+            yield positions, vectors()
 
     def token_counts(self, texts: Sequence[str]) -> list[int]:
         """Word pieces of each text, special ones included, as many as are encoded."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _ALIGN = 16
 # The tokens of a batch are filled up to a multiple of this: oneDNN compiles a kernel for every number of rows it meets.
 _ROWS = 16
+# Totals of exponentials between its inverse and this are far from the ends of float32's range, which is bfloat16's too.
+_FAR = 1e30
 PACKED_DTYPES = ("fp32", "bf16")
 
 
@@ -99,7 +101,7 @@ class PackedBert:
         rows = torch.repeat_interleave(torch.arange(len(texts)), lengths)
         with torch.inference_mode():
             padding = _Padding.of(lengths, rows, places, self._dtype)
-            x = self._first_norm(self._words[tokens] + self._positions[places])
+            x = self._first_norm(self._words.index_select(0, tokens) + self._positions.index_select(0, places))
             for layer in self._layers:
                 attended = self._attend(layer.qkv(x), padding)
                 x = layer.norm(layer.out.plus(attended, x))
@@ -118,11 +120,11 @@ class PackedBert:
         if self._dtype is torch.float32:
             found = scaled_dot_product_attention(query, key, value, attn_mask=padding.mask)
             return padding.gather(found.transpose(1, 2).reshape(-1, size))
-        # In bfloat16, torch's fused kernel takes three times as long as these two products.
+        # In bfloat16, torch's fused kernel takes three times as long as these products.
         flat = (padding.n * self._heads, padding.length, width)
         query, key, value = (part.reshape(flat) for part in (query, key, value))
-        scores = torch.baddbmm(padding.bias(self._heads), query, key.transpose(1, 2), alpha=width**-0.5)
-        found = torch.bmm(scores.softmax(-1), value).view(padding.n, self._heads, padding.length, width)
+        found = _attended(query, key, value, padding.bias(self._heads))
+        found = found.view(padding.n, self._heads, padding.length, width)
         return padding.gather(found.transpose(1, 2).reshape(-1, size))
 
     def _plain(self, weight: Tensor) -> Tensor:
@@ -148,6 +150,25 @@ class PackedBert:
             down=self._linear(layer.output.dense),
             last_norm=self._norm(layer.output.LayerNorm),
         )
+
+
+def _attended(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
+    """softmax(query @ key.T / sqrt(d) + bias) @ value, of (b, n, d) each and a bias of (b, n, n).
+
+    torch's softmax takes twice as long in bfloat16 as its parts do. It subtracts the greatest score of a row, which
+    changes nothing unless the row's total would run over or vanish without: then it is called.
+    """
+    import torch
+
+    def scores() -> Tensor:
+        return torch.baddbmm(bias, query, key.transpose(1, 2), alpha=query.shape[2] ** -0.5)
+
+    weights = scores().exp_()
+    totals = weights.sum(-1, keepdim=True)
+    least, most = (float(total) for total in totals.aminmax())
+    if least > 1 / _FAR and most < _FAR:
+        return torch.bmm(weights, value).div_(totals)
+    return torch.bmm(scores().softmax(-1), value)
 
 
 @dataclass(frozen=True)

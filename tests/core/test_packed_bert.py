@@ -51,7 +51,7 @@ def by_modules(files: EncoderFiles, texts: list[str]) -> np.ndarray:
     transformer = loading._transformer(files, 96)
     engine = loading.ModuleEngine(transformer, "fp32", "cpu")
     tokenise = loading._tokenise(transformer.tokenizer, 96)
-    return np.concatenate([engine.encode(tokenise([text])).numpy() for text in texts])
+    return np.concatenate([engine.begin(tokenise([text]))() for text in texts])
 
 
 def test_a_bert_on_a_cpu_is_packed_and_gives_the_vectors_of_the_modules(
@@ -91,6 +91,22 @@ def test_bfloat16_is_near_and_pooled_in_float32(files: EncoderFiles, texts: list
     cosines = (found * by_modules).sum(axis=1)
     assert cosines.min() > 0.999
     assert np.abs(found - by_modules).max() > 1e-5, "this was not bfloat16"
+
+
+@pytest.mark.parametrize("shift", [0, 60, 200, -200])
+def test_attention_in_bfloat16_is_that_of_the_definition_however_large_its_scores(shift: float) -> None:
+    import torch
+
+    from bioreview_bench.encoders.packed_bert import _attended
+
+    torch.manual_seed(0)
+    query, key, value = (torch.randn(6, 20, 32).bfloat16() for _ in range(3))
+    bias = torch.zeros(6, 20, 20).bfloat16()
+    bias[1::2, :, 15:] = float("-inf")
+    bias[0] += shift
+    found = _attended(query, key, value, bias)
+    scores = torch.baddbmm(bias, query, key.transpose(1, 2), alpha=32**-0.5)  # its rounding is not what is tested
+    np.testing.assert_allclose(found.double(), scores.double().softmax(-1) @ value.double(), atol=0.02)
 
 
 def test_bfloat16_is_another_identity(files: EncoderFiles) -> None:
