@@ -58,7 +58,7 @@ def main() -> None:
         print(f"{asked.systems} systems scored in {time.monotonic() - began:.1f} s; {os.cpu_count()} cores")
         with _served(path) as port:
             for label, changes in (("nothing changes", 0.0), (f"a new score every {asked.changes:g} s", asked.changes)):
-                with _changing(database, changes):
+                with _changing(database, changes, asked.systems):
                     _measure(label, port, asked)
         database.close()
 
@@ -114,14 +114,14 @@ def _served(path: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _changing(database: Database, every: float) -> Iterator[None]:
+def _changing(database: Database, every: float, systems: int) -> Iterator[None]:
     ending = threading.Event()
 
     def change() -> None:
         number = 1_000_000
         while not ending.wait(every):
             number += 1
-            _submit(database, f"user{number % 10}", number)
+            _submit(database, f"user{number % systems}", number)
 
     thread = threading.Thread(target=change)
     if every:
