@@ -199,7 +199,9 @@ async def _visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pag
     """Ask for a page: whether it was found, and its bytes as sent."""
     writer.write(f"GET {page} HTTP/1.1\r\nHost: board\r\nAccept-Encoding: gzip\r\n\r\n".encode())
     head = await reader.readuntil(b"\r\n\r\n")
-    length = int(re.search(rb"content-length: (\d+)", head)[1])  # type: ignore[index]
+    stated = re.search(rb"content-length: (\d+)", head)
+    assert stated, head
+    length = int(stated[1])
     await reader.readexactly(length)
     return head.startswith(b"HTTP/1.1 200"), length
 

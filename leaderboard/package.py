@@ -99,7 +99,8 @@ def _take(source: BinaryIO | Path | bytes, name: str, limit: int, problems: list
         else:
             content = _bounded(source, limit)
     except OSError as error:
-        problems.append(Problem(f"{name}: cannot be read: {error.strerror or error}"))
+        given = f" ({printable(str(source))})" if isinstance(source, Path) and source.name != name else ""
+        problems.append(Problem(f"{name}{given}: cannot be read: {error.strerror or error}"))
         return None
     if len(content) > limit:
         problems.append(Problem(f"{name}: larger than {limit:,} bytes"))

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# More would wait for the interpreter's lock, which a batch of MiniLM holds for about a twentieth of its time.
+# More might wait for the interpreter's lock. A guess: it was measured on two cores only.
 _MOST = 8
 
 
