@@ -112,7 +112,7 @@ def run_reviewer(
     if dry_run:
         from . import dry_run as counting
 
-        for line in counting.lines(counting.count(prepared, out)):
+        for line in counting.plan_lines(counting.count(prepared, out)):
             click.echo(line)
         return
     try:

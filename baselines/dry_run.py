@@ -53,7 +53,7 @@ def count(prepared: Prepared, out: Path) -> dict[str, Any]:
     return found
 
 
-def lines(found: dict[str, Any]) -> list[str]:
+def plan_lines(found: dict[str, Any]) -> list[str]:
     """The counts for people."""
     said = [
         f"{found['reviewer']} on {found['split']}: {found['to_review']:,} articles to review, "

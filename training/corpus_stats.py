@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import collections
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -46,7 +46,7 @@ def truncation(rows: Sequence[Row]) -> dict[str, Any]:
     cut = [row for row in rows if row.fitted.cut]
     shortened = [row.fitted.n_tokens for row in rows if row.shortened]
     shares = [row.fitted.n_tokens / row.fitted.n_tokens_full for row in cut]
-    lost = Counter(name for row in cut for name in set(row.fitted.cut_sections))
+    lost = collections.Counter(name for row in cut for name in set(row.fitted.cut_sections))
     return {
         "papers": len(rows),
         "papers_cut": len(cut),
@@ -68,4 +68,4 @@ def percentiles(values: Sequence[int]) -> dict[str, int]:
 
 
 def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(Counter(values).items()))
+    return dict(sorted(collections.Counter(values).items()))

@@ -11,7 +11,7 @@ from typing import Literal
 from bioreview_bench.llm.prompt import Prompt, bundled
 
 System = Literal["own", "in_user"]
-_SUFFIX = "-in-user"
+_IN_USER = "-in-user"
 
 
 def in_user(prompt: Prompt) -> Prompt:
@@ -20,12 +20,12 @@ def in_user(prompt: Prompt) -> Prompt:
         return prompt
     name = prompt.id.removeprefix("file:")
     user = f"{prompt.system.strip()}\n\n{prompt.user.lstrip()}"
-    return Prompt(f"file:{name}{_SUFFIX}", "", user, prompt.answer)
+    return Prompt(f"file:{name}{_IN_USER}", "", user, prompt.answer)
 
 
 def recorded(prompt_id: str, sha256: str) -> Prompt | None:
     """The prompt of a record, where it can be made from the bundled ones; None where its file is needed."""
-    name = prompt_id.removeprefix("file:").removesuffix(_SUFFIX)
+    name = prompt_id.removeprefix("file:").removesuffix(_IN_USER)
     if name not in bundled():
         return None
     plain = Prompt.load(name)

@@ -13,7 +13,7 @@ from .statements import fold
 
 _VALUE = r"(?P<value>\d+(?:[.,]\d+)?|[.]\d+)\s*(?P<unit>%|percent\b|per cent\b|/\s*10{1,2}\b)?"
 _KEY = r"\b(?:confidence|certainty|probability)(?:\s+(?:level|score|in\s+\w+\s+\w+))?"
-_NUMBER = re.compile(
+_CONFIDENCE_NUMBER = re.compile(
     rf"{_KEY}\s*(?:is|of|at|:|=|-|\(|~|≈|about|approximately|\s)*{_VALUE}(?!\s*(?:%|percent)?\s*(?:interval|limit))"
 )
 _SURE = re.compile(rf"(?<![\w.]){_VALUE}\s*(?:confident|sure|certain|confidence(?!\s+(?:interval|limit)))\b")
@@ -68,7 +68,8 @@ def stated_confidence(answer: str) -> float | None:
 
 
 def _numeric(text: str) -> list[re.Match[str]]:
-    return [*_NUMBER.finditer(text), *(found for found in _SURE.finditer(text) if not _interval(text, found))]
+    sure = (match for match in _SURE.finditer(text) if not _interval(text, match))
+    return [*_CONFIDENCE_NUMBER.finditer(text), *sure]
 
 
 def _interval(text: str, found: re.Match[str]) -> bool:
