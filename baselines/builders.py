@@ -1,8 +1,15 @@
-"""How each kind of reviewer is made from a Job. What a reviewer needs is imported when it is made."""
+"""How each kind of reviewer is made from a Job. What a reviewer needs is imported when it is made.
+
+API models by a short name, as data: where they are, which variable holds the key, and what is sent.
+
+Addresses and model names are their providers' and may change; `--base-url`, `--key-variable` and `--param` override.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from bioreview_bench.errors import InputError
@@ -10,8 +17,7 @@ from bioreview_bench.llm.http_failures import shown_url
 from bioreview_bench.llm.prices import Price
 from bioreview_bench.llm.review import Reviewer
 
-from .job import Job
-from .presets import Preset
+from .request import Job
 
 Build = Callable[[Job], Reviewer]
 
@@ -74,7 +80,7 @@ def vllm(model: str) -> Build:
     def build(job: Job) -> Reviewer:
         from bioreview_bench.llm.model_files import model_folder
 
-        from .vllm_reviewer import VllmReviewer
+        from .local.vllm_reviewer import VllmReviewer
 
         request = job.request
         # The tokenizer alone is loaded here, and only where it counts.
@@ -94,7 +100,7 @@ def hf(model: str) -> Build:
     """A model in this process."""
 
     def build(job: Job) -> Reviewer:
-        from .hf_reviewer import HfReviewer, HfSettings
+        from .local.hf_reviewer import HfReviewer, HfSettings
 
         if "max_tokens" in job.parameters:
             raise InputError("transformers calls it max_new_tokens.", remedy="--param max_new_tokens=N")
@@ -116,15 +122,15 @@ def hf(model: str) -> Build:
 
 def bm25(job: Job) -> Reviewer:
     """Concerns of train articles that share words with the paper."""
-    from .bm25 import Bm25Reviewer
-    from .corpus import families
+    from .bm25.corpus import families
+    from .bm25.reviewer import Bm25Reviewer
 
     return Bm25Reviewer(job.train, families(job.articles), **job.take(n=int, weight=float))
 
 
 def bm25_v3(job: Job) -> Reviewer:
     """The published recipe."""
-    from .bm25_v3 import Bm25V3Reviewer
+    from .bm25.bm25_v3 import Bm25V3Reviewer
 
     return Bm25V3Reviewer(job.train)
 
@@ -162,3 +168,53 @@ def _check(url: str) -> None:
             f"The base URL at {shown_url(url)} carries a user, a query or a fragment, which may be secret.",
             remedy="leave it out of the address; keys go into a variable that --key-variable names",
         )
+
+
+# As the predecessor benchmark called its API models: greedy, 4,096 tokens of output.
+_OPENAI = {"temperature": 0.0, "max_tokens": 4096}
+# Gemini 2.5 thinks by default, and what it thinks counts against the limit of output.
+_GEMINI = {"temperature": 0.0, "max_output_tokens": 4096, "thinking_budget": 0}
+
+
+@dataclass(frozen=True)
+class Preset:
+    """One model of one service. `structured` says whether the service holds answers to a JSON schema."""
+
+    kind: str
+    model: str
+    key_variable: str
+    summary: str
+    base_url: str | None = None
+    structured: bool = True
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        "gpt-4o-mini": Preset("openai", "gpt-4o-mini", "OPENAI_API_KEY", "OpenAI", parameters=_OPENAI),
+        "gemini-2.5-flash": Preset("google", "gemini-2.5-flash", "GEMINI_API_KEY", "Google", parameters=_GEMINI),
+        "gemini-2.5-flash-lite": Preset(
+            "google", "gemini-2.5-flash-lite", "GEMINI_API_KEY", "Google", parameters=_GEMINI
+        ),
+        # Its OpenAI-compatible layer takes no response schema.
+        "claude-haiku-4.5": Preset(
+            "openai",
+            "claude-haiku-4-5-20251001",
+            "ANTHROPIC_API_KEY",
+            "Anthropic, by its OpenAI-compatible address",
+            base_url="https://api.anthropic.com/v1",
+            structured=False,
+            parameters=_OPENAI,
+        ),
+        # Offers schemas for other models only.
+        "llama-3.3-70b": Preset(
+            "openai",
+            "llama-3.3-70b-versatile",
+            "GROQ_API_KEY",
+            "Meta's model at Groq; other hosts by --base-url and openai:MODEL",
+            base_url="https://api.groq.com/openai/v1",
+            structured=False,
+            parameters=_OPENAI,
+        ),
+    }
+)

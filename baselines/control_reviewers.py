@@ -22,7 +22,7 @@ from bioreview_bench.manuscript import Manuscript
 from bioreview_bench.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
 from bioreview_bench.vocabulary import Source
 
-from . import corpus
+from .bm25 import corpus
 
 CONTROLS = ("generic", "echo", "neighbour", "random-train")
 SEED = 42

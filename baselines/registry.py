@@ -17,9 +17,8 @@ from bioreview_bench.llm.openai_reviewer import KEY_ENV as OPENAI_KEY
 from bioreview_bench.llm.review import Reviewer
 
 from . import builders
-from .builders import Build
-from .job import Job, unknown
-from .presets import PRESETS, Preset
+from .builders import PRESETS, Build, Preset
+from .request import Job, unknown
 
 ENTRY_POINT = "bioreview_bench.reviewers"
 COMMANDS = ("list", "prices", "status", "retry", "reparse")  # names that `bench baseline` keeps for itself
@@ -52,7 +51,7 @@ class Kind:
         """What is missing before it can run here."""
         missing = []
         if self.module == "vllm":
-            from .vllm_server import EXECUTABLE, executable
+            from .local.vllm_server import EXECUTABLE, executable
 
             if executable() is None:
                 missing.append(f"vllm on the PATH, or {EXECUTABLE}")

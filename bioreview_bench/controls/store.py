@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench import sentences, text
+from bioreview_bench import sentences
 from bioreview_bench.article import Article
 from bioreview_bench.atomic import write_files
 from bioreview_bench.controls import generic, reviewers
@@ -21,7 +21,7 @@ from bioreview_bench.errors import InputError, cannot_write
 from bioreview_bench.paths import controls_root
 
 _LAYOUT = 2
-_CODE = (reviewers, generic, sentences, text)
+_CODE = (reviewers, generic, sentences, vocabulary)
 Counts = dict[str, list[list[float]]]  # control name to [predictions, matches, ceilings], by article
 
 

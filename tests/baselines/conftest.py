@@ -23,7 +23,7 @@ CUT_ANSWER = '["The study has no control group.", "The sample is too'
 @pytest.fixture
 def bench(command: Callable[..., Any]) -> Any:
     """Run `bench ARGUMENTS` in this process."""
-    return command("baseline", "bioreview_bench.baselines.cli_baseline:baseline")
+    return command("baseline", "bioreview_bench.baselines.cli.baseline:baseline")
 
 
 @dataclass

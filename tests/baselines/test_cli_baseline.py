@@ -363,7 +363,7 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(
     code = (
         "import sys, importlib; main = importlib.import_module('bioreview_bench.cli.main');"
         "from importlib.metadata import EntryPoint;"
-        "point = EntryPoint('baseline', 'bioreview_bench.baselines.cli_baseline:baseline', 'x');"
+        "point = EntryPoint('baseline', 'bioreview_bench.baselines.cli.baseline:baseline', 'x');"
         "known = main._added(); main._added = lambda: {**known, 'baseline': point}; main.main()"
     )
     running = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE,

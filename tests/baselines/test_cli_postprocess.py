@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.baselines import derived
-from bioreview_bench.baselines.cli_postprocess import postprocess as command
+from bioreview_bench.baselines.cli.postprocess import postprocess as command
+from bioreview_bench.baselines.derived import files as derived
 from bioreview_bench.errors import EncoderError, InputError, WriteError
 from bioreview_bench.predictions import read_predictions
 

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.baselines import registry
-from bioreview_bench.baselines.job import Job
-from bioreview_bench.baselines.request import Request, read_parameters, slug
+from bioreview_bench.baselines.request import Job, Request, read_parameters, slug
 from bioreview_bench.errors import InputError
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")

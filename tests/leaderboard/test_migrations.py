@@ -28,7 +28,7 @@ def test_migrations_make_what_the_models_describe(database_url: str, open_databa
 
 
 def test_head_is_the_newest_migration() -> None:
-    import bioreview_bench.leaderboard.migrations.versions as versions
+    import bioreview_bench.leaderboard.store.migrations.versions as versions
 
     names = sorted(path.name[:4] for path in Path(versions.__path__[0]).glob("[0-9]*.py"))
     assert names[-1] == HEAD

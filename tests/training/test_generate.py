@@ -103,7 +103,7 @@ def test_a_chain_of_adapters_writes_what_peft_writes_by_hand(
 def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: Path, chain: list[Path]) -> None:
     import torch
 
-    from bioreview_bench.baselines.hf_model import HfModel
+    from bioreview_bench.baselines.local.hf_model import HfModel
     from bioreview_bench.llm.chat import Chat
 
     from .test_merge import logits

@@ -179,7 +179,7 @@ import importlib, json, os, sys
 main = importlib.import_module("bioreview_bench.cli.main")
 import openai
 importlib.import_module("bioreview_bench.baselines.running")
-importlib.import_module("bioreview_bench.baselines.cli_baseline")
+importlib.import_module("bioreview_bench.baselines.cli.baseline")
 for line in sys.stdin:
     asked = json.loads(line)
     if "wait" in asked:

@@ -23,8 +23,7 @@ from bioreview_bench.llm.review import Review
 from bioreview_bench.manuscript import Manuscript
 
 from . import corpus
-from .bm25_index import K1, B, Bm25Index, library, ranked, require_library
-from .terms import paper_text, tokens
+from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
 
 CHARACTERS = 40_000
 DOCUMENTS = 8

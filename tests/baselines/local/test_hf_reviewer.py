@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines import sampling
-from bioreview_bench.baselines.batching import Batcher
-from bioreview_bench.baselines.hf_reviewer import HfReviewer, HfSettings
-from bioreview_bench.baselines.sampling import RowSampler, Sampling, generator_for
+from bioreview_bench.baselines.local import hf_model
+from bioreview_bench.baselines.local.batching import Batcher
+from bioreview_bench.baselines.local.hf_model import RowSampler, Sampling, generator_for
+from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.model_files import digest
@@ -139,7 +139,7 @@ def test_the_chance_of_an_article_is_the_same_everywhere() -> None:
     digest = hashlib.sha256(b"42\0elife:1").digest()
     expected = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:8], "big"))).random(3)
     assert generator_for(42, "elife:1").random(3).tolist() == expected.tolist()
-    assert sampling.generator_for(42, "elife:2").random() != expected[0]
+    assert hf_model.generator_for(42, "elife:2").random() != expected[0]
 
 
 def test_a_batch_holds_the_oldest_and_the_nearest_in_length_within_the_limit() -> None:
@@ -325,7 +325,7 @@ def tiny_seeing_model() -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         from transformers import Qwen2VLConfig, Qwen2VLForConditionalGeneration
 
-        from .conftest import TEMPLATE, make_tokenizer
+        from ..conftest import TEMPLATE, make_tokenizer
 
         tokenizer = make_tokenizer()
         text = {

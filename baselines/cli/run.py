@@ -9,7 +9,7 @@ import click
 
 from bioreview_bench.cli import options
 
-from .run_progress import RunProgress
+from .progress import RunProgress
 
 RUN = "run"  # the name of the hidden command; users write the reviewer's name instead
 
@@ -88,8 +88,8 @@ def run_reviewer(
     Exit codes: 0 done, 2 bad input or usage, 3 library or model unavailable, 4 data missing, 5 the service refused
     or articles failed for good, 6 cannot write, 130 interrupted.
     """
-    from .request import Request, read_parameters, slug
-    from .running import carry_out, prepare
+    from ..request import Request, read_parameters, slug
+    from ..running import carry_out, prepare
 
     request = Request(
         name=name,
@@ -110,9 +110,9 @@ def run_reviewer(
         what = "no batch_input and batch_output" if request.batch else "no price"
         progress.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
     if dry_run:
-        from . import dry_run as counting
+        from . import report
 
-        for line in counting.plan_lines(counting.count(prepared, out)):
+        for line in report.plan_lines(report.count(prepared, out)):
             click.echo(line)
         return
     try:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines import ensemble
-from bioreview_bench.baselines.cli_ensemble import ensemble as command
+from bioreview_bench.baselines.cli.ensemble import ensemble as command
+from bioreview_bench.baselines.derived import ensemble
 from bioreview_bench.errors import InputError
 from bioreview_bench.predictions import read_predictions
 

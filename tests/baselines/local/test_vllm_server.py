@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.baselines.vllm_reviewer import VllmReviewer
-from bioreview_bench.baselines.vllm_server import VllmServer
+from bioreview_bench.baselines.local.vllm_reviewer import VllmReviewer
+from bioreview_bench.baselines.local.vllm_server import VllmServer
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.fitting import Chars3
@@ -249,7 +249,7 @@ def test_a_server_that_is_never_ready_is_ended_at_the_time_out(stand_in: StandIn
 
 
 def test_a_server_that_ignores_term_is_killed(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioreview_bench.baselines import vllm_server
+    from bioreview_bench.baselines.local import vllm_server
 
     monkeypatch.setattr(vllm_server, "_GRACE", 0.3)
     stand_in.does("stubborn")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines import bm25_v3
+from bioreview_bench.baselines.bm25 import bm25_v3
 from bioreview_bench.errors import DataError
 from bioreview_bench.manuscript import Manuscript
 

@@ -11,8 +11,8 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .ensemble import Linkage, Merged
-    from .similarity import Encoder
+    from ..derived.ensemble import Linkage, Merged
+    from ..derived.similarity import Encoder
 
 
 @click.command()
@@ -76,9 +76,9 @@ def ensemble(
     """
     from bioreview_bench.contract import Contract
 
-    from .derived import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
-    from .ensemble import votes_needed
-    from .similarity import contract_encoder
+    from ..derived.ensemble import votes_needed
+    from ..derived.files import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
+    from ..derived.similarity import contract_encoder
 
     sources = [options.predictions_path(given) for given in predictions]
     _check_distinct(sources)
@@ -127,9 +127,9 @@ def _merge(
     """Every article that any system has, in order of first occurrence."""
     from bioreview_bench.article import canonical_id
 
-    from .ensemble import merge_rows
-    from .postprocess import text_of
-    from .similarity import cosines
+    from ..derived.ensemble import merge_rows
+    from ..derived.postprocess import text_of
+    from ..derived.similarity import cosines
 
     by_id = [{canonical_id(row["article_id"]): row for row in rows} for rows in systems]
     texts = (text_of(concern) for rows in systems for row in rows for concern in row["concerns"] or ())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from bioreview_bench.baselines import ensemble
+from bioreview_bench.baselines.derived import ensemble
 
 
 def arc(*degrees: float) -> np.ndarray:

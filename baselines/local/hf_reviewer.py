@@ -22,8 +22,7 @@ from bioreview_bench.llm.weights import require_peft
 from bioreview_bench.manuscript import Manuscript
 
 from .batching import Batcher
-from .hf_model import HfModel, Written
-from .sampling import Sampling, generator_for
+from .hf_model import HfModel, Sampling, Written, generator_for
 
 
 @dataclass(frozen=True)

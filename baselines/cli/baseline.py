@@ -10,8 +10,8 @@ import click
 
 from bioreview_bench.cli import options
 
-from .cli_run import RUN, run_reviewer
-from .run_progress import RunProgress
+from .progress import RunProgress
+from .run import RUN, run_reviewer
 
 _folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
 
@@ -56,7 +56,7 @@ def baseline() -> None:
 @options.format_option("text", "json")
 def list_reviewers(form: str) -> None:
     """Show every NAME and what it still needs here."""
-    from . import registry
+    from .. import registry
 
     kinds = registry.every()
     if form == "json":
@@ -99,7 +99,7 @@ def status(folder: Path, form: str) -> None:
     """Show how far RUN is, what it cost, and the next command. Also while it goes on."""
     from bioreview_bench.llm.run_store import read_run
 
-    from . import run_report
+    from . import report as run_report
 
     found = run_report.facts(folder, *read_run(folder))
     if form == "json":
@@ -153,8 +153,8 @@ def retry(
     """
     from bioreview_bench.llm.run_store import MANIFEST, read_run
 
-    from .request import Request
-    from .running import carry_out, prepare
+    from ..request import Request
+    from ..running import carry_out, prepare
 
     manifest, _ = read_run(folder)
     settings = manifest.get("settings") or {}
@@ -188,7 +188,7 @@ def reparse(folder: Path, fix_labels: bool | None, quiet: bool) -> None:
 
     Rows are replaced all together or not at all.
     """
-    from .reparsing import reparse as read_again
+    from ..reparsing import reparse as read_again
 
     found = read_again(folder, fix_labels)
     if not quiet:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bioreview_bench.baselines import truncation
+from bioreview_bench.baselines.derived import postprocess
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from bioreview_bench.baselines import truncation
     ],
 )
 def test_a_complaint_about_cut_text_is_recognised(text: str) -> None:
-    assert truncation.is_truncation_complaint(text)
+    assert postprocess.is_truncation_complaint(text)
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def test_a_complaint_about_cut_text_is_recognised(text: str) -> None:
     ],
 )
 def test_a_concern_about_the_science_is_left_alone(text: str) -> None:
-    assert not truncation.is_truncation_complaint(text)
+    assert not postprocess.is_truncation_complaint(text)
 
 
 def test_a_hostile_text_is_judged_quickly() -> None:
-    assert not truncation.is_truncation_complaint("the abstract of the text " * 4000)
+    assert not postprocess.is_truncation_complaint("the abstract of the text " * 4000)

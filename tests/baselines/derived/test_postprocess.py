@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines import postprocess, similarity
+from bioreview_bench.baselines.derived import postprocess, similarity
 from bioreview_bench.errors import InputError
 
 

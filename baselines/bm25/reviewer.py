@@ -14,9 +14,8 @@ from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.llm.review import Review
 from bioreview_bench.manuscript import Manuscript
 
-from . import corpus, mmr
-from .bm25_index import K1, B, Bm25Index, library, ranked, require_library
-from .terms import paper_text, tokens
+from . import corpus, index
+from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
 
 CHARACTERS = 40_000  # of the paper, as in the published recipe
 POOL = 200  # the most relevant concerns, among which n are chosen
@@ -81,7 +80,7 @@ class Bm25Reviewer:
         pool = self._candidates(ranked(scores), own)
         places = list(pool.values())
         words = [frozenset(self._words(self._lent[place][0])) for place in places]
-        chosen = mmr.select([float(scores[place]) for place in places], words, self._n, self._weight)
+        chosen = index.select([float(scores[place]) for place in places], words, self._n, self._weight)
         concerns = tuple(corpus.as_prediction(self._lent[places[position]][0]) for position in chosen)
         return Review(concerns, status="ok" if concerns else "empty")
 

@@ -13,7 +13,7 @@ from bioreview_bench.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .postprocess import Plan
+    from ..derived.postprocess import Plan
 
 
 @click.command()
@@ -60,7 +60,7 @@ def postprocess(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
     """
-    from .derived import (
+    from ..derived.files import (
         chained,
         destination,
         empty_manifest,
@@ -69,7 +69,7 @@ def postprocess(
         read_source,
         write_derived,
     )
-    from .postprocess import Plan, clean
+    from ..derived.postprocess import Plan, clean
 
     plan = Plan.parse(dedup, cap, drop_truncation_complaints)
     source = options.predictions_path(predictions)
@@ -97,8 +97,8 @@ def _similarity(
     plan: Plan, rows: Sequence[dict[str, Any]], contract_name: str, encoder_path: Path | None, quiet: bool
 ) -> tuple[Any, str, str | None]:
     """(similarity, contract name, encoder) where the plan needs them."""
-    from .postprocess import SEMANTIC, text_of
-    from .similarity import contract_encoder, cosines
+    from ..derived.postprocess import SEMANTIC, text_of
+    from ..derived.similarity import contract_encoder, cosines
 
     if plan.dedup != SEMANTIC:
         return None, "", None

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines import bm25, bm25_index, corpus, mmr
-from bioreview_bench.baselines.terms import paper_text, tokens
+from bioreview_bench.baselines.bm25 import corpus, index
+from bioreview_bench.baselines.bm25 import index as bm25_index
+from bioreview_bench.baselines.bm25 import reviewer as bm25
+from bioreview_bench.baselines.bm25.index import paper_text, tokens
 from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.review import GiveUp, Review
 from bioreview_bench.manuscript import Manuscript
@@ -151,15 +153,15 @@ def test_n_bounds_the_review(train: list[Any], asked: Any) -> None:
 def test_diversity_sets_a_near_copy_back() -> None:
     # Jaccard of the first two: 3 of 5. At 0.7: 0.63 - 0.18 = 0.45 > 0.42; at 0.6: 0.54 - 0.24 = 0.30 < 0.36.
     words = [frozenset("abcd"), frozenset("abce"), frozenset("xy")]
-    assert mmr.select([10, 9, 6], words, 3, 0.7) == [0, 1, 2]
-    assert mmr.select([10, 9, 6], words, 3, 0.6) == [0, 2, 1]
-    assert mmr.select([10, 9, 6], words, 2, 1.0) == [0, 1]
+    assert index.select([10, 9, 6], words, 3, 0.7) == [0, 1, 2]
+    assert index.select([10, 9, 6], words, 3, 0.6) == [0, 2, 1]
+    assert index.select([10, 9, 6], words, 2, 1.0) == [0, 1]
 
 
 def test_ties_of_the_selection_go_to_the_earlier() -> None:
-    assert mmr.select([1, 1, 1], [frozenset("a"), frozenset("b"), frozenset("c")], 2, 0.7) == [0, 1]
-    assert mmr.select([], [], 5, 0.7) == []
-    assert mmr.jaccard(frozenset(), frozenset()) == 0
+    assert index.select([1, 1, 1], [frozenset("a"), frozenset("b"), frozenset("c")], 2, 0.7) == [0, 1]
+    assert index.select([], [], 5, 0.7) == []
+    assert index.jaccard(frozenset(), frozenset()) == 0
 
 
 def test_the_description_changes_with_anything_that_is_read(train: list[Any], asked: Any) -> None:

@@ -1,11 +1,16 @@
 """BM25 scores of every document for a query, by the bm25s library.
 
 The library's own top-k selection partitions, which leaves the order of ties open; callers sort the scores.
+
+Maximal marginal relevance: a selection that is relevant and does not repeat itself.
+
+Words of a paper or a concern, as the lexical reviewers see them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
 
@@ -66,3 +71,44 @@ def ranked(scores: NDArray[np.float64]) -> list[int]:
     """Documents with a positive score, best first, ties in document order."""
     order = np.argsort(-scores, kind="stable")
     return [int(place) for place in order if scores[place] > 0]
+
+
+def select(relevance: Sequence[float], words: Sequence[frozenset[str]], n: int, weight: float) -> list[int]:
+    """Positions of at most n candidates, in the order chosen (Carbonell and Goldstein, SIGIR 1998).
+
+    Each step takes the candidate with the greatest weight * relevance - (1 - weight) * s, s being its greatest
+    Jaccard similarity to those already chosen; the earlier candidate on ties. Relevance is divided by its maximum
+    first, so that both parts lie in [0, 1].
+    """
+    top = max(relevance, default=0.0) or 1.0
+    nearest = [0.0] * len(relevance)
+    left = list(range(len(relevance)))
+    chosen: list[int] = []
+    while left and len(chosen) < n:
+        best = max(left, key=lambda place: (weight * relevance[place] / top - (1 - weight) * nearest[place], -place))
+        left.remove(best)
+        chosen.append(best)
+        for place in left:
+            nearest[place] = max(nearest[place], jaccard(words[place], words[best]))
+    return chosen
+
+
+def jaccard(left: frozenset[str], right: frozenset[str]) -> float:
+    """|intersection| / |union|; 0 for two empty sets."""
+    union = len(left | right)
+    return len(left & right) / union if union else 0.0
+
+
+_WORD = re.compile(r"[A-Za-z0-9]+")
+_SHORTEST = 3  # characters
+
+
+def tokens(text: str, stop_words: Collection[str]) -> list[str]:
+    """Runs of ASCII letters and digits, lower-cased, of at least three characters, without `stop_words`."""
+    words = (word.lower() for word in _WORD.findall(text))
+    return [word for word in words if len(word) >= _SHORTEST and word not in stop_words]
+
+
+def paper_text(title: str | None, abstract: str | None, sections: Mapping[str, str], limit: int) -> str:
+    """Title, abstract and section texts (not their headings) in file order, one a line, cut at `limit` characters."""
+    return "\n".join([title or "", abstract or "", *sections.values()])[:limit]

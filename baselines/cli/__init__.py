@@ -1,0 +1,1 @@
+"""The commands `bench baseline`, `postprocess` and `ensemble`, and what they print."""

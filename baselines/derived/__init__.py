@@ -1,0 +1,1 @@
+"""Predictions made from predictions: post-processing and ensembles."""

@@ -1,0 +1,1 @@
+"""Reviewers on this machine's models: transformers and vLLM."""
