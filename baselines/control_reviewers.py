@@ -13,14 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, cast
 
-from bioreview_bench.article import Article
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.data.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
+from bioreview_bench.data.vocabulary import Source
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.review import GiveUp, Review
-from bioreview_bench.manuscript import Manuscript
-from bioreview_bench.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
-from bioreview_bench.vocabulary import Source
 
 from .bm25 import corpus
 
@@ -56,7 +56,7 @@ class EchoReviewer:
         return {"model": self.name, "provider": "control", "parameters": parameters}
 
     async def review(self, manuscript: Manuscript) -> Review:
-        """Sentences as `bioreview_bench.sentences.echo` picks them; status `empty` when there is none."""
+        """Sentences as `bioreview_bench.data.sentences.echo` picks them; status `empty` when there is none."""
         return _review(echo(_readable(manuscript)))
 
     async def close(self) -> None:

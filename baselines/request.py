@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from bioreview_bench.article import Article
+from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.asking import Asking

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from bioreview_bench.article import Article, canonical_id
+from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.load import load_split
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.batch_ledger import Part, read_ledger
@@ -27,7 +28,6 @@ from bioreview_bench.llm.progress import Progress, Summary
 from bioreview_bench.llm.review import Reviewer
 from bioreview_bench.llm.run_lock import LOCK
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
 
 from .registry import Kind, find
 from .request import Job, Request, unknown

@@ -21,12 +21,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.engine import Progress, run
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
 
 _SERVER = """
 import asyncio, json, sys

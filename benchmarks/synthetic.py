@@ -73,7 +73,7 @@ def fill_cache(folder: Path, predictions: Path, contract_name: str = "demo", dim
     from bioreview_bench.encoders.cache import VectorCache
     from bioreview_bench.encoders.files import resolve
     from bioreview_bench.encoders.model import LocalEncoder
-    from bioreview_bench.paths import vectors_root
+    from bioreview_bench.files.paths import vectors_root
     from bioreview_bench.scoring.texts import TextPool, cases
 
     contract = Contract.load(contract_name)

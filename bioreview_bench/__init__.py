@@ -9,13 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bioreview_bench.article import Article, Concern
     from bioreview_bench.contract import Contract
+    from bioreview_bench.data.article import Article, Concern
     from bioreview_bench.data.fingerprint import fingerprint
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.manuscript import Manuscript
+    from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import BenchError
-    from bioreview_bench.manuscript import Manuscript
-    from bioreview_bench.predictions import read_predictions
     from bioreview_bench.result import Result, load_result
     from bioreview_bench.scoring.run import score
 

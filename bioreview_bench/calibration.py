@@ -14,17 +14,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.article import Article
 from bioreview_bench.contract import Contract
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.predictions import Predictions
+from bioreview_bench.data.sentences import echo
 from bioreview_bench.errors import InputError
-from bioreview_bench.predictions import Predictions
 from bioreview_bench.scoring.backends import EncoderBackend, Progress
 from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.tally import count_matches_at
 from bioreview_bench.scoring.texts import Case, Indices, TextPool, cases
-from bioreview_bench.sentences import echo
 from bioreview_bench.transforms import CENTER, encode_basis
 
 THRESHOLDS = tuple(round(0.20 + 0.01 * step, 2) for step in range(71))

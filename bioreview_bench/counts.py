@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
 if TYPE_CHECKING:
     import pandas

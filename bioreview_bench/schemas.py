@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, STATUSES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

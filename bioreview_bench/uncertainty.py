@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.ahead import ahead
 from bioreview_bench.errors import InputError
+from bioreview_bench.files.ahead import ahead
 from bioreview_bench.metrics.formulas import micro, with_intervals
 from bioreview_bench.metrics.sums import Sums
 

@@ -23,8 +23,8 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from bioreview_bench.atomic import check_writable
 from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import check_writable
 
 from . import store
 from .archive_records import KeptEvent, KeptResult, KeptSubmission, KeptUser, Manifest

@@ -36,8 +36,8 @@ def init(run: Path | None, output: Path) -> None:
     """
     from datetime import UTC, datetime
 
-    from bioreview_bench.atomic import write_files
     from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import write_files
 
     from .card_draft import draft
 
@@ -73,7 +73,7 @@ def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
 
 def _read(manifest: Path) -> dict[str, Any]:
     from bioreview_bench.errors import InputError
-    from bioreview_bench.jsonl import parse_object
+    from bioreview_bench.files.jsonl import parse_object
 
     try:
         with manifest.open("rb") as stream:

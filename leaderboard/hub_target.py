@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
-from bioreview_bench.hub import HubRevision, download, revision_files
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.jsonl import parse_object
 
 from .package import CARD, PREDICTIONS, RUN, Package, read_package
 from .settings import Limits

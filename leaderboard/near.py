@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.predictions import Predictions
+from bioreview_bench.data.predictions import Predictions
 
 Sketch = NDArray[np.uint64]
 

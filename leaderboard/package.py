@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from bioreview_bench.card import Card
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.jsonl import parse_object
 
 from .card_yaml import card_of, read_card
 from .settings import Limits

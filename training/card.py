@@ -16,9 +16,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.card import Card, Disclosure, TrainingData
 from bioreview_bench.errors import DataError, EncoderError, InputError, cannot_write, printable
+from bioreview_bench.files.atomic import write_files
 from bioreview_bench.records import ResultRecord
 from bioreview_bench.result import Result, load_result
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import write_files
 
 SEAL = "whole.json"
 _NAME = re.compile(r"checkpoint-(\d{1,9})")

@@ -89,8 +89,9 @@ def corpus(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 data missing or held out, 6 cannot write.
     """
+    from bioreview_bench.cli.progress import ProgressBar
+
     from .corpus_make import Settings, make_corpus
-    from .progress_bar import ProgressBar
 
     settings = Settings(
         recipe, data, model, prompt, system, counter, budget, max_length, thinking, chat_template, barred,

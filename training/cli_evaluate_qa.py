@@ -80,8 +80,8 @@ def evaluate_qa(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 6 cannot write.
     """
-    from bioreview_bench.atomic import check_writable, write_files
     from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import check_writable, write_files
 
     from .qa.contamination import contamination
     from .qa.report import as_dict, blocks
@@ -180,8 +180,8 @@ def _generated(
     """Answers of every system. What was generated is kept after each system, so that an interruption loses one."""
     import tempfile
 
-    from bioreview_bench.atomic import write_files
     from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import write_files
 
     from .qa.asking import settled_template
     from .qa.generating import Generation, answer_rows, generate, systems

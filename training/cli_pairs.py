@@ -77,13 +77,13 @@ def pairs(
     Exit codes: 0 done, 2 bad input or usage, 3 encoder or model unavailable, 4 data missing or no pair left, 6 cannot
     write.
     """
-    from bioreview_bench.atomic import check_writable
+    from bioreview_bench.cli.progress import ProgressBar
     from bioreview_bench.errors import InputError, cannot_write
+    from bioreview_bench.files.atomic import check_writable
 
     from .corpus_read import read_corpus, require_messages
     from .dpo_pairs import choose
     from .dpo_pairs_make import read_predictions, score_all, write_pairs
-    from .progress_bar import ProgressBar
     from .qa.build import MANIFEST
 
     if (samples is None) == (not predictions):

@@ -133,7 +133,8 @@ def _gpu(stated: float | None) -> tuple[int, str] | None:
 @contextmanager
 def _talking(quiet: bool) -> Iterator[Talk]:
     """Lines and progress on stderr; nothing when quiet, or in any process but the first."""
-    from .progress_bar import ProgressBar
+    from bioreview_bench.cli.progress import ProgressBar
+
     from .running import Talk, is_first_process
 
     quiet = quiet or not is_first_process()

@@ -68,7 +68,7 @@ def slurm(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 no sbatch here, 5 sbatch refused, 6 cannot write.
     """
-    from bioreview_bench.atomic import write_files
+    from bioreview_bench.files.atomic import write_files
 
     from . import slurm as jobs
     from .sft_config import load_config

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.fitting import Counter, Fitted, fit
 from bioreview_bench.llm.prompt import Prompt
-from bioreview_bench.manuscript import Manuscript
 
 from .families import CLOSING, THOUGHT
 from .recipes import Chosen, Recipe

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import DataError, InputError, Problem, cannot_write, printable
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object, read_rows
 
 from .corpus_read import Corpus
 from .dpo_pairs import Choice, Chosen, Sample

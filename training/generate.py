@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
+from bioreview_bench.files.atomic import write_files
 from bioreview_bench.llm.model_files import adapter_folder, model_folder
 from bioreview_bench.llm.prompt import Prompt
 

@@ -14,8 +14,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import write_files
 
 from .qa.reward import QaReward
 from .rewards.composer import Composed

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bioreview_bench.article import Article, canonical_id
+from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.folder import split_file
 from bioreview_bench.data.load import load_split, locate
 from bioreview_bench.errors import DataError, InputError, Problem, printable
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.jsonl import parse_object
 
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _F1000_ID = re.compile(r"f1000:10\.12688_(?P<rest>.+)")

@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import EncoderError, InputError, WriteError, cannot_write, printable
+from bioreview_bench.files.atomic import write_files
 from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.weights import add_adapter, load_weights, require_peft
 

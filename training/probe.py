@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.contract import Contract
 from bioreview_bench.data.load import load_split
+from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import BenchError, InputError, cannot_write
-from bioreview_bench.predictions import read_predictions
+from bioreview_bench.files.atomic import write_files
 from bioreview_bench.scoring.run import score
 
 from .checkpoints import checkpoints

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, Problem, printable
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.jsonl import parse_object, read_rows
 
 from .corpus_read import corpus_fingerprint
 from .qa.build import GRPO, MANIFEST, PAIRS

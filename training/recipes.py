@@ -15,9 +15,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bioreview_bench.article import Article, Concern
+from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError, InputError, printable
-from bioreview_bench.manuscript import Manuscript
 
 BUNDLED = ("A", "B")
 _FOLDER = "corpus_recipes"

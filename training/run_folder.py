@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import check_writable, write_files
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.atomic import check_writable, write_files
+from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.llm.run_manifest import now
 
 from .checkpoints import Checkpoint, checkpoints, last_whole

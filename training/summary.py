@@ -12,9 +12,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import DataError
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.provenance import package_version
 
 SCHEMA_VERSION = "1"

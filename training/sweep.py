@@ -13,9 +13,9 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object
 
 from .checkpoints import checkpoints
 from .config import build, dump, put, read_values, scalar

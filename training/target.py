@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from bioreview_bench.article import Concern
+from bioreview_bench.data.article import Concern
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.prompt import Prompt
 

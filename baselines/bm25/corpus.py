@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from bioreview_bench.article import Article, Concern
+from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.errors import printable
 from bioreview_bench.llm.review import GiveUp
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from bioreview_bench.article import Article, Concern
+from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.llm.review import Review
-from bioreview_bench.manuscript import Manuscript
 
 from . import corpus, index
 from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens

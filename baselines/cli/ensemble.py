@@ -125,7 +125,7 @@ def _merge(
     systems: Sequence[Sequence[dict[str, Any]]], encoder: Encoder, needed: int, linkage: Linkage, threshold: float
 ) -> list[Merged]:
     """Every article that any system has, in order of first occurrence."""
-    from bioreview_bench.article import canonical_id
+    from bioreview_bench.data.article import canonical_id
 
     from ..derived.ensemble import merge_rows
     from ..derived.postprocess import text_of

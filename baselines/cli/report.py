@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, Problem
-from bioreview_bench.jsonl import read_rows
+from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.batch_ledger import read_ledger
 from bioreview_bench.llm.fitting import Chars3

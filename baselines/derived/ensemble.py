@@ -9,8 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.vocabulary import STATUSES_WITHOUT_CONCERNS
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.vocabulary import STATUSES_WITHOUT_CONCERNS
 
 from .postprocess import text_of
 from .similarity import ROUNDING, Similarity

@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.data.vocabulary import STATUSES_WITH_CONCERNS, normalise
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.text import normalise
-from bioreview_bench.vocabulary import STATUSES_WITH_CONCERNS
 
 from .similarity import ROUNDING, Similarity
 

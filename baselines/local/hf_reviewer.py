@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.chat import Chat
@@ -19,7 +20,6 @@ from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.weights import require_peft
-from bioreview_bench.manuscript import Manuscript
 
 from .batching import Batcher
 from .hf_model import HfModel, Sampling, Written, generator_for

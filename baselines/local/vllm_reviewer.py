@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
-from bioreview_bench.manuscript import Manuscript
 
 from .vllm_server import VllmServer
 

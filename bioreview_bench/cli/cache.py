@@ -22,7 +22,7 @@ def cache() -> None:
 def info(form: str) -> None:
     """Show what is cached and where."""
     from bioreview_bench.encoders.cache import describe
-    from bioreview_bench.paths import cache_root, controls_root, vectors_root
+    from bioreview_bench.files.paths import cache_root, controls_root, vectors_root
 
     # Journals of writers at work are no caches, and an empty file is one that was never filled.
     vectors = [describe(path) for path in _files(vectors_root(), "*.sqlite") if path.stat().st_size]
@@ -53,7 +53,7 @@ def info(form: str) -> None:
 def clear(yes: bool) -> None:
     """Delete cached vectors and control scores; they are made again when needed."""
     from bioreview_bench.errors import cannot_write
-    from bioreview_bench.paths import cache_root, controls_root
+    from bioreview_bench.files.paths import cache_root, controls_root
 
     files = [*_vector_files(), *_files(controls_root(), "*.json")]
     size = sum(path.stat().st_size for path in files)
@@ -71,7 +71,7 @@ def clear(yes: bool) -> None:
 
 
 def _vector_files() -> list[Path]:
-    from bioreview_bench.paths import vectors_root
+    from bioreview_bench.files.paths import vectors_root
 
     return _files(vectors_root(), "*.sqlite*")
 

@@ -62,15 +62,15 @@ def calibrate(
       bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
       bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
     """
-    from bioreview_bench.atomic import check_writable
     from bioreview_bench.calibration import calibrate as trace
     from bioreview_bench.calibration import calibrated_contract
     from bioreview_bench.cli.encoders import with_encoder, with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import InputError
-    from bioreview_bench.predictions import read_predictions
+    from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.transforms import CENTER
 
     split = canonical_split(split)
@@ -119,7 +119,7 @@ def calibrate(
         messages.say(f"Wrote {output}. Next: bench evaluate predictions.jsonl --contract {output}")
     _print(curves, form)
     if chart is not None:
-        from bioreview_bench.atomic import write_files
+        from bioreview_bench.files.atomic import write_files
         from bioreview_bench.report.curves import svg
 
         write_files({chart: svg(curves).encode()})

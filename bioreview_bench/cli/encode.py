@@ -133,7 +133,7 @@ def _encoded(job: Job, shards: list[Shard], engine: str, wanted: str, workers: i
 def _store(job: Job, corpus: Corpus) -> None:
     from bioreview_bench.encoders.cache import VectorCache
     from bioreview_bench.encoders.corpus import read_shard
-    from bioreview_bench.paths import vectors_root
+    from bioreview_bench.files.paths import vectors_root
 
     cache = VectorCache(vectors_root(), job.encoder(None).identity)
     for shard in corpus.shards:

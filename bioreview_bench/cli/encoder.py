@@ -146,9 +146,9 @@ def export_references(
       bench encoder export-references v3 --split test -o v3-test.vectors
       bench encoder export-references demo --contract demo -o demo.vectors
     """
-    from bioreview_bench.atomic import check_writable
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.scoring.references import export_references as export
 
     check_writable(output)

@@ -109,12 +109,12 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
     """
-    from bioreview_bench.atomic import check_writable
     from bioreview_bench.cli.encoders import exact_backend, with_encoder, with_precision
     from bioreview_bench.cli.fail_under import Limit
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
-    from bioreview_bench.predictions import read_predictions
+    from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.records import System
     from bioreview_bench.result import pairs_path
     from bioreview_bench.scoring.run import score
@@ -156,7 +156,7 @@ def evaluate(
         result.save(output)
         messages.say(f"Wrote {output} and {pairs_path(output)}.")
     if html is not None:
-        from bioreview_bench.atomic import write_files
+        from bioreview_bench.files.atomic import write_files
         from bioreview_bench.report.html import compose
 
         page = compose(result, rows, articles)
@@ -177,7 +177,7 @@ def _manifest(predictions: Path) -> tuple[str, str]:
     Without a manifest they are the file's name and `none`. Raises InputError for a file that is no manifest.
     """
     from bioreview_bench.errors import InputError
-    from bioreview_bench.jsonl import parse_object
+    from bioreview_bench.files.jsonl import parse_object
 
     manifest = predictions.with_name("run.json")
     if not manifest.is_file():

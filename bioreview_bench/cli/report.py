@@ -11,8 +11,8 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
+    from bioreview_bench.data.predictions import Predictions
     from bioreview_bench.data.split import Split
-    from bioreview_bench.predictions import Predictions
     from bioreview_bench.records import ResultRecord
 
 
@@ -47,8 +47,8 @@ def report(
       bench report mine.result.json -o mine.html --open
       bench report demo.result.json --predictions demo:careful --data demo --split test
     """
-    from bioreview_bench.atomic import check_writable, write_files
     from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import check_writable, write_files
     from bioreview_bench.legacy import HistoricResult
     from bioreview_bench.report.html import compose
     from bioreview_bench.result import load_result
@@ -87,8 +87,8 @@ def _texts(
     """Articles and predictions, when they are asked for. Raises InputError when one comes without the other."""
     from bioreview_bench.data.load import DEMO, load_split
     from bioreview_bench.data.manifest import RELEASED
+    from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import InputError
-    from bioreview_bench.predictions import read_predictions
 
     if predictions is None:
         if data is not None or split is not None:

@@ -39,8 +39,8 @@ def validate(
       bench validate predictions.jsonl --data v3 --split test --require-complete
     """
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.predictions import read_predictions, require_answers
     from bioreview_bench.errors import InputError
-    from bioreview_bench.predictions import read_predictions, require_answers
 
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bioreview_bench.article import Article
+from bioreview_bench.data.article import Article
 from bioreview_bench.errors import DataError
 
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-from bioreview_bench.article import Article
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
-from bioreview_bench.sentences import echo
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.sentences import echo
 
 ControlReviewer = Callable[[Article], Sequence[str]]
 

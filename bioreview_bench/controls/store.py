@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench import sentences
-from bioreview_bench.article import Article
-from bioreview_bench.atomic import write_files
 from bioreview_bench.controls import generic, reviewers
+from bioreview_bench.data import sentences, vocabulary
+from bioreview_bench.data.article import Article
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.paths import controls_root
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.paths import controls_root
 
 _LAYOUT = 2
 _CODE = (reviewers, generic, sentences, vocabulary)

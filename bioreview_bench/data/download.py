@@ -11,8 +11,8 @@ from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import FILE_STEMS, SPLITS, read_split
 from bioreview_bench.data.load import not_at_hand
 from bioreview_bench.errors import DataError, cannot_write
-from bioreview_bench.hub import HubRevision, download, revision_files
-from bioreview_bench.paths import data_root
+from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.paths import data_root
 
 INDEX = "index"
 _ORIGIN = "origin.json"

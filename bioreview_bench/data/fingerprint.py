@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from bioreview_bench.article import Article
+from bioreview_bench.data.article import Article
 
 
 def fingerprint(articles: Iterable[Article]) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.article import Article, canonical_id
+from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.jsonl import parse_object, read_rows
 
 SPLITS = ("train", "val", "test")
 ALL = "all"

@@ -9,7 +9,7 @@ from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
 from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, printable
-from bioreview_bench.paths import data_root
+from bioreview_bench.files.paths import data_root
 
 DEMO = "demo"
 

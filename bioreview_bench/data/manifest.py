@@ -15,11 +15,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from bioreview_bench.article import Article
-from bioreview_bench.atomic import write_files
 from bioreview_bench.data import folder as folders
+from bioreview_bench.data.article import Article
 from bioreview_bench.errors import DataError, cannot_write
-from bioreview_bench.paths import pins_root
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.paths import pins_root
 
 RELEASED = ("v3", "v4")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
-from bioreview_bench.article import Article
+from bioreview_bench.data.article import Article
 from bioreview_bench.data.fingerprint import fingerprint
 from bioreview_bench.errors import InputError
 

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.atomic import write_files
+from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import DataError, InputError, Problem, cannot_write
-from bioreview_bench.jsonl import json_type, parse_object, read_rows
-from bioreview_bench.text import normalise
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import json_type, parse_object, read_rows
 
 MANIFEST = "manifest.json"
 _LAYOUT = 1

@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.encoders.files import SIDE_FILES, TOKENIZER, WEIGHTS, record_path, sha256, side_sha256
 from bioreview_bench.encoders.registry import EncoderSpec
 from bioreview_bench.errors import EncoderError, InputError, cannot_write
-from bioreview_bench.hub import download, revision_files
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.hub import download, revision_files
 
 
 def fetch(spec: EncoderSpec) -> Path:

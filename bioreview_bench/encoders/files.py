@@ -15,7 +15,7 @@ from pathlib import Path
 from bioreview_bench.contract import Contract
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.paths import fetch_records_root
+from bioreview_bench.files.paths import fetch_records_root
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")

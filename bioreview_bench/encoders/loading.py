@@ -21,8 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.encoders.files import EncoderFiles
-from bioreview_bench.encoders.lanes import Lanes
-from bioreview_bench.encoders.packed_bert import PackedBert, fits
+from bioreview_bench.encoders.packed_bert import Lanes, PackedBert, fits
 from bioreview_bench.encoders.registry import CANARY_TEXTS
 from bioreview_bench.errors import EncoderError
 

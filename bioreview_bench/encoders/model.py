@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.ahead import ahead
 from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
+from bioreview_bench.files.ahead import ahead
 
 if TYPE_CHECKING:
     from bioreview_bench.encoders.loading import Loaded, Tokens

@@ -17,10 +17,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.encoders.cache import check_vectors
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object
 
 _MAGIC = b"bioreview-vectors 1\n"
 _LENGTH = struct.Struct("<Q")

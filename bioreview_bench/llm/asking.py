@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.llm.fitting import Counter, fit
 from bioreview_bench.llm.parser import parse
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.review import Review, Usage
-from bioreview_bench.manuscript import Manuscript
 
 
 @dataclass(frozen=True)

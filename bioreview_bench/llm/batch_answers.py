@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from bioreview_bench.errors import printable
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.llm.http_failures import count
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain

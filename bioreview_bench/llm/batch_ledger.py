@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object
 
 BATCHES = "batches.json"
 _SCHEMA_VERSION = 1

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.batch_answers import custom_id
 from bioreview_bench.llm.openai_batches import ENDPOINT
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
-from bioreview_bench.manuscript import Manuscript
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from functools import partial
 from tempfile import TemporaryFile
 from typing import TypeVar
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.batch_answers import Answers
 from bioreview_bench.llm.batch_ledger import Ledger, Part, read_ledger
@@ -24,7 +25,6 @@ from bioreview_bench.llm.pacing import Backoff
 from bioreview_bench.llm.progress import Summary
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
 
 _T = TypeVar("_T")
 # A service that asks for a longer wait speaks of a quota, not of a rate.

@@ -12,12 +12,12 @@ import operator
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.pacing import Backoff, Pace
 from bioreview_bench.llm.progress import Progress, Summary
 from bioreview_bench.llm.review import Estimates, GiveUp, Review, Reviewer, TryAgain, Usage
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
 
 # A server that asks for a longer wait speaks of a quota, not of a rate.
 _LONGEST_WAIT = 3600.0

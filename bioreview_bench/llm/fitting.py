@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.manuscript import Manuscript
 
 DEFAULT_BUDGET = 15_000
 _ORDER = (

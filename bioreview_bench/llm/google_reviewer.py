@@ -11,13 +11,13 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.llm.asking import Asked, Asking
 from bioreview_bench.llm.http_failures import checked_url, count, retry_after, review_or_raise, seconds_from, shown_url
 from bioreview_bench.llm.keys import Key
 from bioreview_bench.llm.prices import Price, with_cost
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
-from bioreview_bench.manuscript import Manuscript
 
 if TYPE_CHECKING:
     import httpx2

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.asking import Asked, Asking
 from bioreview_bench.llm.http_failures import checked_url, count, read_object, retry_after, review_or_raise, shown_url
 from bioreview_bench.llm.keys import Key
 from bioreview_bench.llm.prices import Price, with_cost
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
-from bioreview_bench.manuscript import Manuscript
 
 if TYPE_CHECKING:
     from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAI, Timeout

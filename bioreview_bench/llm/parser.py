@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.llm.labels import fixed_label
 from bioreview_bench.llm.scan import loads, scan
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 _TEXT_KEYS = ("text", "concern_text", "concern", "comment", "description")
 _TAG = r"(?:think|thinking|reasoning|reflection|analysis)"

@@ -15,8 +15,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 PLACE = "{paper}"
 ANSWERS = ("objects", "strings")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from bioreview_bench.manuscript import Manuscript
+from bioreview_bench.data.manuscript import Manuscript
 
 
 @dataclass(frozen=True)

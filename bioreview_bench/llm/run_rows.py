@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import cannot_write
-from bioreview_bench.jsonl import parse_object
+from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.llm.review import Review
-from bioreview_bench.predictions import check_row
 
 
 def make_row(article_id: str, review: Review, seconds: float | None, attempts: int) -> dict[str, Any]:

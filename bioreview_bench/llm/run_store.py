@@ -14,9 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from bioreview_bench.atomic import write_files
+from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object, read_rows
 from bioreview_bench.llm.batch_ledger import BATCHES
 from bioreview_bench.llm.review import Review
 from bioreview_bench.llm.run_lock import lock_folder
@@ -30,7 +31,6 @@ from bioreview_bench.llm.run_manifest import (
     write_manifest,
 )
 from bioreview_bench.llm.run_rows import clean, encode, make_row, repair_tail
-from bioreview_bench.predictions import check_row
 
 ROWS, MANIFEST, SUPERSEDED = "predictions.jsonl", "run.json", "superseded.jsonl"
 RETRIABLE = ("error", "refused", "parse_failed")

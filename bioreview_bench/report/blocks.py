@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
 from bioreview_bench.errors import printable
 from bioreview_bench.records import Agreement, Controls, Overall, ResultRecord
 from bioreview_bench.report.meaning import Note, notes
-from bioreview_bench.vocabulary import OUTCOMES, UNANSWERED
 
 DASH = "-"
 

@@ -18,7 +18,7 @@ from bioreview_bench.contract import Contract
 from bioreview_bench.encoders.cache import VectorCache, embed
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.paths import vectors_root
+from bioreview_bench.files.paths import vectors_root
 from bioreview_bench.scoring.backends import EncoderBackend, Fit, Progress
 from bioreview_bench.scoring.certainty import Matrix, Question
 from bioreview_bench.scoring.spaces import CosineSpace, Vectors

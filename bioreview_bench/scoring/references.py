@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from bioreview_bench.contract import Contract
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.encoders.cache import VectorCache
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.vector_file import VectorFile, load, save
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.paths import vectors_root
-from bioreview_bench.predictions import Predictions
+from bioreview_bench.files.paths import vectors_root
 from bioreview_bench.scoring.backends import EncoderBackend, Progress
 from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.texts import TextPool, cases

@@ -12,19 +12,20 @@ from typing import Any, Literal
 from threadpoolctl import threadpool_limits
 
 from bioreview_bench import provenance
-from bioreview_bench.article import Article
 from bioreview_bench.contract import CUSTOM, Contract
 from bioreview_bench.controls.other_article import other_article
 from bioreview_bench.counts import ArticleCounts
+from bioreview_bench.data.article import Article
 from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.predictions import Predictions, as_predictions, require_answers
 from bioreview_bench.data.split import Split
+from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError
 from bioreview_bench.metrics import summary
 from bioreview_bench.metrics.agreement import label_agreement
 from bioreview_bench.metrics.confidence import confidence
 from bioreview_bench.metrics.gate import gate
 from bioreview_bench.metrics.sums import columns
-from bioreview_bench.predictions import Predictions, as_predictions, require_answers
 from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.result import Result
 from bioreview_bench.scoring.backends import Backend, Progress, choose
@@ -38,7 +39,6 @@ from bioreview_bench.scoring.table import article_counts
 from bioreview_bench.scoring.tally import Tally, tally
 from bioreview_bench.scoring.texts import Case, TextPool, cases
 from bioreview_bench.uncertainty import drawing, family_units, intervals
-from bioreview_bench.vocabulary import OUTCOMES
 
 ControlSet = Literal["full", "basic"]
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.matching import Indices, assign, max_matches
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 _CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
 _SEVERITY = {label: position for position, label in enumerate(SEVERITIES)}

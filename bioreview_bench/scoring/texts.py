@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.article import Article, Concern
 from bioreview_bench.contract import Contract
-from bioreview_bench.predictions import PredictedConcern, PredictionRow, Predictions
+from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.predictions import PredictedConcern, PredictionRow, Predictions
 
 Indices = NDArray[np.intp]
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 
 from ..view import Row
 

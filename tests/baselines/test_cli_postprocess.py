@@ -9,8 +9,8 @@ import pytest
 
 from bioreview_bench.baselines.cli.postprocess import postprocess as command
 from bioreview_bench.baselines.derived import files as derived
+from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import EncoderError, InputError, WriteError
-from bioreview_bench.predictions import read_predictions
 
 
 def bench(*arguments: object) -> None:

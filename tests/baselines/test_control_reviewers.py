@@ -10,10 +10,10 @@ from bioreview_bench.baselines import control_reviewers
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
 from bioreview_bench.data.load import load_split
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.data.sentences import echo
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.review import GiveUp, Review
-from bioreview_bench.manuscript import Manuscript
-from bioreview_bench.sentences import echo
 
 CANARY = "The decision letter of the editors says that this paper is a canary sentence."
 

@@ -290,7 +290,7 @@ def asking() -> Callable[..., Any]:
 @pytest.fixture
 def papers() -> Callable[[int], list[Any]]:
     """Short manuscripts: elife:0 with "Title 0", ..."""
-    from bioreview_bench.manuscript import Manuscript
+    from bioreview_bench.data.manuscript import Manuscript
 
     def build(n: int) -> list[Any]:
         text = {"Results": "We saw it."}

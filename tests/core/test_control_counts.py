@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Contract, score
-from bioreview_bench.article import Article
 from bioreview_bench.controls import store
+from bioreview_bench.data.article import Article
 from bioreview_bench.errors import InputError
-from bioreview_bench.paths import controls_root
+from bioreview_bench.files.paths import controls_root
 from bioreview_bench.scoring import controls
 
 JACCARD = Contract.load("jaccard")

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError, WriteError
 from bioreview_bench.llm.engine import Progress, Summary, run
 from bioreview_bench.llm.pacing import Backoff
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
 
 FAST = Backoff(base=0.001, cap=0.002)
 GOOD = Review(concerns=({"text": "No control group."},), usage=Usage(10, 5, 0.10))

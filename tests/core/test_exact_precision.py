@@ -104,7 +104,7 @@ def test_made_up_cases_are_settled_as_in_float32(seed: int, make_article: Callab
         articles.append(make_article(f"elife:{number}", concerns))
         predicted[f"elife:{number}"] = [f"prediction {next(counter)}" for _ in range(rng.integers(0, 9))]
     contract = Contract("mine", "e", round(float(rng.uniform(0.2, 0.8)), 2), max_length=8)
-    from bioreview_bench.predictions import as_predictions
+    from bioreview_bench.data.predictions import as_predictions
 
     pool = TextPool()
     case_list = cases(articles, as_predictions(predicted, articles), contract, pool)

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.fitting import Chars3, Counter, fit, load_counter
-from bioreview_bench.manuscript import Manuscript
 
 WORDS = ["We", "saw", "it.", "Cells", "died.", "Why?", "(n=3)", "µm", "a" * 40]
 

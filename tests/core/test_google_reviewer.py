@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, RemoteError
 from bioreview_bench.llm.google_reviewer import GoogleReviewer
 from bioreview_bench.llm.prices import Price
 from bioreview_bench.llm.review import GiveUp, TryAgain
-from bioreview_bench.manuscript import Manuscript
 
 pytest.importorskip("google.genai", reason="pip install 'bioreview-bench[baselines]'")
 

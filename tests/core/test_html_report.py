@@ -19,10 +19,10 @@ from click.testing import Result as Run
 
 from bioreview_bench import Contract, Result, load_result, read_predictions, score
 from bioreview_bench.cli.report import default_output, report
+from bioreview_bench.data.predictions import Predictions, as_predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError
 from bioreview_bench.legacy import HistoricResult
-from bioreview_bench.predictions import Predictions, as_predictions
 from bioreview_bench.records import ResultRecord, SweepPoint, System
 from bioreview_bench.report.html import render
 from bioreview_bench.result import pairs_path

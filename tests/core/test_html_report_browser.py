@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Contract, Result, score
+from bioreview_bench.data.predictions import Predictions, as_predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.predictions import Predictions, as_predictions
 from bioreview_bench.records import SweepPoint, System
 from bioreview_bench.report.html import render
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.prices import Price
 from bioreview_bench.llm.review import GiveUp, TryAgain
-from bioreview_bench.manuscript import Manuscript
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.review import GiveUp, TryAgain
-from bioreview_bench.manuscript import Manuscript
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bioreview_bench.data.predictions import check_row
 from bioreview_bench.llm.parser import parse
-from bioreview_bench.predictions import check_row
 
 SAMPLE = {"text": "The sample is small.", "category": "design_flaw", "severity": "major", "confidence": 0.8}
 BLIND = {"text": "No blinding was done.", "category": "other", "severity": "minor"}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.prompt import Prompt, bundled, schema
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 OFFERED = [category for category in CATEGORIES if category != "figure_issue"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Contract, Result, score
-from bioreview_bench.predictions import PredictionRow, as_predictions
+from bioreview_bench.data.predictions import PredictionRow, as_predictions
 from bioreview_bench.records import ResultRecord, System
 from bioreview_bench.report.blocks import blocks
 from bioreview_bench.report.markdown import to_markdown

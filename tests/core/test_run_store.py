@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.run_store import RunStore, read_run
-from bioreview_bench.predictions import read_predictions
 
 REVIEWER = {"provider": "p", "model": "m", "parameters": {"temperature": 0.1}, "prompt": {"id": "a", "sha256": "1"}}
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.fitting import fit, load_counter
-from bioreview_bench.manuscript import Manuscript
 
 # All bytes, and the merges t+h and th+e.
 VOCABULARY = {**{bytes([byte]): byte for byte in range(256)}, b"th": 256, b"the": 257}

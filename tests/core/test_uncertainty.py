@@ -11,9 +11,9 @@ import pandas
 import pytest
 
 from bioreview_bench import Contract, Result, score, uncertainty
+from bioreview_bench.data.vocabulary import CATEGORIES
 from bioreview_bench.errors import InputError
 from bioreview_bench.uncertainty import bootstrap, family_units, family_weights
-from bioreview_bench.vocabulary import CATEGORIES
 
 
 def table(rows: list[tuple[int, int, int]], families: list[str] | None = None) -> pandas.DataFrame:

@@ -12,22 +12,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bioreview_bench.article import Article, Concern
+from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.load import load_split
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.asking import Asking
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.fitting import Chars3, load_counter
 from bioreview_bench.llm.parser import parse
 from bioreview_bench.llm.prompt import Prompt
-from bioreview_bench.manuscript import Manuscript
 from bioreview_bench.training.corpus import Builder, Lengths
 from bioreview_bench.training.corpus_read import read_corpus
 from bioreview_bench.training.corpus_stats import percentiles, truncation
 from bioreview_bench.training.recipes import Chosen, Recipe, choose
 from bioreview_bench.training.system_part import as_toml, in_user, recorded
 from bioreview_bench.training.target import target
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 A = Recipe.load("A")
 OBJECTS, STRINGS = Prompt.load("objects-v1"), Prompt.load("strings-v1")

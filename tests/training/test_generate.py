@@ -71,10 +71,10 @@ def test_a_chain_of_adapters_writes_what_peft_writes_by_hand(
     import torch
 
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.manuscript import Manuscript
     from bioreview_bench.llm.asking import Asking
     from bioreview_bench.llm.chat import Chat
     from bioreview_bench.llm.fitting import load_counter
-    from bioreview_bench.manuscript import Manuscript
 
     command = ["train", "generate", "--model", tiny_qwen3, "--data", "demo", "--limit", 1]
     cold = ["--param", "temperature=0", "--param", "max_new_tokens=16", "--param", "repetition_penalty=1.0"]

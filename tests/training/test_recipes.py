@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.article import Article, Concern
+from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError

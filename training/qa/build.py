@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.atomic import write_files
 from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import write_files
 
 from ..corpus_read import MANIFEST as CORPUS
 from ..corpus_read import corpus_fingerprint

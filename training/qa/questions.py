@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, Problem
-from bioreview_bench.jsonl import read_rows
+from bioreview_bench.files.jsonl import read_rows
 
 
 def read_questions(path: Path) -> list[dict[str, Any]]:

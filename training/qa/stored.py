@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.jsonl import parse_object, read_rows
 
 _LARGEST = 256 << 20  # bytes
 _SHOWN = 20

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
 FORM = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
 FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5

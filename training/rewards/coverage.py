@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bioreview_bench.article import Concern
+from bioreview_bench.data.article import Concern
 
 from .consistency import allowed
 from .grounded import Match

@@ -6,9 +6,9 @@ only when they are handed in and the split is not held out.
 
 from __future__ import annotations
 
+from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.legacy import HistoricResult
-from bioreview_bench.predictions import Predictions
 from bioreview_bench.report.html.page import compose
 from bioreview_bench.result import Result
 

@@ -14,13 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
+from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
-from bioreview_bench.predictions import Predictions
 from bioreview_bench.records import ResultRecord
 from bioreview_bench.report.html.words import name, visible
 from bioreview_bench.result import Result
-from bioreview_bench.text import normalise
 
 _COLUMNS = (
     "kind",

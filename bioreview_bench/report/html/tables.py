@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.records import Agreement, ResultRecord
 from bioreview_bench.report.html.words import bounds, figure, interval, label, source_name
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES
 
 
 @dataclass(frozen=True)

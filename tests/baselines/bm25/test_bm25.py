@@ -12,10 +12,10 @@ from bioreview_bench.baselines.bm25 import corpus, index
 from bioreview_bench.baselines.bm25 import index as bm25_index
 from bioreview_bench.baselines.bm25 import reviewer as bm25
 from bioreview_bench.baselines.bm25.index import paper_text, tokens
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.review import GiveUp, Review
-from bioreview_bench.manuscript import Manuscript
-from bioreview_bench.predictions import check_row
 
 pytest.importorskip("bm25s", reason="bm25s is not installed: pip install 'bioreview-bench[baselines]'")
 

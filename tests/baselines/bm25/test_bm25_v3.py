@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from bioreview_bench.baselines.bm25 import bm25_v3
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError
-from bioreview_bench.manuscript import Manuscript
 
 pytest.importorskip("bm25s", reason="bm25s is not installed: pip install 'bioreview-bench[baselines]'")
 

@@ -10,8 +10,8 @@ import pytest
 
 from bioreview_bench.baselines.cli.ensemble import ensemble as command
 from bioreview_bench.baselines.derived import ensemble
+from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import InputError
-from bioreview_bench.predictions import read_predictions
 
 
 def by_first_letter(texts: list[str]) -> np.ndarray:

@@ -18,12 +18,12 @@ from bioreview_bench.baselines.local import hf_model
 from bioreview_bench.baselines.local.batching import Batcher
 from bioreview_bench.baselines.local.hf_model import RowSampler, Sampling, generator_for
 from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
+from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.chat import Chat
 from bioreview_bench.llm.model_files import digest
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.review import Review
-from bioreview_bench.manuscript import Manuscript
 
 PROMPT = Prompt("file:short", "You review.", "Review this: {paper}")
 SHORT = HfSettings(max_new_tokens=24)

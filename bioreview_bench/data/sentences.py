@@ -12,8 +12,8 @@ from unicodedata import is_normalized
 
 import numpy as np
 
-from bioreview_bench.article import Article
-from bioreview_bench.text import normalise
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.vocabulary import normalise
 
 TOPIC_SAMPLE = 60
 ECHO_CONCERNS = 10

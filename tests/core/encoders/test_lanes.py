@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.encoders import lanes
-from bioreview_bench.encoders.lanes import Lanes
+from bioreview_bench.encoders import packed_bert
+from bioreview_bench.encoders.packed_bert import Lanes
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def torch() -> Iterator[Any]:
 def test_every_lane_has_its_share_of_the_cores(
     torch: Any, cores: int, n: int, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "_MOST", 4)
+    monkeypatch.setattr(packed_bert, "_MOST", 4)
     torch.set_num_threads(cores)
     made = Lanes()
     assert made.n == n

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from bioreview_bench import Article, Concern
-from bioreview_bench import article as module
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data import article as module
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 
 CONCERN = {"concern_id": "elife:1:R1C1", "concern_text": "x" * 10, "category": "other", "severity": "minor"}
 ARTICLE: dict[str, Any] = {"id": "elife:1", "source": "elife", "concerns": []}

@@ -9,7 +9,7 @@ import pytest
 
 import bioreview_bench.data.demo as demo
 from bioreview_bench import load_split, read_predictions
-from bioreview_bench.vocabulary import CATEGORIES, OUTCOMES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, OUTCOMES, SEVERITIES, SOURCES
 
 SPLITS = ("train", "val", "test")
 PREDICTIONS = Path(str(demo.__file__)).parent / "predictions"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bioreview_bench.article import Article
-from bioreview_bench.sentences import digest, echo, pick, sentences, topic_sample
-from bioreview_bench.text import normalise
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.sentences import digest, echo, pick, sentences, topic_sample
+from bioreview_bench.data.vocabulary import normalise
 
 
 @pytest.fixture

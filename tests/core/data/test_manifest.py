@@ -12,7 +12,7 @@ from bioreview_bench import load_split
 from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import data_files
 from bioreview_bench.errors import DataError
-from bioreview_bench.paths import pins_root
+from bioreview_bench.files.paths import pins_root
 
 TINY = manifests.Manifest(
     version="v3",

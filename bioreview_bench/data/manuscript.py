@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from bioreview_bench.article import Article
+from bioreview_bench.data.article import Article
 
 _JOURNALS = {
     "elife": "eLife",

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bioreview_bench.atomic import check_writable, write_files
 from bioreview_bench.errors import WriteError
+from bioreview_bench.files.atomic import check_writable, write_files
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -1,23 +1,28 @@
 """Reading and checking predictions: every problem is found and listed before anything is scored.
 
 The same checks serve files, mappings handed to the Python API, and (later) submissions.
+
+Rows for articles outside the split, of which only a count is wanted, and whether two have one id.
+
+24 bytes a row are kept, so that a file of millions of rows is checked in the memory that a thousand take.
 """
 
 from __future__ import annotations
 
 import difflib
 import hashlib
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.article import canonical_id
+import numpy as np
+
+from bioreview_bench.data.article import canonical_id
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS, normalise
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.extra_rows import ExtraRows
-from bioreview_bench.jsonl import json_type, read_rows
-from bioreview_bench.text import normalise
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS
+from bioreview_bench.files.jsonl import json_type, read_rows
 
 _MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
 
@@ -303,3 +308,39 @@ def _encodes(text: str) -> bool:
 def _count(problems: Sequence[Problem], path: Path | None) -> str:
     noun = "problem" if len(problems) == 1 else "problems"
     return f"{path or 'The predictions'}: {len(problems)} {noun}, nothing was scored."
+
+
+class ExtraRows:
+    """The ids of such rows, as hashes, and their lines."""
+
+    def __init__(self) -> None:
+        self._hashes = bytearray()
+        self._lines = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def add(self, article_id: str, line: int) -> None:
+        """Note a row."""
+        self._hashes += hashlib.blake2b(article_id.encode("utf-8"), digest_size=16).digest()
+        self._lines.append(line)
+
+    def repeated(self, path: Path) -> list[Problem]:
+        """A Problem for every row whose id stands on an earlier line; the file is read again for their ids."""
+        hashes = np.frombuffer(self._hashes, "V16")
+        lines = np.frombuffer(self._lines, np.uint64)
+        _, first, which = np.unique(
+            hashes.view([("high", "<u8"), ("low", "<u8")]), return_index=True, return_inverse=True
+        )
+        earliest = lines[first[which]]
+        again = {int(line): int(before) for line, before in zip(lines, earliest, strict=True) if line != before}
+        if not again:
+            return []
+        return [
+            Problem(
+                f'a second row for "{printable(canonical_id(row["article_id"]))}" (first on line {again[number]})',
+                number,
+            )
+            for number, row in read_rows(path, InputError)
+            if number in again and not isinstance(row, Problem)
+        ]

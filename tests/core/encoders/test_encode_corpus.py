@@ -23,7 +23,7 @@ from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.workers import devices
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.paths import vectors_root
+from bioreview_bench.files.paths import vectors_root
 
 TEXTS = [f"Concern {number}: {'the sample is small ' * (number % 5)}end." for number in range(23)]
 OPTIONS = ("--shard-rows", "5", "--quiet", "--devices", "cpu")

@@ -20,8 +20,7 @@ from pydantic import (
     field_validator,
 )
 
-from bioreview_bench.text import normalise
-from bioreview_bench.vocabulary import Category, Severity, Source
+from bioreview_bench.data.vocabulary import Category, Severity, Source, normalise
 
 Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
 

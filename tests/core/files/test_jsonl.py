@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bioreview_bench.errors import DataError, InputError, Problem
-from bioreview_bench.jsonl import parse_object, read_rows
+from bioreview_bench.files.jsonl import parse_object, read_rows
 
 
 @pytest.fixture

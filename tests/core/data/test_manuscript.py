@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Article, Manuscript
-from bioreview_bench.manuscript import is_skipped
+from bioreview_bench.data.manuscript import is_skipped
 
 SEEN = {"id", "source", "title", "abstract", "paper_text_sections", "structured_references"}
 HIDDEN: dict[str, Any] = {

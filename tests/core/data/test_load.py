@@ -10,7 +10,7 @@ from bioreview_bench import fingerprint, load_split
 from bioreview_bench.data.load import locate
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.paths import data_root
+from bioreview_bench.files.paths import data_root
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bioreview_bench.ahead import ahead
+from bioreview_bench.files.ahead import ahead
 from bioreview_bench.uncertainty import drawing, family_weights, intervals
 
 

@@ -16,16 +16,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bioreview_bench.data.split import Split
-from bioreview_bench.errors import InputError
-from bioreview_bench.predictions import (
+from bioreview_bench.data.predictions import (
     PredictedConcern,
     Predictions,
     as_predictions,
     read_predictions,
     require_answers,
 )
-from bioreview_bench.vocabulary import CATEGORIES, SEVERITIES, STATUSES_WITH_CONCERNS, STATUSES_WITHOUT_CONCERNS
+from bioreview_bench.data.split import Split
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES_WITH_CONCERNS, STATUSES_WITHOUT_CONCERNS
+from bioreview_bench.errors import InputError
 
 F1000 = "f1000:10.12688_f1000research.5.1"
 

@@ -1,0 +1,1 @@
+"""Files and folders: atomic writing, JSON lines, the Hub, cache locations, prefetching."""
