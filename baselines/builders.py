@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.http_failures import shown_url
-from bioreview_bench.llm.prices import Price
+from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm.providers.failures import shown_url
 from bioreview_bench.llm.review import Reviewer
 
 from .request import Job
@@ -26,7 +26,7 @@ def openai(model: str, preset: Preset | None = None) -> Build:
     """A model of any server that speaks OpenAI's chat completions."""
 
     def build(job: Job) -> Reviewer:
-        from bioreview_bench.llm.openai_reviewer import KEY_ENV, OpenAIReviewer
+        from bioreview_bench.llm.providers.openai import KEY_ENV, OpenAIReviewer
 
         request = job.request
         # A key goes to the service that it was made for, and to another address only when the user says so.
@@ -51,7 +51,7 @@ def google(model: str, preset: Preset | None = None) -> Build:
     """A Gemini model."""
 
     def build(job: Job) -> Reviewer:
-        from bioreview_bench.llm.google_reviewer import KEY_ENV, GoogleReviewer
+        from bioreview_bench.llm.providers.google import KEY_ENV, GoogleReviewer
 
         request = job.request
         if request.base_url is not None:
@@ -78,7 +78,7 @@ def vllm(model: str) -> Build:
     """A model that vLLM serves."""
 
     def build(job: Job) -> Reviewer:
-        from bioreview_bench.llm.model_files import model_folder
+        from bioreview_bench.llm.local.model_files import model_folder
 
         from .local.vllm_reviewer import VllmReviewer
 

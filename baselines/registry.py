@@ -12,8 +12,8 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.llm.google_reviewer import KEY_ENV as GOOGLE_KEY
-from bioreview_bench.llm.openai_reviewer import KEY_ENV as OPENAI_KEY
+from bioreview_bench.llm.providers.google import KEY_ENV as GOOGLE_KEY
+from bioreview_bench.llm.providers.openai import KEY_ENV as OPENAI_KEY
 from bioreview_bench.llm.review import Reviewer
 
 from . import builders

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.parser import parse
-from bioreview_bench.llm.run_manifest import now
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.run.manifest import now
+from bioreview_bench.llm.run.store import RunStore
+from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.provenance import package_version
 
 

@@ -17,10 +17,10 @@ from typing import Any
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.fitting import load_counter
-from bioreview_bench.llm.prices import Price
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm.text.fitting import load_counter
+from bioreview_bench.llm.text.prompt import Prompt
 
 DEFAULT_BUDGET = 15_000
 # Parameters are recorded in run.json, so a secret among them would be published with it.

@@ -18,16 +18,16 @@ from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.llm.batch_ledger import Part, read_ledger
-from bioreview_bench.llm.batch_run import Waiting, run_batches
-from bioreview_bench.llm.engine import run
-from bioreview_bench.llm.openai_batches import OpenAIBatches
-from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
-from bioreview_bench.llm.prices import Price, read_prices
-from bioreview_bench.llm.progress import Progress, Summary
+from bioreview_bench.llm.batch.ledger import Part, read_ledger
+from bioreview_bench.llm.batch.openai import OpenAIBatches
+from bioreview_bench.llm.batch.run import Waiting, run_batches
+from bioreview_bench.llm.calls.engine import run
+from bioreview_bench.llm.calls.prices import Price, read_prices
+from bioreview_bench.llm.calls.progress import Progress, Summary
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Reviewer
-from bioreview_bench.llm.run_lock import LOCK
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.run.rows import LOCK
+from bioreview_bench.llm.run.store import RunStore
 
 from .registry import Kind, find
 from .request import Job, Request, unknown

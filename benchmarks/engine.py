@@ -22,11 +22,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.engine import Progress, run
-from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
-from bioreview_bench.llm.prompt import Prompt
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.calls.engine import Progress, run
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
+from bioreview_bench.llm.run.store import RunStore
+from bioreview_bench.llm.text.prompt import Prompt
 
 _SERVER = """
 import asyncio, json, sys

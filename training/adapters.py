@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, Problem, printable
-from bioreview_bench.llm.model_files import ADAPTER as ADAPTER_FILE
-from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder
+from bioreview_bench.llm.local.model_files import ADAPTER as ADAPTER_FILE
+from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder
 
 from .chat_templates import recorded_name
 from .summary import SUMMARY, read_summary

@@ -12,9 +12,9 @@ from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.fitting import Counter, Fitted, fit
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.text.fitting import Counter, Fitted, fit
+from bioreview_bench.llm.text.prompt import Prompt
 
 from .families import CLOSING, THOUGHT
 from .recipes import Chosen, Recipe

@@ -11,10 +11,10 @@ from typing import Any
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.fitting import DEFAULT_BUDGET, Counter, load_counter
-from bioreview_bench.llm.model_files import model_folder, shown_name
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder, shown_name
+from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, Counter, load_counter
+from bioreview_bench.llm.text.prompt import Prompt
 
 from .chat_templates import template_text
 from .corpus import EMPTY_THOUGHT, Builder, Lengths, Row

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError
-from bioreview_bench.llm.model_files import model_folder
+from bioreview_bench.llm.local.model_files import model_folder
 
 from . import dpo, dry_run
 from .dpo_config import DpoConfig

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import DataError, Problem, printable
-from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.local.chat import Chat
 
 from .families import THOUGHT, Family, ending, expected_text, prompt_of
 

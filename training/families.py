@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.local.chat import Chat
 
 from .chat_templates import packaged
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.llm.model_files import adapter_folder, model_folder
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
+from bioreview_bench.llm.text.prompt import Prompt
 
 from .adapters import Asked, agreed, base_name, chain_summaries, require_base
 from .chat_templates import packaged_file

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, Problem, printable
-from bioreview_bench.llm.chat import Chat
+from bioreview_bench.llm.local.chat import Chat
 
 from .corpus_read import Corpus, read_corpus, require_messages
 from .families import prompt_of

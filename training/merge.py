@@ -18,8 +18,8 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, WriteError, cannot_write, printable
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder, shown_name
-from bioreview_bench.llm.weights import add_adapter, load_weights, require_peft
+from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.weights import add_adapter, load_weights, require_peft
 
 from .adapters import MERGED, agreed, chain_summaries, merge_record, require_base
 from .summary import versions

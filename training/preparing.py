@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, EncoderError, InputError, Problem
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.model_files import digest, model_folder
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import digest, model_folder
 
 from .corpus_read import Corpus, read_corpus, require_messages
 from .encode_examples import Encoder, Example, encode_all

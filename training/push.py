@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, RemoteError, printable
-from bioreview_bench.llm.model_files import ADAPTER
+from bioreview_bench.llm.local.model_files import ADAPTER
 
 from .adapters import MERGED
 from .card import CARD, README

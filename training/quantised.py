@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.weights import takes_images
+from bioreview_bench.llm.local.weights import takes_images
 
 from .sft_config import QuantisationPart
 

@@ -14,7 +14,7 @@ from typing import Any
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.files.jsonl import parse_object
-from bioreview_bench.llm.run_manifest import now
+from bioreview_bench.llm.run.manifest import now
 
 from .checkpoints import Checkpoint, checkpoints, last_whole
 from .summary import SUMMARY, versions

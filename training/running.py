@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bioreview_bench.errors import BenchError, EncoderError, cannot_write, printable
-from bioreview_bench.llm.model_files import shown_name
-from bioreview_bench.llm.run_manifest import now
+from bioreview_bench.llm.local.model_files import shown_name
+from bioreview_bench.llm.run.manifest import now
 from bioreview_bench.provenance import git_state
 
 from . import memory

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from bioreview_bench.errors import DataError
-from bioreview_bench.llm.model_files import shown_name
+from bioreview_bench.llm.local.model_files import shown_name
 
 from . import arguments, memory, preparing
 from .checkpoints import Checkpoint

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bioreview_bench.errors import EncoderError, InputError, Problem, cannot_write, printable
-from bioreview_bench.llm.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
 
 from .adapters import agreed, chain_summaries, require_base, resolved
 from .config import Part

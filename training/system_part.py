@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Literal
 
-from bioreview_bench.llm.prompt import Prompt, bundled
+from bioreview_bench.llm.text.prompt import Prompt, bundled
 
 System = Literal["own", "in_user"]
 _IN_USER = "-in-user"

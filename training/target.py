@@ -11,7 +11,7 @@ from typing import Any
 
 from bioreview_bench.data.article import Concern
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.text.prompt import Prompt
 
 
 def target(concerns: Sequence[Concern], prompt: Prompt, *, with_confidence: bool) -> str:

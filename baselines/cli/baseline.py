@@ -87,7 +87,7 @@ def prices() -> None:
     Example:
       bench baseline prices > prices.toml
     """
-    from bioreview_bench.llm.prices import example_prices
+    from bioreview_bench.llm.calls.prices import example_prices
 
     click.echo(example_prices(), nl=False)
 
@@ -97,7 +97,7 @@ def prices() -> None:
 @options.format_option("text", "json")
 def status(folder: Path, form: str) -> None:
     """Show how far RUN is, what it cost, and the next command. Also while it goes on."""
-    from bioreview_bench.llm.run_store import read_run
+    from bioreview_bench.llm.run.store import read_run
 
     from . import report as run_report
 
@@ -151,7 +151,7 @@ def retry(
     Example:
       bench baseline retry runs/gpt-4o-mini
     """
-    from bioreview_bench.llm.run_store import MANIFEST, read_run
+    from bioreview_bench.llm.run.store import MANIFEST, read_run
 
     from ..request import Request
     from ..running import carry_out, prepare

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from bioreview_bench.llm.batch_run import Waiting
-    from bioreview_bench.llm.progress import Progress, Summary
-    from bioreview_bench.llm.run_store import RunStore
+    from bioreview_bench.llm.batch.run import Waiting
+    from bioreview_bench.llm.calls.progress import Progress, Summary
+    from bioreview_bench.llm.run.store import RunStore
 
 
 _LINES = 20  # of progress where there is no terminal

@@ -12,12 +12,12 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, Problem
 from bioreview_bench.files.jsonl import read_rows
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.batch_ledger import read_ledger
-from bioreview_bench.llm.fitting import Chars3
+from bioreview_bench.llm.batch.ledger import read_ledger
+from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.review import Estimates
-from bioreview_bench.llm.run_manifest import Totals
-from bioreview_bench.llm.run_store import RETRIABLE, ROWS
+from bioreview_bench.llm.run.manifest import Totals
+from bioreview_bench.llm.run.store import RETRIABLE, ROWS
+from bioreview_bench.llm.text.fitting import Chars3
 
 from ..request import Request
 from ..running import Prepared

@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from bioreview_bench.llm.local.weights import add_adapter, end_tokens, load_weights
 from bioreview_bench.llm.review import GiveUp
-from bioreview_bench.llm.weights import add_adapter, end_tokens, load_weights
 
 
 @dataclass(frozen=True)

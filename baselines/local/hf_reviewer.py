@@ -13,13 +13,13 @@ from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.fitting import load_counter
-from bioreview_bench.llm.model_files import adapter_folder, digest, model_folder, shown_name
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.weights import require_peft
 from bioreview_bench.llm.review import Review, Usage
-from bioreview_bench.llm.weights import require_peft
+from bioreview_bench.llm.text.fitting import load_counter
+from bioreview_bench.llm.text.prompt import Prompt
 
 from .batching import Batcher
 from .hf_model import HfModel, Sampling, Written, generator_for

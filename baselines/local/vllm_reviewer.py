@@ -7,9 +7,9 @@ from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
-from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 
 from .vllm_server import VllmServer

@@ -310,8 +310,8 @@ def test_an_unreachable_server_is_said_and_leaves_nothing_behind(
 ) -> None:
     import socket
 
-    from bioreview_bench.llm import engine
-    from bioreview_bench.llm.pacing import Backoff
+    from bioreview_bench.llm.calls import engine
+    from bioreview_bench.llm.calls.pacing import Backoff
 
     monkeypatch.setattr(engine, "Backoff", lambda: Backoff(0.001, 0.002))
     with socket.socket() as closed:
@@ -335,7 +335,7 @@ def test_help_shows_both_forms_and_the_options_of_a_run(bench: Bench) -> None:
 
 
 def test_the_example_of_prices_is_one(bench: Bench, tmp_path: Path) -> None:
-    from bioreview_bench.llm.prices import read_prices
+    from bioreview_bench.llm.calls.prices import read_prices
 
     (tmp_path / "prices.toml").write_text(bench("baseline", "prices").out)
     assert read_prices(tmp_path / "prices.toml")

@@ -280,9 +280,9 @@ def completion() -> Callable[..., dict[str, Any]]:
 @pytest.fixture
 def asking() -> Callable[..., Any]:
     """How reviewers ask: objects-v1, three characters a token."""
-    from bioreview_bench.llm.asking import Asking
-    from bioreview_bench.llm.fitting import Chars3
-    from bioreview_bench.llm.prompt import Prompt
+    from bioreview_bench.llm.calls.asking import Asking
+    from bioreview_bench.llm.text.fitting import Chars3
+    from bioreview_bench.llm.text.prompt import Prompt
 
     return lambda **settings: Asking(Prompt.load("objects-v1"), Chars3(), **settings)
 
@@ -318,9 +318,9 @@ def ask(papers: Callable[[int], list[Any]]) -> Callable[..., Any]:
 @pytest.fixture
 def engine(papers: Callable[[int], list[Any]], tmp_path: Path) -> Callable[..., Any]:
     """Run a reviewer over n papers into tmp_path/run; (summary, store)."""
-    from bioreview_bench.llm.engine import run as run_engine
-    from bioreview_bench.llm.pacing import Backoff
-    from bioreview_bench.llm.run_store import RunStore
+    from bioreview_bench.llm.calls.engine import run as run_engine
+    from bioreview_bench.llm.calls.pacing import Backoff
+    from bioreview_bench.llm.run.store import RunStore
 
     def run(reviewer: Any, n: int, **settings: Any) -> Any:
         given = {"name": reviewer.name, "reviewer": reviewer.describe(), "split": "demo/test", "fingerprint": "f"}
@@ -342,7 +342,7 @@ def openai_key(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def openai_reviewer(model_server: Any, asking: Any, openai_key: str) -> Callable[..., Any]:
     """Make a reviewer that asks the loopback server."""
-    from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
+    from bioreview_bench.llm.providers.openai import OpenAIReviewer
 
     def build(budget: int = 15_000, structured: bool = True, **settings: Any) -> Any:
         how = asking(budget=budget, structured=structured)

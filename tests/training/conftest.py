@@ -41,7 +41,7 @@ def make_tokenizer(control: Sequence[str], added: Sequence[str], template: str, 
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
 
-    from bioreview_bench.llm.prompt import Prompt
+    from bioreview_bench.llm.text.prompt import Prompt
 
     inner = Tokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -160,7 +160,7 @@ def make_adapter(base: Path, folder: Path, seed: int = 1, **settings: Any) -> Pa
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from bioreview_bench.llm.weights import load_weights
+    from bioreview_bench.llm.local.weights import load_weights
 
     torch.manual_seed(seed)
     given = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj", "down_proj"], **settings}

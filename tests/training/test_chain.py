@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.llm.weights import add_adapter, load_weights
+from bioreview_bench.llm.local.weights import add_adapter, load_weights
 from bioreview_bench.training import sft
 from bioreview_bench.training.merge import merge
 from bioreview_bench.training.sft_config import load_config

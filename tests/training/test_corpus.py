@@ -17,11 +17,11 @@ from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.fitting import Chars3, load_counter
-from bioreview_bench.llm.parser import parse
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.text.fitting import Chars3, load_counter
+from bioreview_bench.llm.text.parser import parse
+from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpus import Builder, Lengths
 from bioreview_bench.training.corpus_read import read_corpus
 from bioreview_bench.training.corpus_stats import percentiles, truncation

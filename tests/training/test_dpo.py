@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.weights import add_adapter, load_weights
+from bioreview_bench.llm.local.model_files import digest
+from bioreview_bench.llm.local.weights import add_adapter, load_weights
 from bioreview_bench.training.dpo_data import divide
 from bioreview_bench.training.qa.build import build
 from bioreview_bench.training.summary import read_summary, write_summary

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import DataError, EncoderError, InputError
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.model_files import digest
+from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.generate import Request, plan, timing
 from bioreview_bench.training.merge import merge
 from bioreview_bench.training.summary import write_summary
@@ -72,9 +72,9 @@ def test_a_chain_of_adapters_writes_what_peft_writes_by_hand(
 
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.manuscript import Manuscript
-    from bioreview_bench.llm.asking import Asking
-    from bioreview_bench.llm.chat import Chat
-    from bioreview_bench.llm.fitting import load_counter
+    from bioreview_bench.llm.calls.asking import Asking
+    from bioreview_bench.llm.local.chat import Chat
+    from bioreview_bench.llm.text.fitting import load_counter
 
     command = ["train", "generate", "--model", tiny_qwen3, "--data", "demo", "--limit", 1]
     cold = ["--param", "temperature=0", "--param", "max_new_tokens=16", "--param", "repetition_penalty=1.0"]
@@ -104,7 +104,7 @@ def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: P
     import torch
 
     from bioreview_bench.baselines.local.hf_model import HfModel
-    from bioreview_bench.llm.chat import Chat
+    from bioreview_bench.llm.local.chat import Chat
 
     from .test_merge import logits
 

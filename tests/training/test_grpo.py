@@ -33,7 +33,7 @@ def questions(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def eager_qwen3(tiny_qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model with an output layer large enough for its layers to decide what is written."""
-    from bioreview_bench.llm.weights import load_weights
+    from bioreview_bench.llm.local.weights import load_weights
 
     folder = tmp_path_factory.mktemp("models") / "eager-qwen3"
     shutil.copytree(tiny_qwen3, folder)

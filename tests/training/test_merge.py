@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from bioreview_bench.errors import EncoderError, InputError, WriteError
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.weights import load_weights
+from bioreview_bench.llm.local.model_files import digest
+from bioreview_bench.llm.local.weights import load_weights
 from bioreview_bench.training import merge as merging
 from bioreview_bench.training.adapters import MERGED
 from bioreview_bench.training.merge import merge, needed_bytes, require_space

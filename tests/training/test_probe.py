@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.model_files import digest
+from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.checkpoints import seal
 from bioreview_bench.training.probe import Settings, probe
 from bioreview_bench.training.sample import chosen

@@ -201,7 +201,7 @@ def make_lora(tiny_qwen3: Path, tmp_path: Path) -> Callable[..., Path]:
         import torch
         from peft import LoraConfig, get_peft_model
 
-        from bioreview_bench.llm.weights import load_weights
+        from bioreview_bench.llm.local.weights import load_weights
 
         torch.manual_seed(seed)
         config = LoraConfig(

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import DataError, EncoderError, InputError
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import digest
+from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training import preparing
 from bioreview_bench.training.chat_templates import packaged, packaged_file
 from bioreview_bench.training.corpus_read import read_corpus

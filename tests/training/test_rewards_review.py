@@ -14,7 +14,7 @@ from bioreview_bench import Contract, load_split
 from bioreview_bench.data.sentences import echo, sentences
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.references import References
 from bioreview_bench.training.rewards.review import ReviewReward

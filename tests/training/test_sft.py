@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import DataError, EncoderError, InputError
-from bioreview_bench.llm.model_files import digest
+from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.training.checkpoints import checkpoints, last_whole, seal
 from bioreview_bench.training.corpus_read import read_corpus
 from bioreview_bench.training.sft import Stopped, Talk, Trained, check, train

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from bioreview_bench.errors import DataError, EncoderError, InputError
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.parser import parse
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.training.corpus import Lengths
 from bioreview_bench.training.encode_examples import IGNORED, Encoder, Example, encode_all
 from bioreview_bench.training.families import detect, require_end, require_family

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.model_files import model_folder
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder
 
 from ..adapters import chain_summaries, merge_record, require_base
 from ..chat_templates import recorded_name, template_text

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.fitting import load_counter
-from bioreview_bench.llm.model_files import model_folder, shown_name
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder, shown_name
+from bioreview_bench.llm.text.fitting import load_counter
 
 from ..chat_templates import template_text
 from ..corpus import Lengths

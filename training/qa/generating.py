@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.model_files import adapter_folder, model_folder, shown_name
-from bioreview_bench.llm.weights import add_adapter, end_tokens, load_weights
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
+from bioreview_bench.llm.local.weights import add_adapter, end_tokens, load_weights
 
 from ..adapters import resolved
 from ..chat_templates import template_text

@@ -15,7 +15,7 @@ import numpy as np
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.parser import Parsed, parse
+from bioreview_bench.llm.text.parser import Parsed, parse
 
 from .composer import Composed, RewardComposer
 from .confidence import confidence_reward

@@ -247,8 +247,8 @@ def secret(monkeypatch: pytest.MonkeyPatch) -> str:
 @pytest.fixture
 def quickly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let runs in this process wait for milliseconds; quickly(requests=4) divides them by small limits."""
-    from bioreview_bench.llm import batch_run
-    from bioreview_bench.llm.pacing import Backoff
+    from bioreview_bench.llm.batch import run as batch_run
+    from bioreview_bench.llm.calls.pacing import Backoff
 
     waits = batch_run.Waits(0.001, 0.002, 0.0, Backoff(0.001, 0.002))
     limits = batch_run.Limits

@@ -255,7 +255,7 @@ def test_lines_for_nobody_second_lines_and_broken_lines_are_told_and_change_noth
 
 
 def test_an_id_that_no_request_may_carry_travels_as_its_hash() -> None:
-    from bioreview_bench.llm.batch_answers import custom_id
+    from bioreview_bench.llm.batch.answers import custom_id
 
     assert custom_id("f1000:10.12688_f1000research.123.1") == "f1000:10.12688_f1000research.123.1"
     for odd in ("elife:" + "9" * 60, "elife:\u00e9", "a b", "", "x\ny", "\ud800"):

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.run.store import RunStore
 
 Bench = Callable[..., Any]
 

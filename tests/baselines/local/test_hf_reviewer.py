@@ -20,10 +20,10 @@ from bioreview_bench.baselines.local.hf_model import RowSampler, Sampling, gener
 from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.chat import Chat
-from bioreview_bench.llm.model_files import digest
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.llm.review import Review
+from bioreview_bench.llm.text.prompt import Prompt
 
 PROMPT = Prompt("file:short", "You review.", "Review this: {paper}")
 SHORT = HfSettings(max_new_tokens=24)
@@ -291,7 +291,7 @@ def test_a_description_names_what_changes_the_text_and_no_place(noisy_model: Pat
 
 
 def test_the_digest_of_a_large_file_reads_its_ends_and_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioreview_bench.llm import model_files
+    from bioreview_bench.llm.local import model_files
 
     monkeypatch.setattr(model_files, "_WHOLE", 8)
     monkeypatch.setattr(model_files, "_PIECE", 2)

@@ -22,10 +22,10 @@ from bioreview_bench.baselines.local.vllm_reviewer import VllmReviewer
 from bioreview_bench.baselines.local.vllm_server import VllmServer
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.fitting import Chars3
-from bioreview_bench.llm.prompt import Prompt
+from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.review import GiveUp, TryAgain
+from bioreview_bench.llm.text.fitting import Chars3
+from bioreview_bench.llm.text.prompt import Prompt
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 

@@ -1,0 +1,292 @@
+"""A run by batches: submits what has no row, waits, and writes the answers as rows, as the engine would.
+
+Another process may go on at any point, since the ledger (`batch_ledger`) says what is out. A batch is asked for once:
+where the answer to that was lost, it is first looked for among the provider's batches, after a wait that lets a
+request still under way arrive. Nothing is submitted twice, and a batch that failed does not stop the others.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from tempfile import TemporaryFile
+from typing import TypeVar
+
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.errors import InputError, RemoteError
+from bioreview_bench.llm.batch.answers import Answers
+from bioreview_bench.llm.batch.ledger import Ledger, Part, read_ledger
+from bioreview_bench.llm.batch.openai import BatchState, OpenAIBatches
+from bioreview_bench.llm.batch.parts import Draft, Limits, drafts
+from bioreview_bench.llm.calls.pacing import Backoff
+from bioreview_bench.llm.calls.progress import Summary
+from bioreview_bench.llm.review import GiveUp, Review, TryAgain
+from bioreview_bench.llm.run.store import RunStore
+
+_T = TypeVar("_T")
+# A service that asks for a longer wait speaks of a quota, not of a rate.
+_LONGEST_WAIT = 3600.0
+
+
+@dataclass(frozen=True)
+class Waits:
+    """Seconds: the first wait between two looks at the batches and the longest, the time in which a request that was
+    sent must have arrived, and the back-off after a failed call. `looks` failed looks in a row end the waiting."""
+
+    first: float = 5.0
+    most: float = 60.0
+    settle: float = 30.0
+    backoff: Backoff = field(default_factory=Backoff)
+    attempts: int = 6
+    looks: int = 60
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A batch that is waited for; the numbers count articles."""
+
+    batch_id: str
+    status: str
+    n_articles: int
+    n_completed: int
+    n_failed: int
+
+
+def run_batches(
+    service: OpenAIBatches,
+    manuscripts: Iterable[Manuscript],
+    store: RunStore,
+    *,
+    max_cost: float | None = None,
+    limits: Limits | None = None,
+    waits: Waits | None = None,
+    on_wait: Callable[[Sequence[Waiting]], None] | None = None,
+    say: Callable[[str], None] | None = None,
+    next_command: str | None = None,
+) -> Summary:
+    """Submit every manuscript that has no row and is in no batch, and wait until all batches have ended.
+
+    With `max_cost` (USD, counting what the whole run cost so far, and what is out at its highest price) only as many
+    are submitted as are sure to fit. Rows of articles whose request failed, expired or was cancelled have status
+    error; a batch that fails as a whole gives none.
+
+    Raises InputError (before anything is sent) for `max_cost` without known prices; RemoteError when the service
+    refuses or does not answer; WriteError. Interrupted, it leaves the batches going and the ledger complete.
+    """
+    run = _BatchRun(service, store, max_cost, limits or Limits(), waits or Waits(), on_wait, say, next_command)
+    try:
+        return run.go(manuscripts)
+    finally:
+        service.close()
+
+
+class _BatchRun:
+    def __init__(
+        self,
+        service: OpenAIBatches,
+        store: RunStore,
+        max_cost: float | None,
+        limits: Limits,
+        waits: Waits,
+        on_wait: Callable[[Sequence[Waiting]], None] | None,
+        say: Callable[[str], None] | None,
+        next_command: str | None,
+    ) -> None:
+        self.service, self.store, self.max_cost = service, store, max_cost
+        self.limits, self.waits, self.on_wait = limits, waits, on_wait
+        self.say = say or (lambda text: None)
+        self.remedy = next_command or "put that right and run the same command again; no article is submitted twice"
+        self.ledger: Ledger = read_ledger(store.folder)
+        self.refusals: list[str] = []
+        self.done = self.retries = 0
+
+    def go(self, manuscripts: Iterable[Manuscript]) -> Summary:
+        started = time.monotonic()
+        wanted = {manuscript.id: manuscript for manuscript in manuscripts}
+        out = self.ledger.articles_out
+        left = [m for m in wanted.values() if m.id not in self.store and m.id not in out]
+        skipped = len(wanted) - len(left)
+        for part in self.ledger.out:
+            if part.batch_id is None:
+                self._refusable(self._find_or_make, part)
+        stopped = None if self.refusals else self._submit(left)
+        self._collect()
+        if self.refusals:
+            self.store.manifest["state"] = "stopped: the service refused"
+            self.store.save()
+            kept = [f"{len(self.store):,} rows are written and kept in {self.store.folder}."] if len(self.store) else []
+            raise RemoteError("\n  ".join([*self.refusals, *kept]), remedy=self.remedy)
+        self.store.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
+        self.store.save()
+        n_failed = self.store.totals.by_status["error"]
+        return Summary(self.done, skipped, self.retries, time.monotonic() - started, n_failed, stopped)
+
+    def _submit(self, left: Sequence[Manuscript]) -> str | None:
+        """Make batches of these; returns why some were left out, if so."""
+        budget = None if self.max_cost is None else self.max_cost - self._bound()
+        with TemporaryFile() as stream:
+            for draft in drafts(self.service.reviewer, left, stream, self.limits, budget):
+                if draft.articles and not self._refusable(self._make, draft):
+                    return None
+                if draft.too_dear is not None:
+                    spent = self._bound()
+                    return (
+                        f"the next review may cost ${draft.too_dear:.4f}, and ${spent:.4f} of ${self.max_cost:g} are "
+                        "spent, or may be by batches that are out"
+                    )
+        return None
+
+    def _bound(self) -> float:
+        """USD that the run has cost and may come to cost by what is out."""
+        most = 0.0
+        for part in self.ledger.out:
+            if part.most_cost_usd is None:
+                raise InputError(
+                    "--max-cost cannot be kept: articles were submitted in batches while their price was unknown.",
+                    remedy="leave --max-cost out until these have come back",
+                )
+            most += part.most_cost_usd
+        return self.store.totals.cost_usd + self.store.superseded.cost_usd + most
+
+    def _make(self, draft: Draft) -> None:
+        key = secrets.token_hex(16)
+
+        def upload() -> str:
+            draft.stream.seek(0)
+            return self.service.upload(f"bioreview-{key}.jsonl", draft.stream)
+
+        file_id = self._patiently(upload, self.waits.attempts)
+        part = Part(key, file_id, draft.articles, time.time(), draft.most_cost_usd)
+        self.ledger.put(part)
+        if not self._ask_for(part, 1):
+            self._find_or_make(part, 2)
+
+    def _find_or_make(self, part: Part, attempt: int = 1) -> None:
+        """The batch of a part that was asked for before: the one that is there, else a new one."""
+        while attempt <= self.waits.attempts:
+            found = self._look_for(part)
+            if found is not None:
+                self.ledger.put(replace(part, batch_id=found))
+                self.say(f"Found batch {found} with {len(part.articles):,} articles.")
+                return
+            part = self.ledger.put(replace(part, asked_at=time.time()))
+            if self._ask_for(part, attempt):
+                return
+            attempt += 1
+        raise GiveUp(f"Whether a batch of {len(part.articles):,} articles was made is not known: no clear answer came")
+
+    def _ask_for(self, part: Part, attempt: int) -> bool:
+        """Have the provider make the batch of a part that stands in the ledger; False when it may have been made."""
+        try:
+            state = self.service.create(part.file_id, part.key)
+        except TryAgain as error:
+            self.say(f"The answer to a request for a batch was: {error}.")
+            self._pause(error, attempt)
+            return False
+        except GiveUp:
+            self.ledger.drop(part)
+            raise
+        self.ledger.put(replace(part, batch_id=state.id))
+        self.say(f"Submitted {len(part.articles):,} articles in batch {state.id}.")
+        return True
+
+    def _look_for(self, part: Part) -> str | None:
+        """The batch of a part, if there is one, once a request for it can no longer be under way."""
+        wait = part.asked_at + self.waits.settle - time.time()
+        if wait > 0:
+            self.say(f"Looking for a batch that may have been made already, in {min(wait, self.waits.settle):.0f} s.")
+            time.sleep(min(wait, self.waits.settle))
+        found = self._patiently(lambda: self.service.find(part.key, part.asked_at), self.waits.attempts)
+        for other in found[1:]:
+            self.say(f"Batch {other.id} holds the same articles as {found[0].id} and is not read: cancel it.")
+        return found[0].id if found else None
+
+    def _collect(self) -> None:
+        """Wait until every batch has ended, writing the rows of each as soon as it has."""
+        wait = self.waits.first
+        while waited_for := [part for part in self.ledger.out if part.batch_id is not None]:
+            seen = []
+            for part in waited_for:
+                state = self._look_at(part)
+                seen.append(Waiting(state.id, state.status, len(part.articles), state.n_completed, state.n_failed))
+                if state.ended:
+                    self._take(part, state)
+            if self.on_wait is not None:
+                self.on_wait(seen)
+            if any(part.batch_id is not None for part in self.ledger.out):
+                time.sleep(wait)
+                wait = min(self.waits.most, wait * 1.5)
+
+    def _look_at(self, part: Part) -> BatchState:
+        try:
+            return self._patiently(lambda: self.service.state(part.batch_id or ""), self.waits.looks)
+        except GiveUp as error:
+            raise self._lost(part, str(error)) from None
+
+    def _take(self, part: Part, state: BatchState) -> None:
+        """Write the rows of a batch that has ended, and note that in the ledger."""
+        answers = Answers(self.service.reviewer, state.id, part.articles)
+        for file_id in (state.output_file, state.error_file):
+            if file_id is not None:
+                with TemporaryFile() as stream:
+                    try:
+                        self._patiently(partial(self.service.download, file_id, stream), self.waits.looks)
+                    except GiveUp as error:
+                        raise self._lost(part, str(error)) from None
+                    for article_id, review in answers.read(stream):
+                        self._write(article_id, review)
+        if state.status == "failed":
+            # Its requests were not even begun: their articles are submitted again once the reason is gone.
+            reason = "; ".join(state.problems[:3]) or "no reason given"
+            self.refusals.append(f"Batch {state.id} of {len(part.articles):,} articles failed: {reason}")
+        else:
+            for article_id, review in answers.missing(state.status):
+                self._write(article_id, review)
+        for problem in answers.problems:
+            self.say(f"Batch {state.id}: {problem}.")
+        self.store.sync()
+        if state.status == "failed" and not any(article_id in self.store for article_id in part.articles):
+            self.ledger.drop(part)
+        else:
+            self.ledger.put(replace(part, ended=state.status, problems=(*state.problems, *answers.problems)))
+
+    def _write(self, article_id: str, review: Review) -> None:
+        if article_id not in self.store:  # a process that was killed while it wrote has left some
+            self.store.append(article_id, review)
+            self.done += 1
+
+    def _refusable(self, step: Callable[[_T], object], what: _T) -> bool:
+        """Take a step; False when the service refuses it, which is reported once what is out has come back."""
+        try:
+            step(what)
+        except GiveUp as error:
+            self.refusals.append(str(error))
+            return False
+        return True
+
+    def _patiently(self, call: Callable[[], _T], attempts: int) -> _T:
+        """The outcome of a call that may be repeated without harm. Raises GiveUp."""
+        for attempt in range(1, attempts + 1):
+            try:
+                return call()
+            except TryAgain as error:
+                if attempt == attempts:
+                    raise GiveUp(f"{attempts} attempts, the last: {error}") from None
+                self._pause(error, attempt)
+        raise AssertionError("unreachable")
+
+    def _pause(self, error: TryAgain, attempt: int) -> None:
+        if error.after is not None and error.after > _LONGEST_WAIT:
+            raise GiveUp(f"The service asks to wait {error.after:.0f} s: {error}")
+        self.retries += 1
+        time.sleep(self.waits.backoff.wait(attempt, error.after))
+
+    def _lost(self, part: Part, reason: str) -> RemoteError:
+        return RemoteError(
+            f"Batch {part.batch_id} of {len(part.articles):,} articles cannot be read: {reason}",
+            remedy=f"{self.remedy}; it can be read with the key it was made with only. To do without its answers and "
+            f"pay for these articles again, remove its part from {self.ledger.path}",
+        )

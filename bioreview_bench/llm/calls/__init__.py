@@ -1,0 +1,1 @@
+"""The asynchronous call engine: concurrency, pacing, keys, prices, progress."""

@@ -1,0 +1,273 @@
+"""The call engine: reviews manuscripts with many calls in flight, and writes every review as it comes.
+
+It knows nothing of providers: a reviewer says what may be tried again (`TryAgain`) and what no further call would
+mend (`GiveUp`). Everything else that it raises is a fault of the program and ends the run with a traceback; the
+rows written so far stay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.errors import InputError, RemoteError
+from bioreview_bench.llm.calls.pacing import Backoff, Pace
+from bioreview_bench.llm.calls.progress import Progress, Summary
+from bioreview_bench.llm.review import Estimates, GiveUp, Review, Reviewer, TryAgain, Usage
+from bioreview_bench.llm.run.store import RunStore
+
+# A server that asks for a longer wait speaks of a quota, not of a rate.
+_LONGEST_WAIT = 3600.0
+# So many articles in a row that failed for good mean an outage; going on would only make rows to be redone.
+_FAILURES_IN_A_ROW = 20
+
+
+async def run(
+    reviewer: Reviewer,
+    manuscripts: Iterable[Manuscript],
+    store: RunStore,
+    *,
+    concurrency: int = 8,
+    max_cost: float | None = None,
+    attempts: int = 6,
+    timeout: float = 600.0,
+    on_progress: Callable[[Progress], None] | None = None,
+    backoff: Backoff | None = None,
+    next_command: str | None = None,
+) -> Summary:
+    """Review every manuscript that has no row yet; the reviewer is closed at the end, the store is not.
+
+    At most `concurrency` manuscripts are held at a time, so `manuscripts` may be a generator. `timeout` is the
+    seconds of one attempt. With `max_cost` (USD, counting what the whole run cost so far) no review is begun that
+    could exceed it: what is in flight is counted at the reviewer's estimate.
+
+    Raises InputError (before anything is sent) for `max_cost` without known prices; RemoteError when the service
+    refuses every call, with the number of rows kept; WriteError. Cancelled (Ctrl-C), it leaves all finished rows.
+    """
+    if concurrency < 1 or attempts < 1 or not timeout > 0:
+        raise InputError("concurrency and attempts must be at least 1, and the time-out positive.")
+    engine = _Engine(reviewer, store, concurrency, max_cost, attempts, timeout, on_progress, backoff or Backoff())
+    try:
+        return await engine.go(manuscripts, next_command)
+    finally:
+        await reviewer.close()
+
+
+class _Engine:
+    def __init__(
+        self,
+        reviewer: Reviewer,
+        store: RunStore,
+        concurrency: int,
+        max_cost: float | None,
+        attempts: int,
+        timeout: float,
+        on_progress: Callable[[Progress], None] | None,
+        backoff: Backoff,
+    ) -> None:
+        self.reviewer, self.store = reviewer, store
+        self.concurrency, self.max_cost, self.attempts, self.timeout = concurrency, max_cost, attempts, timeout
+        self.on_progress, self.backoff = on_progress, backoff
+        self.pace = Pace(concurrency)
+        self.unsynced = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.calling: set[asyncio.Task[None]] = set()  # those inside an attempt
+        self.reserved: dict[str, float] = {}  # by article in flight, USD
+        self.unstated = 0.0  # estimates of answers that did not say what they cost, USD
+        self.done = self.skipped = self.retries = self.failed_in_a_row = 0
+        self.answered = False
+        self.refusal: str | None = None
+
+    async def go(self, manuscripts: Iterable[Manuscript], next_command: str | None) -> Summary:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        self.syncing = asyncio.create_task(self._sync())
+        try:
+            stopped = await self._feed(manuscripts)
+            while self.tasks:
+                await self._one_ends()
+        finally:
+            left = [*self.tasks, self.syncing]
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+            self.store.sync()
+        if self.refusal is not None:
+            self.store.manifest["state"] = "stopped: the service refused"
+            self.store.save()
+            known = operator.length_hint(manuscripts, 0)
+            raise RemoteError(
+                f"{self.refusal}\n  Stopped: {len(self.store)} {f'of {known} ' if known else ''}rows are written and "
+                f"kept in {self.store.folder}.",
+                remedy=next_command or "put that right and run the same command again; no row is asked for twice",
+            )
+        self.store.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
+        self.store.save()
+        n_failed = self.store.totals.by_status["error"]
+        return Summary(self.done, self.skipped, self.retries, loop.time() - started, n_failed, stopped)
+
+    async def _feed(self, manuscripts: Iterable[Manuscript]) -> str | None:
+        """Begin reviews as places come free; returns why it stopped early, if it did."""
+        for manuscript in manuscripts:
+            if manuscript.id in self.store or manuscript.id in self.reserved:
+                self.skipped += 1
+                continue
+            while len(self.tasks) >= self.concurrency and self.refusal is None:
+                await self._one_ends()
+            estimate = self._estimate(manuscript)
+            dear = await self._too_dear(estimate)
+            if dear is not None:
+                return dear
+            if self.refusal is not None:
+                return None
+            self.reserved[manuscript.id] = estimate
+            self.tasks.add(asyncio.create_task(self._review(manuscript)))
+            await asyncio.sleep(0)  # a generator that reads files would keep the calls from starting
+        return None
+
+    async def _too_dear(self, estimate: float) -> str | None:
+        """Wait until a review of this cost is sure to fit; returns why it never will, if so."""
+        while self.max_cost is not None and self.refusal is None:
+            spent = self._spent()
+            if spent + sum(self.reserved.values()) + estimate <= self.max_cost:
+                break
+            if not self.tasks:
+                return f"the next review may cost ${estimate:.4f}, and ${spent:.4f} of ${self.max_cost:g} are spent"
+            await self._one_ends()  # most reviews cost less than their estimate
+        return None
+
+    def _estimate(self, manuscript: Manuscript) -> float:
+        if self.max_cost is None:
+            return 0.0
+        cost = self.reviewer.estimate(manuscript).cost_usd if isinstance(self.reviewer, Estimates) else None
+        if cost is None:
+            raise InputError(
+                f"--max-cost needs to know what a review by {self.reviewer.name} can cost at most, and it is unknown.",
+                remedy="give prices with --prices FILE and a limit on output with --param max_tokens=N",
+            )
+        return cost
+
+    def _spent(self) -> float:
+        return self.store.totals.cost_usd + self.store.superseded.cost_usd + self.unstated
+
+    async def _one_ends(self) -> None:
+        ended, _ = await asyncio.wait({*self.tasks, self.syncing}, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            self.tasks.discard(task)
+            if not task.cancelled():
+                task.result()  # raises what must end the run
+
+    async def _sync(self) -> None:
+        """Sync rows as they come; those that come during one sync share the next, so a slow disk holds up no call."""
+        while True:
+            await self.unsynced.wait()
+            self.unsynced.clear()
+            await asyncio.to_thread(self.store.sync)
+
+    async def _review(self, manuscript: Manuscript) -> None:
+        """Attempts until there is a row, or the run stops."""
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        billed = Usage()
+        try:
+            for attempt in range(1, self.attempts + 1):
+                try:
+                    review = await self._attempt(manuscript)
+                except TryAgain as error:
+                    billed = _sum(billed, error.usage)
+                    wait = self._wait_after(error, attempt)
+                    if self.refusal is not None:
+                        return
+                    if wait is None:
+                        self._write_failure(manuscript, str(error), billed, loop.time() - started)
+                        return
+                    self.retries += 1
+                    await asyncio.sleep(wait)
+                else:
+                    self._write(manuscript, review, billed, loop.time() - started, attempt)
+                    return
+        except GiveUp as error:
+            self._refuse(str(error))
+        finally:
+            self.reserved.pop(manuscript.id, None)
+
+    async def _attempt(self, manuscript: Manuscript) -> Review:
+        epoch = await self.pace.enter()
+        task = asyncio.current_task()
+        assert task is not None
+        self.calling.add(task)
+        try:
+            async with asyncio.timeout(self.timeout):
+                review = await self.reviewer.review(manuscript)
+        except TimeoutError:
+            raise TryAgain(f"no answer within {self.timeout:g} s") from None
+        except TryAgain as error:
+            if error.rate_limited:
+                self.pace.rate_limited(epoch, error.after)
+            self.answered = self.answered or not error.unreachable
+            raise
+        else:
+            self.pace.succeeded()
+            self.answered = True
+            return review
+        finally:
+            self.calling.discard(task)
+            self.pace.leave()
+
+    def _wait_after(self, error: TryAgain, attempt: int) -> float | None:
+        """Seconds before the next attempt, or None when there is none."""
+        if error.after is not None and error.after > _LONGEST_WAIT:
+            self._refuse(f"The service asks to wait {error.after:.0f} s: {error}")
+        if attempt < self.attempts:
+            return self.backoff.wait(attempt, error.after)
+        if error.unreachable and not self.answered:
+            self._refuse(f"No server answers: {error}")
+        return None
+
+    def _write(self, manuscript: Manuscript, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
+        self.failed_in_a_row = 0
+        if review.usage.cost_usd is None:
+            self.unstated += self.reserved.get(manuscript.id, 0.0)
+        review = replace(review, usage=_sum(review.usage, billed))
+        self.store.append(manuscript.id, review, seconds=seconds, attempts=attempt)
+        self._progress()
+
+    def _write_failure(self, manuscript: Manuscript, reason: str, billed: Usage, seconds: float) -> None:
+        review = Review(status="error", detail=f"{self.attempts} attempts, the last: {reason}", usage=billed)
+        self.store.append(manuscript.id, review, seconds=seconds, attempts=self.attempts)
+        self._progress()
+        self.failed_in_a_row += 1
+        if self.failed_in_a_row >= _FAILURES_IN_A_ROW:
+            self._refuse(f"{self.failed_in_a_row} articles in a row failed, the last: {reason}")
+
+    def _progress(self) -> None:
+        self.unsynced.set()
+        self.done += 1
+        if self.on_progress is not None:
+            progress = Progress(self.done, self.skipped, self.retries, int(self.pace.limit), self._spent())
+            self.on_progress(progress)
+
+    def _refuse(self, reason: str) -> None:
+        """Begin nothing more. Calls in flight finish, since they are paid for; whoever waits is let go."""
+        if self.refusal is None:
+            self.refusal = reason
+            for task in self.tasks - self.calling:
+                if task is not asyncio.current_task():
+                    task.cancel()
+
+
+def _sum(one: Usage, other: Usage) -> Usage:
+    """Both together; what only one of them knows counts alone."""
+
+    def add(a: float | None, b: float | None) -> float | None:
+        return b if a is None else a if b is None else a + b
+
+    tokens_in, tokens_out = add(one.input_tokens, other.input_tokens), add(one.output_tokens, other.output_tokens)
+    return Usage(
+        None if tokens_in is None else int(tokens_in),
+        None if tokens_out is None else int(tokens_out),
+        add(one.cost_usd, other.cost_usd),
+    )

@@ -1,0 +1,101 @@
+"""What tokens cost: only what the user's own price file says. No price ships with the package.
+
+The file is TOML (`prices.example.toml` shows the form). A model that it does not name has no known price, and what
+has no known price has no known cost.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.llm.review import Usage
+
+_KEYS = {"input", "output", "date", "batch_input", "batch_output"}
+
+
+@dataclass(frozen=True)
+class Price:
+    """USD for a million tokens, and the day on which somebody looked it up.
+
+    `batch` is what the same model charges for work in batches; None where the user has not said.
+    """
+
+    input: float
+    output: float
+    date: str
+    batch: Price | None = None
+
+    def cost(self, input_tokens: int, output_tokens: int) -> float:
+        """USD for these tokens."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1_000_000
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the run manifest."""
+        return {"input_usd_per_million": self.input, "output_usd_per_million": self.output, "date": self.date}
+
+
+def read_prices(path: str | Path) -> dict[str, Price]:
+    """Prices by model name. Raises InputError listing everything that is wrong with the file."""
+    path = Path(path)
+    remedy = "bench baseline prices > prices.toml, and put your provider's prices in"
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # tomllib's error is a ValueError
+        raise InputError(f"Cannot read prices from {path}: {error}.", remedy=remedy) from error
+    models = content.get("models")
+    if not isinstance(models, dict) or set(content) != {"models"}:
+        raise InputError(f'{path} must hold tables [models."NAME"] and nothing else.', remedy=remedy)
+    prices: dict[str, Price] = {}
+    problems: list[Problem] = []
+    for name, entry in models.items():
+        found = _check(entry)
+        if isinstance(found, Price):
+            prices[name] = found
+        else:
+            problems.extend(Problem(f"{printable(name)}: {reason}") for reason in found)
+    if problems:
+        raise InputError(f"{path} has no usable prices.", problems=problems, remedy=remedy)
+    return prices
+
+
+def example_prices() -> str:
+    """The text of the example file, which prices no real model."""
+    return (files("bioreview_bench.llm.calls") / "prices.example.toml").read_text(encoding="utf-8")
+
+
+def with_cost(input_tokens: int | None, output_tokens: int | None, price: Price | None) -> Usage:
+    """Usage with its cost; None when tokens or price are unknown."""
+    known = price is not None and input_tokens is not None and output_tokens is not None
+    cost = price.cost(input_tokens or 0, output_tokens or 0) if known and price is not None else None
+    return Usage(input_tokens, output_tokens, cost)
+
+
+def _check(entry: Any) -> Price | list[str]:
+    if not isinstance(entry, Mapping):
+        return ["must be a table with input, output and date"]
+    reasons = [f"unknown key {printable(key)}" for key in sorted(entry.keys() - _KEYS)]
+    wanted = ["input", "output"]
+    if entry.keys() & {"batch_input", "batch_output"}:
+        wanted += ["batch_input", "batch_output"]
+    amounts = []
+    for key in wanted:
+        value = entry.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+            reasons.append(f"{key} must be USD for a million tokens, 0 or more")
+        else:
+            amounts.append(float(value))
+    date = entry.get("date")
+    if type(date) is not datetime.date:
+        reasons.append("date must be a day such as 2026-01-31, without quotes")
+    if reasons:
+        return reasons
+    batch = Price(amounts[2], amounts[3], str(date)) if len(amounts) == 4 else None
+    return Price(amounts[0], amounts[1], str(date), batch)

@@ -1,0 +1,1 @@
+"""Chat models on disk: templates, weights, model folders."""

@@ -1,0 +1,1 @@
+"""Reviewers behind an API: OpenAI-compatible servers and Google."""

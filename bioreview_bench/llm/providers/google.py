@@ -1,0 +1,258 @@
+"""A reviewer over Google's Gemini API, through the official asynchronous client (google-genai).
+
+The client is imported when the first connection is made. What it would do by itself is off: retries, function
+calling, continuing an answer in further billed requests, and the address and project that it reads from the
+environment.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.llm.calls.asking import Asked, Asking
+from bioreview_bench.llm.calls.keys import Key
+from bioreview_bench.llm.calls.prices import Price, with_cost
+from bioreview_bench.llm.providers.failures import (
+    checked_url,
+    count,
+    retry_after,
+    review_or_raise,
+    seconds_from,
+    shown_url,
+)
+from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
+
+if TYPE_CHECKING:
+    import httpx2
+    from google.genai import Client, types
+    from google.genai.errors import APIError
+
+BASE_URL = "https://generativelanguage.googleapis.com"
+KEY_ENV = "GEMINI_API_KEY"
+_API_VERSION = "v1beta"  # response_json_schema is documented for it
+_RESERVED = frozenset(
+    {"automatic_continuation", "automatic_function_calling", "candidate_count", "http_options", "response_json_schema"}
+    | {"response_mime_type", "response_schema", "system_instruction", "tools"}
+)
+_THINKING = ("thinking_budget", "thinking_level")
+# Reasons to end an answer that judge its content, and those that cut it.
+_BLOCKED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "ESCALATION"})
+_CUT = frozenset({"MAX_TOKENS", "CONTINUATION"})
+
+
+class GoogleReviewer:
+    """Reviews with one Gemini model.
+
+    `parameters` are those of the client's GenerateContentConfig (temperature, top_p, max_output_tokens, seed, ...);
+    `max_tokens` is another name for max_output_tokens, and thinking_budget and thinking_level may be given alone.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        asking: Asking,
+        *,
+        name: str | None = None,
+        base_url: str | None = None,
+        key_env: str = KEY_ENV,
+        parameters: Mapping[str, Any] | None = None,
+        price: Price | None = None,
+    ) -> None:
+        """Raises InputError for a parameter that the reviewer sets itself, or an address that is none."""
+        self.name = name or f"google:{model}"
+        self.model, self.asking, self.price = model, asking, price
+        self.base_url, self.key_env = checked_url(base_url or BASE_URL), key_env
+        self.parameters = dict(parameters or {})
+        if "max_tokens" in self.parameters:
+            self.parameters.setdefault("max_output_tokens", self.parameters.pop("max_tokens"))
+        reserved = sorted(_RESERVED & self.parameters.keys())
+        if reserved:
+            raise InputError(f"The parameter {reserved[0]} is set by the reviewer.", remedy="leave it out")
+        self._client: Client | None = None
+        self._http: httpx2.AsyncClient | None = None
+        self._key: Key | None = None
+        self._answered = False
+
+    def describe(self) -> dict[str, Any]:
+        """What could change the output."""
+        return {
+            "provider": "google",
+            "model": self.model,
+            "base_url": shown_url(self.base_url),
+            "parameters": dict(self.parameters),
+            **self.asking.describe(),
+        }
+
+    def estimate(self, manuscript: Manuscript) -> Usage:
+        """Tokens of the messages by the run's counter, and the output limit among the parameters."""
+        limit = count(self.parameters.get("max_output_tokens"))
+        return with_cost(self.asking.ask(manuscript).n_tokens, limit, self.price)
+
+    def connect(self) -> None:
+        """Make the client, so that a missing library or key, or an unknown parameter, is known before anything is
+        written.
+
+        Raises EncoderError (exit code 3) without the library, InputError for the others.
+        """
+        if self._client is not None:
+            return
+        try:
+            import httpx2
+            from google.genai import Client, types
+        except ImportError as error:
+            raise EncoderError(
+                f"{self.name} needs the google-genai client, which is not installed.",
+                remedy="pip install 'bioreview-bench[baselines]'",
+            ) from error
+        self._key = Key(self.key_env)
+        self._config("")
+        # Our own connections: the client would take aiohttp where that happens to be installed.
+        self._http = httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=30.0), follow_redirects=True)
+        options = types.HttpOptions(
+            base_url=self.base_url,
+            api_version=_API_VERSION,
+            httpx_async_client=self._http,
+            retry_options=types.HttpRetryOptions(attempts=1),
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about variables of the environment that are overridden here
+            self._client = Client(enterprise=False, api_key=self._key.reveal(), http_options=options)
+
+    async def review(self, manuscript: Manuscript) -> Review:
+        """Ask once. Raises TryAgain, GiveUp."""
+        self.connect()
+        assert self._client is not None
+        assert self._key is not None
+        import httpx2
+        from google.genai import types
+        from google.genai.errors import APIError
+
+        asked = self.asking.ask(manuscript)
+        system = "\n\n".join(message["content"] for message in asked.messages if message["role"] == "system")
+        contents = [
+            types.Content(
+                role="model" if message["role"] == "assistant" else "user",
+                parts=[types.Part(text=message["content"])],
+            )
+            for message in asked.messages
+            if message["role"] != "system"
+        ]
+        config = self._config(system)
+        # Dealt with outside the handlers: a traceback would print the client's error, which may quote the key.
+        refused: Exception
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # reasons that this version of the client does not know
+                answer = await self._client.aio.models.generate_content(
+                    model=self.model, contents=list(contents), config=config
+                )
+        # The client reads bodies as documented, and fails in its own ways on others.
+        except (APIError, httpx2.RequestError, ValueError, TypeError, AttributeError, KeyError) as error:
+            refused = error
+        else:
+            review = self._read(answer, asked)
+            self._answered = True
+            return review
+        if isinstance(refused, APIError):
+            return self._refused_status(refused)
+        if isinstance(refused, httpx2.RequestError):
+            unreachable = isinstance(refused, httpx2.ConnectError | httpx2.ConnectTimeout)
+            reason = self._key.scrub(str(refused) or type(refused).__name__)
+            raise TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
+        raise TryAgain("the answer is not of the documented form")
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None and self._http is not None:
+            self._client.close()
+            await self._http.aclose()
+            self._client = self._http = None
+
+    def _config(self, system: str) -> types.GenerateContentConfig:
+        """The request's configuration. Raises InputError for parameters that the client does not know."""
+        from google.genai import types
+        from pydantic import ValidationError
+
+        given = dict(self.parameters)
+        thinking = {key: given.pop(key) for key in _THINKING if key in given}
+        wanted = self.asking.schema
+        fixed: dict[str, Any] = {
+            "system_instruction": system or None,
+            "automatic_continuation": False,
+            "automatic_function_calling": {"disable": True},
+        }
+        if thinking:
+            fixed["thinking_config"] = thinking
+        if wanted is not None:
+            fixed |= {"response_mime_type": "application/json", "response_json_schema": wanted}
+        try:
+            return types.GenerateContentConfig.model_validate({**given, **fixed})
+        except ValidationError as error:
+            reasons = "; ".join(f"{'.'.join(map(str, entry['loc']))}: {entry['msg']}" for entry in error.errors())
+            raise InputError(
+                f"Parameters that {self.model} cannot take: {printable(reasons, 300)}",
+                remedy="use the names of google-genai's GenerateContentConfig, such as max_output_tokens",
+            ) from None
+
+    def _read(self, answer: types.GenerateContentResponse, asked: Asked) -> Review:
+        usage = _usage(answer.usage_metadata, self.price)
+        blocked = answer.prompt_feedback and answer.prompt_feedback.block_reason
+        if blocked:
+            detail = f"the prompt was blocked: {printable(blocked.value)}"
+            return Review(status="refused", usage=usage, detail=detail, notes=asked.notes)
+        if not answer.candidates:
+            raise TryAgain("the answer holds no candidate", usage=usage)
+        candidate = answer.candidates[0]
+        parts = (candidate.content.parts if candidate.content else None) or []
+        text = "".join(part.text for part in parts if part.text and not part.thought)
+        reason = candidate.finish_reason.value if candidate.finish_reason else ""
+        notes = dict(asked.notes or {})
+        if answer.model_version and answer.model_version != self.model:
+            notes["served_model"] = answer.model_version
+        if reason in _BLOCKED:
+            detail = f"the answer was blocked: {reason}"
+            return Review(status="refused", raw_output=text, usage=usage, detail=detail, notes=notes or None)
+        if reason not in _CUT and reason != "STOP" and not text:
+            raise TryAgain(f"the answer is empty, finish reason {printable(reason) or 'none'}", usage=usage)
+        return self.asking.read(text, truncated=reason in _CUT, usage=usage, notes=notes)
+
+    def _refused_status(self, error: APIError) -> Review:
+        assert self._key is not None
+        body = error.details if isinstance(error.details, dict) else {}
+        inner = body.get("error") if isinstance(body.get("error"), dict) else body
+        found = (inner or {}).get("details")
+        details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+        message = self._key.scrub(error.message or "no reason given")
+        where = f"{self.model} at {shown_url(self.base_url)}"
+        if any(entry.get("reason") == "API_KEY_INVALID" for entry in details):
+            raise GiveUp(f"{where} does not accept the key in {self.key_env}: {message}")
+        if _daily(details):
+            raise GiveUp(f"The daily quota at {where} is exhausted: {message}")
+        named = [seconds_from(str(entry.get("retryDelay"))) for entry in details if "retryDelay" in entry]
+        after = next((seconds for seconds in named if seconds is not None), None)
+        if after is None and error.response is not None:
+            after = retry_after(getattr(error.response, "headers", {}))
+        return review_or_raise(error.code, message, where=where, answered=self._answered, after=after)
+
+
+def _usage(found: types.GenerateContentResponseUsageMetadata | None, price: Price | None) -> Usage:
+    if found is None:
+        return Usage()
+    written = count(found.candidates_token_count)
+    thoughts = count(found.thoughts_token_count)
+    if written is None and count(found.prompt_token_count) is not None:
+        written = 0  # absent when nothing was written
+    # Thoughts are billed as output.
+    output = None if written is None else written + (thoughts or 0)
+    return with_cost(count(found.prompt_token_count), output, price)
+
+
+def _daily(details: list[dict[str, Any]]) -> bool:
+    """True when a quota of a whole day is named: waiting seconds does not help."""
+    violations = [entry.get("violations") for entry in details]
+    flat = [one for found in violations if isinstance(found, list) for one in found if isinstance(one, dict)]
+    return any("perday" in str(one.get("quotaId", "")).lower() for one in flat)

@@ -1,0 +1,232 @@
+"""A reviewer over any server that speaks OpenAI's chat completions, through the official asynchronous client.
+
+The client is imported when the first connection is made, and its own retries are off: the engine retries. The
+answer is read from the response body, since the client builds its records without checking them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.llm.calls.asking import Asked, Asking
+from bioreview_bench.llm.calls.keys import Key
+from bioreview_bench.llm.calls.prices import Price, with_cost
+from bioreview_bench.llm.providers.failures import (
+    checked_url,
+    count,
+    read_object,
+    retry_after,
+    review_or_raise,
+    shown_url,
+)
+from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
+
+if TYPE_CHECKING:
+    from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAI, Timeout
+
+    _Client = TypeVar("_Client", AsyncOpenAI, OpenAI)
+
+BASE_URL = "https://api.openai.com/v1"
+KEY_ENV = "OPENAI_API_KEY"
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
+# These would change what is asked, or the form of the answer, behind the manifest's back.
+_RESERVED = frozenset({"model", "messages", "n", "response_format", "stream", "stream_options", "tools"})
+_FILTERED = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
+_NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
+
+
+class OpenAIReviewer:
+    """Reviews with one model of one server.
+
+    `parameters` (temperature, top_p, max_tokens, seed, anything the server knows) are sent as they are. `key_env`
+    names the environment variable that holds the key, None for servers that need none.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        asking: Asking,
+        *,
+        name: str | None = None,
+        provider: str = "openai",
+        base_url: str | None = None,
+        key_env: str | None = KEY_ENV,
+        parameters: Mapping[str, Any] | None = None,
+        price: Price | None = None,
+    ) -> None:
+        """Raises InputError for a parameter that the reviewer sets itself, or an address that is none."""
+        self.name = name or f"{provider}:{model}"
+        self.model, self.asking, self.provider, self.price = model, asking, provider, price
+        self.base_url, self.key_env = checked_url(base_url or BASE_URL), key_env
+        self.parameters = dict(parameters or {})
+        reserved = sorted(_RESERVED & self.parameters.keys())
+        if reserved:
+            raise InputError(f"The parameter {reserved[0]} is set by the reviewer.", remedy="leave it out")
+        self._client: AsyncOpenAI | None = None
+        self._key: Key | None = None
+        self._answered = False
+
+    def describe(self) -> dict[str, Any]:
+        """What could change the output."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "base_url": shown_url(self.base_url),
+            "parameters": dict(self.parameters),
+            **self.asking.describe(),
+        }
+
+    def estimate(self, manuscript: Manuscript) -> Usage:
+        """Tokens of the messages by the run's counter, and the output limit among the parameters."""
+        return self.most(self.asking.ask(manuscript))
+
+    def most(self, asked: Asked) -> Usage:
+        """The same for messages that are there already."""
+        limit = next((self.parameters[key] for key in _OUTPUT_LIMITS if key in self.parameters), None)
+        return with_cost(asked.n_tokens, count(limit), self.price)
+
+    def connect(self) -> None:
+        """Make the client, so that a missing library or key is known before anything is written.
+
+        Raises EncoderError (exit code 3) without the library, InputError without the key.
+        """
+        if self._client is not None:
+            return
+        library = self.library()
+        # No limit of time but for connecting: the engine times whole attempts.
+        self._client = self.prepared(library.AsyncOpenAI, library.Timeout(None, connect=30.0))
+
+    def library(self) -> ModuleType:
+        """The openai package. Raises EncoderError (exit code 3) where it is not installed."""
+        try:
+            import openai
+        except ImportError as error:
+            raise EncoderError(
+                f"{self.name} needs the openai client, which is not installed.",
+                remedy="pip install 'bioreview-bench[baselines]'",
+            ) from error
+        return openai
+
+    def prepared(self, client: Callable[..., _Client], timeout: Timeout) -> _Client:
+        """A client of the library for this address and key, which tries nothing again by itself.
+
+        Raises InputError without the key.
+        """
+        self._key = Key(self.key_env)
+        made = client(api_key=self._key.reveal(), base_url=self.base_url, max_retries=0, timeout=timeout)
+        if self.base_url != BASE_URL:
+            # Read from the environment by the client, and nobody else's business.
+            made.organization = made.project = None
+        return made
+
+    async def review(self, manuscript: Manuscript) -> Review:
+        """Ask once. Raises TryAgain, GiveUp."""
+        self.connect()
+        assert self._client is not None
+        import httpx2
+        from openai import APIConnectionError, APIStatusError
+
+        asked = self.asking.ask(manuscript)
+        # Dealt with outside the handlers: a traceback would print the client's error, which may quote the key.
+        refused: APIStatusError | APIConnectionError
+        try:
+            # The client's way to an address with a body of our own: the body is sent as it is.
+            answer = await self._client.post("/chat/completions", cast_to=httpx2.Response, body=self.body(asked))
+        except (APIStatusError, APIConnectionError) as error:
+            refused = error
+        else:
+            review = self.read(read_object(answer.content), asked.notes)
+            self._answered = True
+            return review
+        if isinstance(refused, APIStatusError):
+            return self.refused(refused)
+        raise self.disconnected(refused)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    def body(self, asked: Asked) -> dict[str, Any]:
+        """The request for one manuscript."""
+        body = {**self.parameters, "model": self.model, "messages": list(asked.messages)}
+        wanted = self.asking.schema
+        if wanted is not None:
+            schema = {"name": "concerns", "strict": True, "schema": wanted}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def read(self, body: Mapping[str, Any], notes: Mapping[str, Any] | None) -> Review:
+        """The review in the body of an answer; `notes` go into its row. Raises TryAgain, GiveUp."""
+        usage = _usage(body.get("usage"), self.price)
+        choices = body.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
+            error = body.get("error")
+            if isinstance(error, dict):  # some gateways report failures under status 200
+                return self.failure(count(error.get("code")) or 500, error, usage=usage)
+            raise TryAgain("the answer holds no choice", usage=usage)
+        message, finish = choice["message"], choice.get("finish_reason")
+        found = dict(notes or {})
+        served = body.get("model")
+        if isinstance(served, str) and served != self.model:
+            found["served_model"] = served
+        text = _text(message.get("content"))
+        refusal = message.get("refusal")
+        if finish == "content_filter" or (isinstance(refusal, str) and refusal):
+            detail = "stopped by the content filter" if finish == "content_filter" else "the model refused"
+            raw = refusal if isinstance(refusal, str) and refusal else text
+            return Review(status="refused", raw_output=raw, usage=usage, detail=detail, notes=found or None)
+        return self.asking.read(text, truncated=finish == "length", usage=usage, notes=found)
+
+    def refused(self, error: APIStatusError) -> Review:
+        """What an answer with another status than 200 means, as `failure` does."""
+        body = error.body if isinstance(error.body, dict) else {"message": error.body}
+        # The client unwraps {"error": {...}}; other servers answer {"object": "error", ...} or plain text.
+        inner: Any = body.get("error")
+        return self.failure(
+            error.status_code, inner if isinstance(inner, dict) else body, after=retry_after(error.response.headers)
+        )
+
+    def failure(
+        self, status: int, error: Mapping[str, Any], after: float | None = None, usage: Usage | None = None
+    ) -> Review:
+        """A Review when the failure concerns one article alone. Raises TryAgain, GiveUp otherwise."""
+        message = self.scrub(error.get("message") or "no reason given")
+        where = f"{self.model} at {shown_url(self.base_url)}"
+        codes = {str(error.get(key)) for key in ("code", "type")}
+        if codes & _FILTERED:
+            return Review(status="refused", detail=f"{where} filtered the request: {message}", usage=usage or Usage())
+        if codes & _NO_QUOTA:
+            raise GiveUp(f"The quota at {where} is exhausted: {message}")
+        return review_or_raise(status, message, where=where, answered=self._answered, after=after, usage=usage)
+
+    def disconnected(self, error: Exception) -> TryAgain:
+        """What a broken connection means."""
+        cause = error.__cause__ or error
+        unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
+        reason = self.scrub(str(cause) or type(cause).__name__)
+        return TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
+
+    def scrub(self, text: object) -> str:
+        """`text` from the service for a message: without the key, on one line, cut."""
+        assert self._key is not None
+        return self._key.scrub(text)
+
+
+def _usage(found: Any, price: Price | None) -> Usage:
+    usage = found if isinstance(found, dict) else {}
+    return with_cost(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")), price)
+
+
+def _text(content: Any) -> str:
+    """The text of a message; some servers send a list of parts."""
+    if isinstance(content, list):
+        parts = [part.get("text") for part in content if isinstance(part, dict)]
+        return "".join(part for part in parts if isinstance(part, str))
+    return content if isinstance(content, str) else ""

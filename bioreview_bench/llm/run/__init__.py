@@ -1,0 +1,1 @@
+"""A run's folder: rows, manifest, lock, resuming."""

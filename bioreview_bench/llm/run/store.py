@@ -1,0 +1,288 @@
+"""A run on disk: `predictions.jsonl`, one row a review, and `run.json`, its manifest.
+
+Rows cost money, so each is appended unbuffered as soon as its review is there, and synced soon after; a process that
+is killed loses at most the reviews in flight. Only the ids and the totals are held in memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from bioreview_bench.data.predictions import check_row
+from bioreview_bench.errors import InputError, Problem, cannot_write, printable
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object, read_rows
+from bioreview_bench.llm.batch.ledger import BATCHES
+from bioreview_bench.llm.review import Review
+from bioreview_bench.llm.run.manifest import (
+    Totals,
+    new_manifest,
+    now,
+    read_manifest,
+    require_run,
+    require_same,
+    write_manifest,
+)
+from bioreview_bench.llm.run.rows import clean, encode, lock_folder, make_row, repair_tail
+
+ROWS, MANIFEST, SUPERSEDED = "predictions.jsonl", "run.json", "superseded.jsonl"
+RETRIABLE = ("error", "refused", "parse_failed")
+
+
+class RunStore:
+    """An open run folder; a context manager. One process at a time holds it.
+
+    `article_id in store` says whether its row is written. `n_repaired` bytes of a row that was cut when its writer
+    was killed were removed on opening.
+    """
+
+    def __init__(self, folder: Path, lock: int, manifest: dict[str, Any], *, is_new: bool) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.totals = Totals()
+        self.superseded = Totals()
+        self.n_repaired = 0
+        self._lock = lock
+        self._syncing = threading.Lock()
+        self._is_new = is_new
+        self._statuses: dict[str, str] = {}
+        self._rows = -1
+        self._end = 0
+
+    @classmethod
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        name: str,
+        reviewer: Mapping[str, Any],
+        split: str,
+        fingerprint: str,
+        settings: Mapping[str, Any] | None = None,
+    ) -> RunStore:
+        """Start a run in `folder`, or go on with the one that is there.
+
+        Raises InputError when the run there differs (the fields are named), is malformed, is open elsewhere, or is
+        no run but made from others; WriteError when the folder cannot be written.
+        """
+        folder = Path(folder)
+        require_run(folder / MANIFEST)
+        asked = new_manifest(name, reviewer, split, fingerprint, settings or {})
+        lock = lock_folder(folder)
+        try:
+            has_rows = (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 0
+            found = [ROWS] if has_rows else [BATCHES] if (folder / BATCHES).exists() else []
+            if found and not (folder / MANIFEST).exists():
+                raise InputError(
+                    f"{folder / found[0]} is there without a {MANIFEST}, so what made it is unknown.",
+                    remedy="choose another --out",
+                )
+            if not found and not (folder / SUPERSEDED).exists():
+                store = cls(folder, lock, asked, is_new=True)
+            else:
+                stored = read_manifest(folder / MANIFEST)
+                require_same(stored, asked, folder)
+                store = cls(folder, lock, asked | {"started": stored.get("started")}, is_new=False)
+            store.n_repaired = repair_tail(folder / ROWS)
+            store._load()
+            store.save()
+        except BaseException:
+            os.close(lock)
+            raise
+        return store
+
+    @classmethod
+    def reopen(cls, folder: str | Path) -> RunStore:
+        """Open an existing run as it is, to read or rewrite rows. Raises as `open`."""
+        folder = Path(folder)
+        require_run(folder / MANIFEST)
+        read_manifest(folder / MANIFEST)
+        lock = lock_folder(folder)
+        try:
+            store = cls(folder, lock, read_manifest(folder / MANIFEST), is_new=False)
+            store.n_repaired = repair_tail(folder / ROWS)
+            store._load()
+        except BaseException:
+            os.close(lock)
+            raise
+        return store
+
+    def __contains__(self, article_id: object) -> bool:
+        return article_id in self._statuses
+
+    def __len__(self) -> int:
+        return len(self._statuses)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close("interrupted" if error is not None else None)
+
+    def append(self, article_id: str, review: Review, *, seconds: float | None = None, attempts: int = 1) -> None:
+        """Write one row, unbuffered: a kill of this process does not lose it, a crash of the machine does not after
+        `sync`. A review that no predictions file may hold becomes a row with status error.
+
+        Raises WriteError; the file then ends with the row before.
+        """
+        if article_id in self._statuses:
+            raise ValueError(f"a second row for {article_id}")
+        row = make_row(article_id, review, seconds, attempts)
+        content = encode(row)
+        path = self.folder / ROWS
+        try:
+            if self._rows < 0:
+                self._rows = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o666)
+            if os.write(self._rows, content) != len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            if self._rows >= 0:
+                os.ftruncate(self._rows, self._end)
+            raise cannot_write(path, error) from error
+        self._end += len(content)
+        self._statuses[article_id] = row["status"]
+        self.totals.add(row)
+
+    def sync(self) -> None:
+        """Wait until the rows are on the disk; may be called from another thread. Raises WriteError."""
+        with self._syncing:
+            if self._rows >= 0:
+                try:
+                    os.fsync(self._rows)
+                except OSError as error:
+                    raise cannot_write(self.folder / ROWS, error) from error
+
+    def ids(self, statuses: Collection[str]) -> list[str]:
+        """Ids of the rows with one of these statuses, in file order."""
+        return [article_id for article_id, status in self._statuses.items() if status in statuses]
+
+    def drop(self, statuses: Collection[str] = RETRIABLE) -> list[str]:
+        """Take out the rows with one of these statuses, so that they are asked for again; returns their ids.
+
+        The rows move to `superseded.jsonl`: what they cost stays known. Raises WriteError; then nothing changed.
+        """
+        dropped = self.ids(statuses)
+        if dropped:
+            gone = set(dropped)
+            kept: list[bytes] = []
+            moved: list[bytes] = []
+            for line, row in self._lines():
+                (moved if row["article_id"] in gone else kept).append(line)
+            old = self.folder / SUPERSEDED
+            before = old.read_bytes() if old.exists() else b""
+            # The superseded rows come first: a kill between the two renames leaves a row in both, which is
+            # recognised on opening; the other order could lose it.
+            self._replace({old: before + b"".join(moved), self.folder / ROWS: b"".join(kept)})
+        return dropped
+
+    def rewrite(self, change: Callable[[dict[str, Any]], Mapping[str, Any]]) -> int:
+        """Replace every row by `change(row)` (to parse stored output again); returns how many changed.
+
+        Raises WriteError, or InputError when a new row is not valid; then nothing changed.
+        """
+        lines, n_changed = [], 0
+        for line, row in self._lines():
+            changed = clean({**change(dict(row)), "article_id": row["article_id"]})
+            _, problems = check_row(changed, None)
+            if problems:
+                raise InputError(f"The new row for {printable(row['article_id'])} is not valid.", problems=problems)
+            if changed == row:
+                lines.append(line)
+                continue
+            n_changed += 1
+            lines.append(encode(changed))
+        if n_changed:
+            self._replace({self.folder / ROWS: b"".join(lines)})
+        return n_changed
+
+    def close(self, state: str | None = None) -> None:
+        """Write the manifest with `state` (by default what `run` made of it) and let go of the folder."""
+        if self._lock < 0:
+            return
+        try:
+            if self._is_new and not self._statuses and not (self.folder / BATCHES).exists():
+                # Nothing was reviewed, and nothing will come: leave nothing behind that looks like a run.
+                (self.folder / MANIFEST).unlink(missing_ok=True)
+            else:
+                was = self.manifest["state"]
+                self.manifest["state"] = state or ("interrupted" if was == "running" else was)
+                self.save()
+        finally:
+            self._close_rows()
+            os.close(self._lock)
+            self._lock = -1
+
+    def save(self) -> None:
+        """Write the manifest with the totals of now. Raises WriteError."""
+        self.manifest |= {
+            "ended": None if self.manifest["state"] == "running" else now(),
+            "totals": self.totals.as_dict(),
+            "superseded": self.superseded.as_dict(),
+        }
+        write_manifest(self.folder / MANIFEST, self.manifest)
+
+    def _load(self) -> None:
+        """Read ids and totals; raises InputError with every line that is no row."""
+        problems = []
+        self._statuses, self.totals, self.superseded = {}, Totals(), Totals()
+        path = self.folder / ROWS
+        for number, row in read_rows(path, InputError) if path.exists() else ():
+            found = [row] if isinstance(row, Problem) else check_row(row, number)[1]
+            if not found and not isinstance(row, Problem):
+                if row["article_id"] in self._statuses:
+                    found = [Problem(f"a second row for {printable(row['article_id'])}", number)]
+                self._statuses[row["article_id"]] = str(row.get("status"))
+                self.totals.add(row)
+            problems.extend(found)
+        if problems:
+            raise InputError(
+                f"{path} was changed by something else, so the run is not resumed.",
+                problems=problems,
+                remedy="mend these lines, or choose another --out",
+            )
+        self._end = path.stat().st_size if path.exists() else 0
+        if (self.folder / SUPERSEDED).exists():
+            old = dict.fromkeys((self.folder / SUPERSEDED).read_bytes().splitlines(keepends=True))
+            for line, _ in self._lines():
+                old.pop(line, None)  # `drop` was killed before the row left
+            for line in old:
+                self.superseded.add(parse_object(line.decode()))
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any]]]:
+        path = self.folder / ROWS
+        if path.exists():
+            with path.open("rb") as stream:
+                for raw in stream:
+                    if raw.strip():
+                        yield raw, parse_object(raw.decode("utf-8-sig"))
+
+    def _replace(self, contents: Mapping[Path, bytes]) -> None:
+        write_files(contents)
+        self._close_rows()  # the descriptor names the file that was replaced
+        self._load()
+        self.save()
+
+    def _close_rows(self) -> None:
+        with self._syncing:
+            if self._rows >= 0:
+                os.close(self._rows)
+                self._rows = -1
+
+
+def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:
+    """Manifest and totals of a run that may be going on elsewhere; nothing is changed. Raises InputError."""
+    folder = Path(folder)
+    require_run(folder / MANIFEST)
+    manifest = read_manifest(folder / MANIFEST)
+    totals = Totals()
+    if (folder / ROWS).exists():
+        for _, row in read_rows(folder / ROWS, InputError):
+            if not isinstance(row, Problem):  # a row that is being written
+                totals.add(row)
+    return manifest, totals
