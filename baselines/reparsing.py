@@ -10,7 +10,7 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.llm.run.manifest import now
 from bioreview_bench.llm.run.store import RunStore
 from bioreview_bench.llm.text.parser import parse
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 
 def reparse(folder: Path, fix_labels: bool | None = None) -> dict[str, Any]:

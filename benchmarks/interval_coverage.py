@@ -13,7 +13,7 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from bioreview_bench.uncertainty import bootstrap
+from bioreview_bench.stats.uncertainty import bootstrap
 
 METRICS = ("recall", "precision", "f1")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bioreview_bench.data.manuscript import Manuscript
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import BenchError
-    from bioreview_bench.result import Result, load_result
+    from bioreview_bench.results.result import Result, load_result
     from bioreview_bench.scoring.run import score
 
 _HOMES = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 from . import store
 from .api_models import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted

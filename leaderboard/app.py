@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from bioreview_bench.errors import BenchError
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 from .api import make_api
 from .auth import session_secret

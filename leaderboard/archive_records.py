@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
-from bioreview_bench.card import Card
 from bioreview_bench.data.folder import canonical_split
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.records import ResultRecord
 
 from .settings import BoardSettings
 from .states import State

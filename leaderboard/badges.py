@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from bioreview_bench.card import Card
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.records import ResultRecord
 
 from .view import Badge
 

@@ -13,8 +13,8 @@ import yaml
 from pydantic import ValidationError
 from yaml import events
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import Problem, printable
+from bioreview_bench.results.card import Card
 
 from .names import unfit
 

@@ -19,7 +19,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 from .api_models import BoardInfo, SplitIds, Submitted
 from .store import SplitFacts, SubmissionStatus

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import printable
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.records import ResultRecord
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from bioreview_bench.errors import InputError, printable
 from . import store
 
 if TYPE_CHECKING:
-    from bioreview_bench.card import Card
+    from bioreview_bench.results.card import Card
 
     from .database import Database
     from .store import UserInfo

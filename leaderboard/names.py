@@ -11,8 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import printable
+from bioreview_bench.results.card import Card
 
 # Cyrillic, Greek, Armenian, Cherokee and other letters that are drawn like Latin ones, after case folding and NFKD.
 _LOOKS: Final = str.maketrans(

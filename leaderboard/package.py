@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.results.card import Card
 
 from .card_yaml import card_of, read_card
 from .settings import Limits

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
-from bioreview_bench.comparison import LEVEL, swap_test, tied_groups
-from bioreview_bench.result import Result
-from bioreview_bench.significance import holm
+from bioreview_bench.results.result import Result
+from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
+from bioreview_bench.stats.significance import holm
 
 from .entries import Entry
 from .view import PairTest

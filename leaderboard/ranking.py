@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import from_json
 from sqlalchemy import select
 
-from bioreview_bench.card import Card
-from bioreview_bench.counts import ArticleCounts
-from bioreview_bench.records import ResultRecord
-from bioreview_bench.result import Result
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result
 
 from .entries import Entry, Submitted
 from .models import Event, PairTestRow, ResultRow, Submission, Table, User

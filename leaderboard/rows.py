@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from bioreview_bench.card import Card
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.records import ResultRecord
 
 from .badges import badges
 from .entries import Entry

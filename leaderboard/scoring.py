@@ -18,9 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioreview_bench.card import Card
 from bioreview_bench.contract import Contract
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manifest import RELEASED
@@ -30,10 +28,12 @@ from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import DataError, EncoderError, printable
 from bioreview_bench.metrics import summary
 from bioreview_bench.metrics.sums import columns
-from bioreview_bench.records import System
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import System
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.run import score
-from bioreview_bench.uncertainty import intervals
+from bioreview_bench.stats.uncertainty import intervals
 
 from . import store
 from .card_yaml import card_of

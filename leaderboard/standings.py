@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.records import ResultRecord
 
 from .entries import Entry, Submitted, folded, why_unranked
 from .pair_tests import Pair, Test, bands, by_f1, corrected

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.records import ResultRecord
 
 from .database import Database
 from .models import PairTestRow, ResultRow

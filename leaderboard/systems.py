@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import printable
+from bioreview_bench.results.card import Card
 
 from .entries import folded
 from .failures import NotFound

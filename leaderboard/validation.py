@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from bioreview_bench.card import Card
 from bioreview_bench.data.article import canonical_id
 from bioreview_bench.data.manifest import RELEASED, load_manifest
 from bioreview_bench.data.predictions import Predictions, read_predictions, require_answers
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.results.card import Card
 
 from .names import mixed_scripts
 from .package import PREDICTIONS, Package, open_package, refusal

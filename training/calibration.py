@@ -12,7 +12,7 @@ from typing import Any
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.metrics.confidence import confidence
-from bioreview_bench.records import ConfidenceBin
+from bioreview_bench.results.records import ConfidenceBin
 
 TIMID = 0.3
 _BIN_FIELDS = ("low", "high", "n", "confidence", "matched")

@@ -16,11 +16,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.card import Card, Disclosure, TrainingData
 from bioreview_bench.errors import DataError, EncoderError, InputError, cannot_write, printable
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.records import ResultRecord
-from bioreview_bench.result import Result, load_result
+from bioreview_bench.results.card import Card, Disclosure, TrainingData
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result, load_result
 
 from .adapters import merge_record
 from .summary import SUMMARY, read_summary

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from bioreview_bench.errors import BenchError, EncoderError, cannot_write, printable
 from bioreview_bench.llm.local.model_files import shown_name
 from bioreview_bench.llm.run.manifest import now
-from bioreview_bench.provenance import git_state
+from bioreview_bench.results.provenance import git_state
 
 from . import memory
 from .checkpoints import Checkpoint, checkpoints, last_whole

@@ -15,7 +15,7 @@ from typing import Any
 from bioreview_bench.errors import DataError
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 SCHEMA_VERSION = "1"
 SUMMARY = "training_summary.json"

@@ -17,7 +17,7 @@ from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.files.jsonl import parse_object, read_rows
 from bioreview_bench.llm.run.manifest import SCHEMA_VERSION
-from bioreview_bench.provenance import package_version
+from bioreview_bench.results.provenance import package_version
 
 MANIFEST = "run.json"
 NONE = "none"

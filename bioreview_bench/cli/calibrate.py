@@ -13,7 +13,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from bioreview_bench.calibration import Curve
+    from bioreview_bench.scoring.calibration import Curve
 
 
 @click.command()
@@ -62,8 +62,6 @@ def calibrate(
       bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
       bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
     """
-    from bioreview_bench.calibration import calibrate as trace
-    from bioreview_bench.calibration import calibrated_contract
     from bioreview_bench.cli.encoders import with_encoder, with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.folder import canonical_split
@@ -71,6 +69,8 @@ def calibrate(
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import check_writable
+    from bioreview_bench.scoring.calibration import calibrate as trace
+    from bioreview_bench.scoring.calibration import calibrated_contract
     from bioreview_bench.transforms import CENTER
 
     split = canonical_split(split)
@@ -105,7 +105,7 @@ def calibrate(
     finally:
         messages.stop()
     if not (explore or small):
-        from bioreview_bench.calibration import MIN_ECHO_SLOTS
+        from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS
 
         if curves[0].echo_slots < MIN_ECHO_SLOTS:
             raise InputError(

@@ -14,7 +14,7 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
-    from bioreview_bench.result import Result
+    from bioreview_bench.results.result import Result
 
 
 @click.command()
@@ -35,8 +35,8 @@ def compare(results: tuple[Path, ...], draws: int, seed: int, form: str) -> None
       bench compare a.result.json b.result.json
       bench compare runs/*.result.json --format markdown
     """
-    from bioreview_bench.comparison import compare as compare_results
     from bioreview_bench.report.comparison import as_dict, blocks
+    from bioreview_bench.stats.comparison import compare as compare_results
 
     loaded = _load(results)
     comparison = compare_results(list(loaded.values()), list(loaded), draws, seed)
@@ -61,7 +61,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     """
     from bioreview_bench.errors import InputError, printable
     from bioreview_bench.report.blocks import Table, figure
-    from bioreview_bench.stability import over_contracts, over_thresholds
+    from bioreview_bench.stats.stability import over_contracts, over_thresholds
 
     contracts: dict[str, dict[str, Result]] = {}
     for path, result in _load(results, by_path=True).items():
@@ -99,7 +99,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
 def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result]:
     """Results by name (system and version; file name where two share one), or by path."""
     from bioreview_bench.errors import InputError
-    from bioreview_bench.result import Result, load_result
+    from bioreview_bench.results.result import Result, load_result
 
     found: dict[str, Result] = {}
     for path in paths:

@@ -55,6 +55,6 @@ def exact_backend(
     """What `--precision exact-bf16` scores with; None for every other precision. Raises EncoderError, InputError."""
     if precision != EXACT:
         return None
-    from bioreview_bench.scoring.exact import ExactBackend
+    from bioreview_bench.scoring.low_precision.exact import ExactBackend
 
     return ExactBackend(contract, encoder_path, progress)

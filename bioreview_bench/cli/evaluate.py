@@ -12,7 +12,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from bioreview_bench.records import ResultRecord
+    from bioreview_bench.results.records import ResultRecord
 
 
 @click.command()
@@ -115,8 +115,8 @@ def evaluate(
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.files.atomic import check_writable
-    from bioreview_bench.records import System
-    from bioreview_bench.result import pairs_path
+    from bioreview_bench.results.records import System
+    from bioreview_bench.results.result import pairs_path
     from bioreview_bench.scoring.run import score
 
     limits = [Limit.parse(text) for text in fail_under]

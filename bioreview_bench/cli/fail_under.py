@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
+from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
 
 _SECTIONS: dict[str, type[Record]] = {"overall": Overall, "controls": Controls}
 _NAMED: dict[str, tuple[tuple[str, ...], type[Record]]] = {

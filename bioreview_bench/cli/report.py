@@ -13,7 +13,7 @@ from bioreview_bench.cli import options
 if TYPE_CHECKING:
     from bioreview_bench.data.predictions import Predictions
     from bioreview_bench.data.split import Split
-    from bioreview_bench.records import ResultRecord
+    from bioreview_bench.results.records import ResultRecord
 
 
 @click.command()
@@ -49,9 +49,9 @@ def report(
     """
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import check_writable, write_files
-    from bioreview_bench.legacy import HistoricResult
     from bioreview_bench.report.html import compose
-    from bioreview_bench.result import load_result
+    from bioreview_bench.results.legacy import HistoricResult
+    from bioreview_bench.results.result import load_result
 
     loaded = load_result(result)
     destination = output or default_output(result)
@@ -75,7 +75,7 @@ def report(
 
 def default_output(result: Path) -> Path:
     """`R.html` beside `R.result.json`."""
-    from bioreview_bench.result import RESULT_SUFFIX
+    from bioreview_bench.results.result import RESULT_SUFFIX
 
     stem = result.name.removesuffix(RESULT_SUFFIX).removesuffix(".json")
     return result.with_name(f"{stem}.html")

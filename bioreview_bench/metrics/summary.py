@@ -1,4 +1,7 @@
-"""Points of all statistics for a table of counts, as the records of a result."""
+"""Points of all statistics for a table of counts, as the records of a result.
+
+The gate of the predecessor board, shown for continuity.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.metrics import formulas
 from bioreview_bench.metrics.sums import Sums, sums
-from bioreview_bench.records import Controls, Overall, PerCategory, PerSeverity, PerSource
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, PerSource
 
 
 def overall(counts: ArticleCounts) -> Overall:
@@ -91,3 +94,13 @@ def _point(value: Any) -> float | None:
 
 def _whole(value: Any) -> int:
     return int(value)
+
+
+GATE_F1 = 0.58
+GATE_RECALL = 0.45
+
+
+def gate(f1: float | None, recall: float | None, saturated: bool) -> dict[str, Any]:
+    """Whether `f1 >= 0.58` or `recall >= 0.45`; under a saturated contract passing says nothing."""
+    passed = (f1 is not None and f1 >= GATE_F1) or (recall is not None and recall >= GATE_RECALL)
+    return {"f1_min": GATE_F1, "recall_min": GATE_RECALL, "passed": passed, "informative": not saturated}

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.results.counts import ArticleCounts
 
 # Column name to value: a scalar, or an array with one value for each draw of a bootstrap.
 Sums = Mapping[str, NDArray[np.float64]]

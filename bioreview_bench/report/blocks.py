@@ -8,8 +8,8 @@ from typing import Literal
 
 from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
 from bioreview_bench.errors import printable
-from bioreview_bench.records import Agreement, Controls, Overall, ResultRecord
 from bioreview_bench.report.meaning import Note, notes
+from bioreview_bench.results.records import Agreement, Controls, Overall, ResultRecord
 
 DASH = "-"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from bioreview_bench.comparison import LEVEL, Comparison
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
 from bioreview_bench.report.meaning import Note, notes
+from bioreview_bench.stats.comparison import LEVEL, Comparison
 
 
 def blocks(comparison: Comparison) -> list[Block]:

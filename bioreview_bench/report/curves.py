@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from bioreview_bench.calibration import LIMIT, LIMITED, THRESHOLDS, Curve
 from bioreview_bench.report.blocks import DASH, Block, Notes, Table, figure
 from bioreview_bench.report.meaning import Note
+from bioreview_bench.scoring.calibration import LIMIT, LIMITED, THRESHOLDS, Curve
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _COLOURS = ("#b3261e", "#b26a00", "#6b4fa0", "#1b6e4b", "#1558a6", "#5f6368")

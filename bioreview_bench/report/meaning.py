@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bioreview_bench.data.vocabulary import UNANSWERED
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.records import ResultRecord
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5

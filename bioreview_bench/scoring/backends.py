@@ -14,7 +14,7 @@ from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import vectors_root
-from bioreview_bench.records import Encoder
+from bioreview_bench.results.records import Encoder
 from bioreview_bench.scoring.spaces import CosineSpace, JaccardSpace, Space
 from bioreview_bench.transforms import Transform, Vectors
 

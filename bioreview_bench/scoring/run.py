@@ -11,10 +11,7 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from bioreview_bench import provenance
 from bioreview_bench.contract import CUSTOM, Contract
-from bioreview_bench.controls.other_article import other_article
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.predictions import Predictions, as_predictions, require_answers
@@ -24,21 +21,22 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.metrics import summary
 from bioreview_bench.metrics.agreement import label_agreement
 from bioreview_bench.metrics.confidence import confidence
-from bioreview_bench.metrics.gate import gate
+from bioreview_bench.metrics.summary import gate
 from bioreview_bench.metrics.sums import columns
-from bioreview_bench.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
-from bioreview_bench.result import Result
+from bioreview_bench.results import provenance
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
+from bioreview_bench.results.result import Result
 from bioreview_bench.scoring.backends import Backend, Progress, choose
-from bioreview_bench.scoring.certainty import questions
 from bioreview_bench.scoring.controls import ControlScores
-from bioreview_bench.scoring.exact import MixedSpace
 from bioreview_bench.scoring.fitting import Fitting
-from bioreview_bench.scoring.sweep import grid
-from bioreview_bench.scoring.sweep import sweep as sweep_points
-from bioreview_bench.scoring.table import article_counts
-from bioreview_bench.scoring.tally import Tally, tally
+from bioreview_bench.scoring.low_precision.certainty import questions
+from bioreview_bench.scoring.low_precision.exact import MixedSpace
+from bioreview_bench.scoring.other_article import other_article
+from bioreview_bench.scoring.tally import Tally, article_counts, grid, tally
+from bioreview_bench.scoring.tally import sweep as sweep_points
 from bioreview_bench.scoring.texts import Case, TextPool, cases
-from bioreview_bench.uncertainty import drawing, family_units, intervals
+from bioreview_bench.stats.uncertainty import drawing, family_units, intervals
 
 ControlSet = Literal["full", "basic"]
 

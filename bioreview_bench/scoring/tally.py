@@ -1,17 +1,28 @@
-"""Matching each article once: the counts of the score itself, and the pairs behind them."""
+"""Matching each article once: the counts of the score itself, and the pairs behind them.
+
+Putting the ArticleCounts table together from what was matched.
+
+The score at other thresholds, from the similarities at hand: nothing is encoded again.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.contract import Contract
+from bioreview_bench.controls.store import Counts
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.matching import Indices, assign, max_matches
+from bioreview_bench.metrics import summary
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import SweepPoint
+from bioreview_bench.scoring.matching import Indices, assign, max_matches
+from bioreview_bench.scoring.other_article import OtherArticle
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case
 
@@ -143,3 +154,59 @@ def _reference_records(case: Case, similarity: NDArray[Any], rows: Indices, colu
             }
         )
     return records
+
+
+def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: Counts) -> ArticleCounts:
+    """One row for each case; control columns are NaN where a control was not scored."""
+    n_ref = np.array([len(case.references) for case in cases], np.float64)
+    n_pred = np.array([len(case.predictions) for case in cases], np.float64)
+    unknown: NDArray[np.float64] = np.full(len(cases), np.nan)
+
+    def control(name: str) -> dict[str, NDArray[np.float64]]:
+        found = [np.array(column, np.float64) for column in controls[name]] if name in controls else [unknown] * 3
+        return {f"{name}_pred": found[0], f"{name}_matched": found[1], f"{name}_ceiling": found[2]}
+
+    return ArticleCounts(
+        id=tuple(case.article.id for case in cases),
+        source=tuple(case.article.source for case in cases),
+        family=tuple(case.article.family for case in cases),
+        status=tuple(case.outcome for case in cases),
+        n_ref=n_ref,
+        n_pred=n_pred,
+        n_matched=matched.n_matched,
+        ceiling=np.minimum(n_ref, n_pred),
+        similarity=matched.similarity,
+        n_excluded=np.array([case.n_excluded for case in cases], np.float64),
+        has_donor=null.has_donor,
+        null_matched=null.matched,
+        null_ceiling=null.ceiling,
+        **control("echo"),
+        **control("generic"),
+        category_ref=matched.category_ref,
+        category_pred=matched.category_pred,
+        category_matched=matched.category_matched,
+        severity_ref=matched.severity_ref,
+        severity_matched=matched.severity_matched,
+    )
+
+
+def grid(contract: Contract) -> list[float]:
+    """0.05, 0.10 .. 0.95, and the contract's own threshold."""
+    return sorted({*(step / 20 for step in range(1, 20)), contract.threshold})
+
+
+def sweep(
+    cases: Sequence[Case], space: Space, counts: ArticleCounts, null: OtherArticle, thresholds: Sequence[float]
+) -> list[SweepPoint]:
+    """F1, null F1 and skill at each threshold; `null` was made with these thresholds."""
+    matched = count_matches_at(cases, [case.prediction_texts for case in cases], space, thresholds)
+    points = []
+    for row, threshold in enumerate(thresholds):
+        moved = replace(counts, n_matched=matched[row], null_matched=null.sweep_matched[row])
+        controls = summary.controls(moved)
+        points.append(
+            SweepPoint(
+                threshold=threshold, f1=summary.overall(moved).f1, null_f1=controls.null_f1, skill=controls.skill
+            )
+        )
+    return points

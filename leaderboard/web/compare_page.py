@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bioreview_bench.comparison import LEVEL
+from bioreview_bench.stats.comparison import LEVEL
 
 from ..view import BoardTable, Figure, Row
 from .charts.pairs import Pair, pair_chart

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bioreview_bench.card import Card
 from bioreview_bench.errors import DataError, InputError
+from bioreview_bench.results.card import Card
 from bioreview_bench.training import card as cards
 from bioreview_bench.training.push import own_paths, plan
 from bioreview_bench.training.summary import write_summary

@@ -18,7 +18,7 @@ from typing import Any
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
-from bioreview_bench.provenance import git_state, package_version
+from bioreview_bench.results.provenance import git_state, package_version
 
 SCHEMA_VERSION = 1
 _LIBRARIES = ("openai", "google-genai", "httpx2", "pydantic", "transformers", "torch", "tiktoken", "vllm", "bm25s")

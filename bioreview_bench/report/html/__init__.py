@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.legacy import HistoricResult
 from bioreview_bench.report.html.page import compose
-from bioreview_bench.result import Result
+from bioreview_bench.results.legacy import HistoricResult
+from bioreview_bench.results.result import Result
 
 __all__ = ["compose", "render"]
 

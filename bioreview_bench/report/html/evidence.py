@@ -18,9 +18,9 @@ from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
-from bioreview_bench.records import ResultRecord
 from bioreview_bench.report.html.words import name, visible
-from bioreview_bench.result import Result
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result
 
 _COLUMNS = (
     "kind",

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bioreview_bench.records import Overall, PerCategory, PerSeverity, ResultRecord
 from bioreview_bench.report.html.charts.lengths import lengths_chart
 from bioreview_bench.report.html.charts.reliability import reliability_chart
 from bioreview_bench.report.html.charts.similarity import similarity_chart
@@ -15,6 +14,7 @@ from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker
 from bioreview_bench.report.html.evidence import Omission, Pairs
 from bioreview_bench.report.html.tables import Table, sweep_table
 from bioreview_bench.report.html.words import bounds, figure, label, source_name
+from bioreview_bench.results.records import Overall, PerCategory, PerSeverity, ResultRecord
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
-from bioreview_bench.records import ResultRecord
 from bioreview_bench.report.html.charts.meters import bar, interval_meter, stack
 from bioreview_bench.report.html.words import DASH, bounds, figure, interval
+from bioreview_bench.results.records import ResultRecord
 
 
 @dataclass(frozen=True)

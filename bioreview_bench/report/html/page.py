@@ -11,8 +11,6 @@ from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
-from bioreview_bench.legacy import HistoricResult
-from bioreview_bench.records import ResultRecord
 from bioreview_bench.report.blocks import Facts, Notes, blocks
 from bioreview_bench.report.html import environment as assets
 from bioreview_bench.report.html import headline, tables
@@ -21,7 +19,9 @@ from bioreview_bench.report.html.figures import figures
 from bioreview_bench.report.html.payload import payload
 from bioreview_bench.report.html.words import label, moment, name, source_name
 from bioreview_bench.report.meaning import Note, notes
-from bioreview_bench.result import Result
+from bioreview_bench.results.legacy import HistoricResult
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result
 
 _LABELS = ("category", "severity", "reference_category", "reference_severity")
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
-from bioreview_bench.records import ResultRecord
 from bioreview_bench.report.html.evidence import ArticlePairs, Omission, Pairs, Texts
 from bioreview_bench.report.html.words import label, name, source_name, visible
+from bioreview_bench.results.records import ResultRecord
 
 # "<" could end the script element or open a comment in it; the separators end a line in old script engines.
 _UNSAFE = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.records import Agreement, ResultRecord
 from bioreview_bench.report.html.words import bounds, figure, interval, label, source_name
+from bioreview_bench.results.records import Agreement, ResultRecord
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bioreview_bench.errors import printable
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.records import ResultRecord
 
 DASH = "–"
 _SOURCES = {"elife": "eLife", "plos": "PLOS", "f1000": "F1000", "peerj": "PeerJ", "nature": "Nature"}

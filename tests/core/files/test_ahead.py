@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from bioreview_bench.files.ahead import ahead
-from bioreview_bench.uncertainty import drawing, family_weights, intervals
+from bioreview_bench.stats.uncertainty import drawing, family_weights, intervals
 
 
 @pytest.mark.parametrize("depth", [1, 3, 50])

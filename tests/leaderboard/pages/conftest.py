@@ -18,10 +18,10 @@ import pytest
 pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
 from bioreview_bench import Contract, Result, load_split, score
-from bioreview_bench.card import Card, TrainingData
 from bioreview_bench.leaderboard.entries import Entry, Submitted
 from bioreview_bench.leaderboard.settings import BoardSettings
 from bioreview_bench.leaderboard.store_settings import SplitFacts
+from bioreview_bench.results.card import Card, TrainingData
 
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
 
@@ -115,7 +115,7 @@ def make_entry(make_submitted: Callable[..., Submitted], scored: Callable[[float
 @pytest.fixture
 def loader() -> Callable[..., Callable[[int], Result]]:
     """loader(entries): what missing_tests calls for a result's counts."""
-    from bioreview_bench.counts import ArticleCounts
+    from bioreview_bench.results.counts import ArticleCounts
 
     def make(entries: Any) -> Callable[[int], Result]:
         records = {entry.result: entry.record for entry in entries}

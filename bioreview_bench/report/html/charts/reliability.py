@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bioreview_bench.records import ConfidenceBin
 from bioreview_bench.report.html.axes import Plot, Scale, x_axis, y_axis
 from bioreview_bench.report.html.charts.legend import legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+from bioreview_bench.results.records import ConfidenceBin
 
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _RADIUS = 11.0

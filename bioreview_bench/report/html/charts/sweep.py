@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bioreview_bench.records import SweepPoint
 from bioreview_bench.report.html.axes import Plot, Scale, curve, threshold_line, ticks, x_axis, y_axis
 from bioreview_bench.report.html.charts.legend import legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, joined
 from bioreview_bench.report.html.words import figure
+from bioreview_bench.results.records import SweepPoint
 
 _SERIES = (("f1", "s1", "F1"), ("null_f1", "s3", "null F1"), ("skill", "s2", "skill"))
 

@@ -10,7 +10,7 @@ import pytest
 
 from bioreview_bench import Result, load_result
 from bioreview_bench.errors import InputError
-from bioreview_bench.legacy import HistoricResult
+from bioreview_bench.results.legacy import HistoricResult
 
 HISTORIC = Path(__file__).parent / "historic"
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contract import Contract
-from bioreview_bench.matching import max_matches
+from bioreview_bench.scoring.matching import max_matches
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case
 

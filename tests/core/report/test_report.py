@@ -11,10 +11,10 @@ import pytest
 
 from bioreview_bench import Contract, Result, score
 from bioreview_bench.data.predictions import PredictionRow, as_predictions
-from bioreview_bench.records import ResultRecord, System
 from bioreview_bench.report.blocks import blocks
 from bioreview_bench.report.markdown import to_markdown
 from bioreview_bench.report.terminal import print_blocks
+from bioreview_bench.results.records import ResultRecord, System
 
 DEMO = Contract.load("demo")
 ABSTRACT = "We measured the growth of yeast in glucose. It grew faster in the dark, which nobody had seen before."

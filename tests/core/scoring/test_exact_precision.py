@@ -14,9 +14,9 @@ import pytest
 from bioreview_bench import Contract, load_split, read_predictions, score
 from bioreview_bench.cli.main import run
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.matching import assign, max_matches
-from bioreview_bench.scoring.certainty import Assigned, Counted, questions
-from bioreview_bench.scoring.exact import ExactBackend, MixedSpace
+from bioreview_bench.scoring.low_precision.certainty import Assigned, Counted, questions
+from bioreview_bench.scoring.low_precision.exact import ExactBackend, MixedSpace
+from bioreview_bench.scoring.matching import assign, max_matches
 from bioreview_bench.scoring.spaces import CosineSpace
 from bioreview_bench.scoring.tally import count_matches, count_matches_at, tally
 from bioreview_bench.scoring.texts import TextPool, cases
@@ -133,7 +133,7 @@ def test_made_up_cases_are_settled_as_in_float32(seed: int, make_article: Callab
     np.testing.assert_array_equal(found.severity_matched, wanted.severity_matched)
     np.testing.assert_allclose(found.similarity, wanted.similarity, atol=1e-6)
     assert [pair["concern_id"] for pair in found.pairs] == [pair["concern_id"] for pair in wanted.pairs]
-    from bioreview_bench.controls.other_article import other_article
+    from bioreview_bench.scoring.other_article import other_article
 
     theirs, ours = (other_article(case_list, one, contract, sweep) for one in (plain, space))
     np.testing.assert_array_equal(ours.matched, theirs.matched)

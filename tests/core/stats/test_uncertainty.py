@@ -10,10 +10,11 @@ import numpy as np
 import pandas
 import pytest
 
-from bioreview_bench import Contract, Result, score, uncertainty
+from bioreview_bench import Contract, Result, score
 from bioreview_bench.data.vocabulary import CATEGORIES
 from bioreview_bench.errors import InputError
-from bioreview_bench.uncertainty import bootstrap, family_units, family_weights
+from bioreview_bench.stats import uncertainty
+from bioreview_bench.stats.uncertainty import bootstrap, family_units, family_weights
 
 
 def table(rows: list[tuple[int, int, int]], families: list[str] | None = None) -> pandas.DataFrame:

@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bioreview_bench.counts import ArticleCounts
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
-from bioreview_bench.legacy import HistoricResult, is_historic
-from bioreview_bench.pairs import pairs_bytes, pairs_frame, read_pairs
-from bioreview_bench.records import ResultRecord
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.legacy import HistoricResult, is_historic
+from bioreview_bench.results.pairs import pairs_bytes, pairs_frame, read_pairs
+from bioreview_bench.results.records import ResultRecord
 
 if TYPE_CHECKING:
     import pandas

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from bioreview_bench import Contract
-from bioreview_bench.calibration import _from_here_on
 from bioreview_bench.cli.main import run
+from bioreview_bench.scoring.calibration import _from_here_on
 
 # Section 4 of the scoring specification: threshold, paraphrase recall, echo, generic, other, careful reader.
 _TABLE = {

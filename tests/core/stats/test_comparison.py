@@ -11,11 +11,11 @@ import pytest
 
 from bioreview_bench import Contract, score
 from bioreview_bench.cli.main import run
-from bioreview_bench.comparison import PairTest, _groups, compare, differing_fields
 from bioreview_bench.errors import InputError
-from bioreview_bench.records import System
-from bioreview_bench.significance import holm
-from bioreview_bench.stability import agreement
+from bioreview_bench.results.records import System
+from bioreview_bench.stats.comparison import PairTest, _groups, compare, differing_fields
+from bioreview_bench.stats.significance import holm
+from bioreview_bench.stats.stability import agreement
 
 _CONTRACT = replace(Contract.load("demo"), name="custom", threshold=0.5)
 

@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bioreview_bench.records import Git
+from bioreview_bench.results.records import Git
 
 _LIBRARIES = ("numpy", "scipy", "sentence-transformers", "transformers", "tokenizers", "torch")
 
@@ -29,7 +29,7 @@ def libraries() -> dict[str, str]:
 
 def git_state() -> Git:
     """Commit and dirty flag of the checkout this package runs from; nulls when it runs from none."""
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return Git(commit=None, dirty=None)
     commit, status = (

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.result import Result
+from bioreview_bench.results.result import Result
 
 
 @dataclass(frozen=True)

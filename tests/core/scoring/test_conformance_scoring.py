@@ -12,8 +12,8 @@ import pandas
 import pytest
 
 from bioreview_bench import Contract, Result, score
-from bioreview_bench.significance import label_swap_test
-from bioreview_bench.uncertainty import bootstrap
+from bioreview_bench.stats.significance import label_swap_test
+from bioreview_bench.stats.uncertainty import bootstrap
 
 CONTROLS = ("null_matched", "n_without_donor", "null_f1", "match_rate", "null_match_rate", "skill")
 OVERALL = (

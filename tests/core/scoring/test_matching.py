@@ -15,7 +15,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.matching import assign, max_matches
+from bioreview_bench.scoring.matching import assign, max_matches
 
 # Multiples of 0.05, so that ties and similarities equal to the threshold are common.
 GRID = st.integers(-20, 20).map(lambda step: step / 20)

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.result import Result
-from bioreview_bench.significance import LabelSwapTest, holm, label_swap_test
+from bioreview_bench.results.result import Result
+from bioreview_bench.stats.significance import LabelSwapTest, holm, label_swap_test
 
 LEVEL = 0.05
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bioreview_bench import Article, Contract, Result, score
-from bioreview_bench.controls.other_article import offsets
+from bioreview_bench.scoring.other_article import offsets
 
 CUSTOM = replace(Contract.load("demo"), threshold=0.3, name="custom")
 

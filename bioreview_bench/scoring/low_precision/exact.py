@@ -20,7 +20,7 @@ from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.paths import vectors_root
 from bioreview_bench.scoring.backends import EncoderBackend, Fit, Progress
-from bioreview_bench.scoring.certainty import Matrix, Question
+from bioreview_bench.scoring.low_precision.certainty import Matrix, Question
 from bioreview_bench.scoring.spaces import CosineSpace, Vectors
 from bioreview_bench.scoring.texts import Indices
 from bioreview_bench.transforms import topic_rank

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from bioreview_bench import significance
 from bioreview_bench.errors import InputError
-from bioreview_bench.significance import label_swap_test
+from bioreview_bench.stats import significance
+from bioreview_bench.stats.significance import label_swap_test
 
 Rows = Sequence[tuple[int, int, int]]
 

@@ -22,10 +22,10 @@ from bioreview_bench.cli.report import default_output, report
 from bioreview_bench.data.predictions import Predictions, as_predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError
-from bioreview_bench.legacy import HistoricResult
-from bioreview_bench.records import ResultRecord, SweepPoint, System
 from bioreview_bench.report.html import render
-from bioreview_bench.result import pairs_path
+from bioreview_bench.results.legacy import HistoricResult
+from bioreview_bench.results.records import ResultRecord, SweepPoint, System
+from bioreview_bench.results.result import pairs_path
 
 DEMO = Contract.load("demo")
 ATTACK = '</script><script>window.hacked=1</script><img src=x onerror="window.hacked=1"><!-- &amp;'

@@ -15,8 +15,8 @@ import pytest
 from bioreview_bench import Contract, Result, score
 from bioreview_bench.data.predictions import Predictions, as_predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.records import SweepPoint, System
 from bioreview_bench.report.html import render
+from bioreview_bench.results.records import SweepPoint, System
 
 ATTACK = "<script>window.hacked=1</script> and </script><img src=x onerror=window.hacked=1> in one concern"
 LIGHT, DARK = "rgb(246, 246, 243)", "rgb(19, 22, 26)"

@@ -1,0 +1,1 @@
+"""Results as values and files: counts, records, pairs, provenance, older layouts."""

@@ -1,0 +1,1 @@
+"""Scoring in half precision with the counts of full precision."""

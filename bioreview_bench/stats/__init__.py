@@ -1,0 +1,1 @@
+"""Uncertainty and comparison: the bootstrap, approximate randomisation (label swap), ranking stability."""
