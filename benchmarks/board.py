@@ -27,11 +27,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bioreview_bench.cli.options import predictions_path
-from bioreview_bench.leaderboard import boards, store
-from bioreview_bench.leaderboard.database import Database
-from bioreview_bench.leaderboard.package import read_package
+from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.worker import score_due
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.database import Database
+from bioreview_bench.leaderboard.worker.run import score_due
 
 _LOTS = 100_000_000
 _PAGES = ("/", "/?sort=skill", "/?weights=open", "/?show=ranked")

@@ -1,16 +1,19 @@
 """Setting a board up, and changing what it is about.
 
 Data and contracts are loaded here, once; the board keeps what it needs of them.
+
+Which submissions to score again.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from sqlalchemy import select
 
 from bioreview_bench.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
@@ -19,10 +22,11 @@ from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
 
-from . import store
-from .database import Database
 from .settings import BoardSettings
-from .store import SplitFacts
+from .store import api as store
+from .store.api import SplitFacts
+from .store.database import Database
+from .store.models import ResultRow, Submission
 
 _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
@@ -155,3 +159,48 @@ def facts_of(split: Split) -> SplitFacts:
         held_out=split.held_out,
         ids=tuple(article.id for article in split),
     )
+
+
+def scored_or_failed(db: Database) -> list[str]:
+    """Everything that can be scored again, the oldest first."""
+    return store.submissions_with(db, ("scored", "failed"))
+
+
+def failed(db: Database) -> list[str]:
+    """What could not be scored."""
+    return store.submissions_with(db, ("failed",))
+
+
+def outdated(db: Database) -> list[str]:
+    """Scored submissions that have no result under one of the board's contracts and the board's data of today."""
+    settings = store.get_settings(db)
+    contracts = [store.get_contract(db, name) for name in settings.contracts]
+    found = []
+    with db.reading() as session:
+        for name in settings.splits:
+            facts = store.get_split(db, name)
+            rows = session.execute(
+                select(Submission.id, ResultRow.signature)
+                .outerjoin(ResultRow, ResultRow.submission_id == Submission.id)
+                .where(Submission.split == name, Submission.state == "scored")
+                .order_by(Submission.created_at, Submission.id)
+            )
+            signatures: dict[str, list[str]] = {}
+            for submission_id, signature in rows:
+                signatures.setdefault(submission_id, []).extend([signature] if signature else [])
+            found += [
+                submission_id
+                for submission_id, has in signatures.items()
+                if not all(is_covered(contract, facts, has) for contract in contracts)
+            ]
+    return found
+
+
+def is_covered(contract: Contract, facts: SplitFacts, signatures: Iterable[str]) -> bool:
+    """True when one of the signatures is the contract's on the split, whatever weights its encoder had."""
+    for signature in signatures:
+        fields = dict(part.partition(":")[::2] for part in signature.split("|")[1:])
+        _, _, digest = fields["data"].partition("+text#")
+        if contract.signature(facts.label, fields["enc"], digest or None) == signature:
+            return True
+    return False

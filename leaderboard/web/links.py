@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlencode
 
-from ..view import BoardTable
-from .choice import ALL, Choice, encoded
+from ..ranking.view import BoardTable
+from .pages.choice import ALL, Choice, encoded
 
 
 class Links(Protocol):

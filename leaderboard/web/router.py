@@ -9,27 +9,25 @@ from fastapi.responses import HTMLResponse
 
 from bioreview_bench.errors import InputError
 
-from .. import store
-from ..failures import NotFound
-from ..published import reported
-from ..ranking import load_table
-from ..systems import load_system
-from ..tables import as_json, reported_csv, system_csv
-from .about_page import about_page
-from .answers import FOR_EVER, HTML, answer, site_of
-from .board_page import board_page
+from ..ranking.build import load_table
+from ..ranking.export import as_json, reported_csv, system_csv
+from ..ranking.rows import reported
+from ..ranking.systems import load_system
+from ..store import api as store
+from ..store.common import NotFound
 from .cache import Body, PageCache
-from .choice import read_choice
-from .compare_page import choose_page, compare_page
-from .forms import make_forms
-from .site import TYPES, assets, versions
-from .system_page import system_page
-from .trouble_page import trouble_html
+from .pages.about import about_page, trouble_html
+from .pages.board import board_page
+from .pages.choice import read_choice
+from .pages.compare import choose_page, compare_page
+from .pages.forms import make_forms
+from .pages.system import system_page
+from .site import FOR_EVER, HTML, TYPES, answer, assets, site_of, versions
 
 if TYPE_CHECKING:
-    from ..database import Database
-    from ..problems import Trouble
-    from ..view import BoardTable, Row
+    from ..http.problems import Trouble
+    from ..ranking.view import BoardTable, Row
+    from ..store.database import Database
 
 _JSON = "application/json"
 _CSV = "text/csv; charset=utf-8"

@@ -1,4 +1,9 @@
-"""What every page is made with: the templates, and where the pages are."""
+"""What every page is made with: the templates, and where the pages are.
+
+Answers of pages that everybody may see: compressed where the reader takes it, and not sent twice.
+
+Figures, names and sentences as the board writes them.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,29 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
+from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bioreview_bench.report.html.words import DASH, figure, interval, label, name, source_name, visible
+
+from ..ranking.view import Figure
+from .cache import Body
 from .links import Links, ServerLinks
-from .words import DASH, bounded, count, disclosed, figure, name, p_value, visible
+
+__all__ = [
+    "DASH",
+    "bounded",
+    "count",
+    "figure",
+    "interval",
+    "label",
+    "name",
+    "p_value",
+    "part_name",
+    "short",
+    "visible",
+]
+
 
 _PACKAGE = "bioreview_bench.leaderboard.web"
 _STYLES = ("tokens.css", "base.css", "layout.css", "table.css", "pages.css", "forms.css", "charts.css", "print.css")
@@ -79,3 +103,65 @@ def versions(files: Mapping[str, bytes]) -> dict[str, str]:
 
 def _read(asset: str) -> str:
     return resources.files(_PACKAGE).joinpath("assets", asset).read_text(encoding="utf-8")
+
+
+# Asked again each time, which costs an ETag; so a new score is seen at once, also through a proxy.
+FRESH = "public, max-age=0, must-revalidate"
+FOR_EVER = "public, max-age=31536000, immutable"
+HTML = "text/html; charset=utf-8"
+
+
+def answer(request: Request, body: Body, media_type: str = HTML, cache: str = FRESH) -> Response:
+    """The body, or 304 when the reader has it."""
+    etag = f'"{body.etag}"'
+    headers = {"ETag": etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if etag in [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    content = body.content
+    if body.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        content = body.packed
+        headers["Content-Encoding"] = "gzip"
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def site_of(request: Request) -> Site:
+    """The site of the application that got the request, made once."""
+    state = request.app.state
+    if not hasattr(state, "site"):
+        state.site = served(request.app.title, assets())
+    site: Site = state.site
+    return site
+
+
+_YES_NO = {"yes": "yes", "no": "no", "undisclosed": "not disclosed"}
+
+
+def bounded(value: Figure) -> str:
+    """The interval of a figure in brackets, nothing when there is none."""
+    return "" if value.low is None or value.high is None else interval((value.low, value.high))
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """`1 article`, `981 articles`."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def disclosed(answer: str) -> str:
+    """What a card answers."""
+    return _YES_NO[answer]
+
+
+def p_value(value: float) -> str:
+    """A p-value; small ones as a bound."""
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def part_name(kind: str, part: str) -> str:
+    """A source, category or severity in words."""
+    return source_name(part) if kind in ("source", "per_source") else label(part)
+
+
+def short(text: str, letters: int = 24) -> str:
+    """A name for a chart, cut where it is long."""
+    shown = name(text)
+    return shown if len(shown) <= letters else f"{shown[: letters - 1].rstrip()}…"

@@ -74,7 +74,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 def open_database() -> Iterator[Callable[[str | Path], Any]]:
     """Open databases that are closed after the test."""
-    from bioreview_bench.leaderboard.database import Database
+    from bioreview_bench.leaderboard.store.database import Database
 
     opened: list[Any] = []
 
@@ -163,7 +163,7 @@ def card_bytes(card_fields: Callable[..., dict[str, Any]]) -> Callable[..., byte
 @pytest.fixture
 def make_package(card_bytes: Callable[..., bytes], demo_predictions: Callable[[str], bytes]) -> Callable[..., Any]:
     """A submission: make_package("My system", predictions=b"...", base_model=...); default: demo:careful."""
-    from bioreview_bench.leaderboard.package import read_package
+    from bioreview_bench.leaderboard.intake.package import read_package
     from bioreview_bench.leaderboard.settings import Limits
 
     def build(system_name: str = "Careful", predictions: bytes | None = None, **card: Any) -> Any:
@@ -184,14 +184,14 @@ class Submitter:
     user: Any
 
     def receive(self, package: Any, split: str = "test", *, marked: bool = False) -> str:
-        from bioreview_bench.leaderboard import store
+        from bioreview_bench.leaderboard.store import api as store
 
         submission_id, _ = store.receive(self.database, self.user.id, split, package, marked=marked)
         return submission_id
 
     def submit(self, package: Any, split: str = "test", *, marked: bool = False) -> str:
         """Received and checked; it must be in order."""
-        from bioreview_bench.leaderboard import store
+        from bioreview_bench.leaderboard.store import api as store
 
         submission_id = self.receive(package, split, marked=marked)
         assert store.validate_received(self.database, submission_id) == "queued"
@@ -201,7 +201,7 @@ class Submitter:
 @pytest.fixture
 def add_submitter() -> Callable[..., Submitter]:
     """Add a user: add_submitter(board, "ann", team="A", maintainer=True)."""
-    from bioreview_bench.leaderboard import store
+    from bioreview_bench.leaderboard.store import api as store
 
     def add(database: Any, name: str = "ann", team: str | None = None, **rights: bool) -> Submitter:
         token = store.add_user(database, name, team or f"team {name}", **rights)

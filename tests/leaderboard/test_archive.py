@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.archive import export_board
-from bioreview_bench.leaderboard.archive_import import import_board
-from bioreview_bench.leaderboard.backup import backup_board
-from bioreview_bench.leaderboard.models import Event, ResultRow, Setting, Sketch, Submission, Table, User
-from bioreview_bench.leaderboard.worker import rebuild_tables, score_due
+from bioreview_bench.leaderboard.archive.backup import backup_board
+from bioreview_bench.leaderboard.archive.export import export_board
+from bioreview_bench.leaderboard.archive.import_ import import_board
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, Submission, Table, User
+from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
 
 
 @pytest.fixture

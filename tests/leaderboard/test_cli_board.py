@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from bioreview_bench import Contract
 from bioreview_bench.cli.main import bench
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.store import api as store
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bioreview_bench.leaderboard.cli_leaderboard import _COMMANDS
+from bioreview_bench.leaderboard.cli.group import _COMMANDS
 
 # Hides the packages from imports, as if they were not installed, then runs `bench`.
 BENCH = """

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from bioreview_bench.errors import DataError, InputError, RemoteError, WriteError
-from bioreview_bench.leaderboard.database import HEAD, Database
-from bioreview_bench.leaderboard.models import Base
+from bioreview_bench.leaderboard.store.database import HEAD, Database
+from bioreview_bench.leaderboard.store.models import Base
 
 
 def test_migrations_make_what_the_models_describe(database_url: str, open_database: Callable[..., Any]) -> None:
@@ -87,7 +87,7 @@ def test_a_board_of_a_newer_release_is_refused(database_url: str, open_database:
 def test_a_board_of_an_older_release_asks_for_an_upgrade(
     board: Any, open_database: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bioreview_bench.leaderboard.database.HEAD", "0002")
+    monkeypatch.setattr("bioreview_bench.leaderboard.store.database.HEAD", "0002")
     with pytest.raises(InputError, match="older release") as caught:
         board.require_current()
     assert "upgrade" in str(caught.value.remedy)

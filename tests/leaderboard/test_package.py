@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.card_yaml import MAX_NODES, read_card
-from bioreview_bench.leaderboard.package import read_package
-from bioreview_bench.leaderboard.package_zip import read_zip
+from bioreview_bench.leaderboard.intake.card_yaml import MAX_NODES, read_card
+from bioreview_bench.leaderboard.intake.package import read_package, read_zip
 from bioreview_bench.leaderboard.settings import Limits
 
 LINE = b'{"article_id": "elife:1", "concerns": ["The sample is too small."]}\n'

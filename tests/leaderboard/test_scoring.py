@@ -14,8 +14,9 @@ import pytest
 from bioreview_bench import Contract, load_split, read_predictions, score
 from bioreview_bench.data.predictions import as_predictions
 from bioreview_bench.errors import DataError, EncoderError
-from bioreview_bench.leaderboard import boards, store
-from bioreview_bench.leaderboard.scoring import Scorer, after_cutoff, exact_match_rate
+from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.worker.score import Scorer, after_cutoff, exact_match_rate
 from bioreview_bench.scoring.backends import choose
 
 

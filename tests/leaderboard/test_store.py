@@ -12,10 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.failures import NotAllowed, NotFound, QuotaReached, WrongState
-from bioreview_bench.leaderboard.models import Predictions, Setting, Submission, User
-from bioreview_bench.leaderboard.states import FOLLOWS
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.common import FOLLOWS, NotAllowed, NotFound, QuotaReached, WrongState
+from bioreview_bench.leaderboard.store.models import Predictions, Setting, Submission, User
 
 ODD_IDS = ["", "s_", "s_0123", "' OR 1=1 --", "s_000000000000000\0", "\ud800", "../x", "s_0000000000000000"]
 
@@ -168,7 +167,7 @@ def test_quota_counts_what_is_not_rejected(
     bob.submit(make_package("C"))
 
     tomorrow = store_clock() + timedelta(days=1)
-    monkeypatch.setattr("bioreview_bench.leaderboard.store_submissions.now", lambda: tomorrow)
+    monkeypatch.setattr("bioreview_bench.leaderboard.store.submissions.now", lambda: tomorrow)
     ann.receive(make_package("C"))
 
 
@@ -206,7 +205,7 @@ def test_a_quota_holds_against_many_at_once(either_board: Any, add_submitter: An
 
 
 def store_clock() -> Any:
-    from bioreview_bench.leaderboard.store_common import now
+    from bioreview_bench.leaderboard.store.common import now
 
     return now()
 

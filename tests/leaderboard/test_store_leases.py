@@ -13,12 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.identity import is_dead, worker_name
-from bioreview_bench.leaderboard.intake import validate_all_received
-from bioreview_bench.leaderboard.models import PairTestRow, ResultRow, Submission
-from bioreview_bench.leaderboard.scoring import Scorer
-from bioreview_bench.leaderboard.store_leases import MAX_ATTEMPTS
+from bioreview_bench.leaderboard.intake.check import validate_all_received
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.leases import MAX_ATTEMPTS, is_dead, worker_name
+from bioreview_bench.leaderboard.store.models import PairTestRow, ResultRow, Submission
+from bioreview_bench.leaderboard.worker.score import Scorer
 
 ELSEWHERE = "other-host/1.0/4242/77/abcdef01"
 
@@ -26,7 +25,7 @@ ELSEWHERE = "other-host/1.0/4242/77/abcdef01"
 @pytest.fixture(scope="session")
 def dead_worker() -> str:
     """The name of a worker whose process has ended."""
-    code = "from bioreview_bench.leaderboard.identity import worker_name; print(worker_name())"
+    code = "from bioreview_bench.leaderboard.store.leases import worker_name; print(worker_name())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
@@ -232,8 +231,8 @@ def test_scoring_again_replaces_a_result_and_its_tests(
 def test_a_check_that_was_killed_is_done_again(
     either_board: Any, add_submitter: Any, make_package: Any, dead_worker: str
 ) -> None:
-    from bioreview_bench.leaderboard.store_common import find, move
-    from bioreview_bench.leaderboard.store_leases import hold
+    from bioreview_bench.leaderboard.store.common import find, move
+    from bioreview_bench.leaderboard.store.leases import hold
 
     submission_id = add_submitter(either_board).receive(make_package())
     with either_board.session() as session:
@@ -256,7 +255,7 @@ def test_a_check_that_fails_unforeseen_is_not_lost_and_not_repeated_for_ever(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("bioreview_bench.leaderboard.intake.validate", broken)
+        patch.setattr("bioreview_bench.leaderboard.intake.check.validate", broken)
         for _ in range(MAX_ATTEMPTS):
             with pytest.raises(ZeroDivisionError):
                 validate_all_received(board)

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.package import read_package
+from bioreview_bench.leaderboard.intake.package import read_package
+from bioreview_bench.leaderboard.intake.validation import check_files, validate
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.store import SplitFacts
-from bioreview_bench.leaderboard.validation import check_files, validate
+from bioreview_bench.leaderboard.store.api import SplitFacts
 
 IDS = ("elife:1", "elife:2", "elife:3")
 

@@ -18,10 +18,11 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import InputError, WriteError
-from bioreview_bench.leaderboard import boards, rescoring, store
-from bioreview_bench.leaderboard.models import ResultRow, Setting, Table
-from bioreview_bench.leaderboard.queue import Queue
-from bioreview_bench.leaderboard.worker import Stopping, Work, score_due
+from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.models import ResultRow, Setting, Table
+from bioreview_bench.leaderboard.worker.queue import Queue
+from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
 
@@ -104,13 +105,13 @@ def test_a_new_contract_is_caught_up_with(board: Any, tmp_path: Path, add_submit
 
     submission_id = add_submitter(board).submit(make_package())
     score_due(board)
-    assert rescoring.outdated(board) == []
+    assert boards.outdated(board) == []
     replace(Contract.load("jaccard"), name="wide", threshold=0.1).save(tmp_path / "wide.toml")
     boards.alter(board, {"ranking": "wide"}, {}, (str(tmp_path / "wide.toml"),), ())
-    assert rescoring.outdated(board) == [submission_id]
+    assert boards.outdated(board) == [submission_id]
     store.requeue(board, submission_id, "a contract more")
     assert score_due(board) == 1
-    assert rescoring.outdated(board) == []
+    assert boards.outdated(board) == []
     with board.reading() as session:
         assert session.scalar(select(func.count()).select_from(ResultRow)) == 2
 
@@ -178,7 +179,7 @@ def test_the_lease_is_extended_while_a_long_one_is_scored(
 ) -> None:
     submission_id = add_submitter(board).submit(make_package())
     found = Work(board, None, lambda text: None)
-    monkeypatch.setattr("bioreview_bench.leaderboard.worker.LEASE_SECONDS", 0.2)
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.LEASE_SECONDS", 0.2)
     extended: list[str] = []
     real = store.extend
 
@@ -186,7 +187,7 @@ def test_the_lease_is_extended_while_a_long_one_is_scored(
         extended.append(one)
         return real(db, one, worker)
 
-    monkeypatch.setattr("bioreview_bench.leaderboard.worker.store.extend", extend)
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.store.extend", extend)
     score = found._scorer.score
 
     def slowly(*arguments: Any) -> Any:

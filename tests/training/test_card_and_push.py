@@ -120,7 +120,7 @@ def test_the_command_writes_cards_that_validate(
     assert done.code == 0, done.err
     card = Card.model_validate(yaml.safe_load((tmp_path / "cards" / "card.yaml").read_text()))
     assert (str(card.date), card.cost_usd, card.open_weights) == ("2026-05-01", 0.0, "yes")
-    from bioreview_bench.leaderboard.card_yaml import read_card  # what a board makes of it
+    from bioreview_bench.leaderboard.intake.card_yaml import read_card  # what a board makes of it
 
     assert read_card((tmp_path / "cards" / "card.yaml").read_bytes()) == (card, [])
 

@@ -11,8 +11,8 @@ from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis
 from bioreview_bench.report.html.charts.legend import diamond, legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 
-from ...view import Figure
-from ..words import bounded, figure
+from ...ranking.view import Figure
+from ..site import bounded, figure
 from .strips import axis_of
 
 _LETTER = 6.9

@@ -32,8 +32,8 @@ BENCH = [sys.executable, "-c", "from bioreview_bench.cli import main; main()"]
 def new_board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A board that nobody has used, to be copied: making one takes longer than most of these tests."""
     from bioreview_bench.leaderboard import boards
-    from bioreview_bench.leaderboard.database import Database
     from bioreview_bench.leaderboard.settings import Limits
+    from bioreview_bench.leaderboard.store.database import Database
 
     path = tmp_path_factory.mktemp("new") / "board.sqlite"
     limits = Limits(per_day=1_000_000, uploads_per_day=1_000_000, requests_per_minute=1_000_000)
@@ -54,8 +54,8 @@ def served() -> Iterator[Callable[..., str]]:
     """Serve a board's application on a free port: served(board, secure=False) -> its address."""
     import uvicorn
 
-    from bioreview_bench.leaderboard.app import create_app
-    from bioreview_bench.leaderboard.serve import Address, listen, url_of
+    from bioreview_bench.leaderboard.serving.app import create_app
+    from bioreview_bench.leaderboard.serving.serve import Address, listen, url_of
 
     running: list[tuple[uvicorn.Server, threading.Thread]] = []
 
@@ -87,7 +87,7 @@ def url(board: Any, served: Callable[..., str]) -> str:
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """What a served board logs, as `bench leaderboard serve` has it logged."""
-    from bioreview_bench.leaderboard import logs
+    from bioreview_bench.leaderboard.http import logs
 
     named = [logging.getLogger(name) for name in (logs.NAME, "uvicorn", "uvicorn.access")]
     before = [(one, one.handlers, one.propagate, one.level) for one in named]

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from bioreview_bench import load_split
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.worker import score_due
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.worker.run import score_due
 
 Served, Make = Callable[..., str], Callable[..., Any]
 
@@ -100,8 +100,8 @@ def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
     import hashlib
     from dataclasses import replace
 
-    from bioreview_bench.leaderboard.auth import session_secret
-    from bioreview_bench.leaderboard.sessions import Signer
+    from bioreview_bench.leaderboard.http.auth import session_secret
+    from bioreview_bench.leaderboard.http.sessions import Signer
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))

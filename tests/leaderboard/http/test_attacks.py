@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from bioreview_bench import load_split
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.worker import score_due
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.worker.run import score_due
 
 Served, Make = Callable[..., str], Callable[..., Any]
 
@@ -194,7 +194,8 @@ def test_a_length_that_lies_is_a_broken_request(board: Any, url: str, ann: Any, 
 def test_a_sender_that_stalls_is_let_go(
     board: Any, url: str, ann: Any, caller: Make, monkeypatch: pytest.MonkeyPatch, served: Served
 ) -> None:
-    from bioreview_bench.leaderboard import app, security
+    from bioreview_bench.leaderboard.http import security
+    from bioreview_bench.leaderboard.serving import app
 
     class Impatient(security.BodyGuard):
         def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -401,7 +402,7 @@ def test_neither_tokens_nor_texts_nor_cookies_nor_queries_are_logged(
 def test_an_unforeseen_error_tells_the_client_nothing_and_the_log_where_but_not_what(
     log: io.StringIO, board: Any, url: str, ann: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bioreview_bench.leaderboard import api
+    from bioreview_bench.leaderboard.http import api
 
     def broken(*arguments: Any) -> None:
         raise RuntimeError("a text in an exception")

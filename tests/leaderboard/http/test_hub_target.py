@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from bioreview_bench.leaderboard import store
+from bioreview_bench.leaderboard.store import api as store
 
 Make = Callable[..., Any]
 _REPO = "lab/board"

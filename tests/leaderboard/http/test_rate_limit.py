@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bioreview_bench.leaderboard.rate_limit import Limiter, TooMany, address_of
+from bioreview_bench.leaderboard.http.security import Limiter, TooMany, address_of
 
 
 class _Clock:

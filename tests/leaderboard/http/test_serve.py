@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.ranking import load_table
-from bioreview_bench.leaderboard.supervisor import Supervisor, worker_environment
+from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.serving.supervisor import Supervisor, worker_environment
+from bioreview_bench.leaderboard.store import api as store
 
 Make = Callable[..., Any]
 
@@ -173,7 +173,7 @@ def test_a_worker_that_does_not_end_when_told_is_killed() -> None:
 def test_a_worker_ends_when_its_server_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, sys, time\n"
-        "from bioreview_bench.leaderboard.supervisor import Supervisor\n"
+        "from bioreview_bench.leaderboard.serving.supervisor import Supervisor\n"
         "s = Supervisor([sys.executable, '-c', 'import time; time.sleep(60)'], os.environ, print)\n"
         "s.start()\n"
         "while s.pid is None: time.sleep(0.01)\n"

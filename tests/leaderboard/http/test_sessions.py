@@ -11,7 +11,7 @@ pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
 from starlette.datastructures import Headers
 
-from bioreview_bench.leaderboard.sessions import LIFETIME, Session, SessionState, Signer, is_cross_site
+from bioreview_bench.leaderboard.http.sessions import LIFETIME, Session, SessionState, Signer, is_cross_site
 
 _SECRET = bytes(range(32))
 

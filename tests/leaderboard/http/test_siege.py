@@ -24,10 +24,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import RemoteError
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.client import BoardClient
-from bioreview_bench.leaderboard.ranking import load_table
-from bioreview_bench.leaderboard.worker import score_due
+from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.submit.client import BoardClient
+from bioreview_bench.leaderboard.worker.run import score_due
 
 Make = Callable[..., Any]
 _SUBMISSIONS, _KILLS = (int(one) for one in os.environ.get("BIOREVIEW_SIEGE", "30,2").split(","))
@@ -41,7 +41,7 @@ class _Besieged:
     """A server that is killed and started again on the same port."""
 
     def __init__(self, board: Path, log: Path) -> None:
-        from bioreview_bench.leaderboard.serve import Address, listen
+        from bioreview_bench.leaderboard.serving.serve import Address, listen
 
         with listen(Address("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
@@ -210,8 +210,8 @@ def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
     """The table of a run in which the same submissions came in the same order, and nothing was killed."""
     from sqlalchemy import select
 
-    from bioreview_bench.leaderboard.models import Submission, User
-    from bioreview_bench.leaderboard.package import stored_package
+    from bioreview_bench.leaderboard.intake.package import stored_package
+    from bioreview_bench.leaderboard.store.models import Submission, User
 
     with besieged.reading() as session:
         rows = session.execute(

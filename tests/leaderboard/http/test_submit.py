@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.worker import score_due
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.worker.run import score_due
 
 Make = Callable[..., Any]
 
@@ -221,7 +221,7 @@ def test_what_answers_and_is_no_board_is_said_so(
 
 def test_a_board_that_is_away_is_asked_again_and_then_given_up(elsewhere: Make) -> None:
     from bioreview_bench.errors import RemoteError
-    from bioreview_bench.leaderboard.client import BoardClient
+    from bioreview_bench.leaderboard.submit.client import BoardClient
 
     waits: list[float] = []
     busy = elsewhere(lambda n: (503, {"Retry-After": "7"} if n < 3 else {}, b'{"error": "busy"}'))
@@ -241,7 +241,7 @@ def test_a_board_that_is_away_is_asked_again_and_then_given_up(elsewhere: Make) 
 
 
 def test_a_board_that_comes_back_is_gone_on_with(elsewhere: Make, url: str, caller: Make) -> None:
-    from bioreview_bench.leaderboard.client import BoardClient
+    from bioreview_bench.leaderboard.submit.client import BoardClient
 
     said = caller(url).get("/api/v1/board").content
     flaky = elsewhere(lambda n: (502, {}, b"") if n < 3 else (200, {}, said))
@@ -343,7 +343,7 @@ def test_init_writes_a_card_that_only_lacks_what_nobody_can_know(bench: Make, tm
         "parameters",
         "url",
     ]
-    from bioreview_bench.leaderboard.card_yaml import read_card
+    from bioreview_bench.leaderboard.intake.card_yaml import read_card
 
     filled = card.read_text()
     for name in ("system_version", "organisation", "contact"):
@@ -361,7 +361,7 @@ def test_init_writes_a_card_that_only_lacks_what_nobody_can_know(bench: Make, tm
 def test_a_manifest_beside_the_predictions_is_sent_unless_left_out(
     board: Any, url: str, bench: Make, files: tuple[str, str], token: Path, tmp_path: Path
 ) -> None:
-    from bioreview_bench.leaderboard.models import Submission
+    from bioreview_bench.leaderboard.store.models import Submission
 
     (tmp_path / "run.json").write_text('{"name": "mine"}')
     send = (files[0], "--card", files[1], "--to", url, "--token-file", str(token))
@@ -378,7 +378,7 @@ def test_help_names_all_commands_and_imports_nothing_heavy() -> None:
     import sys
 
     script = (
-        "import sys; from bioreview_bench.leaderboard.cli_submit import submit\n"
+        "import sys; from bioreview_bench.leaderboard.cli.submit import submit\n"
         "try: submit(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted({'fastapi', 'sqlalchemy', 'httpx', 'torch', 'pandas', 'yaml'} & set(sys.modules)))"

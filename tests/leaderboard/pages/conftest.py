@@ -18,9 +18,9 @@ import pytest
 pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
 from bioreview_bench import Contract, Result, load_split, score
-from bioreview_bench.leaderboard.entries import Entry, Submitted
+from bioreview_bench.leaderboard.ranking.entries import Entry, Submitted
 from bioreview_bench.leaderboard.settings import BoardSettings
-from bioreview_bench.leaderboard.store_settings import SplitFacts
+from bioreview_bench.leaderboard.store.settings import SplitFacts
 from bioreview_bench.results.card import Card, TrainingData
 
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
@@ -127,8 +127,7 @@ def loader() -> Callable[..., Callable[[int], Result]]:
 @pytest.fixture
 def make_table(settings: BoardSettings, facts: SplitFacts, loader: Callable[..., Any]) -> Callable[..., Any]:
     """make_table(entry, entry, ..., withdrawn=[Submitted]): the finished table."""
-    from bioreview_bench.leaderboard.pair_tests import missing_tests
-    from bioreview_bench.leaderboard.standings import board_table, standings
+    from bioreview_bench.leaderboard.ranking.standings import board_table, missing_tests, standings
 
     def build(*entries: Entry, withdrawn: tuple[Submitted, ...] = (), **changed: Any) -> Any:
         submissions = [entry.submitted for entry in entries] + list(withdrawn)
@@ -179,7 +178,7 @@ def scored_board(
     shares: dict[str, float],
 ) -> Any:
     """A board with a scored submission for each of `shares`, by a team each, and a second one by the first team."""
-    from bioreview_bench.leaderboard.worker import Work
+    from bioreview_bench.leaderboard.worker.run import Work
 
     kept = kept_boards / "scored.sqlite"
     if not kept.is_file():
@@ -201,7 +200,7 @@ def scored_board(
 def serve() -> Iterator[Callable[[Any], str]]:
     """Serve a board on a free port: serve(board) -> its address."""
     uvicorn = pytest.importorskip("uvicorn")
-    from bioreview_bench.leaderboard.app import create_app
+    from bioreview_bench.leaderboard.serving.app import create_app
 
     running: list[tuple[Any, threading.Thread]] = []
 

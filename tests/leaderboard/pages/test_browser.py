@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.leaderboard import store
-from bioreview_bench.leaderboard.ranking import load_table
-from bioreview_bench.leaderboard.static_site import build
+from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.web.static_site import build
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(16, 23, 26)"
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -148,7 +148,7 @@ def test_upload_and_watch_it_become_scored(
     content_of: Callable[[float], bytes],
     card_bytes: Callable[..., bytes],
 ) -> None:
-    from bioreview_bench.leaderboard.worker import Work
+    from bioreview_bench.leaderboard.worker.run import Work
 
     (tmp_path / "predictions.jsonl").write_bytes(content_of(0.7))
     (tmp_path / "short.jsonl").write_bytes(content_of(0.7).splitlines()[0])
@@ -234,7 +234,7 @@ def test_the_keyboard_is_enough(url: str, visit: Callable[..., Visit]) -> None:
 def test_scripts_in_names_are_not_run(
     scored_board: Any, url: str, visit: Callable[..., Visit], add_submitter: Any, make_package: Any
 ) -> None:
-    from bioreview_bench.leaderboard.worker import Work
+    from bioreview_bench.leaderboard.worker.run import Work
 
     evil = "<img src=x onerror=window.hacked=1>"
     submission = add_submitter(scored_board, "eve", team=evil).submit(

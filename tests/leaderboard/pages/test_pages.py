@@ -13,20 +13,18 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.published import reported
-from bioreview_bench.leaderboard.rows import after_cutoff, public_card
-from bioreview_bench.leaderboard.view import ContractScore, Figure, HistoryItem, SystemView
-from bioreview_bench.leaderboard.web.about_page import about_page
-from bioreview_bench.leaderboard.web.bibtex import bibtex
-from bioreview_bench.leaderboard.web.board_page import board_page
+from bioreview_bench.leaderboard.ranking.rows import after_cutoff, public_card, reported
+from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
 from bioreview_bench.leaderboard.web.cache import PageCache
 from bioreview_bench.leaderboard.web.charts.scatter import Point, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
-from bioreview_bench.leaderboard.web.choice import Choice, read_choice
-from bioreview_bench.leaderboard.web.columns import arranged
-from bioreview_bench.leaderboard.web.compare_page import choose_page, compare_page, measures, verdict
+from bioreview_bench.leaderboard.web.pages.about import about_page
+from bioreview_bench.leaderboard.web.pages.board import board_page
+from bioreview_bench.leaderboard.web.pages.choice import Choice, read_choice
+from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
+from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
+from bioreview_bench.leaderboard.web.pages.table import arranged
 from bioreview_bench.leaderboard.web.site import Site, assets, served
-from bioreview_bench.leaderboard.web.system_page import system_page
 
 Make = Callable[..., Any]
 EVIL = "<script>window.hacked=1</script>\"'><img src=x onerror=alert(1)>"

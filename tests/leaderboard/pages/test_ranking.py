@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Result
-from bioreview_bench.leaderboard.entries import why_unranked
-from bioreview_bench.leaderboard.pair_tests import bands, corrected, missing_tests
-from bioreview_bench.leaderboard.rows import billions
-from bioreview_bench.leaderboard.view import PairTest
+from bioreview_bench.leaderboard.ranking.entries import why_unranked
+from bioreview_bench.leaderboard.ranking.rows import billions
+from bioreview_bench.leaderboard.ranking.standings import bands, corrected, missing_tests
+from bioreview_bench.leaderboard.ranking.view import PairTest
 from bioreview_bench.stats.comparison import compare
 
 Make = Callable[..., Any]

@@ -11,9 +11,9 @@ import pytest
 
 httpx = pytest.importorskip("httpx")
 
-from bioreview_bench.leaderboard import store  # noqa: E402 (after the check that the extra is there)
-from bioreview_bench.leaderboard.ranking import load_table  # noqa: E402
-from bioreview_bench.leaderboard.worker import rebuild_tables  # noqa: E402
+from bioreview_bench.leaderboard.ranking.build import load_table  # noqa: E402
+from bioreview_bench.leaderboard.store import api as store  # noqa: E402 (after the check that the extra is there)
+from bioreview_bench.leaderboard.worker.run import rebuild_tables  # noqa: E402
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ import pytest
 from click.testing import CliRunner
 
 from bioreview_bench.errors import InputError, WriteError
-from bioreview_bench.leaderboard import static_site, store
-from bioreview_bench.leaderboard.cli_build import build as command
-from bioreview_bench.leaderboard.ranking import load_table
-from bioreview_bench.leaderboard.static_site import build, pages
-from bioreview_bench.leaderboard.view import BoardTable, SystemView
+from bioreview_bench.leaderboard.cli.build import build as command
+from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.ranking.view import BoardTable, SystemView
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.web import static_site
+from bioreview_bench.leaderboard.web.static_site import build, pages
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -69,7 +70,7 @@ def test_building_again_changes_no_byte_and_touches_no_file(scored_board: Any, t
 def test_a_change_replaces_the_whole_folder(
     scored_board: Any, add_submitter: Callable[..., Any], make_package: Callable[..., Any], tmp_path: Path
 ) -> None:
-    from bioreview_bench.leaderboard.worker import Work
+    from bioreview_bench.leaderboard.worker.run import Work
 
     build(scored_board, tmp_path / "out")
     (tmp_path / "out" / "index.html").write_text("tampered")
@@ -84,7 +85,7 @@ def test_a_change_replaces_the_whole_folder(
 
 
 def test_a_withdrawn_system_has_no_page_any_more(scored_board: Any, tmp_path: Path) -> None:
-    from bioreview_bench.leaderboard.worker import rebuild_tables
+    from bioreview_bench.leaderboard.worker.run import rebuild_tables
 
     row = load_table(scored_board, "test", "jaccard").rows[0]
     user = store.find_user(scored_board, f"user-{row.system}")

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.leaderboard import ranking, store
-from bioreview_bench.leaderboard.failures import NotFound
-from bioreview_bench.leaderboard.models import PairTestRow, Table
-from bioreview_bench.leaderboard.ranking import load_table, rebuild_table
-from bioreview_bench.leaderboard.systems import load_system
-from bioreview_bench.leaderboard.worker import Work, rebuild_tables
+from bioreview_bench.leaderboard.ranking import build as ranking
+from bioreview_bench.leaderboard.ranking.build import load_table, rebuild_table
+from bioreview_bench.leaderboard.ranking.systems import load_system
+from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.common import NotFound
+from bioreview_bench.leaderboard.store.models import PairTestRow, Table
+from bioreview_bench.leaderboard.worker.run import Work, rebuild_tables
 
 
 def test_a_board_of_either_database_has_the_same_table(
@@ -49,7 +50,7 @@ def test_tests_are_kept_and_not_made_again(scored_board: Any, monkeypatch: pytes
     def fail(*given: Any) -> None:
         raise AssertionError("a known test was made again")
 
-    monkeypatch.setattr("bioreview_bench.leaderboard.pair_tests.swap_test", fail)
+    monkeypatch.setattr("bioreview_bench.leaderboard.ranking.standings.swap_test", fail)
     assert rebuild_table(scored_board, "test", "jaccard") == table
 
 
@@ -86,7 +87,7 @@ def test_results_of_an_older_signature_wait_and_are_announced(
 ) -> None:
     from sqlalchemy import select
 
-    from bioreview_bench.leaderboard.models import ResultRow
+    from bioreview_bench.leaderboard.store.models import ResultRow
 
     board = make_board(tmp_path / "old.sqlite")
     ids = {}

@@ -1,0 +1,221 @@
+"""A board in one .zip, to move it, merge it or keep it: everything but tokens, session secrets, tables and queues.
+
+  board.json               layout, settings, splits, contracts, users
+  submissions.jsonl        one line each: card, states, events, results with their records
+  predictions/SHA256.jsonl the predictions files
+
+The same board gives the same bytes. It holds outcomes of articles of held-out splits, so it is for maintainers.
+Taking one in twice changes nothing the second time. Tables are built anew from the results.
+
+The records of an exported board. An archive of another layout is refused by the version that it states.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from bioreview_bench.data.folder import canonical_split
+from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import check_writable
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.records import ResultRecord
+
+from ..settings import BoardSettings
+from ..store import api as store
+from ..store.api import SplitFacts
+from ..store.common import State
+from ..store.database import Database
+from ..store.models import Predictions, Submission, User
+from ..store.submissions import unpack
+
+MANIFEST, SUBMISSIONS, FOLDER = "board.json", "submissions.jsonl", "predictions"
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+def export_board(db: Database, destination: Path) -> int:
+    """Write the board to `destination`, whole or not at all; returns the number of submissions. Raises WriteError."""
+    settings = store.get_settings(db)
+    with whole(destination) as temporary, db.reading() as session:
+        if db.dialect == "postgresql":
+            session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        users = session.scalars(select(User).order_by(User.name)).all()
+        manifest = Manifest(
+            layout=1,
+            settings=settings,
+            splits=[store.get_split(db, name) for name in settings.splits],
+            contracts=[dataclasses.asdict(store.get_contract(db, name)) for name in settings.contracts],
+            users=[_user(one) for one in users],
+        )
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            _write(archive, MANIFEST, manifest.model_dump_json(indent=1).encode())
+            n = 0
+            with archive.open(_entry(SUBMISSIONS), "w", force_zip64=True) as stream:
+                for row in _submissions(session):
+                    stream.write(_submission(row).model_dump_json().encode() + b"\n")
+                    n += 1
+            for sha256 in session.scalars(select(Predictions.sha256).order_by(Predictions.sha256)).all():
+                content = session.scalar(select(Predictions.content).where(Predictions.sha256 == sha256))
+                _write(archive, f"{FOLDER}/{sha256}.jsonl", zlib.decompress(content or b""))
+    return n
+
+
+@contextmanager
+def whole(destination: Path) -> Iterator[Path]:
+    """A file beside `destination`, readable by its owner only, that takes its place when all went well."""
+    check_writable(destination)
+    descriptor, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.")
+    os.close(descriptor)
+    try:
+        yield Path(name)
+        with open(name, "rb") as stream:
+            os.fsync(stream.fileno())
+        os.replace(name, destination)
+    except OSError as error:
+        raise cannot_write(destination, error) from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _submissions(session: Session) -> Iterator[Submission]:
+    query = select(Submission).options(
+        selectinload(Submission.user), selectinload(Submission.events), selectinload(Submission.results)
+    )
+    yield from session.scalars(
+        query.order_by(Submission.created_at, Submission.id), execution_options={"yield_per": 50}
+    )
+
+
+def _user(row: User) -> KeptUser:
+    return KeptUser(
+        name=row.name,
+        team=row.team,
+        is_maintainer=row.is_maintainer,
+        ranks_all=row.ranks_all,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def _submission(row: Submission) -> KeptSubmission:
+    results = sorted(row.results, key=lambda one: one.signature)
+    return KeptSubmission(
+        id=row.id,
+        user=row.user.name,
+        team=row.team,
+        split=row.split,
+        digest=row.digest,
+        predictions_sha256=row.predictions_sha256,
+        card=row.card,
+        run=row.run,
+        marked=row.marked,
+        state=row.state,
+        reason=row.reason,
+        problems=row.problems,
+        facts=row.facts,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        events=[KeptEvent(state=one.state, reason=one.reason, at=one.at) for one in row.events],
+        results=[
+            KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
+            for one in results
+        ],
+    )
+
+
+def _entry(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name, _EPOCH)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.external_attr = 0o600 << 16
+    return entry
+
+
+def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
+    archive.writestr(_entry(name), content)
+
+
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeptUser(_Kept):
+    """A user, without the token."""
+
+    name: Annotated[str, Field(max_length=64)]
+    team: Annotated[str, Field(max_length=100)]
+    is_maintainer: bool
+    ranks_all: bool
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None
+
+
+class Manifest(_Kept):
+    """What the board is about and who submits to it."""
+
+    layout: Literal[1]
+    settings: BoardSettings
+    splits: list[SplitFacts]
+    contracts: list[dict[str, Any]]
+    users: list[KeptUser]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Manifest:
+        splits = tuple(one.name for one in self.splits)
+        if splits != self.settings.splits or any(canonical_split(name) != name for name in splits):
+            raise ValueError("its splits are not those of its settings")
+        if tuple(one.get("name") for one in self.contracts) != self.settings.contracts:
+            raise ValueError("its contracts are not those of its settings")
+        return self
+
+
+class KeptEvent(_Kept):
+    """A state that a submission entered."""
+
+    state: State
+    reason: str | None
+    at: AwareDatetime
+
+
+class KeptResult(_Kept):
+    """What it scored under one contract."""
+
+    contract: Annotated[str, Field(max_length=40)]
+    record: ResultRecord
+    extras: dict[str, Any]
+    created_at: AwareDatetime
+
+
+class KeptSubmission(_Kept):
+    """A submission with everything that became of it."""
+
+    id: Annotated[str, Field(pattern="^s_[0-9a-f]{16}$")]
+    user: str
+    team: Annotated[str, Field(max_length=100)]
+    split: Annotated[str, Field(max_length=16)]
+    digest: _Sha256
+    predictions_sha256: _Sha256
+    card: Card
+    run: dict[str, Any] | None
+    marked: bool
+    state: State
+    reason: str | None
+    problems: list[dict[str, Any]] | None
+    facts: dict[str, Any] | None
+    created_at: AwareDatetime
+    changed_at: AwareDatetime
+    events: list[KeptEvent]
+    results: list[KeptResult]

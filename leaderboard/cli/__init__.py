@@ -1,0 +1,1 @@
+"""The commands `bench leaderboard ...` and `bench submit ...`."""

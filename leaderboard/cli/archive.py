@@ -1,0 +1,80 @@
+"""`bench leaderboard export`, `import` and `backup`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .options import board, db_option
+
+_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+
+
+@click.command()
+@_file
+@db_option
+def export(file: Path, db: str) -> None:
+    """Write the board to FILE, a .zip: settings, users without tokens, submissions, predictions, results.
+
+    For moving a board (also from SQLite to PostgreSQL), merging it into another, or keeping it. It holds outcomes of
+    single articles of held-out splits: keep it among maintainers. An unchanged board gives the same bytes.
+
+    \b
+    Examples:
+      bench leaderboard export board.zip
+      bench leaderboard export board.zip --db postgresql://board@db.example.org/board
+    """
+    from ..archive.export import export_board
+
+    with board(db) as opened:
+        n = export_board(opened, file)
+    click.echo(f"Wrote {n:,} submissions to {file}.")
+
+
+@click.command("import")
+@_file
+@db_option
+def import_(file: Path, db: str) -> None:
+    """Take in the board that FILE holds: into a new one, or into one of the same splits and contracts.
+
+    Nothing is overwritten, and doing it twice changes nothing. Users come without tokens: user renew gives them one.
+
+    \b
+    Examples:
+      bench leaderboard import board.zip --db new.sqlite
+      bench leaderboard import board.zip --db postgresql://board@db.example.org/board
+    """
+    from ..archive.import_ import import_board
+    from ..store.database import Database
+    from ..worker.run import rebuild_tables
+
+    opened = Database(db)
+    try:
+        taken = import_board(opened, file)
+        rebuild_tables(opened)
+    finally:
+        opened.close()
+    click.echo(
+        f"{taken.n_submissions:,} submissions, {taken.n_results:,} results and {taken.n_users:,} users were new; "
+        f"{taken.n_known:,} submissions were there already."
+    )
+
+
+@click.command()
+@_file
+@db_option
+def backup(file: Path, db: str) -> None:
+    """Copy a SQLite board to FILE while it is in use, and check the copy. To restore: end the server, put it in place.
+
+    A board in PostgreSQL is backed up by pg_dump.
+
+    \b
+    Examples:
+      bench leaderboard backup "board-$(date +%F).sqlite" --db /srv/board.sqlite
+    """
+    from ..archive.backup import backup_board
+
+    with board(db) as opened:
+        size = backup_board(opened, file)
+    click.echo(f"Wrote {file} ({size / 1e6:,.1f} MB); it is whole.")

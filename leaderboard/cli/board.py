@@ -1,0 +1,154 @@
+"""`bench leaderboard init`, `settings`, `upgrade` and `rescore`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from bioreview_bench.cli import options
+
+from .options import board, db_option
+
+
+@click.command()
+@options.data_option
+@click.option("--split", "splits", multiple=True, metavar="SPLIT", help="May be repeated. Default: test.")
+@click.option(
+    "--contract", "contracts", multiple=True, metavar="NAME|FILE", help="May be repeated. Default: v3. All are scored."
+)
+@click.option("--ranking", metavar="NAME", help="The contract that ranks. Default: a calibrated one, else the first.")
+@click.option("--title", metavar="TEXT", help="What the board is called.")
+@db_option
+def init(
+    data: str, splits: tuple[str, ...], contracts: tuple[str, ...], ranking: str | None, title: str | None, db: str
+) -> None:
+    """Make a board: its database, and what it is about. Ids of the articles are kept in it, references are not.
+
+    \b
+    Examples:
+      bench leaderboard init --data demo --contract demo --contract demo-topic
+      bench leaderboard init --data v3=/data/v3 --contract v3 --contract calibrated.toml --db /srv/board.sqlite
+    """
+    from .. import boards
+    from ..store.database import Database
+
+    named = {key: value for key, value in (("ranking", ranking), ("title", title)) if value is not None}
+    opened = Database(db)
+    try:
+        settings = boards.set_up(opened, data, splits or ("test",), contracts or ("v3",), **named)
+    finally:
+        opened.close()
+    click.echo(f"Made the board {opened}: {settings.data}, {', '.join(settings.splits)}, ranked by {settings.ranking}.")
+    click.echo("Next: bench leaderboard user add NAME --team TEAM, then bench leaderboard serve")
+
+
+@click.command()
+@click.option("--title", metavar="TEXT")
+@click.option("--data", metavar="DATA", help="Read the splits anew from here. Then rescore.")
+@click.option(
+    "--add-contract", multiple=True, metavar="NAME|FILE", help="Score under this contract, too. Then rescore."
+)
+@click.option("--remove-contract", multiple=True, metavar="NAME", help="Its results are kept, not shown.")
+@click.option("--ranking", metavar="NAME", help="The contract that ranks.")
+@click.option("--draws", type=click.IntRange(0, 100_000), help="Bootstrap draws. Then rescore.")
+@click.option("--allow-unverified/--refuse-unverified", default=None, help="Encoders and data nobody vouches for.")
+@click.option("--per-day", type=click.IntRange(min=1), help="Submissions of a user and day (UTC), rejected ones apart.")
+@click.option("--uploads-per-day", type=click.IntRange(min=1), help="Files of a user and day, rejected ones too.")
+@click.option("--requests-per-minute", type=click.IntRange(min=1))
+@click.option("--upload-bytes", type=click.IntRange(min=1))
+@click.option("--concerns", type=click.IntRange(min=1), help="In one submission.")
+@click.option("--concerns-per-article", type=click.IntRange(min=1))
+@db_option
+def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str, ...], **given: Any) -> None:
+    """Show the board's settings as JSON, after changing those that are given.
+
+    A worker takes changes over by itself. Limits apply to what is submitted from now on.
+
+    \b
+    Examples:
+      bench leaderboard settings
+      bench leaderboard settings --per-day 2 --title "Reviewers of the lab"
+      bench leaderboard settings --add-contract calibrated.toml --ranking calibrated
+      bench leaderboard rescore --missing
+    """
+    from .. import boards
+    from ..settings import Limits
+    from ..store.api import get_settings
+
+    wanted = {key: value for key, value in given.items() if value is not None}
+    limits = {key: wanted.pop(key) for key in list(wanted) if key in Limits.model_fields}
+    with board(db) as opened:
+        if wanted or limits or add_contract or remove_contract:
+            boards.alter(opened, wanted, limits, add_contract, remove_contract)
+            click.echo("Changed.", err=True)
+        shown = get_settings(opened)
+    click.echo(json.dumps(shown.model_dump(mode="json"), ensure_ascii=False, indent=1))
+
+
+@click.command()
+@db_option
+def upgrade(db: str) -> None:
+    """Bring a board that an older release made to this release's schema. Back it up before.
+
+    \b
+    Example:
+      bench leaderboard backup before.sqlite && bench leaderboard upgrade
+    """
+    from bioreview_bench.errors import InputError
+
+    from ..store.database import Database
+
+    opened = Database(db)
+    try:
+        if not opened.is_board():
+            raise InputError(f"There is no board in {opened}.", remedy="bench leaderboard init makes one")
+        opened.create_or_upgrade()
+    finally:
+        opened.close()
+    click.echo(f"{opened} has this release's schema.")
+
+
+@click.command()
+@click.argument("ids", nargs=-1, metavar="[ID]...")
+@click.option("--all", "everything", is_flag=True, help="Everything that is scored or failed.")
+@click.option("--failed", is_flag=True, help="What failed.")
+@click.option("--missing", is_flag=True, help="What has no result under a contract and data of today.")
+@click.option("--dry-run", is_flag=True, help="Only list them.")
+@db_option
+def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool, dry_run: bool, db: str) -> None:
+    """Put submissions back into the queue: after a contract, data or this package changed, or what made them fail.
+
+    The worker scores them from the stored predictions. Until then their old results stay on the board.
+
+    \b
+    Examples:
+      bench leaderboard rescore --missing
+      bench leaderboard rescore s_0123456789abcdef
+      bench leaderboard rescore --all --dry-run
+    """
+    from bioreview_bench.errors import InputError
+
+    from .. import boards
+    from ..store.api import requeue
+    from ..worker.queue import Queue
+
+    if sum([bool(ids), everything, failed, missing]) != 1:
+        raise InputError("Which submissions?", remedy="name ids, or one of --all, --failed, --missing")
+    with board(db) as opened:
+        if ids:
+            chosen = list(ids)
+        elif missing:
+            chosen = boards.outdated(opened)
+        else:
+            chosen = boards.failed(opened) if failed else boards.scored_or_failed(opened)
+        for submission_id in chosen:
+            if not dry_run:
+                requeue(opened, submission_id, "the maintainers had it scored again")
+            click.echo(submission_id)
+        if chosen and not dry_run:
+            queue = Queue(opened)
+            queue.wake()
+            queue.close()
+    click.echo(f"{len(chosen):,} submissions{' would be' if dry_run else ''} queued.", err=True)

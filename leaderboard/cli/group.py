@@ -1,0 +1,33 @@
+"""`bench leaderboard`: run a board and keep it."""
+
+from __future__ import annotations
+
+import click
+
+from bioreview_bench.cli.lazy import LazyGroup
+
+from ..extras import require_leaderboard
+
+_HERE = "bioreview_bench.leaderboard."
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "init": (_HERE + "cli_board:init", "Make a board."),
+    "serve": (_HERE + "cli_serve:serve", "Serve a board: pages, API and a worker."),
+    "sync": (_HERE + "cli_sync:sync", "Take in submissions merged into a Hub repository."),
+    "worker": (_HERE + "cli_worker:worker", "Score what is submitted."),
+    "user": (_HERE + "cli_user:user", "Add, list, renew and revoke those who may submit."),
+    "settings": (_HERE + "cli_board:settings", "Show and change what a board is about and what it allows."),
+    "rescore": (_HERE + "cli_board:rescore", "Have submissions scored again."),
+    "build": (_HERE + "cli_build:build", "Write the pages as a static site."),
+    "export": (_HERE + "cli_archive:export", "Write a board to one file, without tokens."),
+    "import": (_HERE + "cli_archive:import_", "Take an exported board in."),
+    "backup": (_HERE + "cli_archive:backup", "Copy a SQLite board while it runs."),
+    "upgrade": (_HERE + "cli_board:upgrade", "Bring a board of an older release up to date."),
+}
+
+
+@click.group(
+    cls=LazyGroup, table=_COMMANDS, before=require_leaderboard, short_help="Run a board: serve, score, export, back up."
+)
+def leaderboard() -> None:
+    """Run a board that rescores what is submitted, and keep it for years."""

@@ -1,0 +1,182 @@
+"""`bench submit init`.
+
+A commented `card.yaml` to fill in, begun from `run.json` where there is one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bioreview_bench.errors import printable
+
+_LARGEST = 16 * 1024 * 1024  # bytes of a run.json
+
+
+@click.command()
+@click.argument("run", required=False, type=click.Path(path_type=Path), metavar="[RUN]")
+@click.option(
+    "-o",
+    "--output",
+    default="card.yaml",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The card to write; one that is there is not touched.",
+)
+def init(run: Path | None, output: Path) -> None:
+    """Write a commented card to fill in. RUN is a run's folder, its run.json, or the predictions beside it.
+
+    What the run's manifest says is filled in; the rest is left empty, and the board says what is missing.
+
+    \b
+    Examples:
+      bench submit init runs/mine
+      bench submit init runs/mine/predictions.jsonl -o runs/mine/card.yaml
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 6 cannot write.
+    """
+    from datetime import UTC, datetime
+
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import write_files
+
+    if output.exists():
+        raise InputError(f"{output} is there already.", remedy="-o another file, or edit that one")
+    manifest, predictions = _found(run)
+    split = _split(manifest)
+    text = draft(manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date())
+    write_files({output: text.encode()})
+    filled = f", begun from {predictions.parent / 'run.json'}" if manifest else ""
+    click.echo(f"Wrote {output}{filled}.")
+    click.echo(f"Next: fill it in, then bench submit {predictions} --card {output} --split {split} --dry-run")
+
+
+def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
+    """(the manifest, empty when there is none; the predictions file)."""
+    from bioreview_bench.errors import InputError
+
+    if run is None:
+        return {}, Path("predictions.jsonl")
+    if not run.exists():
+        raise InputError(f"There is no {run}.", remedy="name a run's folder, its run.json or its predictions")
+    if run.is_dir():
+        manifest, predictions = run / "run.json", run / "predictions.jsonl"
+    elif run.name == "run.json":
+        manifest, predictions = run, run.parent / "predictions.jsonl"
+    else:
+        manifest, predictions = run.parent / "run.json", run
+    if not manifest.is_file():
+        return {}, predictions
+    return _read(manifest), predictions
+
+
+def _read(manifest: Path) -> dict[str, Any]:
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.files.jsonl import parse_object
+
+    try:
+        with manifest.open("rb") as stream:
+            content = stream.read(_LARGEST + 1)
+        if len(content) > _LARGEST:
+            raise ValueError(f"larger than {_LARGEST:,} bytes")
+        return parse_object(content.decode("utf-8-sig"))
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"Cannot read {manifest}: {reason}.", remedy="mend or remove it") from error
+
+
+def _split(manifest: dict[str, Any]) -> str:
+    """The split that the run was made for (its label is data/split#fingerprint); test when it does not say."""
+    from bioreview_bench.data.folder import SPLITS
+
+    label = manifest.get("split", {}).get("label") if isinstance(manifest.get("split"), dict) else None
+    name = str(label).partition("#")[0].rpartition("/")[2]
+    return name if name in SPLITS else "test"
+
+
+_TEMPLATE = """\
+# What a reader of the board must know about your system. Nothing here is a score: the board scores for itself.
+# Fill in what is empty, then: bench submit {predictions} --card {card} --split {split}
+
+# The name in the table, and the version: what you would cite. At most 200 characters.
+system_name: {system_name}
+system_version:
+# Who made it, and how the board's maintainers reach you (not shown to others).
+organisation:
+contact:
+
+# The model with its revision where there is one; "none" for a system without a model.
+base_model: {base_model}
+# Of the base model, such as 8B; may stay empty.
+parameters:
+# yes, no or undisclosed: can anybody download the weights?
+open_weights: undisclosed
+# What was done to the model's concerns, such as dedup+cap20; or none.
+postprocessing: {postprocessing}
+
+# yes, no or undisclosed. What is undisclosed is never shown as better than what is disclosed. A system trained on v3
+# train, or that does not say, cannot enter the v4 test split: all of v4 test stands somewhere in v3.
+training_data:
+  # What it was trained or prompted with, in your words.
+  description: ""
+  saw_v3_train: undisclosed
+  saw_v4_train: undisclosed
+  # eLife, PLOS, F1000Research, PeerJ or Nature Communications articles with their reviews.
+  saw_test_journals: undisclosed
+  # Last day of the training data, such as 2024-06-30; may stay empty.
+  cutoff:
+
+# Of the prompt; may stay empty.
+prompt_sha256: {prompt_sha256}
+# Of making the predictions; may stay empty.
+cost_usd: {cost_usd}
+# When they were made.
+date: {date}
+# Paper or code, https://...; may stay empty.
+url:
+"""
+
+
+def draft(run: Mapping[str, Any], *, predictions: str, card: str, split: str, today: date) -> str:
+    """The card's text. What `run` does not say stays empty, to be filled in; nothing is guessed."""
+    reviewer = _mapping(run.get("reviewer"))
+    model = " @ ".join(filter(None, (_text(reviewer.get("model")), _text(reviewer.get("revision")))))
+    prompt = _text(_mapping(reviewer.get("prompt")).get("sha256"))
+    cost = _mapping(run.get("totals")).get("cost_usd")
+    values = {
+        "system_name": _scalar(_text(run.get("name"))),
+        "base_model": _scalar(model),
+        "postprocessing": _scalar(_text(run.get("postprocessing")) or "none"),
+        "prompt_sha256": _scalar(prompt),
+        "cost_usd": repr(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else "",
+        "date": (_day(run.get("ended")) or today).isoformat(),
+    }
+    text = _TEMPLATE.format(predictions=printable(predictions), card=printable(card), split=printable(split), **values)
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def _scalar(text: str) -> str:
+    """A YAML scalar: quoted unless empty; control characters are shown, not passed on."""
+    return json.dumps(printable(text, 200), ensure_ascii=False) if text else ""
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _day(value: object) -> date | None:
+    try:
+        return datetime.fromisoformat(_text(value)).astimezone(UTC).date()
+    except ValueError:
+        return None

@@ -1,0 +1,1 @@
+"""The JSON interface: sign-in, limits, uploads, health."""

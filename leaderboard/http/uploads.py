@@ -1,0 +1,125 @@
+"""Taking in a submission that arrives as a form, for the API and the web page alike.
+
+The form is spooled to a temporary file while it arrives (its size is counted by `security.BodyGuard`), then read in
+bounded memory, in a thread, by the same reader and the same checks as everywhere else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import FormData, UploadFile
+
+from bioreview_bench.errors import InputError, Problem, printable
+
+from ..intake.package import Package, open_package, read_zip, refusal
+from ..settings import Limits
+from ..store import api as store
+from .api_models import Submitted
+from .auth import CSRF_FIELD
+
+if TYPE_CHECKING:
+    from ..store.api import UserInfo
+    from ..store.database import Database
+    from .live import Live
+
+FILES = ("predictions", "card", "run", "archive")
+FIELDS = ("split", "marked", CSRF_FIELD)
+_FIELD_BYTES = 1024
+_TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no", "")
+
+
+class Forms:
+    """Reads and stores forms, a few at a time, so that many large ones do not fill the memory."""
+
+    def __init__(self, db: Database, live: Live, wake: Callable[[], None], at_once: int = 4) -> None:
+        self._db, self._live, self._wake = db, live, wake
+        self._places = asyncio.Semaphore(at_once)
+
+    async def form(self, request: Request) -> FormData:
+        """The fields and files of a request, whose sender is known by now; `await form.close()` when done.
+
+        Raises HTTPException for what is no form, InputError for fields that no submission has.
+        """
+        form = await request.form(max_files=len(FILES), max_fields=len(FIELDS), max_part_size=_FIELD_BYTES)
+        unknown = sorted(set(form) - {*FILES, *FIELDS})
+        twice = sorted(name for name in set(form) if len(form.getlist(name)) > 1)
+        problems = [Problem(f'there is no field "{printable(name)}"') for name in unknown]
+        problems += [Problem(f'"{printable(name)}" is there more than once') for name in twice]
+        if problems:
+            await form.close()
+            fields = ", ".join((*FILES, *FIELDS[:2]))
+            raise InputError("The form has fields that it should not.", problems=problems, remedy=f"use {fields}")
+        return form
+
+    async def take(self, form: FormData, user: UserInfo) -> Submitted:
+        """Store the submission that `form` holds, and check it. Raises InputError listing what is wrong with it."""
+        split, marked = _split(form), _marked(form)
+        async with self._places:
+            return await run_in_threadpool(self._take, form, user, split, marked)
+
+    def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
+        taken = take_in(self._db, user, split, _package(form, self._live.settings.limits), marked=marked)
+        if taken.state == "queued":
+            self._wake()
+        return taken
+
+
+def take_in(db: Database, user: UserInfo, split: str, package: Package, *, marked: bool) -> Submitted:
+    """Store a submission and check it; what it is refused for can be asked for afterwards, by its id."""
+    submission, created = store.receive(db, user.id, split, package, marked=marked)
+    if created:
+        store.validate_received(db, submission)
+    found = store.status(db, submission)
+    return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
+
+
+def _package(form: FormData, limits: Limits) -> Package:
+    files = {name: _file(form, name) for name in FILES}
+    archive, predictions, card, run = files["archive"], files["predictions"], files["card"], files["run"]
+    if archive is not None:
+        if predictions or card or run:
+            raise InputError("There is an archive, and files beside it.", remedy="send one or the other")
+        return read_zip(archive.file, limits)
+    if predictions is None or card is None:
+        missing = [name for name in ("predictions", "card") if files[name] is None]
+        raise InputError(
+            f"There is no {' and no '.join(missing)}.", remedy="send predictions and card, or an archive of both"
+        )
+    package, problems = open_package(
+        predictions.file,
+        card.file.read(limits.card_bytes + 1),
+        None if run is None else run.file.read(limits.run_bytes + 1),
+        limits,
+    )
+    if package is None:
+        raise refusal(problems)
+    return package
+
+
+def _file(form: FormData, name: str) -> UploadFile | None:
+    """The file of a field; None when it is absent or, as browsers send it, was not chosen."""
+    given = form.get(name)
+    if given is None or given == "":
+        return None
+    if not isinstance(given, UploadFile):
+        raise InputError(f"{name} is not a file.", remedy=f"curl -F {name}=@FILE sends one")
+    return given if given.filename or given.size else None
+
+
+def _split(form: FormData) -> str:
+    split = form.get("split")
+    if not isinstance(split, str) or not split:
+        raise InputError("There is no split.", remedy="send the field split, such as test")
+    return split
+
+
+def _marked(form: FormData) -> bool:
+    given = form.get("marked", "")
+    if isinstance(given, str) and given.lower() in (*_TRUE, *_FALSE):
+        return given.lower() in _TRUE
+    raise InputError("marked is neither true nor false.", remedy="leave it out, or send true")

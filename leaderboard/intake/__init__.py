@@ -1,0 +1,1 @@
+"""What is submitted: reading a package, its card, validating it, near copies."""

@@ -1,0 +1,234 @@
+"""A submission as it arrives: predictions, card and perhaps run.json; as files or in one .zip.
+
+Everything is read in bounded memory, whatever sizes are declared. Whether the predictions fit the split is
+`validation`'s business.
+
+A submission in one .zip: exactly predictions.jsonl, card.yaml and, if there is one, run.json, at the top level.
+
+What the archive declares is checked before anything is unpacked, and what comes out is counted while it comes, so that
+neither a lying header nor a bomb takes more memory than the limits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import stat
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.results.card import Card
+
+from ..settings import Limits
+from .card_yaml import card_of, read_card
+
+PREDICTIONS, CARD, RUN = "predictions.jsonl", "card.yaml", "run.json"
+_CHUNK = 1 << 20
+_RUN_DEPTH = 20
+
+
+@dataclass(frozen=True)
+class Package:
+    """A submission whose card is in order. `run` is what run.json says, unchecked beyond being a JSON object."""
+
+    predictions: bytes = field(repr=False)
+    card: Card
+    run: dict[str, Any] | None = field(repr=False)
+
+    @property
+    def predictions_sha256(self) -> str:
+        """Hex sha256 of the predictions file."""
+        return hashlib.sha256(self.predictions).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
+        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
+
+
+def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:
+    """Read the files of a submission. Raises InputError listing all that is wrong with card, run and sizes."""
+    package, problems = open_package(predictions, card, run, limits)
+    if package is None:
+        raise refusal(problems)
+    return package
+
+
+def open_package(
+    predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits
+) -> tuple[Package | None, list[Problem]]:
+    """(the submission, or None when it has a problem; all problems of card, run and sizes)."""
+    problems: list[Problem] = []
+    content = _take(predictions, PREDICTIONS, limits.upload_bytes, problems)
+    card_content = _take(card, CARD, limits.card_bytes, problems)
+    run_content = None if run is None else _take(run, RUN, limits.run_bytes, problems)
+    said: Card | None = None
+    if card_content is not None:
+        said, found = read_card(card_content)
+        problems.extend(found)
+    parsed = None if run_content is None else _parse_run(run_content, problems)
+    if problems or content is None or said is None:
+        return None, problems
+    return Package(content, said, parsed), []
+
+
+def stored_package(predictions: bytes, card: dict[str, Any], run: dict[str, Any] | None) -> Package:
+    """A submission that a board kept. Raises InputError when its card is no card."""
+    said, problems = card_of(card)
+    if said is None:
+        raise refusal(problems)
+    return Package(predictions, said, run)
+
+
+def refusal(problems: list[Problem]) -> InputError:
+    """The error that lists problems."""
+    noun = "problem" if len(problems) == 1 else "problems"
+    return InputError(
+        f"The submission has {len(problems):,} {noun}.",
+        problems=problems,
+        remedy="mend them and submit again; bench submit init writes a card, bench schema predictions shows the form",
+    )
+
+
+def _take(source: BinaryIO | Path | bytes, name: str, limit: int, problems: list[Problem]) -> bytes | None:
+    """At most `limit` bytes; None, and a problem, when there are more or it cannot be read."""
+    try:
+        if isinstance(source, bytes):
+            content = source
+        elif isinstance(source, Path):
+            with source.open("rb") as stream:
+                content = _bounded(stream, limit)
+        else:
+            content = _bounded(source, limit)
+    except OSError as error:
+        given = f" ({printable(str(source))})" if isinstance(source, Path) and source.name != name else ""
+        problems.append(Problem(f"{name}{given}: cannot be read: {error.strerror or error}"))
+        return None
+    if len(content) > limit:
+        problems.append(Problem(f"{name}: larger than {limit:,} bytes"))
+        return None
+    return content
+
+
+def _bounded(stream: BinaryIO, limit: int) -> bytes:
+    parts, size = [], 0
+    while size <= limit and (part := stream.read(min(_CHUNK, limit + 1 - size))):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
+
+
+def _parse_run(content: bytes, problems: list[Problem]) -> dict[str, Any] | None:
+    try:
+        found = parse_object(content.decode("utf-8-sig"))
+        _check_plain(found, 0)
+    except UnicodeDecodeError as error:
+        problems.append(Problem(f"{RUN}: not UTF-8 (byte {error.start + 1})"))
+    except ValueError as error:
+        problems.append(Problem(f"{RUN}: {error}"))
+    else:
+        return found
+    return None
+
+
+def _check_plain(value: Any, depth: int) -> None:
+    """Raise ValueError for what a database or a page cannot show: infinite numbers, deep nesting."""
+    if depth > _RUN_DEPTH:
+        raise ValueError(f"nested more than {_RUN_DEPTH} deep")
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        raise ValueError("a number too large")
+    if isinstance(value, int) and abs(value) > 1 << 63:
+        raise ValueError("a number too large")
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _check_plain(part, depth + 1)
+
+
+_END: Final = struct.Struct("<4s4H2LH")  # the end-of-central-directory record, without a comment
+_END_SIGNATURE: Final = b"PK\x05\x06"
+_LOCATOR_SIGNATURE: Final = b"PK\x06\x07"  # of a ZIP64 archive: 20 bytes before the record
+_DIRECTORY_BYTES: Final = 4096  # three entries need some 200
+_METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_REMEDY: Final = f"zip -j submission.zip {PREDICTIONS} {CARD}"
+
+
+def read_zip(stream: BinaryIO, limits: Limits) -> Package:
+    """Read a submission from a seekable stream. Raises InputError listing what is wrong."""
+    package, problems = open_zip(stream, limits)
+    if package is None:
+        raise refusal(problems)
+    return package
+
+
+def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Problem]]:
+    """(the submission, or None; all problems). Raises InputError when it is no archive of the kind that is taken."""
+    size = stream.seek(0, io.SEEK_END)
+    if size > limits.upload_bytes:
+        raise InputError(f"The archive is larger than {limits.upload_bytes:,} bytes.", remedy="leave out raw outputs")
+    _check_end(stream, size)
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            entries = _checked(archive.infolist(), limits)
+            with archive.open(entries[PREDICTIONS]) as predictions, archive.open(entries[CARD]) as card:
+                run = _small(archive, entries[RUN], limits.run_bytes) if RUN in entries else None
+                content = card.read(limits.card_bytes + 1)
+                return open_package(predictions, content, run, limits)  # type: ignore[arg-type]
+    except InputError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, struct.error) as error:
+        raise InputError(f"The archive is damaged: {printable(error)}.", remedy=_REMEDY) from error
+
+
+def _check_end(stream: BinaryIO, size: int) -> None:
+    """Bound the directory that zipfile will read: it trusts the size in this record."""
+    if size < _END.size:
+        raise InputError("This is not a .zip.", remedy=_REMEDY)
+    before = min(20, size - _END.size)
+    stream.seek(size - _END.size - before)
+    tail = stream.read(before + _END.size)
+    signature, _, _, _, _, directory, _, comment = _END.unpack(tail[before:])
+    if signature != _END_SIGNATURE or comment:
+        raise InputError("This is not a .zip, or it has a comment or something behind it.", remedy=_REMEDY)
+    if tail[:before].startswith(_LOCATOR_SIGNATURE) or directory > _DIRECTORY_BYTES:
+        raise InputError("The archive holds more than a submission.", remedy=_REMEDY)
+    stream.seek(0)
+
+
+def _checked(entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    allowed = {PREDICTIONS: limits.upload_bytes, CARD: limits.card_bytes, RUN: limits.run_bytes}
+    problems: list[Problem] = []
+    found: dict[str, zipfile.ZipInfo] = {}
+    for entry in entries:
+        name = printable(entry.filename)
+        # The name as the archive has it: zipfile cuts at NUL and turns backslashes.
+        if entry.orig_filename != entry.filename or entry.filename not in allowed:
+            problems.append(Problem(f'"{name}" is none of {", ".join(allowed)}'))
+        elif entry.filename in found:
+            problems.append(Problem(f"{name} is there twice"))
+        elif entry.flag_bits & 0x41:
+            problems.append(Problem(f"{name} is encrypted"))
+        elif entry.compress_type not in _METHODS:
+            problems.append(Problem(f"{name} is packed by a method other than deflate"))
+        elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+            problems.append(Problem(f"{name} is a link, not a file"))
+        elif entry.file_size > allowed[entry.filename]:
+            problems.append(Problem(f"{name}: larger than {allowed[entry.filename]:,} bytes"))
+        else:
+            found[entry.filename] = entry
+    if not problems:
+        problems.extend(Problem(f"{name} is missing") for name in (PREDICTIONS, CARD) if name not in found)
+    if problems:
+        raise InputError("The archive is not a submission.", problems=problems, remedy=_REMEDY)
+    return found
+
+
+def _small(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:
+    with archive.open(entry) as stream:
+        return stream.read(limit + 1)

@@ -1,0 +1,154 @@
+"""Tables of a board: made from its results, kept in its database, read by pages and API.
+
+Who ranks is decided in `entries`, order and bands in `standings`. Making a table is slow (label-swap tests), so it
+happens outside a transaction; what it was made of is read again before it is stored, and if that changed meanwhile
+the table is made anew.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import from_json
+from sqlalchemy import select
+
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result
+
+from ..store.api import get_contract, get_settings, get_split, unpack
+from ..store.models import Event, PairTestRow, ResultRow, Submission, Table, User
+from .entries import Entry, Submitted
+from .standings import Pair, Standings, Test, board_table, missing_tests, standings
+from .view import BoardTable
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from ..store.database import Database
+
+_DRAWS = 10_000  # of the tests, on a board that makes no intervals
+
+
+@dataclass(frozen=True)
+class _Inputs:
+    """Everything that a table is made of. `stamp` is equal when nothing of it changed."""
+
+    stamp: tuple[tuple[Any, ...], ...]
+    submissions: tuple[Submitted, ...]
+    results: tuple[int, ...]
+    n_waiting: int
+
+
+def load_table(db: Database, split: str, contract: str) -> BoardTable:
+    """The finished table; one without rows before the first result. Raises NotFound for a split or contract unknown."""
+    settings = get_settings(db)
+    facts = get_split(db, split)
+    get_contract(db, contract)
+    with db.reading() as session:
+        kept = session.get(Table, (split, contract))
+        if kept is not None:
+            return BoardTable.model_validate(kept.content)
+    return board_table(settings, facts, contract, (), Standings((), ()), {})
+
+
+def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
+    """Make the table of a split and contract from its results, and store it."""
+    settings, facts = get_settings(db), get_split(db, split)
+    while True:
+        with db.reading() as session:
+            inputs = _read(session, split, contract)
+            entries = _entries(session, inputs)
+            known = _known_tests(session, inputs.results)
+        found = standings(inputs.submissions, entries)
+        made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
+        table = board_table(settings, facts, contract, inputs.submissions, found, {**known, **made}, inputs.n_waiting)
+        with db.session() as session:
+            if _read(session, split, contract).stamp == inputs.stamp:
+                _keep_tests(session, made)
+                session.merge(Table(split=split, contract=contract, content=table.model_dump(mode="json")))
+                return table
+
+
+def submitted(submission: Submission, user: User) -> Submitted:
+    """What ranking knows of a submission."""
+    return Submitted(
+        id=submission.id,
+        team=submission.team,
+        ranks_all=user.ranks_all,
+        marked=submission.marked,
+        withdrawn=submission.state == "withdrawn",
+        created_at=submission.created_at,
+        card=Card.model_validate(submission.card),
+        facts=submission.facts or {},
+    )
+
+
+def scored_once(session: Session, split: str) -> list[Submitted]:
+    """All submissions of a split that were scored, withdrawn ones too, in the order in which they came."""
+    scored = select(Event.submission_id).where(Event.state == "scored")
+    rows = session.execute(
+        select(Submission, User)
+        .join(User, Submission.user_id == User.id)
+        .where(Submission.split == split, Submission.id.in_(scored))
+        .order_by(Submission.created_at, Submission.id)
+    )
+    return [submitted(submission, user) for submission, user in rows]
+
+
+def _read(session: Session, split: str, contract: str) -> _Inputs:
+    submissions = scored_once(session, split)
+    by_id = {one.id: one for one in submissions}
+    rows = session.execute(
+        select(ResultRow.id, ResultRow.submission_id, ResultRow.signature, ResultRow.created_at)
+        .where(ResultRow.contract == contract, ResultRow.submission_id.in_(list(by_id)))
+        .order_by(ResultRow.id)
+    ).all()
+    # A changed contract or changed data have another signature; the newest result tells which one is in force.
+    newest = max(rows, key=lambda one: (one.created_at, one.id)).signature if rows else None
+    current = [one for one in rows if one.signature == newest and not by_id[one.submission_id].withdrawn]
+    having = {one.submission_id for one in current}
+    older = {one.submission_id for one in rows if not by_id[one.submission_id].withdrawn} - having
+    stamp = tuple((one.id, one.team, one.ranks_all, one.marked, one.withdrawn) for one in submissions)
+    return _Inputs(
+        stamp + tuple((one.id, one.created_at) for one in current),
+        tuple(submissions),
+        tuple(one.id for one in current),
+        len(older),
+    )
+
+
+def _entries(session: Session, inputs: _Inputs) -> list[Entry]:
+    by_id = {one.id: one for one in inputs.submissions}
+    rows = session.execute(
+        select(ResultRow.id, ResultRow.submission_id, ResultRow.record, ResultRow.extras).where(
+            ResultRow.id.in_(inputs.results)
+        )
+    )
+    return [Entry(by_id[one.submission_id], one.id, _summary(one.record), one.extras or {}) for one in rows]
+
+
+def _summary(content: bytes) -> ResultRecord:
+    """A stored record without its rows by article, of which a board of many years would hold too many at once."""
+    return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
+
+
+def _load(db: Database, result: int) -> Result:
+    """A stored result with its counts by article."""
+    with db.reading() as session:
+        content = session.scalars(select(ResultRow.record).where(ResultRow.id == result)).one()
+    record = unpack(content)
+    return Result(record.model_copy(update={"articles": []}), ArticleCounts.from_rows(record.articles))
+
+
+def _known_tests(session: Session, results: tuple[int, ...]) -> dict[Pair, Test]:
+    found = session.scalars(select(PairTestRow).where(PairTestRow.a_id.in_(results), PairTestRow.b_id.in_(results)))
+    return {(one.a_id, one.b_id): (one.delta_f1, one.p_value) for one in found}
+
+
+def _keep_tests(session: Session, made: dict[Pair, Test]) -> None:
+    for (a, b), (delta, p) in made.items():
+        session.merge(PairTestRow(a_id=a, b_id=b, delta_f1=delta, p_value=p))

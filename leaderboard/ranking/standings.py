@@ -1,0 +1,213 @@
+"""The finished table of a split under a contract, from its entries: order, bands, and the sentences it opens with.
+
+Label-swap tests of ranked systems, each made once and kept: a board compares the same two again and again.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result
+from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
+from bioreview_bench.stats.significance import holm
+
+from ..settings import BoardSettings
+from ..store.settings import SplitFacts
+from .entries import Entry, Submitted, folded, why_unranked
+from .rows import reported, row
+from .view import BoardTable, PairTest, Row
+
+_UNDEFINED = "F1 is undefined: there are neither references nor predictions."
+_ECHO_NEAR = 0.5  # of a system's match rate: from there on the number measures topic (scoring specification, section 4)
+
+
+@dataclass(frozen=True)
+class Standings:
+    """Entries in their order: the ranked, the best first, and the others with the reason why."""
+
+    ranked: tuple[Entry, ...]
+    others: tuple[tuple[Entry, str], ...]
+
+
+def standings(submissions: Sequence[Submitted], entries: Sequence[Entry]) -> Standings:
+    """Who ranks. `submissions` are all of the split that were scored once, withdrawn ones too."""
+    reasons = why_unranked(submissions)
+    order = by_f1(lambda entry: entry.record.overall.f1)
+    ranked, others = [], []
+    for entry in sorted(entries, key=order):
+        reason = reasons[entry.submitted.id] or (_UNDEFINED if entry.record.overall.f1 is None else None)
+        if reason is None:
+            ranked.append(entry)
+        else:
+            others.append((entry, reason))
+    return Standings(tuple(ranked), tuple(others))
+
+
+def board_table(
+    settings: BoardSettings,
+    facts: SplitFacts,
+    contract: str,
+    submissions: Sequence[Submitted],
+    found: Standings,
+    tests: Mapping[Pair, Test],
+    n_waiting: int = 0,
+) -> BoardTable:
+    """The table. `tests` holds every pair of the ranked.
+
+    `n_waiting` systems have results of older signatures only.
+    """
+    counts = Counter(folded(one.team) for one in submissions)
+
+    def made(entry: Entry, band: int | None, reason: str | None) -> Row:
+        return row(entry, band, reason, counts[folded(entry.submitted.team)])
+
+    pairs = corrected(found.ranked, tests)
+    band = bands([entry.submitted.id for entry in found.ranked], pairs)
+    ranked = [made(entry, band[entry.submitted.id], None) for entry in found.ranked]
+    ranked.sort(key=lambda one: one.band or 0)  # stable: by F1 within a band
+    rows = [*ranked, *(made(entry, None, reason) for entry, reason in found.others)]
+    records = [entry.record for entry in (*found.ranked, *(entry for entry, _ in found.others))]
+    record = records[0] if records else None
+    saturated = _saturated(ranked or rows)
+    return BoardTable(
+        title=settings.title,
+        data=facts.data,
+        split=facts.name,
+        contract=contract,
+        label=str(record.contract["name"]) if record is not None else contract,
+        contracts=settings.contracts,
+        splits=settings.splits,
+        ranking=contract == settings.ranking,
+        signature=record.signature if record is not None else None,
+        n_articles=len(facts.ids),
+        n_references=record.overall.n_ref if record is not None else None,
+        saturated=saturated,
+        notice=tuple(_notices(facts, record, rows, saturated, n_waiting)),
+        rows=tuple(rows),
+        reported=reported(facts.data, facts.name),
+        tests=tuple(pairs),
+    )
+
+
+def _saturated(rows: Sequence[Row]) -> bool:
+    """More than half of the rows are: saturation is the contract's doing, and one odd system does not decide it."""
+    return sum(one.saturated for one in rows) * 2 > len(rows)
+
+
+def _notices(
+    facts: SplitFacts, record: ResultRecord | None, rows: Sequence[Row], saturated: bool, n_waiting: int
+) -> list[str]:
+    found = []
+    if saturated:
+        found.append(_saturation(rows))
+    elif record is not None:
+        found += _echo(record, rows)
+    found += _about_data(facts)
+    if record is not None and record.encoder.id is not None and not record.encoder.verified:
+        found.append("The encoder's weights are not verified: these are not official scores.")
+    if n_waiting:
+        some = "One system has" if n_waiting == 1 else f"{n_waiting} systems have"
+        found.append(f"{some} results of an earlier signature only and will appear when scored again.")
+    return found
+
+
+def _saturation(rows: Sequence[Row]) -> str:
+    rates = [one.null_match_rate for one in rows if one.saturated and one.null_match_rate is not None]
+    low, high = f"{min(rates):.1%}", f"{max(rates):.1%}"
+    share = low if low == high else f"{low} to {high}"
+    return (
+        f"SATURATED: {share} of the possible matches are also made by predictions written for other articles. "
+        "Under this contract F1 counts concerns; it does not read them."
+    )
+
+
+def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
+    echo = record.controls.echo_match_rate
+    if echo is None:
+        return []
+    near = sum(one.match_rate is not None and echo >= _ECHO_NEAR * one.match_rate for one in rows)
+    if not near:
+        return []
+    return [
+        f"Copying ten sentences of each paper has match rate {echo:.3f} under this contract, at least half that of "
+        f"{near} of the {len(rows)} systems below: their number measures topic as much as concerns."
+    ]
+
+
+def _about_data(facts: SplitFacts) -> list[str]:
+    found = []
+    if facts.data == "v3" and facts.name == "test":
+        found.append("The references of v3 test are open to whoever holds v3; a system may have seen them.")
+    if facts.verification == "counts":
+        found.append("The data agree with the release by counts only; their contents are not verified.")
+    if facts.verification == "bundled":
+        found.append("The articles of this split were invented: the table shows how a board works, and ranks nothing.")
+    return found
+
+
+Pair = tuple[int, int]  # results' numbers, the smaller first
+Test = tuple[float, float]  # F1 of the first minus F1 of the second, and p
+_SAME = 1e-9
+
+
+def missing_tests(
+    ranked: Sequence[Entry], known: Mapping[Pair, Test], draws: int, load: Callable[[int], Result]
+) -> dict[Pair, Test]:
+    """Make the tests of the ranked that are not known, or known for another F1 than the records have.
+
+    `load` gets a result's number; only results with a test to make are loaded. All must be of one signature.
+    """
+    results: dict[int, Result] = {}
+    made: dict[Pair, Test] = {}
+    for one, other in combinations(sorted(ranked, key=lambda entry: entry.result), 2):
+        pair = (one.result, other.result)
+        if pair in known and abs(known[pair][0] - (_f1(one) - _f1(other))) <= _SAME:
+            continue
+        for number in pair:
+            if number not in results:
+                results[number] = load(number)
+        test = swap_test(results[one.result], results[other.result], draws)
+        made[pair] = (test.delta_f1, test.p_value)
+    return made
+
+
+def corrected(ranked: Sequence[Entry], tests: Mapping[Pair, Test]) -> list[PairTest]:
+    """The tests of all pairs of `ranked` (the best first), Holm-corrected over them."""
+    pairs = list(combinations(ranked, 2))
+    found = [_oriented(tests, a.result, b.result) for a, b in pairs]
+    adjusted = holm([p for _, p in found])
+    return [
+        PairTest(a=a.submitted.id, b=b.submitted.id, delta_f1=delta, p_value=p, p_holm=p_holm)
+        for (a, b), (delta, p), p_holm in zip(pairs, found, adjusted, strict=True)
+    ]
+
+
+def bands(ranked: Sequence[str], tests: Sequence[PairTest]) -> dict[str, int]:
+    """Band of each submission, 1 is best: those of a band are not significantly below its first."""
+    below = {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0}
+    return {name: band for band, group in enumerate(tied_groups(ranked, below), start=1) for name in group}
+
+
+def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool, float, str, str]]:
+    """A sort key: the highest figure first, undefined ones last, the earlier submission first among equals."""
+
+    def rank(entry: Entry) -> tuple[bool, float, str, str]:
+        value = key(entry)
+        return value is None, -(value or 0.0), entry.submitted.created_at.isoformat(), entry.submitted.id
+
+    return rank
+
+
+def _oriented(tests: Mapping[Pair, Test], a: int, b: int) -> Test:
+    if a < b:
+        return tests[a, b]
+    delta, p = tests[b, a]
+    return -delta, p
+
+
+def _f1(entry: Entry) -> float:
+    return entry.record.overall.f1 or 0.0

@@ -1,0 +1,1 @@
+"""Processes: the application, the server, the supervisor of worker and server."""

@@ -1,0 +1,119 @@
+"""What a board is about: its settings, and the splits and contracts that they name, all kept in its database.
+
+The ids of a split are kept, its references never: the server checks submissions without holding them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from bioreview_bench.contract import Contract
+from bioreview_bench.errors import InputError, printable
+
+from ..settings import BoardSettings
+from .common import VERSION, NotFound, bump, counter
+from .database import Database
+from .models import Setting
+
+BOARD: Final = "board"
+
+
+class SplitFacts(BaseModel):
+    """What a board knows of a split: enough to check a submission, and to notice when the data change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str  # v3, v4, demo or local
+    name: str
+    label: str  # the data part of a signature
+    fingerprint: str
+    verification: str
+    held_out: bool
+    ids: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+def get_settings(db: Database) -> BoardSettings:
+    """The board's settings. Raises InputError when there are none."""
+    with db.reading() as session:
+        row = session.get(Setting, BOARD)
+    if row is None:
+        raise InputError(f"The board {db} has no settings.", remedy=f"bench leaderboard init --db {db} --data DATA")
+    return BoardSettings.model_validate(row.value)
+
+
+def put_settings(db: Database, settings: BoardSettings) -> None:
+    """Replace the settings by others of the same splits and contracts."""
+    put_board(db, settings, (), ())
+
+
+def put_board(
+    db: Database, settings: BoardSettings, splits: Iterable[SplitFacts], contracts: Iterable[Contract]
+) -> None:
+    """Store settings with what is known of their splits and contracts, in one transaction (see `boards`)."""
+    with db.session() as session:
+        session.merge(Setting(key=BOARD, value=settings.model_dump(mode="json")))
+        for facts in splits:
+            session.merge(Setting(key=f"split:{facts.name}", value=facts.model_dump(mode="json")))
+        for contract in contracts:
+            session.merge(Setting(key=f"contract:{contract.name}", value=dataclasses.asdict(contract)))
+        session.flush()
+        for split in settings.splits:
+            bump(session, split=split)
+
+
+def get_split(db: Database, name: str) -> SplitFacts:
+    """What is known of one of the board's splits. Raises NotFound."""
+    return SplitFacts.model_validate(_stored(db, "split", name))
+
+
+def get_contract(db: Database, name: str) -> Contract:
+    """One of the board's contracts. Raises NotFound."""
+    return Contract(**_stored(db, "contract", name))
+
+
+def board_version(db: Database) -> int:
+    """A number that grows with every change of what a page shows."""
+    with db.reading() as session:
+        return counter(session, VERSION)
+
+
+def stale_tables(db: Database) -> list[tuple[str, str, int]]:
+    """(split, contract, number of changes) of every table that is older than what it is made of."""
+    settings = get_settings(db)
+    with db.reading() as session:
+        values = {row.key: row.value for row in session.scalars(select(Setting))}
+    found = []
+    for split in settings.splits:
+        changes = int(values.get(f"changes:{split}", {"n": 0})["n"])
+        for contract in settings.contracts:
+            if values.get(_built(split, contract), {"n": None})["n"] != changes:
+                found.append((split, contract, changes))
+    return found
+
+
+def table_built(db: Database, split: str, contract: str, changes: int) -> None:
+    """Note that a table was built after `changes` changes; if more came meanwhile, it stays stale."""
+    with db.session() as session:
+        session.merge(Setting(key=_built(split, contract), value={"n": changes}))
+        bump(session)
+
+
+def _built(split: str, contract: str) -> str:
+    return f"built:{split}:{contract}"
+
+
+def _stored(db: Database, kind: str, name: str) -> dict[str, Any]:
+    with db.reading() as session:
+        settings = session.get(Setting, BOARD)
+        known = () if settings is None else settings.value[f"{kind}s"]
+        row = session.get(Setting, f"{kind}:{name}") if name in known else None
+    if row is None:
+        raise NotFound(
+            f'The board has no {kind} "{printable(name)}".', remedy=f"it has {', '.join(map(printable, known))}"
+        )
+    return row.value

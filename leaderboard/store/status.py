@@ -1,0 +1,172 @@
+"""What the one who submitted sees of a submission: states, problems, headline figures; never an article's outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from bioreview_bench.errors import printable
+
+from ..ranking.view import Figure
+from .common import MEANING, NotAllowed, NotFound, State, as_state
+from .database import Database
+from .models import ResultRow, Submission
+from .submissions import unpack
+from .users import UserInfo
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ShownEvent(_Shown):
+    """A state that the submission entered."""
+
+    state: State
+    reason: str | None
+    at: datetime
+
+
+class ShownProblem(_Shown):
+    """One thing wrong with a rejected submission."""
+
+    line: int | None
+    message: str
+
+
+class Headline(_Shown):
+    """The headline figures under one contract."""
+
+    contract: str
+    label: str
+    signature: str
+    f1: Figure
+    skill: Figure
+    recall: Figure
+    precision: Figure
+    null_f1: float | None
+    echo_match_rate: float | None
+    saturated: bool
+    exact_match_rate: float | None
+    at: datetime
+
+
+class SubmissionStatus(_Shown):
+    """A submission as its team sees it."""
+
+    id: str
+    split: str
+    system: str
+    version: str
+    team: str
+    user: str
+    marked: bool
+    state: State
+    meaning: str
+    reason: str | None
+    problems: tuple[ShownProblem, ...]
+    n_problems: int
+    facts: dict[str, Any]
+    created_at: datetime
+    changed_at: datetime
+    events: tuple[ShownEvent, ...]
+    results: tuple[Headline, ...]
+
+
+def status(db: Database, submission_id: str) -> SubmissionStatus:
+    """The status of a submission. Raises NotFound. Who may see it is the caller's to ask: `status_for`."""
+    with db.reading() as session:
+        row = _find(session, submission_id)
+        return _shown(row)
+
+
+def status_for(db: Database, submission_id: str, user: UserInfo) -> SubmissionStatus:
+    """The status, for the one who submitted and for maintainers. Raises NotFound, NotAllowed."""
+    with db.reading() as session:
+        row = _find(session, submission_id)
+        if row.user_id != user.id and not user.is_maintainer:
+            raise NotAllowed("This submission belongs to somebody else.", remedy="log in as the one who made it")
+        return _shown(row)
+
+
+def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[SubmissionStatus]:
+    """The user's submissions, the newest first."""
+    with db.reading() as session:
+        query = _with_all().where(Submission.user_id == user_id)
+        rows = session.scalars(query.order_by(Submission.created_at.desc(), Submission.id).limit(limit))
+        return [_shown(row) for row in rows]
+
+
+def _with_all() -> Any:
+    return select(Submission).options(
+        selectinload(Submission.user), selectinload(Submission.events), selectinload(Submission.results)
+    )
+
+
+def _find(session: Session, submission_id: str) -> Submission:
+    row: Submission | None = None
+    if submission_id.isascii() and submission_id.isprintable():
+        row = session.scalar(_with_all().where(Submission.id == submission_id))
+    if row is None:
+        raise NotFound(f'There is no submission "{printable(submission_id)}".', remedy="check its id")
+    return row
+
+
+def _shown(row: Submission) -> SubmissionStatus:
+    facts = dict(row.facts or {})
+    problems = tuple(ShownProblem(**problem) for problem in row.problems or ())
+    return SubmissionStatus(
+        id=row.id,
+        split=row.split,
+        system=row.card["system_name"],
+        version=row.card["system_version"],
+        team=row.team,
+        user=row.user.name,
+        marked=row.marked,
+        state=as_state(row.state),
+        meaning=MEANING[as_state(row.state)],
+        reason=row.reason,
+        problems=problems,
+        n_problems=int(facts.pop("n_problems", len(problems))),
+        facts=facts,
+        created_at=row.created_at,
+        changed_at=row.changed_at,
+        events=tuple(ShownEvent(state=as_state(one.state), reason=one.reason, at=one.at) for one in row.events),
+        results=tuple(_headline(one) for one in _newest(row.results)),
+    )
+
+
+def _newest(results: list[ResultRow]) -> list[ResultRow]:
+    """The newest result of every contract."""
+    found: dict[str, ResultRow] = {}
+    for one in sorted(results, key=lambda one: (one.created_at, one.id)):
+        found[one.contract] = one
+    return [found[contract] for contract in sorted(found)]
+
+
+def _headline(row: ResultRow) -> Headline:
+    record = unpack(row.record)
+
+    def figure(path: str, value: float | None) -> Figure:
+        low, high = record.intervals.get(path) or (None, None)
+        return Figure(value=value, low=low, high=high)
+
+    overall, controls = record.overall, record.controls
+    return Headline(
+        contract=row.contract,
+        label=row.label,
+        signature=row.signature,
+        f1=figure("overall.f1", overall.f1),
+        skill=figure("controls.skill", controls.skill),
+        recall=figure("overall.recall", overall.recall),
+        precision=figure("overall.precision", overall.precision),
+        null_f1=controls.null_f1,
+        echo_match_rate=controls.echo_match_rate,
+        saturated=controls.saturated,
+        exact_match_rate=row.extras.get("exact_match_rate"),
+        at=row.created_at,
+    )

@@ -1,0 +1,274 @@
+"""Taking submissions in, and what their teams may do with them afterwards.
+
+Results of submissions: written once by the worker that holds the lease, and read by tables and status pages.
+"""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, func, or_, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from bioreview_bench.errors import printable
+from bioreview_bench.results.records import ResultRecord
+
+from ..intake.package import Package
+from ..settings import Limits
+from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, move, now
+from .database import Database
+from .models import Event, PairTestRow, Predictions, ResultRow, Submission, User
+from .settings import get_settings
+from .users import UserInfo
+
+_ON_THE_BOARD: tuple[State, ...] = ("queued", "scored", "failed", "withdrawn")  # entering these changes a table
+
+
+def receive(db: Database, user_id: int, split: str, package: Package, *, marked: bool = False) -> tuple[str, bool]:
+    """Store a submission; returns (its id, whether it is new).
+
+    The same user, split, predictions and card make the same submission, whatever became of it. Raises NotFound for
+    a split that the board does not have, NotAllowed for a revoked user, QuotaReached, and WrongState when it is to be
+    marked and the team's mark is used.
+    """
+    settings = get_settings(db)
+    if split not in settings.splits:
+        raise NotFound(f'The board has no split "{printable(split)}".', remedy=f"it has {', '.join(settings.splits)}")
+    sha256, digest = package.predictions_sha256, package.digest
+    content = zlib.compress(package.predictions)
+    with db.session() as session:
+        user = _lock_team(session, user_id)
+        row = session.scalar(
+            select(Submission).where(
+                Submission.user_id == user.id, Submission.split == split, Submission.digest == digest
+            )
+        )
+        created = row is None
+        if row is None:
+            _check_quota(session, user, settings.limits)
+            _keep(session, sha256, len(package.predictions), content)
+            row = _insert(session, user, split, digest, sha256, package)
+        if marked and not row.marked:
+            _use_mark(session, user, row)
+        elif not created:
+            return row.id, False
+    return row.id, created
+
+
+def enter(db: Database, submission_id: str, state: State, reason: str | None = None) -> None:
+    """Put a submission into a state. Raises NotFound, WrongState when that state may not follow."""
+    with db.session() as session:
+        row = find(session, submission_id)
+        move(session, row, state, reason)
+        bump(session, split=row.split if state in _ON_THE_BOARD else None)
+
+
+def requeue(db: Database, submission_id: str, reason: str) -> None:
+    """Have a scored or failed submission scored again. Raises NotFound, WrongState."""
+    with db.session() as session:
+        row = find(session, submission_id)
+        move(session, row, "queued", reason)
+        row.attempts = 0
+        bump(session, split=row.split)
+
+
+def withdraw(db: Database, submission_id: str, user: UserInfo) -> None:
+    """Take a submission back for its team. Raises NotFound, NotAllowed, WrongState."""
+    with db.session() as session:
+        row = _own(session, submission_id, user)
+        move(session, row, "withdrawn", f"withdrawn by {user.name}")
+        bump(session, split=row.split)
+
+
+def mark(db: Database, submission_id: str, user: UserInfo) -> None:
+    """Make it the one that ranks for its team (for its system, where every system of the team ranks).
+
+    Only before it is scored, and only once: a mark that was on another submission which is scored is used. Raises
+    NotFound, NotAllowed, WrongState.
+    """
+    with db.session() as session:
+        owner = _own(session, submission_id, user).user_id
+        session.expire_all()
+        locked = _lock_team(session, owner)
+        row = find(session, submission_id)
+        if not row.marked:
+            _use_mark(session, locked, row)
+            bump(session, split=row.split)
+
+
+def submissions_with(db: Database, states: tuple[State, ...]) -> list[str]:
+    """Ids of the submissions in these states, the oldest first."""
+    with db.reading() as session:
+        query = select(Submission.id).where(Submission.state.in_(states))
+        return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
+
+
+def predictions_bytes(db: Database, sha256: str) -> bytes:
+    """The predictions file with this hash. Raises NotFound."""
+    with db.reading() as session:
+        content = session.scalar(select(Predictions.content).where(Predictions.sha256 == sha256))
+    if content is None:
+        raise NotFound(f"The board has no predictions {printable(sha256)}.")
+    return zlib.decompress(content)
+
+
+def _own(session: Session, submission_id: str, user: UserInfo) -> Submission:
+    row = find(session, submission_id)
+    if row.user_id != user.id and not user.is_maintainer:
+        raise NotAllowed(f"Submission {row.id} belongs to somebody else.", remedy="log in as the one who made it")
+    return row
+
+
+def _lock_team(session: Session, user_id: int) -> User:
+    """The user; all users of the team are locked, so that quota and mark are counted by one at a time."""
+    user = session.get(User, user_id)
+    if user is not None:
+        session.execute(select(User.id).where(User.team == user.team).order_by(User.id).with_for_update()).all()
+        session.refresh(user)
+    if user is None or user.revoked_at is not None:
+        raise NotAllowed("This user may not submit any more.", remedy="ask the board's maintainers")
+    return user
+
+
+def _check_quota(session: Session, user: User, limits: Limits) -> None:
+    moment = now()
+    midnight = datetime(moment.year, moment.month, moment.day, tzinfo=moment.tzinfo)
+    today = select(func.count()).where(Submission.user_id == user.id, Submission.created_at >= midnight)
+    counted = session.scalar(today.where(Submission.state != "rejected")) or 0
+    wait = max(1, int((midnight + timedelta(days=1) - moment).total_seconds()))
+    if counted >= limits.per_day:
+        raise QuotaReached(
+            f"Today's {limits.per_day} submissions of {user.name} are used up.",
+            retry_after=wait,
+            remedy="submit again after midnight UTC",
+        )
+    if (session.scalar(today) or 0) >= limits.uploads_per_day:
+        raise QuotaReached(
+            f"Today's {limits.uploads_per_day} uploads of {user.name} are used up, rejected ones counted.",
+            retry_after=wait,
+            remedy="check files with bench submit --dry-run, and submit again after midnight UTC",
+        )
+
+
+def _keep(session: Session, sha256: str, n_bytes: int, content: bytes) -> None:
+    """Store a predictions file unless it is there: two users may send the same at the same time."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if postgres else sqlite.insert
+    values = {"sha256": sha256, "n_bytes": n_bytes, "content": content}
+    session.execute(insert(Predictions).values(values).on_conflict_do_nothing())
+
+
+def _insert(session: Session, user: User, split: str, digest: str, sha256: str, package: Package) -> Submission:
+    moment = now()
+    row = Submission(
+        id=f"s_{secrets.token_hex(8)}",
+        user_id=user.id,
+        team=user.team,
+        split=split,
+        digest=digest,
+        predictions_sha256=sha256,
+        card=package.card.model_dump(mode="json"),
+        run=package.run,
+        marked=False,
+        state="received",
+        reason=None,
+        problems=None,
+        facts=None,
+        created_at=moment,
+        changed_at=moment,
+        leased_by=None,
+        leased_until=None,
+        attempts=0,
+    )
+    session.add(row)
+    session.flush()
+    session.add(Event(submission_id=row.id, state="received", reason=None, at=moment))
+    return row
+
+
+def _use_mark(session: Session, user: User, row: Submission) -> None:
+    if row.state not in ("received", "validating", "queued") or _has_result(session, row):
+        raise WrongState(
+            f"Submission {row.id} is {row.state}; only one that is not scored yet can be marked.",
+            remedy="mark a submission when you make it",
+        )
+    marked = select(Submission).where(
+        Submission.team == row.team, Submission.split == row.split, Submission.marked, Submission.id != row.id
+    )
+    for other in session.scalars(marked.with_for_update()).all():
+        if user.ranks_all and other.card["system_name"] != row.card["system_name"]:
+            continue
+        if other.state == "scoring" or _has_result(session, other):
+            raise WrongState(
+                f"The mark of {printable(row.team)} for {row.split} is on {other.id}, which was scored.",
+                remedy="submit without a mark: it is scored and listed, but does not rank",
+            )
+        other.marked = False
+    row.marked = True
+    session.flush()
+
+
+def _has_result(session: Session, row: Submission) -> bool:
+    return session.scalar(select(ResultRow.id).where(ResultRow.submission_id == row.id).limit(1)) is not None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one submission scored under one of the board's contracts. `extras` is described in `scoring`."""
+
+    contract: str
+    record: ResultRecord
+    extras: dict[str, Any]
+
+
+def record_results(db: Database, submission_id: str, worker: str, scored: Sequence[Scored]) -> bool:
+    """Keep the results and make the submission *scored*, in one transaction.
+
+    False, and nothing is changed, when the submission is no longer this worker's. A result of the same signature is
+    replaced (it was scored again); one of another signature stays as history.
+    """
+    packed = [(one, pack(one.record)) for one in scored]
+    with db.session() as session:
+        row = find(session, submission_id)
+        if row.leased_by != worker or row.state != "scoring":
+            return False
+        for one, record in packed:
+            _put(session, submission_id, one, record)
+        move(session, row, "scored", None)
+        row.attempts = 0
+        bump(session, split=row.split)
+    return True
+
+
+def pack(record: ResultRecord) -> bytes:
+    """A record as the database keeps it."""
+    return zlib.compress(record.model_dump_json().encode())
+
+
+def unpack(content: bytes) -> ResultRecord:
+    """The record that `pack` packed."""
+    return ResultRecord.model_validate_json(zlib.decompress(content))
+
+
+def _put(session: Session, submission_id: str, one: Scored, record: bytes) -> None:
+    row = session.scalar(
+        select(ResultRow).where(ResultRow.submission_id == submission_id, ResultRow.signature == one.record.signature)
+    )
+    if row is None:
+        row = ResultRow(submission_id=submission_id, signature=one.record.signature)
+        session.add(row)
+    else:
+        session.execute(delete(PairTestRow).where(or_(PairTestRow.a_id == row.id, PairTestRow.b_id == row.id)))
+    row.contract = one.contract
+    row.label = str(one.record.contract["name"])
+    row.f1 = one.record.overall.f1
+    row.record = record
+    row.extras = one.extras
+    row.created_at = now()
+    session.flush()

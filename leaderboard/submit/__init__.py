@@ -1,0 +1,1 @@
+"""Sending a submission: to a board, a local file, or the Hub."""

@@ -1,0 +1,240 @@
+"""A client of a running board. A token travels in one header, to one host, over HTTPS (or to this machine).
+
+Redirects are never followed. Requests are repeated only where that cannot do anything twice: reading, and submitting,
+which a board takes in once however often it is sent.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote, urlsplit
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from bioreview_bench.errors import InputError, Problem, RemoteError, printable
+from bioreview_bench.results.provenance import package_version
+
+from ..http.api_models import BoardInfo, SplitIds, Submitted
+from ..store.api import SplitFacts, SubmissionStatus
+
+_ATTEMPTS = 5
+_AGAIN = (429, 502, 503, 504)
+_LONGEST_WAIT = 60.0  # seconds
+_LARGEST = 16 * 1024 * 1024  # bytes of an answer
+_POLLS = (0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 5.0)  # seconds between looks at a status; the last for ever
+FINAL = ("scored", "rejected", "failed", "withdrawn")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class BoardClient:
+    """`url` is the board's address. `token` is not needed to read. A context manager.
+
+    Raises InputError for an address to which a token must not be sent; every method raises RemoteError when the board
+    cannot be reached or refuses, InputError when it finds fault with what was sent.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        *,
+        plain_http: bool = False,
+        on_retry: Callable[[str], None] = lambda message: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = check_address(url, plain_http=plain_http)
+        self._on_retry, self._sleep = on_retry, sleep
+        headers = {"User-Agent": f"bioreview-bench/{package_version()}", "Accept": "application/json"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
+        local = is_local(urlsplit(self.url).hostname or "")
+        self._client = httpx.Client(
+            headers=headers,
+            follow_redirects=False,
+            timeout=httpx.Timeout(30.0, read=300.0, write=120.0),
+            trust_env=not local,  # no proxy stands between this machine and itself
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._client.close()
+
+    def board(self) -> BoardInfo:
+        """What the board is about and what it allows."""
+        return self._get("board", BoardInfo)
+
+    def split(self, name: str) -> SplitFacts:
+        """What a submission to a split is checked against."""
+        found = self._get(f"splits/{quote(name, safe='')}/ids", SplitIds)
+        return SplitFacts(**{field: getattr(found, field) for field in SplitFacts.model_fields})
+
+    def submit(self, predictions: Path, card: Path, run: Path | None, split: str, *, marked: bool) -> Submitted:
+        """Send a submission; sending it again changes nothing."""
+        named = {"predictions": predictions, "card": card, **({"run": run} if run is not None else {})}
+
+        def send() -> httpx.Response:
+            with _opened(named) as files:
+                return self._stream(
+                    "POST", "submissions", data={"split": split, "marked": str(marked).lower()}, files=files
+                )
+
+        return self._checked(send, Submitted)
+
+    def status(self, submission: str) -> SubmissionStatus:
+        """Where a submission stands."""
+        return self._get(f"submissions/{quote(submission, safe='')}", SubmissionStatus)
+
+    def withdraw(self, submission: str) -> SubmissionStatus:
+        """Take a submission back."""
+        return self._post(f"submissions/{quote(submission, safe='')}/withdraw")
+
+    def mark(self, submission: str) -> SubmissionStatus:
+        """Name a submission, not yet scored, as the one to rank."""
+        return self._post(f"submissions/{quote(submission, safe='')}/mark")
+
+    def wait(self, submission: str, on_state: Callable[[SubmissionStatus], None]) -> SubmissionStatus:
+        """Look again and again until nothing more will happen; `on_state` is told every new state."""
+        seen, looks = None, 0
+        while True:
+            status = self.status(submission)
+            if status.state != seen:
+                seen, looks = status.state, 0
+                on_state(status)
+            if status.state in FINAL:
+                return status
+            self._sleep(_POLLS[min(looks, len(_POLLS) - 1)])
+            looks += 1
+
+    def _get(self, path: str, model: type[Model]) -> Model:
+        return self._checked(lambda: self._stream("GET", path), model)
+
+    def _post(self, path: str) -> SubmissionStatus:
+        return self._checked(lambda: self._stream("POST", path), SubmissionStatus)
+
+    def _stream(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """One request, whose answer is read up to a bound."""
+        with self._client.stream(method, f"{self.url}/api/v1/{path}", **content) as response:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > _LARGEST:
+                    raise RemoteError(f"{self.url} answers with more than {_LARGEST:,} bytes.", remedy=_CHECK)
+        return httpx.Response(response.status_code, headers=_kept(response.headers), content=bytes(body))
+
+    def _checked(self, send: Callable[[], httpx.Response], model: type[Model]) -> Model:
+        response = self._repeated(send)
+        if not response.is_success:
+            raise self._refused(response)
+        try:
+            return model.model_validate_json(response.content)
+        except ValidationError as error:
+            raise RemoteError(f"What answers at {self.url} is no board of this version.", remedy=_CHECK) from error
+
+    def _repeated(self, send: Callable[[], httpx.Response]) -> httpx.Response:
+        for attempt in range(1, _ATTEMPTS + 1):
+            wait = min(2.0 ** (attempt - 1), _LONGEST_WAIT)
+            try:
+                response = send()
+            except (httpx.TransportError, httpx.InvalidURL) as error:
+                reason = printable(str(error) or type(error).__name__, 200)
+                failure = RemoteError(f"{self.url} does not answer: {reason}.", remedy=_CHECK)
+                if attempt == _ATTEMPTS or isinstance(error, (httpx.UnsupportedProtocol, httpx.InvalidURL)):
+                    raise failure from error
+                self._on_retry(f"{self.url} does not answer ({reason}); trying again in {wait:g} s")
+            else:
+                asked = _retry_after(response)
+                wait = wait if asked is None else asked
+                if response.status_code not in _AGAIN or attempt == _ATTEMPTS or wait > _LONGEST_WAIT:
+                    return response
+                self._on_retry(f"{self.url} answers {response.status_code}; trying again in {wait:g} s")
+            self._sleep(wait)
+        raise AssertionError  # the last attempt returned or raised
+
+    def _refused(self, response: httpx.Response) -> RemoteError | InputError:
+        """The error for an answer that is none."""
+        if response.is_redirect:
+            where = printable(response.headers.get("location", "elsewhere"), 200)
+            return RemoteError(f"{self.url} redirects to {where}; nothing is sent there.", remedy="--to that address")
+        try:
+            told = response.json()
+            message = printable(told["error"], 500)
+            remedy = None if told.get("remedy") is None else printable(told["remedy"], 300)
+            problems = [Problem(printable(row["message"], 300), row.get("line")) for row in told.get("problems", ())]
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return RemoteError(f"{self.url} answers {response.status_code}, and is no board.", remedy=_CHECK)
+        if response.status_code == 401:
+            return RemoteError(f"{self.url}: {message}", remedy="ask the board's maintainers for a token")
+        if response.status_code in (413, 422):
+            return InputError(f"{self.url}: {message}", remedy=remedy, problems=problems)
+        return RemoteError(f"{self.url}: {message}", remedy=remedy or _CHECK)
+
+
+_CHECK = "check the address and that the board runs, then run the same command again"
+
+
+def check_address(url: str, *, plain_http: bool) -> str:
+    """`url` without a slash at its end. Raises InputError for one that is no address, or names a user or a query."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+        parts = urlsplit("")
+    if parts.scheme not in ("http", "https") or not host or port == 0:
+        raise InputError(f"{printable(url)} is no address of a board.", remedy="--to https://HOST")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise InputError("The address of a board holds no user, password or query.", remedy="--to https://HOST")
+    if parts.scheme == "http" and not (plain_http or is_local(host)):
+        raise InputError(
+            f"A token sent to http://{printable(host)} could be read on the way.",
+            remedy="use https://, or add --plain-http inside a network that you trust",
+        )
+    return url.rstrip("/")
+
+
+def is_local(host: str) -> bool:
+    """True for this machine's own loopback."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+@contextmanager
+def _opened(named: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
+    """The files of a form, opened for one attempt."""
+    streams: dict[str, Any] = {}
+    try:
+        for name, path in named.items():
+            try:
+                streams[name] = (path.name, path.open("rb"), "application/octet-stream")
+            except OSError as error:
+                raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="check the path") from error
+        yield streams
+    finally:
+        for _, stream, _ in streams.values():
+            stream.close()
+
+
+def _kept(headers: httpx.Headers) -> dict[str, str]:
+    """Headers that still hold for a body that was read and decoded."""
+    return {name: value for name, value in headers.items() if name in ("location", "retry-after", "content-type")}
+
+
+def _retry_after(response: httpx.Response) -> float | None:
+    given = response.headers.get("retry-after", "")
+    return float(given) if given.isdigit() and len(given) < 10 else None

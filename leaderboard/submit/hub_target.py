@@ -1,0 +1,184 @@
+"""Submissions by way of a dataset repository on the Hugging Face Hub: a pull request in, a merged folder out.
+
+A submission is the folder `submissions/<first 12 digits of its digest>/` with the files of any submission and
+`submission.json`, which names the split. Tokens come from where `huggingface_hub` looks for them.
+
+Whose submissions those from the Hub are: one user for each organisation that a card names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
+from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.jsonl import parse_object
+
+from ..intake.package import CARD, PREDICTIONS, RUN, Package, read_package
+from ..settings import Limits
+from ..store import api as store
+
+if TYPE_CHECKING:
+    from bioreview_bench.results.card import Card
+
+    from ..store.api import UserInfo
+    from ..store.database import Database
+
+
+SCHEME = "hf://datasets/"
+FOLDER = "submissions"
+TICKET = "submission.json"
+_REPO = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")
+_ENTRY = re.compile(rf"{FOLDER}/([0-9a-f]{{12}})/([\w.]+)")
+_TICKET_BYTES = 4096
+_REMEDY = "check the repository's name and your access: hf auth whoami"
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """What a submission says beside its files."""
+
+    split: str
+    marked: bool
+
+
+@dataclass(frozen=True)
+class Merged:
+    """A folder of the repository, fetched."""
+
+    name: str
+    ticket: Ticket
+    package: Package
+
+
+def parse_address(address: str) -> str:
+    """OWNER/NAME of `hf://datasets/OWNER/NAME`. Raises InputError."""
+    repo = address.removeprefix(SCHEME).rstrip("/")
+    if not address.startswith(SCHEME) or not _REPO.fullmatch(repo):
+        raise InputError(f"{printable(address)} is no dataset repository of the Hub.", remedy=f"use {SCHEME}OWNER/NAME")
+    return repo
+
+
+def propose(repo: str, package: Package, files: dict[str, Path], ticket: Ticket) -> str:
+    """Open a pull request that adds the submission; returns its address.
+
+    `files` are the submission's, by their name in it. Raises RemoteError when the Hub refuses, InputError when the
+    repository holds this very submission already.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    folder = f"{FOLDER}/{package.digest[:12]}"
+    at_hand = revision_files(repo, "main", "dataset", RemoteError, _REMEDY)
+    if f"{folder}/{PREDICTIONS}" in at_hand.files:
+        raise InputError(f"{repo} holds this submission already: {folder}.", remedy="nothing more is needed")
+    content = json.dumps({"split": ticket.split, "marked": ticket.marked}, indent=2) + "\n"
+    operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
+    operations += [CommitOperationAdd(f"{folder}/{name}", path) for name, path in files.items()]
+    title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {ticket.split}", 150)
+    with _refusals(repo):
+        made = HfApi().create_commit(repo, operations, commit_message=title, repo_type="dataset", create_pr=True)
+    return str(made.pr_url or made.commit_url)
+
+
+def merged(repo: str, revision: str, limits: Limits) -> Iterator[Merged | tuple[str, BenchError]]:
+    """The submissions of the repository at `revision`, fetched one by one; or (folder, why it cannot be taken).
+
+    Raises RemoteError when the Hub does not answer.
+    """
+    found = revision_files(repo, revision, "dataset", RemoteError, _REMEDY)
+    folders: dict[str, set[str]] = {}
+    for path in found.files:
+        entry = _ENTRY.fullmatch(path)
+        if entry is not None:
+            folders.setdefault(entry[1], set()).add(entry[2])
+    for name in sorted(folders):
+        try:
+            yield _fetch(found, name, folders[name], limits)
+        except InputError as error:
+            yield name, error
+
+
+def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) -> Merged:
+    missing = sorted({PREDICTIONS, CARD, TICKET} - files)
+    unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
+    if missing or unknown:
+        reason = f"it has no {', '.join(missing)}" if missing else f"it holds {printable(', '.join(unknown))}"
+        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it mended in the repository")
+
+    def get(file: str) -> Path:
+        return download(revision, f"{FOLDER}/{name}/{file}", RemoteError, _REMEDY)
+
+    ticket = _read_ticket(get(TICKET), name)
+    package = read_package(get(PREDICTIONS), get(CARD), get(RUN) if RUN in files else None, limits)
+    if package.digest[:12] != name:
+        raise InputError(
+            f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
+            remedy="have it submitted anew",
+        )
+    return Merged(name, ticket, package)
+
+
+def _read_ticket(path: Path, name: str) -> Ticket:
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_TICKET_BYTES + 1)
+        if len(content) > _TICKET_BYTES:
+            raise ValueError(f"larger than {_TICKET_BYTES} bytes")
+        found = parse_object(content.decode("utf-8"))
+        split, marked = found.pop("split", None), found.pop("marked", False)
+        if not isinstance(split, str) or not isinstance(marked, bool) or found:
+            raise ValueError('it must hold "split" and perhaps "marked"')
+    except ValueError as error:
+        raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted anew") from error
+    return Ticket(split, marked)
+
+
+@contextmanager
+def _refusals(repo: str) -> Iterator[None]:
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
+
+    transport: type[Exception] = next(
+        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
+    )
+    try:
+        yield
+    except RepositoryNotFoundError as error:
+        raise RemoteError(
+            f"{repo} does not exist, or is private and no token with access was found.", remedy="hf auth login"
+        ) from error
+    except (HfHubHTTPError, LocalTokenNotFoundError, transport, OSError, ValueError, KeyError) as error:
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        lines = str(error).strip().splitlines()
+        reason = printable(lines[0] if lines else type(error).__name__, 300)
+        remedy = "hf auth login, with a token that may write" if status in (401, 403) else _REMEDY
+        raise RemoteError(f"{repo}: the Hub refused the pull request: {reason}", remedy=remedy) from error
+
+
+_PREFIX = "hub-"
+
+
+def user_for(db: Database, card: Card) -> UserInfo:
+    """The user of the card's organisation, made when there is none; nobody gets their token.
+
+    Raises InputError when the organisation is a team of the board that submits with tokens of its own: a card alone
+    does not make anybody one of them.
+    """
+    team = " ".join(card.organisation.split())[:100]
+    name = _PREFIX + hashlib.sha256(team.encode()).hexdigest()[:12]
+    users = store.list_users(db)
+    if any(user.name == name for user in users):
+        return store.find_user(db, name)
+    if any(user.team == team for user in users):
+        raise InputError(
+            f'"{printable(team)}" is a team of this board that submits with tokens of its own.',
+            remedy="have that team submit it, or sync it for one of its users with --user NAME",
+        )
+    store.add_user(db, name, team)
+    return store.find_user(db, name)

@@ -1,0 +1,1 @@
+"""One module a page, and what pages share."""

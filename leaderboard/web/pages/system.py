@@ -1,0 +1,227 @@
+"""The page of one system: its figures under every contract, its card, its history, and how to cite it.
+
+A BibTeX entry for a system's score.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from bioreview_bench.report.html.charts.meters import bar, interval_meter
+from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
+from bioreview_bench.report.html.headline import Card, Control
+
+from ...ranking.badges import TEXTS
+from ...ranking.view import BoardTable, ContractScore, Figure, Row, SystemView
+from ..site import Site, bounded, disclosed, figure, name, part_name
+from .board import signature_parts
+from .table import part_figure
+
+_METRICS = ("recall", "precision", "f1")
+_PARTS = {"per_category": "By category", "per_source": "By source", "per_severity": "By severity"}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Figures by category, source or severity: a chart and the table behind it."""
+
+    title: str
+    chart: Markup
+    header: list[str]
+    rows: list[tuple[str, list[tuple[str, str]]]]
+
+
+def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> str:
+    """The page. `tables` are those of its split, for comparisons with others."""
+    first = system.scores[0] if system.scores else None
+    return site.render(
+        "system.html",
+        "system",
+        system=system,
+        first=first,
+        badges=[TEXTS[badge] for badge in first.row.badges] if first else [],
+        blocks=[_block(score) for score in system.scores],
+        facts=_facts(system),
+        training=_training(system),
+        rivals=_rivals(site, system, tables),
+        citation=bibtex(system, first) if first else "",
+    )
+
+
+def cards(row: Row) -> list[Card]:
+    """The headline figures."""
+    matched = f"{row.n_matched:,}"
+    found: list[tuple[str, Figure, str]] = [
+        ("F1", row.f1, "recall and precision in one figure"),
+        ("Skill", row.skill, "share of what accident leaves open"),
+        ("Recall", row.recall, f"{matched} of {row.n_ref:,} references found"),
+        ("Precision", row.precision, f"{matched} of {row.n_pred:,} concerns matched"),
+        ("Recall, major", row.recall_major, "of the concerns called major"),
+    ]
+    return [
+        Card(
+            title,
+            "saturated" if title == "Skill" and row.saturated else figure(value.value),
+            bounded(value),
+            interval_meter(value.value, None if value.low is None or value.high is None else (value.low, value.high)),
+            meaning,
+        )
+        for title, value, meaning in found
+    ]
+
+
+def controls(row: Row) -> list[Control]:
+    """This system between what accident makes and what is possible."""
+    ceiling = None if row.ceiling_f1 is None else 1.0
+    rows = [
+        ("This system", "", row.f1.value, row.match_rate, "s1"),
+        ("Ceiling", "every possible match made", row.ceiling_f1, ceiling, "s4"),
+        ("Echo", "ten sentences of the paper itself", row.echo_f1, row.echo_match_rate, "s2"),
+        ("Generic", "ten stock comments, the same for all", row.generic_f1, row.generic_match_rate, "s3"),
+        ("Null", "its own concerns, for other articles", row.null_f1, row.null_match_rate, "s3"),
+    ]
+    bounds = None if row.f1.low is None or row.f1.high is None else (row.f1.low, row.f1.high)
+    return [
+        Control(
+            title,
+            meaning,
+            figure(f1),
+            bar(f1, series, bounds if title == "This system" else None),
+            figure(rate),
+            bar(rate, series),
+            title == "This system",
+        )
+        for title, meaning, f1, rate, series in rows
+    ]
+
+
+def parts(score: ContractScore) -> list[Part]:
+    """Figures by category, source and severity, those that occur."""
+    return [_part(score, kind, title) for kind, title in _PARTS.items() if getattr(score.row, kind)]
+
+
+def _block(score: ContractScore) -> dict[str, object]:
+    return {
+        "score": score,
+        "cards": cards(score.row),
+        "controls": controls(score.row),
+        "parts": parts(score),
+        "signature": signature_parts(score.row.signature),
+        "after": score.after_cutoff,
+    }
+
+
+def _part(score: ContractScore, kind: str, title: str) -> Part:
+    found = getattr(score.row, kind)
+    severity = kind == "per_severity"
+    metrics = ("recall",) if severity else _METRICS
+    groups = [
+        Group(
+            part_name(kind, one),
+            f"{part['n_ref']:,}",
+            _estimate(part_figure(part, "recall")),
+            None if severity else _estimate(part_figure(part, "precision")),
+        )
+        for one, part in found.items()
+    ]
+    rows = []
+    for one, part in found.items():
+        counts = [(f"{part[key]:,}", "") for key in ("n_ref", "n_pred", "n_matched") if key in part]
+        figures = [part_figure(part, metric) for metric in metrics]
+        rows.append((part_name(kind, one), [*counts, *((figure(value.value), bounded(value)) for value in figures)]))
+    counts_header = ["references", "matched"] if severity else ["references", "concerns", "matched"]
+    chart = whisker_chart(f"{score.contract.replace('.', '-')}-{kind}", f"{title}, {score.label}", groups)
+    header = [title.removeprefix("By "), *counts_header, *(metric.replace("f1", "F1") for metric in metrics)]
+    return Part(title, chart, header, rows)
+
+
+def _estimate(value: Figure) -> Estimate:
+    return Estimate(value.value, None if value.low is None or value.high is None else (value.low, value.high))
+
+
+def _facts(system: SystemView) -> list[tuple[str, str]]:
+    card = system.card
+    cost = card["cost_usd"]
+    return [
+        ("Team", name(system.team)),
+        ("Organisation", name(card["organisation"])),
+        ("Base model", name(card["base_model"])),
+        ("Parameters", name(card["parameters"] or "not stated")),
+        ("Open weights", disclosed(card["open_weights"])),
+        ("Post-processing", name(card["postprocessing"])),
+        ("Cost of the run", "not stated" if cost is None else f"{cost:,.2f} USD"),
+        ("Date of the run", name(card["date"])),
+        ("Prompt sha256", name(card["prompt_sha256"] or "not stated")),
+        ("Predictions sha256", name(system.predictions_sha256)),
+    ]
+
+
+def _training(system: SystemView) -> list[tuple[str, str, bool]]:
+    """(question, answer, whether it leaves something open)."""
+    card = system.card["training_data"]
+    asked = [
+        ("Saw v3 train", card["saw_v3_train"]),
+        ("Saw v4 train", card["saw_v4_train"]),
+        ("Saw the test journals", card["saw_test_journals"]),
+    ]
+    found = [(question, disclosed(answer), answer == "undisclosed") for question, answer in asked]
+    cutoff = card["cutoff"]
+    return [*found, ("Training cut-off", name(cutoff or "not disclosed"), cutoff is None)]
+
+
+def _rivals(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> list[tuple[str, str, str]]:
+    """(name, address of the comparison, band) of the other ranked systems under the first contract."""
+    table = next((one for one in tables if system.scores and one.contract == system.scores[0].contract), None)
+    if table is None or not any(row.submission == system.submission for row in table.rows):
+        return []
+    found = []
+    for row in table.rows:
+        href = site.links.compare(table, system.submission, row.submission)
+        if row.submission != system.submission and row.band is not None and href is not None:
+            found.append((name(f"{row.system} {row.version}"), href, str(row.band)))
+    return found
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "&": r"\&",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "@": r"{@}",
+    '"': r"{''}",
+}
+_KEY = re.compile(r"[^a-z0-9]+")
+
+
+def bibtex(system: SystemView, score: ContractScore) -> str:
+    """The entry; texts of the card cannot end a field or begin a command."""
+    year = system.card["date"][:4]
+    row = score.row
+    place = f"{name(system.title)}, {name(system.data)}/{name(system.split)}, contract {name(score.label)}"
+    note = f"F1 {figure(row.f1.value)}, submission {system.submission}, signature {name(row.signature)}"
+    fields = {
+        "title": f"{{{_escaped(system.system)} {_escaped(system.version)}}}",
+        "author": f"{{{_escaped(system.card['organisation'])}}}",
+        "year": year,
+        "howpublished": _escaped(place),
+        "note": _escaped(note.replace("−", "-")),
+    }
+    if system.card["url"]:
+        fields["url"] = re.sub(r"[{}\\\s%]", "", system.card["url"])
+    key = _KEY.sub("", system.system.casefold())[:20] or "system"
+    body = "".join(f"  {field} = {{{value}}},\n" for field, value in fields.items())
+    return f"@misc{{{key}{year}{system.submission[-4:]},\n{body}}}\n"
+
+
+def _escaped(text: str) -> str:
+    return "".join(_SPECIAL.get(char, char) for char in name(text))

@@ -1,0 +1,154 @@
+"""The board's pages as a folder of files that any web server, or a disk, can show. The same board gives the same bytes.
+
+Order and filters are done in the browser there; each part of the articles and each pair of ranked systems has a page of
+its own. Comparisons are written for the first systems of a table only, since their number grows with the square.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from bioreview_bench.errors import InputError, cannot_write
+
+from ..ranking.export import as_csv, as_json, reported_csv, system_csv
+from ..ranking.systems import load_system, load_tables
+from ..store.api import get_settings
+from .links import StaticLinks, board_file, compare_file, tests_file
+from .pages.about import about_page
+from .pages.board import board_page
+from .pages.choice import ALL, PARTS, Choice
+from .pages.compare import choose_page, compare_page
+from .pages.system import system_page
+from .site import Site, assets, environment
+
+if TYPE_CHECKING:
+    from ..ranking.view import BoardTable
+    from ..store.database import Database
+
+COMPARED: Final = 24  # ranked systems of a table whose pairs have a page
+MARKER: Final = "board.json"  # says that a folder is one of ours
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was written."""
+
+    n_files: int
+    n_systems: int
+    changed: bool
+
+
+def build(db: Database, out: Path) -> Built:
+    """Write the site to the folder `out`, as a whole or not at all.
+
+    Raises InputError when `out` holds something else, WriteError.
+    """
+    _check_place(out)
+    files = dict(pages(db))
+    n_systems = sum(name.startswith("systems/") and name.endswith(".html") for name in files)
+    if _same(out, files):
+        return Built(len(files), n_systems, False)
+    _swap(out, files)
+    return Built(len(files), n_systems, True)
+
+
+def pages(db: Database) -> Iterator[tuple[str, bytes]]:
+    """(path, content) of every file of the site."""
+    settings = get_settings(db)
+    tables = {split: load_tables(db, split) for split in settings.splits}
+    every = [table for found in tables.values() for table in found]
+    compared = {(table.split, table.contract): _compared(table) for table in every}
+    links = StaticLinks((settings.splits[0], settings.ranking), compared)
+    site = Site(settings.title, links, environment())
+    below = site.at(StaticLinks(links.first, compared, depth=1))
+    for name, content in assets().items():
+        yield f"assets/{name}", content
+    for table in every:
+        yield from _table_files(site, below, table)
+    first = tables[settings.splits[0]][0]
+    yield "how-scoring-works.html", about_page(site, first).encode()
+    for submission in dict.fromkeys(row.submission for table in every for row in table.rows):
+        system, of_split = load_system(db, submission)
+        yield f"systems/{submission}.html", system_page(below, system, of_split).encode()
+        yield f"systems/{submission}.json", as_json(system).encode()
+        yield f"systems/{submission}.csv", system_csv(system).encode()
+    about = {"board": settings.title, "splits": settings.splits, "contracts": settings.contracts}
+    yield MARKER, (json.dumps({**about, "ranking": settings.ranking}, indent=1) + "\n").encode()
+
+
+def _table_files(site: Site, below: Site, table: BoardTable) -> Iterator[tuple[str, bytes]]:
+    where = (table.split, table.contract)
+    occurring = [
+        f"{kind}:{name}"
+        for kind, names in PARTS.items()
+        for name in names
+        if any(name in getattr(row, f"per_{kind}") for row in table.rows)
+    ]
+    links = site.links
+    assert isinstance(links, StaticLinks)
+    for part in (ALL, *occurring):
+        yield board_file(where, links.first, part), board_page(site, table, Choice(part)).encode()
+    yield tests_file(where, links.first), choose_page(site, table).encode()
+    stem = f"tables/{table.split}-{table.contract}"
+    yield f"{stem}.json", as_json(table).encode()
+    yield f"{stem}.csv", as_csv(table).encode()
+    if table.reported:
+        yield f"{stem}.reported.csv", reported_csv(table.reported).encode()
+    known = {row.submission: row for row in table.rows}
+    for a, b in combinations(_compared(table), 2):
+        path = compare_file(table.split, table.contract, a, b)
+        yield path, compare_page(below, table, known[a], known[b]).encode()
+
+
+def _compared(table: BoardTable) -> list[str]:
+    return [row.submission for row in table.rows if row.band is not None][:COMPARED]
+
+
+def _check_place(out: Path) -> None:
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise InputError(f"{out} is not a folder.", remedy="name another place")
+    if out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file():
+        raise InputError(f"{out} holds files that are no board's.", remedy="name an empty folder, or a new one")
+    if not out.parent.is_dir():
+        raise InputError(f"There is no folder {out.parent}.", remedy=f"mkdir -p {out.parent}")
+
+
+def _same(out: Path, files: dict[str, bytes]) -> bool:
+    """True when `out` holds exactly these files."""
+    if not out.is_dir():
+        return False
+    present = {path.relative_to(out).as_posix() for path in out.rglob("*") if not path.is_dir()}
+    return present == set(files) and all((out / name).read_bytes() == content for name, content in files.items())
+
+
+def _swap(out: Path, files: dict[str, bytes]) -> None:
+    """Write a new folder beside `out`, then put it in its place; the old one goes last."""
+    try:
+        made = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    old = made.with_name(f"{made.name}.old")
+    try:
+        for name, content in files.items():
+            path = made / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        made.chmod(0o755)
+        if out.exists():
+            os.replace(out, old)
+        os.replace(made, out)
+    except OSError as error:
+        if old.exists() and not out.exists():
+            os.replace(old, out)
+        raise cannot_write(out, error) from error
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,177 @@
+"""The worker: scores what is queued, one submission after the other, in a process of its own.
+
+It is a huey consumer with one thread that scores and one that looks after the rest: leases of killed workers,
+submissions whose server was killed before it checked them, tables that changed. Whatever kills it, the next one goes
+on; see `store_leases` for why every submission is scored exactly once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from bioreview_bench.errors import BenchError, InputError, printable
+
+from ..intake.check import validate_all_received
+from ..store import api as store
+from ..store.api import Claim
+from ..store.database import Database
+from ..store.leases import LEASE_SECONDS, worker_name
+from .queue import Queue
+from .score import Scorer
+
+SWEEP_SECONDS: Final = 5.0
+_TABLE_SECONDS: Final = 20.0  # while submissions wait, tables are built no more often than this
+_log = logging.getLogger(__name__)
+
+Say = Callable[[str], None]
+
+
+class Stopping(Exception):
+    """The worker was told to end while it encoded; the submission goes back to the queue."""
+
+
+class Work:
+    """Scores what is due on one board, as one worker. `stop` says when to end."""
+
+    def __init__(
+        self,
+        db: Database,
+        data: str | None,
+        say: Say,
+        stop: Callable[[], bool] = lambda: False,
+        encoding: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self._db, self._data, self._say, self._stop, self._encoding = db, data, say, stop, encoding
+        self.name = worker_name()
+        self._scorer = Scorer(db, data, self._progress)
+
+    def score_due(self) -> int:
+        """Score until nothing is queued; returns how many were scored. Raises what ends the worker."""
+        if not self._scorer.is_current(self._db):
+            self._say("The settings were changed; loading anew.")
+            self._scorer = Scorer(self._db, self._data, self._progress)
+        n, built = 0, time.monotonic()
+        while not self._stop():
+            claim = store.claim(self._db, self.name)
+            if claim is None:
+                break
+            n += self._score(claim)
+            if time.monotonic() - built > _TABLE_SECONDS:
+                rebuild_tables(self._db)
+                built = time.monotonic()
+        rebuild_tables(self._db)
+        return n
+
+    def _score(self, claim: Claim) -> bool:
+        started = time.monotonic()
+        try:
+            with _held(self._db, claim.id, self.name):
+                content = store.predictions_bytes(self._db, claim.predictions_sha256)
+                scored = self._scorer.score(claim, content)
+                kept = store.record_results(self._db, claim.id, self.name, scored)
+        except InputError as error:
+            store.fail(self._db, claim.id, self.name, printable(error.message, 500))
+            self._say(f"{claim.id} cannot be scored: {printable(error.message, 300)}")
+            return False
+        except Stopping:
+            store.give_back(self._db, claim.id, self.name, "the worker was stopped")
+            return False
+        except (BenchError, KeyboardInterrupt, SystemExit):
+            store.give_back(self._db, claim.id, self.name, "the worker ended")
+            raise
+        except Exception as error:  # noqa: BLE001 (one submission must not keep the others from being scored)
+            _log.exception("submission %s", claim.id)
+            store.fail(self._db, claim.id, self.name, f"an unforeseen error ({type(error).__name__}); the log has it")
+            return False
+        self._say(
+            f"{claim.id} scored in {time.monotonic() - started:.2f} s."
+            if kept
+            else f"{claim.id} was scored in vain: it was withdrawn or taken over."
+        )
+        return kept
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._stop():
+            raise Stopping
+        self._encoding(done, total)
+
+
+def score_due(
+    db: Database, data: str | None = None, say: Say = _log.info, encoding: Callable[[int, int], None] | None = None
+) -> int:
+    """Check and score in this process whatever is due; returns how many were scored.
+
+    Raises DataError, EncoderError and WriteError, and then leaves what it had not scored in the queue.
+    """
+    store.release_stale(db)
+    validate_all_received(db)
+    return Work(db, data, say, encoding=encoding or (lambda done, total: None)).score_due()
+
+
+def rebuild_tables(db: Database) -> None:
+    """Build every table anew that is older than what it is made of."""
+    from ..ranking.build import rebuild_table
+
+    for split, contract, changes in store.stale_tables(db):
+        rebuild_table(db, split, contract)
+        store.table_built(db, split, contract, changes)
+
+
+def run_worker(db: Database, data: str | None = None, say: Say = _log.info) -> None:
+    """Score until SIGTERM or SIGINT; then finish the submission at hand (or give it back, if it is being encoded).
+
+    Must run in the main thread. Raises what keeps it from working: DataError, EncoderError, WriteError, RemoteError.
+    """
+    from .queue import Ending, consumer_of
+
+    ending = Ending()
+    work = Work(db, data, say, stop=ending.is_set)
+    queue = Queue(db, ending.guarded(work.score_due))
+    consumer = consumer_of(queue, ending)
+    sweeper = threading.Thread(target=ending.guarded(lambda: _sweep(db, queue, ending)), name="sweeper", daemon=True)
+    sweeper.start()
+    say(f"The worker scores {', '.join(store.get_settings(db).contracts)} of {db}.")
+    consumer.run()
+    sweeper.join(timeout=10)
+    queue.close()
+    if ending.error is not None:
+        raise ending.error
+    say("The worker ended.")
+
+
+def _sweep(db: Database, queue: Queue, ending: Any) -> None:
+    while True:
+        for submission_id in store.release_stale(db):
+            _log.warning("%s was freed from a worker that ended", submission_id)
+        validate_all_received(db)
+        if store.submissions_with(db, ("queued",)) or store.stale_tables(db):
+            queue.wake()
+        if ending.wait(SWEEP_SECONDS):
+            return
+
+
+@contextmanager
+def _held(db: Database, submission_id: str, worker: str) -> Iterator[None]:
+    """Extend the lease for as long as the block runs."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(LEASE_SECONDS / 4):
+            try:
+                if not store.extend(db, submission_id, worker):
+                    return
+            except BenchError as error:
+                _log.warning("the lease of %s could not be extended: %s", submission_id, error.message)
+
+    thread = threading.Thread(target=beat, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()

@@ -1,0 +1,215 @@
+"""Scoring submissions: data and encoders are loaded once, then any number of predictions files is scored with them.
+
+A result goes with its *extras*, which no contract defines and pages show beside it:
+  exact_match_rate   share of the predicted concerns whose text equals a reference of the same article (case and white
+                     space aside); a file that copies references has it near 1, an honest one near 0
+  after_cutoff       figures over the articles that were published after the system's training cut-off:
+                     {cutoff, n_dated, n_articles, figures, reason}; figures are null, with a reason, where nobody
+                     stated a cut-off or fewer than 20 dated articles come after it
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
+
+import numpy as np
+
+from bioreview_bench.contract import Contract
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.load import load_split
+from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.predictions import Predictions
+from bioreview_bench.data.split import Split
+from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.errors import DataError, EncoderError, printable
+from bioreview_bench.metrics import summary
+from bioreview_bench.metrics.sums import columns
+from bioreview_bench.results.card import Card
+from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.records import System
+from bioreview_bench.scoring.backends import Backend, Progress, choose
+from bioreview_bench.scoring.run import score
+from bioreview_bench.stats.uncertainty import intervals
+
+from ..intake.card_yaml import card_of
+from ..intake.package import refusal
+from ..intake.validation import read_content
+from ..settings import BoardSettings
+from ..store import api as store
+from ..store.api import Claim, Scored, SplitFacts
+from ..store.database import Database
+
+MIN_AFTER_CUTOFF: Final = 20
+_DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:[T ].*)?")
+
+
+@dataclass(frozen=True)
+class Judge:
+    """One of the board's contracts with what compares texts for it."""
+
+    contract: Contract
+    backend: Backend
+
+
+class Scorer:
+    """The board's splits and contracts, loaded. `progress(done, total)` counts texts while they are encoded.
+
+    Raises DataError when the data here are not those that the board was made with, EncoderError when an encoder is
+    missing, or is not verified and the board does not allow that.
+    """
+
+    def __init__(self, db: Database, data: str | None, progress: Progress) -> None:
+        self.settings = store.get_settings(db)
+        self._data = data or self.settings.data
+        self.splits = {name: self._load(store.get_split(db, name)) for name in self.settings.splits}
+        self.judges: dict[str, Judge] = {}
+        for name in self.settings.contracts:
+            contract = store.get_contract(db, name)
+            self.judges[name] = Judge(contract, choose(contract, None, None, progress))
+            _check_verified(self.settings, contract, self.judges[name].backend, self.splits.values())
+
+    def is_current(self, db: Database) -> bool:
+        """False when the board's settings or contracts were changed since."""
+        settings = store.get_settings(db)
+        return (
+            settings == self.settings
+            and all(store.get_contract(db, name) == judge.contract for name, judge in self.judges.items())
+            and all(store.get_split(db, name).label == split.label for name, split in self.splits.items())
+        )
+
+    def score(self, claim: Claim, predictions: bytes) -> list[Scored]:
+        """The results of one submission under every contract. Raises InputError when its files are not in order."""
+        split = self.splits[claim.split]
+        card, problems = card_of(claim.card)
+        if card is None:
+            raise refusal(problems)
+        rows = read_content(predictions, split)
+        return [
+            score_submission(split, name, judge, rows, card, self.settings.draws) for name, judge in self.judges.items()
+        ]
+
+    def _load(self, facts: SplitFacts) -> Split:
+        split = load_split(self._data, facts.name)
+        if split.label != facts.label:
+            raise DataError(
+                f"The data {self._data} are not those that the board was made with: "
+                f"{split.label} here, {facts.label} on the board.",
+                remedy="name the right data with --data, or bench leaderboard settings --data DATA and rescore",
+            )
+        return split
+
+
+def score_submission(split: Split, name: str, judge: Judge, predictions: Predictions, card: Card, draws: int) -> Scored:
+    """Score one submission under one contract, called `name` on the board."""
+    result = score(
+        split,
+        predictions,
+        judge.contract,
+        draws=draws,
+        controls="full",
+        system=System(name=card.system_name, version=card.system_version, postprocessing=card.postprocessing),
+        require_complete=True,
+        backend=judge.backend,
+    )
+    extras = {
+        "exact_match_rate": exact_match_rate(split, predictions),
+        "after_cutoff": after_cutoff(split, result.counts, card.training_data.cutoff, draws),
+    }
+    return Scored(name, result.record, extras)
+
+
+def exact_match_rate(articles: Sequence[Article], predictions: Predictions) -> float:
+    """Share of the predicted concerns that equal a reference of their article; 0 when nothing was predicted."""
+    n = n_equal = 0
+    for article in articles:
+        row = predictions.get(article.id)
+        said = {_bare(concern.concern_text) for concern in article.concerns}
+        for concern in row.concerns if row else ():
+            n += 1
+            n_equal += _bare(concern.text) in said
+    return n_equal / n if n else 0.0
+
+
+def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: date | None, draws: int) -> dict[str, Any]:
+    """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had."""
+    dates = {article.id: article.published_date for article in articles}
+    n_dated = sum(_earliest(text) is not None for text in dates.values())
+    found: dict[str, Any] = {
+        "cutoff": None if cutoff is None else cutoff.isoformat(),
+        "n_dated": n_dated,
+        "n_articles": None,
+        "figures": None,
+        "reason": None,
+    }
+    if cutoff is None:
+        return {**found, "reason": "the card states no training cut-off"}
+    later = np.array([_is_after(dates[one], cutoff) for one in counts.id], bool)
+    found["n_articles"] = int(later.sum())
+    if later.sum() < MIN_AFTER_CUTOFF:
+        words = f"{later.sum()} of {n_dated} dated articles were published after it; {MIN_AFTER_CUTOFF} are needed"
+        return {**found, "reason": words}
+    part = counts.select(later)
+    overall, controls = summary.overall(part), summary.controls(part)
+    ranges = intervals(columns(part), part.id, part.family, draws=draws, seed=42)
+    found["figures"] = {
+        "f1": overall.f1,
+        "recall": overall.recall,
+        "precision": overall.precision,
+        "skill": controls.skill,
+        "null_f1": controls.null_f1,
+        "n_ref": overall.n_ref,
+        "n_pred": overall.n_pred,
+        "intervals": {
+            name: ranges.get(f"{group}.{name}")
+            for group, name in (
+                ("overall", "f1"),
+                ("overall", "recall"),
+                ("overall", "precision"),
+                ("controls", "skill"),
+            )
+        },
+    }
+    return found
+
+
+def _check_verified(settings: BoardSettings, contract: Contract, backend: Backend, splits: Any) -> None:
+    if settings.allow_unverified:
+        return
+    if not backend.record.verified:
+        raise EncoderError(
+            f"The weights of {backend.record.id} are not verified, so {contract.name} cannot be ranked with them.",
+            remedy=f"bench encoder fetch {backend.record.id}; or, to rank them labelled as unverified, "
+            "bench leaderboard settings --allow-unverified",
+        )
+    for split in splits:
+        if split.data in RELEASED and split.verification != "contents":
+            raise DataError(
+                f"The contents of {split.data} {split.name} are not verified, only their counts.",
+                remedy=f"bench data verify --data {printable(settings.data)} --pin; or, to rank results labelled so, "
+                "bench leaderboard settings --allow-unverified",
+            )
+
+
+def _bare(text: str) -> str:
+    return normalise(text).casefold()
+
+
+def _earliest(text: str | None) -> date | None:
+    """The first day that a date such as 2023, 2023-05 or 2023-05-17 can mean; None for anything else."""
+    found = _DATE.fullmatch(text.strip()) if text else None
+    if found is None:
+        return None
+    year, month, day = (int(part) if part else 1 for part in found.groups())
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def _is_after(text: str | None, cutoff: date) -> bool:
+    earliest = _earliest(text)
+    return earliest is not None and earliest > cutoff
