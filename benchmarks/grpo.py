@@ -28,7 +28,7 @@ class Answers:
     """Scores texts of `tokens` tokens in place of what was sampled, by the rewards of questions."""
 
     def __init__(self, rows: Sequence[dict[str, Any]], weights: dict[str, float], tokens: int) -> None:
-        from bioreview_bench.training.qa.reward import QaReward
+        from bioreview_bench.training.qa.verifiers import QaReward
         from bioreview_bench.training.rewards.composer import RewardComposer
 
         self.names = tuple(weights)
@@ -76,12 +76,12 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[f
     from datasets import Dataset
     from trl import GRPOConfig
 
-    from bioreview_bench.training import arguments as stated
-    from bioreview_bench.training import grpo_trainer
-    from bioreview_bench.training.grpo_rewards import ComposedReward
-    from bioreview_bench.training.lora import lora_config
-    from bioreview_bench.training.qa.build import kmp_items
-    from bioreview_bench.training.start import settle
+    from bioreview_bench.training.grpo import trainer as grpo_trainer
+    from bioreview_bench.training.grpo.judges import ComposedReward
+    from bioreview_bench.training.models.lora import lora_config
+    from bioreview_bench.training.qa.items.build import kmp_items
+    from bioreview_bench.training.runs import arguments as stated
+    from bioreview_bench.training.runs.start import settle
 
     device = "cpu" if arguments.tiny else "cuda"
     shape = TINY if arguments.tiny else SHAPE
@@ -124,9 +124,9 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from bioreview_bench.training.grpo import needed_memory
-    from bioreview_bench.training.grpo_config import load_grpo_config
-    from bioreview_bench.training.memory import GB
+    from bioreview_bench.training.grpo.config import load_grpo_config
+    from bioreview_bench.training.grpo.train import needed_memory
+    from bioreview_bench.training.models.memory import GB
 
     if not arguments.tiny and not torch.cuda.is_available():
         print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)

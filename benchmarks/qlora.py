@@ -141,9 +141,9 @@ def measure(way: str, arguments: argparse.Namespace, config: Any, folder: Path) 
     from trl import SFTConfig
     from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
-    from bioreview_bench.training import arguments as stated
-    from bioreview_bench.training.lora import lora_config
-    from bioreview_bench.training.trainers import SealingSFTTrainer
+    from bioreview_bench.training.models.lora import lora_config
+    from bioreview_bench.training.runs import arguments as stated
+    from bioreview_bench.training.runs.trainers import SealingSFTTrainer
 
     device = "cpu" if arguments.tiny else "cuda"
     shape = TINY if arguments.tiny else SHAPE
@@ -180,7 +180,7 @@ def report(arguments: argparse.Namespace, config: Any, found: dict[str, Measured
     """Print everything, ratios included."""
     import torch
 
-    from bioreview_bench.training.memory import GB, Shape, estimate
+    from bioreview_bench.training.models.memory import GB, Shape, estimate
 
     device = "the CPU (tiny model: speeds mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
     print(f"{'device':34} {device}, torch {torch.__version__}")
@@ -217,7 +217,7 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from bioreview_bench.training.sft_config import load_config
+    from bioreview_bench.training.config.parts import load_config
 
     if not arguments.tiny and not torch.cuda.is_available():
         print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)

@@ -205,7 +205,7 @@ def make_corpus(tmp_path: Path) -> Callable[..., Path]:
 
     Without rows there are eight short ones for train and two for val.
     """
-    from bioreview_bench.training.corpus_read import write_corpus
+    from bioreview_bench.training.corpora.files import write_corpus
 
     def make(
         train: Sequence[Mapping[str, Any]] | None = None,

@@ -8,14 +8,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.training import dpo, grpo
-from bioreview_bench.training.dpo_config import load_dpo_config
-from bioreview_bench.training.grpo_config import load_grpo_config
-from bioreview_bench.training.grpo_rewards import Judge
-from bioreview_bench.training.qa.build import build, write
-from bioreview_bench.training.qa.given import read_pairs
+from bioreview_bench.training.dpo import train as dpo
+from bioreview_bench.training.dpo.config import load_dpo_config
+from bioreview_bench.training.grpo import train as grpo
+from bioreview_bench.training.grpo.config import load_grpo_config
+from bioreview_bench.training.grpo.judges import Judge
+from bioreview_bench.training.qa.items.build import build, write
+from bioreview_bench.training.qa.items.given import read_pairs
 from bioreview_bench.training.rewards.composer import Composed, RewardComposer
-from bioreview_bench.training.running import Talk
+from bioreview_bench.training.runs.running import Talk
 
 TINY = (
     "family=qwen3", "chat_template=null", "device=cpu", "bits=16", "compute_dtype=float32",

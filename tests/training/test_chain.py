@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench.llm.local.weights import add_adapter, load_weights
-from bioreview_bench.training import sft
-from bioreview_bench.training.merge import merge
-from bioreview_bench.training.sft_config import load_config
-from bioreview_bench.training.summary import read_summary
+from bioreview_bench.training.config.parts import load_config
+from bioreview_bench.training.models.merge import merge
+from bioreview_bench.training.models.summary import read_summary
+from bioreview_bench.training.sft import train as sft
 
 from .rl import FOUR_BITS, TINY, Toy, dpo_run, grpo_run, make_questions, quiet, samples, started_from
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.data.load import load_split
-from bioreview_bench.training.corpus_read import read_corpus
+from bioreview_bench.training.corpora.files import read_corpus
 
 from .conftest import make_answering_model
 

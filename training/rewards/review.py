@@ -17,12 +17,9 @@ from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.text.parser import Parsed, parse
 
+from .components import confidence_reward, consistency, coverage, grounded, match, repeats
 from .composer import Composed, RewardComposer
-from .confidence import confidence_reward
-from .consistency import consistency, repeats
 from .copying import Source
-from .coverage import coverage
-from .grounded import grounded, match
 from .references import Prepared, References
 from .vectors import Vectorizer
 

@@ -1,0 +1,181 @@
+"""Components of a review's reward, worked out by hand, and the composer that weighs them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioreview_bench.errors import InputError
+from bioreview_bench.training.rewards.components import (
+    Match,
+    allowed,
+    confidence_reward,
+    confidence_score,
+    consistency,
+    coverage,
+    grounded,
+    match,
+    repeats,
+)
+from bioreview_bench.training.rewards.composer import RewardComposer
+from bioreview_bench.training.rewards.copying import Source
+from bioreview_bench.training.rewards.references import Prepared
+
+NAMES = ("V1", "V2", "V3", "V4")
+values = st.dictionaries(st.sampled_from(NAMES), st.none() | st.floats(-1, 1))
+weights = st.fixed_dictionaries({name: st.floats(0.01, 10) for name in NAMES})
+
+
+@given(weights, values)
+def test_a_component_that_does_not_apply_changes_nothing(given_weights: Any, components: Any) -> None:
+    composer = RewardComposer(given_weights)
+    applicable = {name: value for name, value in components.items() if value is not None}
+    silent = {name: applicable.get(name) for name in NAMES}
+    assert composer.score(applicable).total == composer.score(components).total == composer.score(silent).total
+
+
+@given(weights, values)
+def test_the_total_is_the_weighted_mean_of_the_components_that_are_returned(
+    given_weights: Any, components: Any
+) -> None:
+    composed = RewardComposer(given_weights).score(components)
+    assert dict(composed.components) == components
+    counted = [(given_weights[name], value) for name, value in components.items() if value is not None]
+    if not counted:
+        assert composed.total is None
+    else:
+        expected = math.fsum(w * v for w, v in counted) / math.fsum(w for w, _ in counted)
+        assert composed.total == pytest.approx(expected, abs=1e-12)
+
+
+def test_weights_are_renormalised_over_what_applies() -> None:
+    composed = RewardComposer({"V1": 0.35, "V2": 0.3, "V3": 0.15, "V4": 0.2}).score({"V1": 1, "V2": None, "V4": 0.5})
+    assert composed.total == pytest.approx((0.35 + 0.1) / 0.55)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"V1": 0.0}, {"V1": -1.0}, {"V1": math.nan}, {"V1": True}, {"V1": "1"}])
+def test_weights_that_mean_nothing_are_refused(wrong: Any) -> None:
+    with pytest.raises(InputError):
+        RewardComposer(wrong)
+
+
+def test_a_component_without_weight_or_without_value_is_refused() -> None:
+    composer = RewardComposer({"V1": 1})
+    with pytest.raises(InputError, match="No weight is given for V2"):
+        composer.score({"V2": 0.5})
+    with pytest.raises(InputError, match="V1 is nan"):
+        composer.score({"V1": math.nan})
+
+
+def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> Prepared:
+    def matrix(rows: Any) -> Any:
+        return np.array(rows, np.float32)
+
+    return Prepared(None, tuple(range(len(references))), matrix(references), tuple(map(matrix, others)), matrix(stock),
+                    Source([]), None)  # type: ignore[arg-type] # fmt: skip
+
+
+def test_a_pair_is_worth_one_half_at_the_threshold_and_ramps_to_both_sides() -> None:
+    article = prepared([[1, 0, 0]])
+    for similarity, worth in ((0.39, 0), (0.45, 0.25), (0.5, 0.5), (0.6, 1), (0.9, 1)):
+        vector = np.array([[similarity, math.sqrt(1 - similarity**2), 0]], np.float32)
+        found = match(vector, [True], 1, article, 0.5)
+        assert found.worth == pytest.approx(worth, abs=1e-6)
+        assert grounded(found) == pytest.approx(1.25 * worth / 1.25, abs=1e-6)
+
+
+def test_what_is_as_close_to_another_article_or_a_stock_comment_is_worth_nothing() -> None:
+    vector = np.array([[0.6, 0.8, 0]], np.float32)
+    assert match(vector, [True], 1, prepared([[1, 0, 0]], others=[[[0, 1, 0]]]), 0.5).worth == 0
+    assert match(vector, [True], 1, prepared([[1, 0, 0]], stock=[[0, 1, 0]]), 0.5).worth == 0
+    # 0.55 to a donor leaves 0.05 of the 0.2
+    near = prepared([[1, 0, 0]], others=[[[0.55 / 0.6, 0, 0.4]]])
+    assert match(vector, [True], 1, near, 0.5).worth == pytest.approx(0.25, abs=1e-6)
+
+
+def test_a_reference_is_matched_once_and_a_copy_never() -> None:
+    vectors = np.array([[1, 0, 0], [1, 0, 0]], np.float32)
+    article = prepared([[1, 0, 0], [0, 1, 0]])
+    assert match(vectors, [True, True], 2, article, 0.5).pairs in (((0, 0, 1.0),), ((1, 0, 1.0),))
+    assert match(vectors, [False, False], 2, article, 0.5).pairs == ()
+
+
+def test_grounded_weighs_precision_more_than_recall() -> None:
+    few, many = Match(((0, 0, 1.0),), 1, 4), Match(((0, 0, 1.0),), 4, 1)
+    assert grounded(few) == pytest.approx(1.25 / 2)
+    assert grounded(many) == pytest.approx(1.25 / 4.25)
+    assert grounded(Match((), 0, 4)) == 0
+
+
+def test_coverage_is_of_majors_and_of_rightly_labelled_kinds(make_article: Any) -> None:
+    references = make_article(
+        "elife:1",
+        [
+            {"concern_text": "first concern", "category": "design_flaw", "severity": "major"},
+            {"concern_text": "second concern", "category": "design_flaw", "severity": "minor"},
+            {"concern_text": "third concern", "category": "interpretation", "severity": "major"},
+        ],
+    ).concerns
+    found = Match(((0, 0, 0.8), (1, 1, 0.4)), 2, 3)
+    right = [{"text": "a", "category": "design_flaw"}, {"text": "b", "category": "design_flaw"}]
+    # majors 0.8/2; kinds (0.8 + 0)/2
+    assert coverage(found, right, references) == pytest.approx((0.4 + 0.4) / 2)
+    wrong = [{"text": "a", "category": "other"}, {"text": "b", "category": "design_flaw"}]
+    assert coverage(found, wrong, references) == pytest.approx((0.4 + 0.2) / 2)
+    # 10 written where 5 are allowed
+    assert coverage(Match(found.pairs, 10, 3), right, references) == pytest.approx(0.2)
+
+
+def test_the_allowed_length_follows_the_article() -> None:
+    assert [allowed(n) for n in (1, 3, 4, 8, 40)] == [5, 5, 6, 12, 20]
+
+
+def test_consistency_is_a_product_of_shares() -> None:
+    good = {"text": "six words are just about enough", "category": "design_flaw", "severity": "major"}
+    assert consistency("ok", [good], [False], 1, 4) == 1
+    assert consistency("repaired", [good], [False], 1, 4) == pytest.approx(0.8)
+    assert consistency("truncated", [good], [False], 1, 4) == pytest.approx(0.5)
+    assert consistency("parse_failed", [], [], 0, 4) == 0
+    bare = {"text": good["text"]}
+    assert consistency("ok", [good, bare], [False, False], 2, 4) == pytest.approx(0.75)
+    assert consistency("ok", [good, good], [False, True], 2, 4) == pytest.approx(0.5)
+    assert consistency("ok", [good, {**good, "text": "too short"}], [False, False], 2, 4) == pytest.approx(0.5)
+    assert consistency("ok", [good, {**good, "text": "word " * 101}], [False, False], 2, 4) == pytest.approx(0.5)
+    assert consistency("ok", [good] * 12, [False] * 12, 12, 4) == pytest.approx(0.5)
+
+
+def test_a_repetition_is_known_by_its_words() -> None:
+    texts = ["The sample is too small.", "the SAMPLE is too small", "the sample is far too small here", "No blinding."]
+    assert repeats(texts) == [False, True, True, False]
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_the_best_confidence_to_state_is_the_true_one(chance: float, said: float) -> None:
+    def expected(stated: float | None) -> float:
+        return chance * confidence_score(stated, True) + (1 - chance) * confidence_score(stated, False)
+
+    assert expected(chance) == pytest.approx(chance**2)
+    assert expected(said) <= expected(chance) + 1e-12
+    assert expected(None) <= expected(said) + 1e-12  # silence never pays
+
+
+def test_doubt_in_junk_earns_nothing() -> None:
+    assert confidence_score(0.0, False) == 0
+    assert confidence_score(1.0, True) == 1
+    assert confidence_score(1.0, False) == confidence_score(None, False) == -1
+    assert confidence_reward([]) == -1
+    assert confidence_reward([(0.5, True), (0.5, False)]) == pytest.approx((0.75 - 0.25) / 2)
+
+
+def test_copies_are_known_whatever_their_case_and_punctuation() -> None:
+    source = Source(["Cells were imaged every ten minutes for two hours under the microscope."])
+    assert source.copied("CELLS were imaged, every ten minutes, for two hours!")
+    assert not source.copied("Were cells imaged often enough to see that they divide at all?")
+    quoting = "The authors say that cells were imaged every ten minutes, but mitosis is faster and may well be missed"
+    assert source.share(quoting) == pytest.approx(6 / 19)
+    assert not source.copied(quoting)

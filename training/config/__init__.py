@@ -1,0 +1,1 @@
+"""Run configurations: reading, inheritance, what is validated."""

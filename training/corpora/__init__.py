@@ -1,0 +1,1 @@
+"""Training corpora: recipes, examples, manifests."""

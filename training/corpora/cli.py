@@ -1,0 +1,177 @@
+"""`bench train corpus`: articles of the frozen splits as examples to learn from."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from .make import Made
+
+
+@click.command()
+@options.data_option
+@click.option("--recipe", required=True, metavar="A|B|FILE", help="Which concerns of which articles enter.")
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder.")
+@click.option(
+    "--model", metavar="MODEL", help="The model to be trained: its tokenizer counts, its template is checked."
+)
+@click.option("--prompt", default="objects-v1", show_default=True, metavar="ID|FILE", help="As for bench baseline.")
+@click.option(
+    "--system",
+    type=click.Choice(["own", "in_user"]),
+    default="own",
+    show_default=True,
+    help="Where the prompt's system part goes; in_user for templates that take none (Gemma).",
+)
+@click.option("--counter", metavar="NAME", help="model (default), chars3 (as the published corpora), tiktoken.")
+@click.option("--budget", type=click.IntRange(min=1), default=15_000, show_default=True, help="Tokens of paper.")
+@click.option(
+    "--max-length",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tokens of prompt and target together; a paper that would exceed it is cut more. Default with --model: 16384.",
+)
+@click.option("--thinking", is_flag=True, help="Targets begin with an empty thought; generation must then think too.")
+@click.option("--chat-template", metavar="NAME|FILE", help="In place of the model's own: instruction, or a Jinja file.")
+@click.option(
+    "--held-out",
+    "barred",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Article ids or DOIs, one a line, that may not enter, nor other versions of them; besides the test split.",
+)
+@click.option("--drop-held-out", is_flag=True, help="Leave such articles out, and count them, instead of stopping.")
+@click.option("--format", "form", type=click.Choice(["messages", "sharegpt"]), default="messages", show_default=True)
+@options.limit_option
+@options.allow_unfrozen_option
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+@options.quiet_option
+def corpus(
+    data: str,
+    recipe: str,
+    out: Path,
+    model: str | None,
+    prompt: str,
+    system: Any,
+    counter: str | None,
+    budget: int,
+    max_length: int | None,
+    thinking: bool,
+    chat_template: str | None,
+    barred: Path | None,
+    drop_held_out: bool,
+    form: str,
+    limit: int | None,
+    allow_unfrozen: bool,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Write the corpus of a recipe into DIR: train.jsonl, val.jsonl, and corpus.json, which says how it was made.
+
+    Prompts are those that bench baseline sends. Recipe A takes every concern that needs no figure, B those of high
+    confidence in articles that have three. Papers are cut to fit, targets never. A test article, or another version
+    of one, is an error.
+
+    \b
+    Examples:
+      bench train corpus --recipe A --model ORG/MODEL -o corpora/a
+      bench train corpus --recipe B --counter chars3 --data v3=/my/files -o corpora/b
+      bench train corpus --recipe mine.toml --model ORG/MODEL --data demo -o corpora/demo
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 data missing or held out, 6 cannot write.
+    """
+    from bioreview_bench.cli.progress import ProgressBar
+
+    from .make import Settings, make_corpus
+
+    settings = Settings(
+        recipe, data, model, prompt, system, counter, budget, max_length, thinking, chat_template, barred,
+        drop_held_out, limit, allow_unfrozen, form,
+    )  # fmt: skip
+    bars: dict[str, ProgressBar] = {}
+
+    def progress(split: str, done: int, total: int) -> None:
+        bars.setdefault(split, ProgressBar(f"Examples of {split}", total, quiet)).show(done)
+        if done == total:
+            bars[split].stop()
+
+    try:
+        made = make_corpus(settings, out, progress)
+    finally:
+        for bar in bars.values():
+            bar.stop()
+    if as_json:
+        click.echo(json.dumps(made.manifest, ensure_ascii=False))
+        return
+    _report(out, made)
+
+
+def _report(out: Path, made: Made) -> None:
+    from bioreview_bench.report.blocks import Facts, Table
+    from bioreview_bench.report.terminal import print_blocks
+
+    from .files import SPLITS, corpus_fingerprint
+
+    manifest = made.manifest
+    data = manifest["data"]
+    facts = [
+        ("corpus", f"{out}, fingerprint {corpus_fingerprint(manifest['files'])}"),
+        (
+            "data",
+            ", ".join(f"{data['label']}/{s}#{data['fingerprint'][s]} ({data['verification'][s]})" for s in SPLITS),
+        ),
+        ("prompt", f"{manifest['prompt']['id']}, sha256 {manifest['prompt']['sha256'][:12]}"),
+        ("counted by", f"{manifest['counter']['name']}, {manifest['budget']:,} tokens of paper"),
+    ]
+    if made.checked is not None:
+        facts.append(("checked", made.checked))
+    tables = [
+        Table(f"Recipe {manifest['recipe']['name']}", ["filter", *SPLITS], _pairs(manifest["filters"])),
+        Table("Papers cut", ["", *SPLITS], _cuts(manifest["truncation"])),
+        Table(
+            f"Lengths in tokens ({manifest['lengths']['counted_by']})",
+            ["", *(f"{split} {p}" for split in SPLITS for p in ("p50", "p95", "p100"))],
+            [
+                [part, *(f"{manifest['lengths'][s][part][p]:,}" for s in SPLITS for p in ("p50", "p95", "p100"))]
+                for part in ("prompt", "target", "total")
+            ],
+        ),
+    ]
+    print_blocks([Facts(facts), *tables], sys.stdout)
+    for line in _remarks(manifest):
+        click.echo(line)
+    if manifest["format"] == "messages":
+        click.echo(f"Next: bench train sft CONFIG.yaml, with corpus: {out}")
+
+
+def _pairs(by_split: Mapping[str, Mapping[str, int]]) -> list[list[str]]:
+    first = next(iter(by_split.values()))
+    return [[name.replace("_", " "), *(f"{counts[name]:,}" for counts in by_split.values())] for name in first]
+
+
+def _cuts(by_split: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
+    names = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
+    return [[name.replace("_", " "), *(f"{found[name]:,}" for found in by_split.values())] for name in names]
+
+
+def _remarks(manifest: Mapping[str, Any]) -> list[str]:
+    said = []
+    shared = manifest["data"]["families_in_train_and_val"]
+    if shared:
+        said.append(f"{shared:,} manuscripts stand in train and in val (in other versions): val is not independent.")
+    budgets = [found["fits_budget"] for found in manifest["truncation"].values() if found["fits_budget"] is not None]
+    if budgets:
+        said.append(
+            f"Papers were shortened below the budget to make room for targets; --budget {min(budgets)} would treat all "
+            "alike, and generation with that budget would then cut as training does."
+        )
+    return said

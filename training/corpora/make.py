@@ -1,0 +1,276 @@
+"""Making a corpus: data and recipe in, a folder out. The command line is `cli_corpus`.
+
+What a corpus holds, in numbers: concerns by label, lengths, and an audit of what was cut.
+"""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bioreview_bench.data.load import load_split
+from bioreview_bench.data.split import Split
+from bioreview_bench.errors import DataError, InputError, WriteError
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder, shown_name
+from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, Counter, load_counter
+from bioreview_bench.llm.text.prompt import Prompt
+
+from ..models.chat_templates import System, in_user, template_text
+from ..models.families import tokenizer_sha256
+from .files import MANIFEST, SPLITS, write_corpus
+from .held_out import held_out
+from .recipes import Chosen, Filtered, Recipe, check_expected, choose
+from .rows import EMPTY_THOUGHT, Builder, Lengths, Row
+
+MAX_LENGTH = 16_384
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides a corpus. `counter` None means the model's own, which needs `model`.
+
+    `max_length` None means MAX_LENGTH where a model counts, and no bound where none does.
+    """
+
+    recipe: str
+    data: str = "v3"
+    model: str | None = None
+    prompt: str = "objects-v1"
+    system: System = "own"
+    counter: str | None = None
+    budget: int = DEFAULT_BUDGET
+    max_length: int | None = None
+    thinking: bool = False
+    chat_template: str | None = None
+    held_out: Path | None = None
+    drop_held_out: bool = False
+    limit: int | None = None
+    allow_unfrozen: bool = False
+    form: str = "messages"
+
+
+@dataclass(frozen=True)
+class Made:
+    """A corpus as written. `checked` says that a verified release gave the published number of articles."""
+
+    manifest: Mapping[str, Any]
+    checked: str | None
+
+
+@dataclass(frozen=True)
+class _Tools:
+    recipe: Recipe
+    builder: Builder
+    tokenizer_sha256: str | None
+    template_sha256: str | None
+
+
+def make_corpus(settings: Settings, out: Path, progress: Callable[[str, int, int], object]) -> Made:
+    """Write the corpus that `settings` describe into the folder `out`; `progress(split, done, total)`.
+
+    Raises InputError, DataError, EncoderError, WriteError; then nothing is written.
+    """
+    require_empty(out)
+    tools = _tools(settings)
+    splits = {
+        name: load_split(settings.data, name, limit=settings.limit, allow_unfrozen=settings.allow_unfrozen)
+        for name in SPLITS
+    }
+    barred = held_out(settings.data, settings.held_out, allow_unfrozen=settings.allow_unfrozen)
+    if not settings.drop_held_out:
+        barred.require_apart(splits)
+    filtered = {name: choose(split, tools.recipe, barred.members(split)) for name, split in splits.items()}
+    checked = _check(tools.recipe, splits, filtered)
+    for name, kept in filtered.items():
+        if not kept.chosen:
+            raise DataError(
+                f"Recipe {tools.recipe.name} leaves no article of {name}: {_worded(kept.counts)}.",
+                remedy="use a recipe that asks for less",
+            )
+    rows = {
+        name: tools.builder.rows(kept.chosen, partial(_tell, progress, name, len(kept.chosen)))
+        for name, kept in filtered.items()
+    }
+    facts = _facts(settings, tools, splits, filtered, rows)
+    shaped = {name: [_shape(row, settings.form) for row in made] for name, made in rows.items()}
+    return Made(write_corpus(out, shaped, facts, settings.form), checked)
+
+
+def require_empty(out: Path) -> None:
+    """Raise InputError when a corpus is there already, WriteError when `out` is no folder."""
+    if (out / MANIFEST).exists():
+        raise InputError(f"{out} already holds a corpus.", remedy="choose another folder with -o, or remove that one")
+    if out.exists() and not out.is_dir():
+        raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
+
+
+def _tools(settings: Settings) -> _Tools:
+    prompt, recipe = Prompt.load(settings.prompt), Recipe.load(settings.recipe)
+    prompt = in_user(prompt) if settings.system == "in_user" else prompt
+    if prompt.answer is None:
+        raise InputError(
+            f"The prompt {prompt.id} does not say which form of answer it asks for.",
+            remedy='add answer = "objects" or answer = "strings" to its file',
+        )
+    if settings.model is None:
+        return _tools_without_model(settings, prompt, recipe)
+    folder = model_folder(settings.model)
+    source = None if settings.chat_template is None else template_text(settings.chat_template)
+    chat = Chat(folder, thinking=settings.thinking, source=source)
+    if prompt.system:
+        _require_system(chat)
+    if settings.thinking and not chat.knows_thinking:
+        raise InputError(
+            f"The chat template of {shown_name(settings.model)} has no switch for thinking.",
+            remedy="leave --thinking out",
+        )
+    counter = load_counter(settings.counter or "model", chat.tokenizer)
+    most = settings.max_length or MAX_LENGTH
+    opening = EMPTY_THOUGHT if settings.thinking else ""
+    builder = Builder(prompt, recipe, counter, settings.budget, Lengths.of_chat(chat), most, opening)
+    return _Tools(recipe, builder, tokenizer_sha256(folder), chat.template_sha256)
+
+
+def _require_system(chat: Chat) -> None:
+    try:
+        chat.require_system()
+    except InputError as error:
+        raise InputError(error.message, remedy="--system in_user puts it at the front of the user part") from error
+
+
+def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> _Tools:
+    if settings.counter in (None, "model"):
+        raise InputError(
+            "Tokens are counted with the model's tokenizer, and no model is named.",
+            remedy="--model MODEL, or --counter chars3 for an estimate (the published corpora)",
+        )
+    if settings.chat_template is not None or settings.thinking:
+        raise InputError("A chat template and thinking belong to a model.", remedy="add --model MODEL")
+    counter: Counter = load_counter(str(settings.counter))
+    lengths_of = Lengths.of_counter(counter)
+    builder = Builder(prompt, recipe, counter, settings.budget, lengths_of, settings.max_length)
+    return _Tools(recipe, builder, None, None)
+
+
+def _tell(progress: Callable[[str, int, int], object], split: str, total: int, done: int) -> None:
+    progress(split, done, total)
+
+
+def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, Filtered]) -> str | None:
+    """Compare with published counts where every split is a verified release as a whole."""
+    verified = all(one.verification in ("contents", "counts") and not one.limited for one in splits.values())
+    if not verified or any(kept.counts["articles_held_out"] for kept in filtered.values()):
+        return None
+    counts = {name: len(kept.chosen) for name, kept in filtered.items()}
+    return check_expected(recipe, splits["train"].data, counts)
+
+
+def _facts(
+    settings: Settings,
+    tools: _Tools,
+    splits: Mapping[str, Split],
+    filtered: Mapping[str, Filtered],
+    rows: Mapping[str, list[Row]],
+) -> dict[str, Any]:
+    prompt, counter = tools.builder.prompt, tools.builder.counter
+    families = {name: {one.article.family for one in kept.chosen} for name, kept in filtered.items()}
+    return {
+        "recipe": tools.recipe.facts(),
+        "data": {
+            "label": splits["train"].data,
+            "fingerprint": {name: split.fingerprint for name, split in splits.items()},
+            "verification": {name: split.verification for name, split in splits.items()},
+            "limit": settings.limit,
+            "families_in_train_and_val": len(families["train"] & families["val"]),
+        },
+        "prompt": {"id": prompt.id, "sha256": prompt.sha256, "answer": prompt.answer},
+        "counter": {"name": counter.name, "tokenizer_sha256": tools.tokenizer_sha256},
+        "model": None if settings.model is None else shown_name(settings.model),
+        "chat_template_sha256": tools.template_sha256,
+        "thinking": settings.thinking,
+        "system": settings.system,
+        "budget": settings.budget,
+        "max_length": tools.builder.max_length,
+        "filters": {name: kept.counts for name, kept in filtered.items()},
+        "statistics": {name: statistics(kept.chosen) for name, kept in filtered.items()},
+        "truncation": {name: truncation(made) for name, made in rows.items()},
+        "lengths": {
+            "counted_by": tools.builder.lengths.name,
+            **{name: lengths(made) for name, made in rows.items()},
+        },
+    }
+
+
+def _shape(row: Row, form: str) -> dict[str, Any]:
+    return row.as_messages() if form == "messages" else row.as_sharegpt()
+
+
+def _worded(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+
+
+PERCENTILES = (50, 90, 95, 99, 100)
+_MOST_SECTIONS = 10
+
+
+def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
+    """Articles and concerns of a split by source and label."""
+    concerns = [concern for one in chosen for concern in one.concerns]
+    return {
+        "articles": len(chosen),
+        "concerns": len(concerns),
+        "articles_by_source": _counted(str(one.article.source) for one in chosen),
+        "concerns_by_category": _counted(str(concern.category) for concern in concerns),
+        "concerns_by_severity": _counted(str(concern.severity) for concern in concerns),
+        "concerns_per_article": percentiles([len(one.concerns) for one in chosen]),
+    }
+
+
+def lengths(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
+    """Percentiles of tokens of prompt, target, and both."""
+    return {
+        "prompt": percentiles([row.n_prompt_tokens for row in rows]),
+        "target": percentiles([row.n_target_tokens for row in rows]),
+        "total": percentiles([row.n_prompt_tokens + row.n_target_tokens for row in rows]),
+    }
+
+
+def truncation(rows: Sequence[Row]) -> dict[str, Any]:
+    """What of the papers is missing from the prompts. Targets are never cut: `targets_cut` counts none by making.
+
+    `kept_share` are percentiles, lowest first, of the share of a paper's tokens that its prompt holds, over the cut
+    ones. `fits_budget` is the largest paper budget under which no target would have needed room of the paper.
+    """
+    cut = [row for row in rows if row.fitted.cut]
+    shortened = [row.fitted.n_tokens for row in rows if row.shortened]
+    shares = [row.fitted.n_tokens / row.fitted.n_tokens_full for row in cut]
+    lost = collections.Counter(name for row in cut for name in set(row.fitted.cut_sections))
+    return {
+        "papers": len(rows),
+        "papers_cut": len(cut),
+        "tokens_cut": sum(row.fitted.n_tokens_full - row.fitted.n_tokens for row in cut),
+        "kept_share": {f"p{p}": round(float(np.percentile(shares, p)), 3) for p in (0, 10, 50)} if shares else {},
+        "sections_cut": dict(lost.most_common(_MOST_SECTIONS)),
+        "papers_shortened_for_target": len(shortened),
+        "fits_budget": min(shortened) if shortened else None,
+        "targets_cut": 0,
+    }
+
+
+def percentiles(values: Sequence[int]) -> dict[str, int]:
+    """`p50` .. `p100` by the nearest rank above (an observed value each); {} for no values."""
+    if not values:
+        return {}
+    found = np.percentile(np.array(values), PERCENTILES, method="inverted_cdf")
+    return {f"p{p}": int(value) for p, value in zip(PERCENTILES, found, strict=True)}
+
+
+def _counted(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(collections.Counter(values).items()))

@@ -1,0 +1,199 @@
+"""`bench train pairs`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from ..corpora.files import Corpus
+    from .pairs import Score
+
+_WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
+
+
+@click.command()
+@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
+@click.option(
+    "--corpus", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Whose prompts were, or are, asked."
+)
+@options.data_option
+@click.option(
+    "--predictions", multiple=True, type=click.Path(path_type=Path), metavar="FILE",
+    help="Reviews of the train split, with their raw output; two files or more.",
+)  # fmt: skip
+@click.option("--samples", type=click.IntRange(2, 64), metavar="N", help="Instead: let a model review so many times.")
+@click.option("--model", metavar="MODEL", help="With --samples. Default: the one that the first adapter records.")
+@click.option("--adapter", "adapters", multiple=True, metavar="DIR", help="With --samples, in order.")
+@click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=1.0, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of the first sample; then +1.")
+@click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")
+@click.option("--contract", default="demo-topic", show_default=True, metavar="NAME|FILE", help="How rewards compare.")
+@click.option("--board", default="v3", show_default=True, metavar="NAME|FILE", help="How the board does: not the same.")
+@click.option("--weights", default=_WEIGHTS, show_default=True, metavar="NAME=W,...", help="Of the rewards.")
+@click.option("--margin", type=float, default=0.1, show_default=True, help="Least difference of the rewards of a pair.")
+@click.option("--ratio", type=float, default=1.5, show_default=True, help="Greatest ratio of the lengths of a pair.")
+@options.format_option("text", "json")
+@options.quiet_option
+@click.pass_context
+def pairs(
+    ctx: click.Context,
+    out: Path,
+    corpus: Path,
+    data: str,
+    predictions: tuple[Path, ...],
+    samples: int | None,
+    model: str | None,
+    adapters: tuple[str, ...],
+    temperature: float,
+    seed: int,
+    parameters: tuple[str, ...],
+    contract: str,
+    board: str,
+    weights: str,
+    margin: float,
+    ratio: float,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Make preference pairs for bench train dpo: several reviews of each train article, scored by the rewards; the
+    better and the worse one of an article are a pair.
+
+    Rewards differ by --margin at least, lengths by --ratio at most, and the chosen text is the longer one as often as
+    it is the shorter. Everything is recorded: scores.jsonl has every sample, manifest.json what was dropped and why.
+
+    \b
+    Examples:
+      bench train pairs --corpus corpora/a --data v3 --samples 8 --adapter runs/sft-a -o pairs/a
+      bench train pairs --corpus corpora/a --data v3 --predictions runs/a-1/predictions.jsonl \\
+          --predictions runs/a-2/predictions.jsonl -o pairs/a
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 encoder or model unavailable, 4 data missing or no pair left, 6 cannot
+    write.
+    """
+    from bioreview_bench.cli.progress import ProgressBar
+    from bioreview_bench.errors import InputError, cannot_write
+    from bioreview_bench.files.atomic import check_writable
+
+    from ..corpora.files import read_corpus, require_messages
+    from ..qa.items.build import MANIFEST
+    from .pairs import choose, read_predictions, score_all, write_pairs
+
+    if (samples is None) == (not predictions):
+        raise click.UsageError("Give either --predictions (twice or more) or --samples N.")
+    if len(predictions) == 1:
+        raise InputError("One file of predictions gives no pairs.", remedy="--predictions A --predictions B")
+    read = read_corpus(corpus)
+    require_messages(read)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    check_writable(out / MANIFEST)
+    given = _weights(weights)
+    score, ids = _scoring(data, contract, board, given)
+    _require_known(read.train, ids, data)
+    files = list(predictions)
+    if samples is not None:
+        files = _sample(
+            ctx, out, data, read, model, adapters, samples, seed, (f"temperature={temperature}", *parameters), quiet
+        )
+    found = [read_predictions(path, read) for path in files]
+    bar = ProgressBar("Scoring articles", len(read.train), quiet)
+    try:
+        scored, kept = score_all(read, found, score, lambda done, of: bar.show(done))
+    finally:
+        bar.stop()
+    facts = {
+        "contract": contract,
+        "board": board,
+        "weights": given,
+        "margin": margin,
+        "ratio": ratio,
+        "predictions": [{"name": one.name, **one.facts} for one in found],
+    }
+    manifest = write_pairs(out, read, choose(scored, margin, ratio), kept, facts)
+    if form == "json":
+        click.echo(json.dumps(manifest, ensure_ascii=False))
+        return
+    n_pairs, dropped = manifest["files"]["pairs.jsonl"]["rows"], manifest["dropped"]
+    click.echo(f"{out}: {n_pairs:,} pairs of {len(scored):,} articles, out of {len(kept):,} samples")
+    click.echo(f"  chosen longer {manifest['chosen_longer']:,}, shorter {manifest['chosen_shorter']:,}")
+    click.echo(f"  articles without a pair: {', '.join(f'{name} {n:,}' for name, n in dropped.items())}")
+    click.echo(f"Next: bench train dpo dpo_review --data {out} --adapter RUN --dry-run")
+
+
+def _sample(
+    ctx: click.Context, out: Path, data: str, corpus: Corpus, model: str | None, adapters: tuple[str, ...], n: int,
+    seed: int, parameters: tuple[str, ...], quiet: bool,
+) -> list[Path]:  # fmt: skip
+    """Predictions of `n` runs of `bench baseline`, one seed each; a run that is there already is resumed.
+
+    The model is asked as the corpus asks; adapters that were trained to be asked otherwise are an error.
+    """
+    from ..models.adapters import resolved
+    from ..publish import generate
+    from ..publish.cli_generate import run_bench
+
+    files = []
+    facts = corpus.manifest
+    for number in range(n):
+        folder = out / "samples" / f"seed-{seed + number}"
+        request = generate.Request(
+            model, tuple(map(resolved, adapters)), data, "train", folder, seed=seed + number, parameters=parameters,
+            prompt=None if adapters else facts["prompt"]["id"], thinking=facts["thinking"], budget=facts["budget"],
+            counter=facts["counter"]["name"], passed=("--quiet",) if quiet else (),
+        )  # fmt: skip
+        planned = generate.plan(request)
+        planned.write()
+        run_bench(ctx, planned.arguments)
+        files.append(planned.out / "predictions.jsonl")
+    return files
+
+
+def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) -> tuple[Score, tuple[str, ...]]:
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.data.load import load_split
+
+    from ..rewards.composer import RewardComposer
+    from ..rewards.references import References, refuse_board
+    from ..rewards.review import ReviewReward
+    from ..rewards.vectors import CachedVectorizer
+
+    by, other = Contract.load(contract), Contract.load(board)
+    refuse_board(by, other)
+    composer = RewardComposer(weights)
+    vectorizer = CachedVectorizer(by)
+    references = References(load_split(data, "train"), by, other, vectorizer)
+    return ReviewReward(references, vectorizer, composer).score, references.ids
+
+
+def _require_known(rows: Any, ids: tuple[str, ...], data: str) -> None:
+    from bioreview_bench.errors import DataError, printable
+
+    absent = sorted({row["article_id"] for row in rows} - set(ids))
+    if absent:
+        raise DataError(
+            f"{len(absent)} articles of the corpus have no counted reference in {data}/train: "
+            f"{', '.join(map(printable, absent[:5]))}.",
+            remedy="name the data that the corpus was made from",
+        )
+
+
+def _weights(text: str) -> dict[str, float]:
+    from bioreview_bench.errors import InputError, printable
+
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, _, value = part.partition("=")
+        try:
+            found[name.strip()] = float(value)
+        except ValueError as error:
+            raise InputError(f'"{printable(part)}" is no weight.', remedy=f"--weights {_WEIGHTS}") from error
+    return found

@@ -1,0 +1,150 @@
+"""The one composed reward that TRL gets, its components logged, and every sample kept.
+
+TRL could weigh several rewards itself, but it would count a component that does not apply as 0. Here each sample is
+composed first (`rewards.composer`); a sample to which nothing applies has no reward, and is counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Protocol
+
+from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.atomic import write_files
+
+from ..qa.verifiers import QaReward
+from ..rewards.composer import Composed
+from ..rewards.review import ReviewReward
+
+FOLDER = "samples"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is asked, under a key by which its reward finds the truth."""
+
+    key: str
+    messages: tuple[Mapping[str, str], ...]
+    n_tokens: int
+
+
+class Judge(Protocol):
+    """Scores completions; `names` are the components that have a weight."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """In the order of the weights."""
+        ...
+
+    def score(self, keys: Sequence[str], completions: Sequence[str]) -> list[Composed]:
+        """One for each completion."""
+        ...
+
+
+class QaJudge:
+    """Answers to questions; `rows` are those of `grpo.jsonl`."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]], reward: QaReward, names: Sequence[str]) -> None:
+        self._rows = {str(row["id"]): row for row in rows}
+        self._reward = reward
+        self.names = tuple(names)
+
+    def score(self, keys: Sequence[str], completions: Sequence[str]) -> list[Composed]:
+        """Each by the truth of its question."""
+        return [self._reward.score(self._rows[key], text) for key, text in zip(keys, completions, strict=True)]
+
+
+class ReviewJudge:
+    """Reviews of train articles; the key of a prompt is its article's id, `asked` what the model was asked."""
+
+    def __init__(self, reward: ReviewReward, asked: Mapping[str, str], names: Sequence[str]) -> None:
+        self._reward = reward
+        self._asked = asked
+        self.names = tuple(names)
+
+    def score(self, keys: Sequence[str], completions: Sequence[str]) -> list[Composed]:
+        """Completions of one article that follow each other are scored together, in one batch of the encoder."""
+        found: list[Composed] = []
+        for key, group in groupby(zip(keys, completions, strict=True), key=lambda pair: pair[0]):
+            found += self._reward.score(key, [text for _, text in group], self._asked[key])
+        return found
+
+
+class ComposedReward:
+    """The function that TRL calls: one reward for each completion, None where nothing applies.
+
+    Every sample goes to `samples/STEP.jsonl` in the run's folder; means of components, and the shares of samples that
+    each applies to, go to TRL's log.
+    """
+
+    __name__ = "composed"  # by which TRL's log calls it
+
+    def __init__(self, judge: Judge, out: Path) -> None:
+        self._judge = judge
+        self._out = out
+        self.n_scored = 0
+        self.n_none = 0
+
+    def __call__(
+        self,
+        *,
+        completions: Sequence[Sequence[Mapping[str, str]]],
+        key: Sequence[str],
+        trainer_state: Any,
+        log_metric: Callable[[str, float], None],
+        **_: Any,
+    ) -> list[float | None]:
+        """Score, log, keep."""
+        texts = [turns[-1]["content"] for turns in completions]
+        found = self._judge.score(key, texts)
+        self.n_scored += len(found)
+        self.n_none += sum(one.total is None for one in found)
+        for name, value in means(found, self._judge.names).items():
+            log_metric(name, value)
+        write_samples(self._out, trainer_state.global_step, key, texts, found)
+        return [one.total for one in found]
+
+
+def means(found: Sequence[Composed], names: Sequence[str]) -> dict[str, float]:
+    """`components/NAME` (mean over samples it applies to; absent where it applies to none), `components/NAME/applies`
+    and `unrewarded` (shares of samples)."""
+    result: dict[str, float] = {}
+    for name in names:
+        values = [value for one in found if (value := one.components.get(name)) is not None]
+        if values:
+            result[f"components/{name}"] = sum(values) / len(values)
+        result[f"components/{name}/applies"] = len(values) / len(found)
+    result["unrewarded"] = sum(one.total is None for one in found) / len(found)
+    return result
+
+
+def write_samples(out: Path, step: int, keys: Sequence[str], texts: Sequence[str], found: Sequence[Composed]) -> None:
+    """Write what was sampled at a step, one row a completion. Raises WriteError."""
+    folder = out / FOLDER
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    rows = (
+        {"step": step, "key": key, "reward": one.total, "components": dict(one.components), "completion": text}
+        for key, text, one in zip(keys, texts, found, strict=True)
+    )
+    content = "".join(json.dumps(row, ensure_ascii=True) + "\n" for row in rows).encode("ascii")
+    write_files({folder / f"{step:06d}-{os.environ.get('RANK', '0')}.jsonl": content})
+
+
+def forget_samples(out: Path, step: int) -> None:
+    """Remove the samples of `step` and later ones, before a run goes on from there. Raises WriteError."""
+    folder = out / FOLDER
+    try:
+        for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else []:
+            number = path.name.partition("-")[0]
+            if number.isdecimal() and int(number) >= step:
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(folder, error) from error

@@ -1,0 +1,1 @@
+"""Models on the training side: families, chat templates, quantisation, adapters, merging, memory."""

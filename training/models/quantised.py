@@ -1,0 +1,122 @@
+"""Base models for training: in 4 bits (bitsandbytes) or 16, text part only where the class takes images beside text.
+
+Weights are loaded whole or not at all, nothing is downloaded, and code that lies beside them is not run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.llm.local.weights import takes_images
+
+from ..config.parts import QuantisationPart
+
+LANGUAGE_MODEL = "language_model"
+
+
+def read_model_config(folder: Path) -> Any:
+    """The model's `config.json`, as transformers reads it. Raises EncoderError."""
+    from transformers import AutoConfig
+
+    try:
+        return AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # damaged files and unknown architectures raise what the library pleases
+        raise EncoderError(
+            f"Cannot read the config of the model in {folder}: {error}", remedy="fetch it again"
+        ) from error
+
+
+def model_class(config: Any) -> Any:
+    """The auto class that loads a checkpoint of this config."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    return AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
+
+
+def require_attention(config: Any, attention: str) -> None:
+    """Raise InputError when `attention` would leave out a part of the model's computation."""
+    capped = getattr(config.get_text_config(), "attn_logit_softcapping", None)
+    if capped and attention == "sdpa":
+        raise InputError(
+            f"This model caps its attention scores (at {capped:g}), which sdpa would leave out.",
+            remedy="--set model.attention=eager, or flash_attention_2 where it is installed",
+        )
+
+
+def load_base(folder: Path, part: QuantisationPart, *, attention: str, device: str) -> Any:
+    """The base model of `folder` on `device` (`cpu` or `cuda:N`), quantised as `part` says.
+
+    The output layer, embeddings, norms and everything that sees images stay in 16 bits. Raises EncoderError when
+    files are missing or damaged, or the device is too small.
+    """
+    import torch
+    from transformers.utils import logging
+
+    config = read_model_config(folder)
+    require_attention(config, attention)
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    options: dict[str, Any] = {
+        "dtype": getattr(torch, part.compute_dtype),
+        "attn_implementation": attention,
+        "device_map": {"": device},
+        "local_files_only": True,
+        "trust_remote_code": False,
+        "output_loading_info": True,
+    }
+    if part.bits == 4:
+        options["quantization_config"] = bits_and_bytes(part, kept_modules(config))
+    try:
+        model, report = model_class(config).from_pretrained(str(folder), **options)
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(
+            f"The model in {folder} does not fit into the device's memory.", remedy="use a larger GPU"
+        ) from error
+    except Exception as error:  # as above
+        raise EncoderError(f"Cannot load the model in {folder}: {error}", remedy="fetch the model again") from error
+    if report["missing_keys"]:  # they would be drawn at random
+        missing = sorted(report["missing_keys"])
+        raise EncoderError(
+            f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
+        )
+    model.config.use_cache = False
+    _keep_differentiable(model)
+    return model
+
+
+def bits_and_bytes(part: QuantisationPart, kept: list[str]) -> Any:
+    """Every setting of 4-bit loading, none left to the library; `kept` are modules that stay as they are."""
+    import torch
+    from transformers import BitsAndBytesConfig
+
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_8bit=False,
+        load_in_4bit=True,
+        bnb_4bit_quant_type=part.type,
+        bnb_4bit_use_double_quant=part.double,
+        bnb_4bit_compute_dtype=getattr(torch, part.compute_dtype),
+        bnb_4bit_quant_storage=torch.uint8,
+        llm_int8_skip_modules=kept,
+        llm_int8_enable_fp32_cpu_offload=False,
+    )
+
+
+def _keep_differentiable(model: Any) -> None:
+    """On some CPUs bitsandbytes repacks weights at the first evaluation, and from then on passes no gradient back
+    through them (0.50: `Linear4bit.forward`); this keeps it from repacking."""
+    for module in model.modules():
+        if getattr(module, "support_avx512bf16_for_cpu", False):
+            module.support_avx512bf16_for_cpu = False
+
+
+def kept_modules(config: Any) -> list[str]:
+    """Names of modules that are not quantised: the output layer (its weight is read directly), and what sees images."""
+    if not takes_images(config):
+        return ["lm_head"]
+    import torch
+
+    with torch.device("meta"):
+        shape = model_class(config).from_config(config)
+    beside = [name for name, _ in shape.model.named_children() if name != LANGUAGE_MODEL]
+    return ["lm_head", *(f"model.{name}" for name in beside)]

@@ -1,0 +1,1 @@
+"""From an adapter to a submission: generation, probes, cards, the Hub."""

@@ -1,0 +1,287 @@
+"""Cards of a trained model: `card.yaml` for a submission, `README.md` for the Hub.
+
+Both are filled from what training and evaluation recorded; what no record can know (who, and where to write to) is
+asked for. Nothing is claimed that is not recorded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bioreview_bench.errors import DataError, EncoderError, InputError, cannot_write, printable
+from bioreview_bench.files.atomic import write_files
+from bioreview_bench.results.card import Card, Disclosure, TrainingData
+from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.result import Result, load_result
+
+from ..models.adapters import merge_record
+from ..models.summary import SUMMARY, read_summary
+
+LICENSE = "cc-by-nc-4.0"
+CARD, README = "card.yaml", "README.md"
+_TEMPLATE = "model_card.md"
+_RELEASES = ("v3", "v4")
+# Parts of a config that decide what was learnt.
+_HYPER_PARAMETERS = ("quantisation", "lora", "optimiser", "training")
+
+
+@dataclass(frozen=True)
+class Author:
+    """What no record knows. `date` None takes the day on which training began."""
+
+    organisation: str
+    contact: str
+    name: str | None = None
+    version: str = "1"
+    url: str | None = None
+    date: date | None = None
+    cost_usd: float | None = None
+    open_weights: Disclosure = "undisclosed"
+
+
+def trained(folder: Path) -> dict[str, Any]:
+    """The training summary of an adapter, or of the last adapter in a merged model. Raises DataError."""
+    if (folder / SUMMARY).is_file():
+        return read_summary(folder)
+    record = merge_record(folder)
+    if record is not None and isinstance(record.get("training"), dict):
+        return dict(record["training"])
+    raise DataError(
+        f"{folder} has no {SUMMARY}.", remedy="name a run of bench train sft, its adapter, or a merged model"
+    )
+
+
+def read_result(path: Path) -> Result:
+    """A result that can be quoted. Raises InputError."""
+    found = load_result(path)
+    if not isinstance(found, Result):
+        raise InputError(f"{path} is a predecessor's record.", remedy="evaluate again with bench evaluate -o")
+    return found
+
+
+def submission_card(summary: Mapping[str, Any], result: Result | None, author: Author) -> Card:
+    """The card of a submission. Raises InputError for what the card does not allow."""
+    corpus = _mapping(summary.get("corpus"))
+    label = str(_mapping(corpus.get("data")).get("label") or "")
+    fields: dict[str, Any] = {
+        "system_name": author.name or _mapping(summary.get("config")).get("name") or "",
+        "system_version": author.version,
+        "organisation": author.organisation,
+        "contact": author.contact,
+        "base_model": summary["base_model"],
+        "parameters": _billions(summary),
+        "open_weights": author.open_weights,
+        "postprocessing": result.record.system.postprocessing if result is not None else "none",
+        "training_data": _training_data(label, corpus),
+        "prompt_sha256": _mapping(summary["prompt"]).get("sha256"),
+        "cost_usd": author.cost_usd,
+        "date": author.date or _day(summary),
+        "url": author.url,
+    }
+    try:
+        return Card(**fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = printable(".".join(map(str, first["loc"])))
+        raise InputError(
+            f"The card cannot be filled: {where}: {printable(first['msg'])}.",
+            remedy="see bench train card --help, and bench schema card",
+        ) from error
+
+
+def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *, merged: bool) -> str:
+    """README.md for the Hub, with its metadata. Raises EncoderError where PyYAML is missing."""
+    import jinja2
+
+    template = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
+    environment = jinja2.Environment(  # Markdown has an escape of its own: `_cell`
+        autoescape=False,  # noqa: S701
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+    )
+    base = "--model FOLDER" if merged else f"--model {_code(card.base_model)} --adapter FOLDER"
+    text = environment.from_string(template).render(
+        front_matter=_yaml(_metadata(summary, merged)).strip(),
+        name=_cell(card.system_name),
+        kind="A merged model" if merged else "A LoRA adapter",
+        base_model=_cell(card.base_model),
+        version=_cell(_mapping(summary.get("versions")).get("bioreview-bench")),
+        command=base,
+        prompt_id=_code(_mapping(summary["prompt"]).get("id")),
+        prompt_sha256=_code(card.prompt_sha256),
+        counter=_cell(_mapping(summary.get("counter")).get("name")),
+        thinking="on" if summary["thinking"] else "off",
+        budget=f"{int(summary['budget']):,}",
+        training=_training_rows(summary),
+        hyper_parameters=_hyper_parameters(summary),
+        result=None if result is None else _figures(result.record),
+        held_out=_held_out(card.training_data),
+    )
+    return text.rstrip("\n") + "\n"
+
+
+def write_cards(out: Path, card: Card, readme: str) -> None:
+    """Write both into `out`. Raises WriteError."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
+    text = _yaml(card.model_dump(mode="json", exclude_none=True))
+    write_files({out / README: readme.encode(), out / CARD: text.encode()})
+
+
+def _training_data(label: str, corpus: Mapping[str, Any]) -> TrainingData:
+    """v3 and v4 hold articles of the test journals; what is in other data, their owner knows."""
+    if label == "questions":
+        return TrainingData(description=f"questions and answers, corpus {corpus.get('fingerprint')}")
+    recipe = _mapping(corpus.get("recipe")).get("name")
+    described = f"bioreview-bench recipe {recipe} on {label} train, corpus {corpus.get('fingerprint')}"
+    if label == "demo":
+        described += " (12 invented articles)"
+        return TrainingData(description=described, saw_v3_train="no", saw_v4_train="no", saw_test_journals="no")
+    if label not in _RELEASES:
+        return TrainingData(description=described)
+    # The test split of v4 stands in v3, so who saw one version's train split has not thereby seen the other's.
+    return TrainingData(
+        description=described,
+        saw_v3_train="yes" if label == "v3" else "undisclosed",
+        saw_v4_train="yes" if label == "v4" else "undisclosed",
+        saw_test_journals="yes",
+    )
+
+
+def _held_out(data: TrainingData) -> str:
+    if data.saw_v3_train == "yes":
+        return "It saw v3 train, which holds articles of v4 test, and is therefore barred from v4 test."
+    return ""
+
+
+def _metadata(summary: Mapping[str, Any], merged: bool) -> dict[str, Any]:
+    base = str(summary["base_model"])
+    return {
+        **({"base_model": base} if base.count("/") == 1 else {}),
+        "library_name": "transformers" if merged else "peft",
+        "license": LICENSE,
+        "language": ["en"],
+        "pipeline_tag": "text-generation",
+        "tags": ["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
+    }
+
+
+def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    corpus, metrics = _mapping(summary.get("corpus")), _mapping(summary.get("metrics"))
+    data, git = _mapping(corpus.get("data")), _mapping(summary.get("git"))
+    prints = _mapping(data.get("fingerprint"))
+    rows = [
+        ("base model", f"{summary['base_model']}, digest {summary['base_digest']}"),
+        ("data", ", ".join(f"{data.get('label')}/{name}#{value}" for name, value in prints.items())),
+        ("recipe", json.dumps(corpus.get("recipe"), ensure_ascii=False)),
+        ("corpus fingerprint", corpus.get("fingerprint")),
+        ("prompt", f"{summary['prompt'].get('id')}, sha256 {str(summary['prompt'].get('sha256'))[:12]}"),
+        ("steps", summary["n_steps"]),
+        ("examples", metrics.get("n_examples")),
+        ("loss on train", metrics.get("train_loss")),
+        ("loss on val", metrics.get("eval_loss")),
+        ("seconds", summary.get("seconds")),
+        ("versions", ", ".join(f"{name} {value}" for name, value in _mapping(summary.get("versions")).items())),
+        ("commit", f"{git.get('commit')}{' (with changes)' if git.get('dirty') else ''}"),
+    ]
+    return [(label, _cell(value)) for label, value in rows if value not in (None, "", "null")]
+
+
+def _hyper_parameters(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    config = _mapping(summary.get("config"))
+    return [
+        (f"{part}.{key}", _cell(json.dumps(value)))
+        for part in _HYPER_PARAMETERS
+        for key, value in _mapping(config.get(part)).items()
+    ]
+
+
+def _figures(record: ResultRecord) -> dict[str, Any]:
+    overall, controls, coverage = record.overall, record.controls, record.coverage
+    named = [
+        ("recall", overall.recall, "overall.recall"), ("precision", overall.precision, "overall.precision"),
+        ("F1", overall.f1, "overall.f1"), ("F1 macro", overall.f1_macro, "overall.f1_macro"),
+        ("ceiling F1", overall.ceiling_f1, None), ("null F1 (control)", controls.null_f1, None),
+        ("skill (control)", controls.skill, "controls.skill"),
+        ("match rate", controls.match_rate, None), ("echo match rate (control)", controls.echo_match_rate, None),
+        ("echo F1 (control)", controls.echo_f1, None), ("generic F1 (control)", controls.generic_f1, None),
+    ]  # fmt: skip
+    notes = []
+    if controls.saturated:
+        notes.append(
+            "**Saturated**: predictions for other articles match nearly always, so F1 counts concerns without reading "
+            "them; skill is undefined."
+        )
+    if (
+        controls.echo_match_rate is not None
+        and controls.match_rate
+        and controls.echo_match_rate >= controls.match_rate / 2
+    ):
+        notes.append(
+            "Copying sentences of the paper scores nearly as well under this contract, so the number measures topic."
+        )
+    if record.data.verification == "none":
+        notes.append("The data are no released split; the score compares with nothing published.")
+    return {
+        "figures": [(name, _number(value), _interval(record, key)) for name, value, key in named],
+        "signature": _code(record.signature),
+        "articles": f"{coverage.n_articles:,}",
+        "unanswered": f"{coverage.parse_failed + coverage.refused + coverage.error + coverage.missing:,}",
+        "postprocessing": _cell(record.system.postprocessing),
+        "notes": notes,
+    }
+
+
+def _interval(record: ResultRecord, path: str | None) -> str:
+    found = record.intervals.get(path) if path is not None else None
+    return "-" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _billions(summary: Mapping[str, Any]) -> str | None:
+    count = _mapping(_mapping(summary.get("config")).get("architecture")).get("parameters")
+    return f"{count / 1e9:.1f}B" if isinstance(count, int) and count >= 10**8 else None
+
+
+def _day(summary: Mapping[str, Any]) -> date:
+    try:
+        return date.fromisoformat(str(summary.get("started"))[:10])
+    except ValueError:
+        raise InputError("The training summary has no date.", remedy="--date YYYY-MM-DD") from None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _cell(value: object) -> str:
+    """Text for a table or paragraph of Markdown, in which nothing is markup."""
+    return "".join(f"\\{char}" if char in "\\`*_[]<>|" else char for char in printable(value, 600))
+
+
+def _code(value: object) -> str:
+    """Text between backticks."""
+    return printable(value, 600).replace("`", "'")
+
+
+def _yaml(values: Mapping[str, Any]) -> str:
+    try:
+        import yaml
+    except ImportError as error:
+        raise EncoderError(
+            "Cards need pyyaml, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
+        ) from error
+    return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110))

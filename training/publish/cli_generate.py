@@ -1,0 +1,119 @@
+"""`bench train generate`: a trained model reviews a split, by the reviewers of `bench baseline`."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+
+import click
+
+from bioreview_bench.cli import options
+
+
+@click.command()
+@click.option("--model", metavar="MODEL", help="The base model. Default: the one that the first adapter records.")
+@click.option("--adapter", "adapters", multiple=True, metavar="PATH", help="In order: each but the last is merged.")
+@options.data_option
+@click.option("--split", default="val", show_default=True, metavar="SPLIT", help="train, val, test or all.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/ADAPTER-SPLIT.")
+@click.option(
+    "--engine",
+    type=click.Choice(["transformers", "vllm"]),
+    default="transformers",
+    show_default=True,
+    help="vllm takes one adapter; merge the others first.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")
+@click.option("--prompt", metavar="ID|FILE", help="Default: as trained, and another one is an error.")
+@click.option("--thinking/--no-thinking", default=None, help="Default: as trained, and otherwise an error.")
+@click.option("--budget", type=click.IntRange(min=1), metavar="N", help="Tokens of paper. Default: as trained.")
+@click.option("--counter", metavar="NAME", help="How tokens are counted. Default: as trained.")
+@click.option("--other-base", is_flag=True, help="Use MODEL though the adapter was trained on another.")
+@options.limit_option
+@click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
+@click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Papers under review at once.")
+@click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="Accelerators for one model (vllm).")
+@options.allow_unfrozen_option
+@click.option("--dry-run", is_flag=True, help="Count articles and tokens; load no weights.")
+@options.quiet_option
+@click.pass_context
+def generate(
+    ctx: click.Context,
+    model: str | None,
+    adapters: tuple[str, ...],
+    data: str,
+    split: str,
+    out: Path | None,
+    engine: str,
+    seed: int,
+    parameters: tuple[str, ...],
+    prompt: str | None,
+    thinking: bool | None,
+    budget: int | None,
+    counter: str | None,
+    other_base: bool,
+    limit: int | None,
+    ids: Path | None,
+    concurrency: int | None,
+    tensor_parallel: int | None,
+    allow_unfrozen: bool,
+    dry_run: bool,
+    quiet: bool,
+) -> None:
+    """Let MODEL under its adapters review a split into DIR: predictions.jsonl and run.json, as bench baseline does.
+
+    Prompt, thinking, budget and counter come from the adapter's training_summary.json. Several adapters are applied
+    in order: base, the first added to its weights in their own precision, the next on top. The same command resumes.
+
+    \b
+    Examples:
+      bench train generate --adapter runs/sft-a
+      bench train generate --model ORG/MODEL --adapter runs/sft-a --adapter runs/dpo --split val
+      bench train generate --model merged/sft-a --engine vllm --tensor-parallel 2
+
+    \b
+    Exit codes: as for bench baseline.
+    """
+    from ..models.adapters import resolved
+    from . import generate as generating
+
+    passed: list[str] = []
+    for option, value in (
+        ("--limit", limit),
+        ("--ids", ids),
+        ("--concurrency", concurrency),
+        ("--tensor-parallel", tensor_parallel),
+    ):
+        passed += [] if value is None else [option, str(value)]
+    for flag, on in (("--allow-unfrozen", allow_unfrozen), ("--dry-run", dry_run), ("--quiet", quiet)):
+        passed += [flag] if on else []
+    request = generating.Request(
+        model, tuple(map(resolved, adapters)), data, split, out, engine, seed, prompt, thinking, budget, counter,
+        other_base, parameters, tuple(passed),
+    )  # fmt: skip
+    planned = generating.plan(request)
+    planned.write()
+    if not quiet:
+        click.echo(f"Running: {shlex.join(['bench', *planned.arguments])}", err=True)
+    before, started = generating.count_rows(planned.out), time.monotonic()
+    try:
+        run_bench(ctx, planned.arguments)
+    finally:
+        if not (dry_run or quiet):
+            seconds, done = time.monotonic() - started, generating.count_rows(planned.out) - before
+            click.echo(generating.timing(seconds, done))
+
+
+def run_bench(ctx: click.Context, arguments: list[str]) -> None:
+    """Run another command of `bench`, found by its name, in this process."""
+    from bioreview_bench.errors import EncoderError
+
+    root = ctx.find_root().command
+    found = root.get_command(ctx.find_root(), arguments[0]) if isinstance(root, click.Group) else None
+    if found is None:
+        raise EncoderError(
+            f"There is no command bench {arguments[0]} here.", remedy="pip install 'bioreview-bench[baselines]'"
+        )
+    found.main(args=arguments[1:], prog_name=f"bench {arguments[0]}", standalone_mode=False)

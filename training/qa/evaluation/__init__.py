@@ -1,0 +1,1 @@
+"""Scoring answers to questions with ground truth."""

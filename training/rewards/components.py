@@ -1,0 +1,166 @@
+"""V1, grounded match: concerns that this article's reviewers raised, and no other article's.
+
+V2, coverage: the major concerns, and the kinds of concern, that were raised.
+
+V3, consistency: a readable answer, labels of the vocabulary, no repetition, no copying, no more than is needed.
+
+V4, stated confidence: a score that is best when one says what one believes, and pays nothing for doubt in junk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from bioreview_bench.data.article import Concern
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
+from bioreview_bench.transforms import Vectors
+
+from .references import Prepared
+
+HALF_WIDTH = 0.1  # a pair at the contract's threshold is worth one half, this far above it 1, this far below 0
+BETA = 0.5  # precision counts more than recall, so that a short review is no loss and a long one no gain
+
+
+@dataclass(frozen=True)
+class Match:
+    """One-to-one pairs of positions (concern, reference) with a worth in (0, 1]; `n_written` counts every concern."""
+
+    pairs: tuple[tuple[int, int, float], ...]
+    n_written: int
+    n_references: int
+
+    @property
+    def worth(self) -> float:
+        """Sum over the pairs."""
+        return sum(value for _, _, value in self.pairs)
+
+
+def match(vectors: Vectors, counts: Sequence[bool], n_written: int, article: Prepared, threshold: float) -> Match:
+    """Match concerns with the article's references.
+
+    `vectors` are the concerns' (m, d) in the article's space; `counts` says which may be matched at all (copies may
+    not); `n_written` is how many were written, m or more. A pair of similarity s is worth
+    `clip((s - max(threshold - 0.1, other)) / 0.2, 0, 1)`, where `other` is the concern's greatest similarity to a
+    stock comment or to a reference of a donor article. The assignment has the greatest total worth.
+    """
+    if not len(vectors):
+        return Match((), n_written, len(article.references))
+    other = np.max([(vectors @ held.T).max(axis=1) for held in (article.stock, *article.others)], axis=0)
+    floor = np.maximum(threshold - HALF_WIDTH, other)
+    worth: NDArray[np.float64] = np.clip(
+        ((vectors @ article.vectors.T).astype(np.float64) - floor[:, None]) / (2 * HALF_WIDTH), 0, 1
+    )
+    worth[~np.asarray(counts, bool)] = 0
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    pairs = tuple(
+        (int(row), int(column), float(worth[row, column]))
+        for row, column in zip(rows, columns, strict=True)
+        if worth[row, column] > 0
+    )
+    return Match(pairs, n_written, len(article.references))
+
+
+def grounded(found: Match) -> float:
+    """F-beta of the match: (1 + b2) * worth / (b2 * references + concerns), b = 0.5; 0 when nothing was written.
+
+    Source: C. J. van Rijsbergen, Information Retrieval (1979), chapter 7, with worths in place of counts.
+    """
+    if not found.n_written:
+        return 0.0
+    squared = BETA**2
+    return (1 + squared) * found.worth / (squared * found.n_references + found.n_written)
+
+
+def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Sequence[Concern]) -> float:
+    """Mean of two shares, each scaled down as the review grows beyond the allowed length.
+
+    Majors: worth of the pairs whose reference is major, over the number of major references (left out when there is
+    none). Kinds: over the categories of the references, the mean of the greatest worth of a pair whose concern names
+    its reference's category; a concern without the right label covers nothing.
+    """
+    major = [concern.severity == "major" for concern in references]
+    kinds = dict.fromkeys((concern.category for concern in references), 0.0)
+    raised = 0.0
+    for row, column, value in found.pairs:
+        raised += value * major[column]
+        category = references[column].category
+        if concerns[row].get("category") == category:
+            kinds[category] = max(kinds[category], value)
+    shares = [sum(kinds.values()) / len(kinds)]
+    if any(major):
+        shares.append(raised / sum(major))
+    return sum(shares) / len(shares) * min(1.0, allowed(len(references)) / max(1, found.n_written))
+
+
+FORM = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
+FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5
+SHORTEST, LONGEST = 6, 100  # words of a concern
+SAME = 0.7  # share of words in common from which on a concern repeats an earlier one
+_WORD = re.compile(r"[^\W_]+")
+
+
+def allowed(n_references: int) -> int:
+    """How many concerns may be written at no loss: one and a half for each reference, 5 at least, 20 at most."""
+    return max(FEWEST_ALLOWED, min(MOST_ALLOWED, round(PER_REFERENCE * n_references)))
+
+
+def repeats(texts: Sequence[str]) -> list[bool]:
+    """Which texts share 70 % of their words (Jaccard) with an earlier one."""
+    words = [set(_WORD.findall(text.casefold())) for text in texts]
+    return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
+
+
+def consistency(
+    status: str, concerns: Sequence[Mapping[str, Any]], faulty: Sequence[bool], n_written: int, n_references: int
+) -> float:
+    """form * (labels + 1) / 2 * fair * sized * short, each from 0 to 1.
+
+    form: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: share
+    of concerns that are not `faulty` (repeated, copied or stock). sized: share of concerns of 6 to 100 words. short:
+    allowed / written, at most 1. `concerns` are the ones looked at, `n_written` how many there were.
+    """
+    if not concerns:
+        return 0.0
+    labels = [concern.get("category") in CATEGORIES for concern in concerns]
+    labels += [concern.get("severity") in SEVERITIES for concern in concerns]
+    sized = [SHORTEST <= len(_WORD.findall(concern["text"])) <= LONGEST for concern in concerns]
+    short = min(1.0, allowed(n_references) / n_written)
+    return FORM.get(status, 0.0) * (_share(labels) + 1) / 2 * (1 - _share(faulty)) * _share(sized) * short
+
+
+def _share(given: Sequence[bool]) -> float:
+    return sum(given) / len(given)
+
+
+def _overlap(one: set[str], other: set[str]) -> float:
+    return len(one & other) / len(one | other) if one or other else 1.0
+
+
+WORST = -1.0
+
+
+def confidence_score(stated: float | None, right: bool) -> float:
+    """y - (c - y)^2 for a confidence c and an outcome y (1 right, 0 wrong): from -1 to 1.
+
+    This is the Brier score (G. W. Brier 1950), turned round and shifted by a term that does not depend on c, so it is
+    proper: in expectation c = P(right) is the best to say, and is worth P(right)^2. The shift makes a wrong answer at
+    confidence 0 worth 0 and not 1: doubt earns nothing by itself. An omitted confidence counts as the worst that could
+    have been said, y - 1.
+    """
+    outcome = float(right)
+    if stated is None:
+        return outcome - 1
+    return outcome - (stated - outcome) ** 2
+
+
+def confidence_reward(stated: Iterable[tuple[float | None, bool]]) -> float:
+    """Mean over (confidence, matched) of the concerns of a review; -1 when there is none."""
+    scores = [confidence_score(given, right) for given, right in stated]
+    return sum(scores) / len(scores) if scores else WORST

@@ -1,0 +1,125 @@
+"""Parts for TRL's trainers: sealed checkpoints, resuming in the dtype that was trained, stops that are asked for.
+
+Imported only where training begins: it loads torch, transformers and TRL. Another method's trainer is made as
+`SealingSFTTrainer` is, from `Sealing` and TRL's class.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from transformers import PrinterCallback, ProgressCallback, TrainerCallback
+from trl.trainer.sft_trainer import SFTTrainer
+
+from ..models.lora import load_into
+from .folder import seal
+
+_SHOWN = (
+    "loss", "eval_loss", "reward", "frac_reward_zero_std", "rewards/accuracies", "kl", "learning_rate", "grad_norm",
+)  # fmt: skip
+_SHORT = {"frac_reward_zero_std": "groups without variance", "rewards/accuracies": "pairs right"}
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+
+
+class Sealing:
+    """Mixed into a trainer. `on_checkpoint(folder)` may add files to a checkpoint before it is sealed."""
+
+    def __init__(self: Any, *arguments: Any, on_checkpoint: Callable[[Path], None], **options: Any) -> None:
+        self._on_checkpoint = on_checkpoint
+        super().__init__(*arguments, **options)
+        self.remove_callback(PrinterCallback)  # both write to stdout, which is for reports
+        self.remove_callback(ProgressCallback)
+
+    def create_model_card(self: Any, *arguments: Any, **options: Any) -> None:
+        """Nothing: cards come from `bench train card`."""
+
+    def _save_checkpoint(self: Any, model: Any, trial: Any) -> None:
+        super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        self.accelerator.wait_for_everyone()  # every process has its random state in it
+        if self.args.should_save:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            (folder / "README.md").unlink(missing_ok=True)
+            self._on_checkpoint(folder)
+            seal(folder)
+
+    def _load_from_checkpoint(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
+        load_into(self.model if model is None else model, Path(resume_from_checkpoint))
+
+
+class SealingSFTTrainer(Sealing, SFTTrainer):
+    """TRL's SFTTrainer with sealed checkpoints."""
+
+
+class Stop(TrainerCallback):
+    """Ends training after the step in which a signal came, with a checkpoint; a second Ctrl-C ends it at once."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.signal: signal.Signals | None = None
+        self._say = say
+
+    def asked(self, number: int, frame: Any) -> None:
+        """Handle a signal."""
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self.signal is None:
+            self.signal = signal.Signals(number)
+            self._say(f"{self.signal.name}: stopping after this step, with a checkpoint (Ctrl-C stops at once) ...")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle the signals inside."""
+        before = {number: signal.signal(number, self.asked) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Ask the trainer to save and stop."""
+        if _anywhere(self.signal is not None):
+            control.should_save = True
+            control.should_training_stop = True
+        return control
+
+
+class Watch(TrainerCallback):
+    """Tells `say` of every log, with the seconds of a step and what is left."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._started = (0, 0.0)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start the clock."""
+        self._started = (state.global_step, time.monotonic())
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Mapping[str, Any] | None = None, **_: Any) -> None:
+        """One line."""
+        if not logs or not state.is_world_process_zero or not {"loss", "eval_loss"} & logs.keys():
+            return
+        step, begun = self._started
+        each = (time.monotonic() - begun) / max(1, state.global_step - step)
+        left = each * (state.max_steps - state.global_step)
+        shown = [f"{_SHORT.get(name, name)} {logs[name]:.4g}" for name in _SHOWN if logs.get(name) is not None]
+        self._say(
+            f"step {state.global_step:,}/{state.max_steps:,}  {'  '.join(shown)}  {each:.1f} s/step  "
+            f"{time.strftime('%H:%M:%S', time.gmtime(left)) if left < 86400 else f'{left / 3600:.0f} h'} left"
+        )
+
+
+def _anywhere(here: bool) -> bool:
+    """True on every process when it is true on one: all must save at the same step."""
+    import torch
+
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return here
+    device = "cuda" if torch.distributed.get_backend() == "nccl" else "cpu"
+    flag = torch.tensor([int(here)], device=device)
+    torch.distributed.all_reduce(flag, op=torch.distributed.ReduceOp.MAX)
+    return bool(flag.item())
