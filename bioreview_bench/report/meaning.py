@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bioreview_bench.data.vocabulary import UNANSWERED
-from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.records import Controls, ResultRecord
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5
@@ -52,10 +52,24 @@ def _saturation(record: ResultRecord) -> list[Note]:
     return []
 
 
+def echo_comes_near(controls: Controls) -> bool:
+    """Whether copying sentences of the paper matches at least half as readily as the system, so that F1 measures topic.
+
+    False where the contract is saturated, which says more, and where either rate is undefined.
+    """
+    echo, own = controls.echo_match_rate, controls.match_rate
+    return not controls.saturated and echo is not None and own is not None and echo >= _ECHO_NEAR * own
+
+
+def skill_or_word(controls: Controls, figure: str) -> str:
+    """`figure`, which is skill as it is written there; the word "saturated" where skill says nothing."""
+    return "saturated" if controls.saturated else figure
+
+
 def _echo(record: ResultRecord) -> list[Note]:
-    echo, own = record.controls.echo_match_rate, record.controls.match_rate
-    if record.controls.saturated or echo is None or own is None or echo < _ECHO_NEAR * own:
+    if not echo_comes_near(record.controls):
         return []
+    echo, own = record.controls.echo_match_rate, record.controls.match_rate
     return [
         Note(
             "alarm",

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
 from bioreview_bench.report.html.charts.meters import bar, interval_meter, stack
 from bioreview_bench.report.html.words import DASH, bounds, figure, interval
+from bioreview_bench.report.meaning import skill_or_word
 from bioreview_bench.results.records import ResultRecord
 
 
@@ -51,7 +52,7 @@ def cards(record: ResultRecord) -> list[Card]:
     """F1, recall, precision, F1 macro and skill."""
     overall, controls = record.overall, record.controls
     matched = f"{overall.n_matched:,}"
-    skill = "saturated" if controls.saturated else figure(controls.skill)
+    skill = skill_or_word(controls, figure(controls.skill))
     found = [
         ("F1", "overall.f1", overall.f1, "recall and precision in one figure"),
         ("Recall", "overall.recall", overall.recall, f"{matched} of {overall.n_ref:,} references found"),
