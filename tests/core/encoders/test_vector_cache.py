@@ -148,7 +148,7 @@ def test_processes_that_fill_a_new_cache_at_once_leave_it_whole(cache: Path, tmp
         for round in range(25):
             cache = VectorCache(Path({str(cache / "vectors")!r}), {{"encoder": str(round)}})
             for text in ["shared", f"own {{number}}"]:
-                cache.get([text])
+                cache.read([text])
                 cache.put([text], np.eye(1, 8, dtype=np.float32))
     """
     processes = [start(code, str(number)) for number in range(3)]
