@@ -128,7 +128,7 @@ def test_a_new_process_finds_the_vectors_and_imports_no_torch(tiny_bert: Path, c
         from bioreview_bench.encoders.cache import VectorCache, embed
         from bioreview_bench.encoders.files import resolve
         from bioreview_bench.encoders.model import LocalEncoder
-        from bioreview_bench.paths import vectors_root
+        from bioreview_bench.files.paths import vectors_root
         encoder = LocalEncoder(resolve(Contract.load("v3"), Path({str(tiny_bert)!r})), 64)
         found = embed({texts!r}, encoder, VectorCache(vectors_root(), encoder.identity), print)
         assert "torch" not in sys.modules
