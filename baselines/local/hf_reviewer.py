@@ -2,13 +2,13 @@
 faster where it can be installed.
 
 Papers that are under review at the same time share batches. An article's text depends on the run's seed and the
-article's id, not on its company (`sampling` says what remains of that).
+article's id, not on its company (`llm.local.sampling` says what remains of that).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
@@ -23,6 +23,7 @@ from bioreview_bench.llm.review import GiveUp, Review, Usage
 from bioreview_bench.llm.text.fitting import load_counter
 from bioreview_bench.llm.text.prompt import Prompt
 
+from ..registry import DAY, PROMPTED, Job, Registration
 from .batching import Batcher
 
 
@@ -168,3 +169,32 @@ class HfReviewer:
 
     def _length(self, question: _Question) -> int:
         return len(question.ids) + self.settings.max_new_tokens
+
+
+def _build(job: Job) -> HfReviewer:
+    if "max_tokens" in job.parameters:
+        raise InputError("transformers calls it max_new_tokens.", remedy="--param max_new_tokens=N")
+    types = {setting.name: _PLAIN[str(setting.type)] for setting in fields(HfSettings)}
+    return HfReviewer(
+        job.model,
+        job.prompt,
+        adapters=job.options.adapters,
+        settings=HfSettings(**job.take(**types)),
+        counter=job.options.counter or "model",
+        budget=job.budget,
+        fix_labels=bool(job.options.fix_labels),
+    )
+
+
+_PLAIN = {"float": float, "int": int, "bool": bool, "str": str, "str | None": str}
+
+REVIEWERS = (
+    Registration(
+        "hf:MODEL",
+        "a local model, in this process by transformers",
+        _build,
+        PROMPTED | {"adapters"},
+        concurrency=16,
+        timeout=7 * DAY,  # a paper may wait for many batches
+    ),
+)

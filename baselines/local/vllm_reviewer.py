@@ -12,7 +12,8 @@ from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 
-from .vllm_server import VllmServer
+from ..registry import PROMPTED, Job, Registration
+from .vllm_server import EXECUTABLE, VllmServer
 
 # Sent with every request; `chat_template_kwargs` is ignored by templates that know no thinking.
 DEFAULTS: Mapping[str, Any] = {
@@ -141,3 +142,28 @@ def _option(name: str, value: Any) -> list[str]:
     if value is True:
         return [flag]
     return [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
+
+
+def _build(job: Job) -> VllmReviewer:
+    # The tokenizer alone is loaded here, and only where it counts.
+    tokenizer = model_folder(job.model) if (job.options.counter or "model") == "model" else None
+    return VllmReviewer(
+        job.model,
+        job.asking(counter="model", tokenizer=tokenizer),
+        adapters=job.options.adapters,
+        tensor_parallel=job.options.tensor_parallel,
+        parameters=job.parameters,
+    )
+
+
+REVIEWERS = (
+    Registration(
+        "vllm:MODEL",
+        "a local model, served by vLLM",
+        _build,
+        PROMPTED | {"structured", "adapters", "tensor_parallel"},
+        executable=(EXECUTABLE, "vllm"),
+        concurrency=64,
+        timeout=3600.0,
+    ),
+)

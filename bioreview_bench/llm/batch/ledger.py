@@ -6,15 +6,14 @@ batch, or a key by which the batch is found again. Requests and answers are not 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.atomic import write_json
+from bioreview_bench.files.reading import find_json
 
 BATCHES = "batches.json"
 _SCHEMA_VERSION = 1
@@ -73,8 +72,7 @@ class Ledger:
     def _write(self, parts: dict[str, Part]) -> None:
         if parts:
             content = {"schema_version": _SCHEMA_VERSION, "parts": [asdict(part) for part in parts.values()]}
-            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-            write_files({self.path: (text + "\n").encode("utf-8", "backslashreplace")})
+            write_json(self.path, content)
         else:
             try:
                 self.path.unlink(missing_ok=True)
@@ -86,17 +84,17 @@ class Ledger:
 def read_ledger(folder: Path) -> Ledger:
     """The ledger of a run, empty where none was written. Raises InputError when the file is damaged."""
     path = folder / BATCHES
+    remedy = "restore the file; without it, articles in batches would be paid for twice"
+    content = find_json(path, InputError, remedy)
+    if content is None:
+        return Ledger(path)
     try:
-        content = parse_object(path.read_text(encoding="utf-8"))
         if content.get("schema_version") != _SCHEMA_VERSION:
             raise ValueError(f"it is not of version {_SCHEMA_VERSION}")
         return Ledger(path, [_part(entry) for entry in content["parts"]])
-    except FileNotFoundError:
-        return Ledger(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"Cannot use {path}, which says what is in batches at the provider: {error}.",
-            remedy="restore the file; without it, articles in batches would be paid for twice",
+            f"Cannot use {path}, which says what is in batches at the provider: {error}.", remedy=remedy
         ) from error
 
 

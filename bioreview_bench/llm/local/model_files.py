@@ -6,11 +6,11 @@ Nothing is downloaded: a name that is no folder is looked up in the local cache 
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.files.reading import read_json
 
 ADAPTER = "adapter_config.json"
 _SUFFIXES = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
@@ -40,11 +40,7 @@ def adapter_folder(name: str) -> Path:
 
 def adapter_config(folder: Path) -> dict[str, Any]:
     """What an adapter says of itself. Raises EncoderError."""
-    try:
-        found = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"Cannot read {folder / ADAPTER}: {error}.", remedy="fetch the adapter again") from error
-    return found if isinstance(found, dict) else {}
+    return read_json(folder / ADAPTER, EncoderError, "fetch the adapter again")
 
 
 def shown_name(name: str) -> str:
