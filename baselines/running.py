@@ -16,7 +16,7 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.lock import LOCK
 from bioreview_bench.files.reading import read_text
-from bioreview_bench.llm.batch.ledger import Part, read_ledger
+from bioreview_bench.llm.batch.ledger import BatchPart, read_ledger
 from bioreview_bench.llm.batch.openai import OpenAIBatches
 from bioreview_bench.llm.batch.run import run_batches
 from bioreview_bench.llm.calls.engine import run
@@ -185,12 +185,12 @@ def _warn_of_batches(folder: Path, watcher: Watcher, command: str) -> None:
         watcher.warn(f"{_articles(out)} are in {_batches(out)}, which the service goes on with. Fetch them: {command}")
 
 
-def _articles(parts: Sequence[Part]) -> str:
+def _articles(parts: Sequence[BatchPart]) -> str:
     n = sum(len(part.articles) for part in parts)
     return f"{n:,} article{'s' * (n != 1)}"
 
 
-def _batches(parts: Sequence[Part]) -> str:
+def _batches(parts: Sequence[BatchPart]) -> str:
     named = ", ".join(part.batch_id or "one whose id is not known yet" for part in parts[:3])
     return f"{len(parts):,} batch{'es' * (len(parts) != 1)} ({named}{', ...' * (len(parts) > 3)})"
 

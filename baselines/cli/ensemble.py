@@ -11,8 +11,8 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from ..derived.ensemble import Linkage, Merged
-    from ..derived.similarity import Encoder
+    from ..derived.ensemble import Linkage, MergedArticle
+    from ..derived.similarity import TextEncoder
 
 
 @click.command()
@@ -122,8 +122,8 @@ def _check_distinct(sources: Sequence[Path]) -> None:
 
 
 def _merge(
-    systems: Sequence[Sequence[dict[str, Any]]], encoder: Encoder, needed: int, linkage: Linkage, threshold: float
-) -> list[Merged]:
+    systems: Sequence[Sequence[dict[str, Any]]], encoder: TextEncoder, needed: int, linkage: Linkage, threshold: float
+) -> list[MergedArticle]:
     """Every article that any system has, in order of first occurrence."""
     from bioreview_bench.data.article import canonical_id
 
@@ -147,7 +147,7 @@ def _merge(
     ]
 
 
-def _summary(output: Path, merged: Sequence[Merged], label: str, n_clusters: int, n_shared: int) -> None:
+def _summary(output: Path, merged: Sequence[MergedArticle], label: str, n_clusters: int, n_shared: int) -> None:
     kept = sum(len(one.row["concerns"]) for one in merged)
     overlap = f"{n_shared / n_clusters:.3f}" if n_clusters else "—"
     click.echo(f"{output}: {kept:,} concerns for {len(merged):,} articles ({label}).")

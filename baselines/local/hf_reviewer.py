@@ -7,8 +7,8 @@ article's id, not on its company (`llm.local.sampling` says what remains of that
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
@@ -16,7 +16,7 @@ from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model import LocalModel, Written
-from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.model_files import adapter_folder, described, model_folder, shown_name
 from bioreview_bench.llm.local.sampling import Sampling, generator_for
 from bioreview_bench.llm.local.weights import require_peft
 from bioreview_bench.llm.review import GiveUp, Review, Usage
@@ -60,6 +60,10 @@ class HfSettings:
         return Sampling(self.temperature, self.top_p, self.repetition_penalty, self.seed)
 
 
+# They change rounding at most; the template is known by its sha256.
+_NOT_DESCRIBED = ("device", "batch_tokens", "chat_template")
+
+
 @dataclass(frozen=True)
 class _Question:
     article_id: str
@@ -95,31 +99,16 @@ class HfReviewer:
             self._chat.require_system()
         chosen = load_counter(counter, self._chat.tokenizer)
         self.asking = Asking(prompt, chosen, budget, fix_labels, structured=False)
-        self._shown = {
-            "model": shown_name(model),
-            "model_digest": digest(self._folder),
-            "adapters": [
-                {"name": shown_name(name), "digest": digest(folder)}
-                for name, folder in zip(adapters, self._adapters, strict=True)
-            ],
-        }
+        self._shown = described(model, adapters)
         self._model: LocalModel | None = None
         self._batches: Batcher[_Question, Written] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Model, adapters, parameters and how it is asked. Device and batch size change rounding at most."""
-        s = self.settings
-        parameters: Mapping[str, Any] = {
-            "temperature": s.temperature,
-            "top_p": s.top_p,
-            "repetition_penalty": s.repetition_penalty,
-            "max_new_tokens": s.max_new_tokens,
-            "seed": s.seed,
-            "enable_thinking": s.enable_thinking if self._chat.knows_thinking else None,
-            "dtype": s.dtype,
-            "chat_template_sha256": self._chat.template_sha256,
-        }
-        return {"provider": "hf", **self._shown, "parameters": dict(parameters), **self.asking.describe()}
+        parameters = {name: value for name, value in asdict(self.settings).items() if name not in _NOT_DESCRIBED}
+        parameters["enable_thinking"] = self.settings.enable_thinking if self._chat.knows_thinking else None
+        parameters["chat_template_sha256"] = self._chat.template_sha256
+        return {"provider": "hf", **self._shown, "parameters": parameters, **self.asking.describe()}
 
     def connect(self) -> None:
         """Load the weights. Raises EncoderError."""

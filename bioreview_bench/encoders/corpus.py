@@ -47,7 +47,7 @@ class Shard:
 
 
 @dataclass(frozen=True)
-class Corpus:
+class TextCorpus:
     """An input file and its shards."""
 
     path: Path
@@ -60,7 +60,7 @@ class Corpus:
         return sum(shard.rows for shard in self.shards)
 
 
-def survey(path: Path, shard_rows: int) -> Corpus:
+def survey(path: Path, shard_rows: int) -> TextCorpus:
     """Check every row of a JSONL file of `{"text": ...}` and divide it. Memory does not grow with the rows.
 
     Raises InputError naming the lines that are wrong, up to fifty of them.
@@ -90,10 +90,10 @@ def survey(path: Path, shard_rows: int) -> Corpus:
         raise InputError(f"{path}: texts that cannot be encoded.", problems=problems, remedy="mend these lines")
     if not shards:
         raise InputError(f"{path} has no rows.", remedy='write {"text": "..."} lines')
-    return Corpus(path, digest.hexdigest(), tuple(shards))
+    return TextCorpus(path, digest.hexdigest(), tuple(shards))
 
 
-def prepare(corpus: Corpus, folder: Path, identity: dict[str, Any]) -> list[Shard]:
+def prepare(corpus: TextCorpus, folder: Path, identity: dict[str, Any]) -> list[Shard]:
     """Make `folder` ready and write its plan; the shards that are still to be encoded.
 
     Raises InputError when the folder belongs to another input or encoder, WriteError.

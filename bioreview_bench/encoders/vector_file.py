@@ -46,7 +46,10 @@ def save(path: Path, header: dict[str, Any], keys: NDArray[np.uint8], vectors: N
     """Write a vector file; returns its checksum. Raises WriteError."""
     from safetensors.numpy import save as as_bytes
 
-    tensors = {KEYS: np.ascontiguousarray(keys, np.uint8), VECTORS: np.ascontiguousarray(vectors, np.float32)}
+    tensors: dict[str, NDArray[Any]] = {
+        KEYS: np.ascontiguousarray(keys, np.uint8),
+        VECTORS: np.ascontiguousarray(vectors, np.float32),
+    }
     checksum = _checksum(header, tensors[KEYS], tensors[VECTORS])
     entry = json.dumps({"layout": _LAYOUT, "header": header, "sha256": checksum}, sort_keys=True)
     write_files({path: as_bytes(tensors, {_ENTRY: entry})})

@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
-from bioreview_bench.llm.batch.answers import Answers
-from bioreview_bench.llm.batch.ledger import Ledger, Part, read_ledger
+from bioreview_bench.llm.batch.answers import BatchAnswers
+from bioreview_bench.llm.batch.ledger import BatchPart, Ledger, read_ledger
 from bioreview_bench.llm.batch.openai import BatchState, OpenAIBatches
 from bioreview_bench.llm.batch.parts import BatchLimits, Draft, drafts
 from bioreview_bench.llm.calls.pacing import Backoff
@@ -151,12 +151,12 @@ class _BatchRun:
             return self.service.upload(f"bioreview-{key}.jsonl", draft.stream)
 
         file_id = self._patiently(upload, self.waits.attempts)
-        part = Part(key, file_id, draft.articles, time.time(), draft.most_cost_usd)
+        part = BatchPart(key, file_id, draft.articles, time.time(), draft.most_cost_usd)
         self.ledger.put(part)
         if not self._ask_for(part, 1):
             self._find_or_make(part, 2)
 
-    def _find_or_make(self, part: Part, attempt: int = 1) -> None:
+    def _find_or_make(self, part: BatchPart, attempt: int = 1) -> None:
         """The batch of a part that was asked for before: the one that is there, else a new one."""
         while attempt <= self.waits.attempts:
             found = self._look_for(part)
@@ -170,7 +170,7 @@ class _BatchRun:
             attempt += 1
         raise GiveUp(f"Whether a batch of {len(part.articles):,} articles was made is not known: no clear answer came")
 
-    def _ask_for(self, part: Part, attempt: int) -> bool:
+    def _ask_for(self, part: BatchPart, attempt: int) -> bool:
         """Have the provider make the batch of a part that stands in the ledger; False when it may have been made."""
         try:
             state = self.service.create(part.file_id, part.key)
@@ -185,7 +185,7 @@ class _BatchRun:
         self.watcher.say(f"Submitted {len(part.articles):,} articles in batch {state.id}.")
         return True
 
-    def _look_for(self, part: Part) -> str | None:
+    def _look_for(self, part: BatchPart) -> str | None:
         """The batch of a part, if there is one, once a request for it can no longer be under way."""
         wait = part.asked_at + self.waits.settle - time.time()
         if wait > 0:
@@ -213,15 +213,15 @@ class _BatchRun:
                 time.sleep(wait)
                 wait = min(self.waits.most, wait * 1.5)
 
-    def _look_at(self, part: Part) -> BatchState:
+    def _look_at(self, part: BatchPart) -> BatchState:
         try:
             return self._patiently(lambda: self.service.state(part.batch_id or ""), self.waits.looks)
         except GiveUp as error:
             raise self._lost(part, str(error)) from None
 
-    def _take(self, part: Part, state: BatchState) -> None:
+    def _take(self, part: BatchPart, state: BatchState) -> None:
         """Write the rows of a batch that has ended, and note that in the ledger."""
-        answers = Answers(self.service.reviewer, state.id, part.articles)
+        answers = BatchAnswers(self.service.reviewer, state.id, part.articles)
         for file_id in (state.output_file, state.error_file):
             if file_id is not None:
                 with TemporaryFile() as stream:
@@ -277,7 +277,7 @@ class _BatchRun:
         self.retries += 1
         time.sleep(self.waits.backoff.wait(attempt, error.after))
 
-    def _lost(self, part: Part, reason: str) -> RemoteError:
+    def _lost(self, part: BatchPart, reason: str) -> RemoteError:
         return RemoteError(
             f"Batch {part.batch_id} of {len(part.articles):,} articles cannot be read: {reason}",
             remedy=f"{self.remedy}; it can be read with the key it was made with only. To do without its answers and "

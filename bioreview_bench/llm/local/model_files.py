@@ -6,6 +6,7 @@ Nothing is downloaded: a name that is no folder is looked up in the local cache 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,15 @@ def adapter_config(folder: Path) -> dict[str, Any]:
 def shown_name(name: str) -> str:
     """A name for run.json: the Hub's, or the last part of a path (the rest is the user's own affair)."""
     return Path(name).resolve().name if Path(name).expanduser().is_dir() else name
+
+
+def described(model: str, adapters: Sequence[str]) -> dict[str, Any]:
+    """A model under adapters, for run.json: names and digests. Raises EncoderError, InputError."""
+    return {
+        "model": shown_name(model),
+        "model_digest": digest(model_folder(model)),
+        "adapters": [{"name": shown_name(name), "digest": digest(adapter_folder(name))} for name in adapters],
+    }
 
 
 def digest(folder: Path) -> str:
