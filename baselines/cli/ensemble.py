@@ -74,7 +74,7 @@ def ensemble(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
     """
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
 
     from ..derived.ensemble import votes_needed
     from ..derived.files import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived

@@ -102,7 +102,7 @@ def _similarity(
 
     if plan.dedup != SEMANTIC:
         return None, "", None
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
 
     contract = Contract.load(contract_name)
     messages = options.Messages(quiet)

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError
 
 Similarity = Callable[[Sequence[str]], NDArray[np.float64]]  # n texts to (n, n)

@@ -45,7 +45,7 @@ def controls(
       bench controls --data v3 --split val
     """
     from bioreview_bench.cli.options import with_precision
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
     from bioreview_bench.data.load import load_split

@@ -11,7 +11,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.encoders.corpus import Shard, TextCorpus
     from bioreview_bench.encoders.workers import EncodingJob
 
@@ -72,7 +72,7 @@ def encode(
       bench encode texts.jsonl -o vectors --engine ray --workers 8 --devices cuda
     """
     from bioreview_bench.cli.options import with_encoder
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.encoders.corpus import MANIFEST, prepare, survey
     from bioreview_bench.encoders.files import resolve
     from bioreview_bench.encoders.workers import EncodingJob

@@ -111,7 +111,7 @@ def evaluate(
     """
     from bioreview_bench.cli.fail_under import Limit
     from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.files.atomic import check_writable

@@ -13,7 +13,7 @@ import click
 from bioreview_bench.cli.progress import ProgressBar
 
 if TYPE_CHECKING:
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.scoring.backends import Backend, Progress
 
 EXACT = "exact-bf16"
@@ -87,7 +87,7 @@ def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | N
     """The contract with the encoder of `--encoder`, if given (it is `custom` then), and where its files are."""
     if encoder is None:
         return contract, encoder_path
-    from bioreview_bench.contract import CUSTOM
+    from bioreview_bench.contracts.contract import CUSTOM
     from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
     from bioreview_bench.errors import InputError
 
@@ -115,7 +115,7 @@ def with_precision(contract: Contract, precision: str | None) -> Contract:
     """The contract computed in `--precision`, another contract where that is not its own dtype. Raises InputError."""
     if precision is None or precision == contract.dtype:
         return contract
-    from bioreview_bench.contract import CUSTOM
+    from bioreview_bench.contracts.contract import CUSTOM
     from bioreview_bench.errors import InputError
 
     if contract.encoder is None:

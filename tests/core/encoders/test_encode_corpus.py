@@ -17,7 +17,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from bioreview_bench.cli.main import run
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.cache import VectorCache
 from bioreview_bench.encoders.corpus import survey
 from bioreview_bench.encoders.files import resolve

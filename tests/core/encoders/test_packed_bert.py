@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders import loading
 from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles, resolve

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from bioreview_bench.cli.main import run
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.cache import VectorCache, embed
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
@@ -124,7 +124,7 @@ def test_a_new_process_finds_the_vectors_and_imports_no_torch(tiny_bert: Path, c
     code = f"""
         import sys
         from pathlib import Path
-        from bioreview_bench.contract import Contract
+        from bioreview_bench.contracts.contract import Contract
         from bioreview_bench.encoders.cache import VectorCache, embed
         from bioreview_bench.encoders.files import resolve
         from bioreview_bench.encoders.model import LocalEncoder
