@@ -92,22 +92,22 @@ def ensemble(
             manifests.append(beside)
             named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
         contract = Contract.load(contract_name)
-        messages = options.Messages(quiet)
-        try:
+        with options.Messages(quiet) as messages:
             encoder = contract_encoder(contract, encoder_path, messages.encoding)
             merged = _merge(systems, encoder, needed, linkage, threshold)
-        finally:
-            messages.stop()
         label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
         parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
         manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
-        n_clusters, n_shared = sum(one.n_clusters for one in merged), sum(one.n_shared for one in merged)
+        n_clusters, n_shared = (
+            sum(article.n_clusters for article in merged),
+            sum(article.n_shared for article in merged),
+        )
         manifest |= {
             "postprocessing": label,
             "derived_from": named,
             "clusters": {"n": n_clusters, "shared": n_shared},
         }
-        write_derived(output, [one.row for one in merged], manifest)
+        write_derived(output, [article.row for article in merged], manifest)
     _summary(output, merged, label, n_clusters, n_shared)
     click.echo(f"Next: {evaluate_command(output, predictions, manifests)}")
 
@@ -148,7 +148,7 @@ def _merge(
 
 
 def _summary(output: Path, merged: Sequence[MergedArticle], label: str, n_clusters: int, n_shared: int) -> None:
-    kept = sum(len(one.row["concerns"]) for one in merged)
+    kept = sum(len(article.row["concerns"]) for article in merged)
     overlap = f"{n_shared / n_clusters:.3f}" if n_clusters else "—"
     click.echo(f"{output}: {kept:,} concerns for {len(merged):,} articles ({label}).")
     click.echo(f"  overlap {overlap}: {n_shared:,} of {n_clusters:,} clusters come from two systems or more")

@@ -105,13 +105,10 @@ def _similarity(
     from bioreview_bench.contracts.contract import Contract
 
     contract = Contract.load(contract_name)
-    messages = options.Messages(quiet)
-    try:
+    with options.Messages(quiet) as messages:
         encoder = contract_encoder(contract, encoder_path, messages.encoding)
         texts = (text_of(concern) for row in rows for concern in row["concerns"] or ())
         similarity = cosines((text for text in texts if text), encoder)
-    finally:
-        messages.stop()
     return similarity, contract.official_name, encoder.part
 
 

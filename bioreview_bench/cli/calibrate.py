@@ -90,7 +90,7 @@ def calibrate(
     }
     messages = options.Messages(quiet)
     curves = []
-    try:
+    with messages:
         for transform in transforms or (contract.transform,):
             wanted = replace(contract, name="custom", transform=transform, basis=_placeholder(transform))
             curve = trace(
@@ -102,8 +102,6 @@ def calibrate(
                 progress=messages.encoding,
             )
             curves.append(curve)
-    finally:
-        messages.stop()
     if not (explore or small):
         from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS
 

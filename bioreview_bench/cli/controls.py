@@ -60,7 +60,7 @@ def controls(
     }
     written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
     messages = options.Messages(quiet)
-    try:
+    with messages:
         results = {
             name: score(
                 articles,
@@ -73,8 +73,6 @@ def controls(
             )
             for name, rows in written.items()
         }
-    finally:
-        messages.stop()
     records = {name: result.record for name, result in results.items()}
     if form == "json":
         shown = {

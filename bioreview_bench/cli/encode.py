@@ -93,13 +93,11 @@ def encode(
     if left < corpus.rows:
         messages.say(f"{corpus.rows - left:,} of {corpus.rows:,} texts were encoded before.")
     done = 0
-    try:
+    with messages:
         for n in _encoded(job, shards, engine, devices, workers):
             messages.encoding(done, left) if done == 0 else None
             done += n
             messages.encoding(done, left)
-    finally:
-        messages.stop()
     if into_cache:
         _store(job, corpus)
     click.echo(f"{output} holds the vectors of {corpus.rows:,} texts in {len(corpus.shards)} shards ({MANIFEST}).")

@@ -153,11 +153,8 @@ def export_references(
 
     check_writable(output)
     articles = load_split(data, split, allow_unfrozen=allow_unfrozen)
-    messages = options.Messages(quiet)
-    try:
+    with options.Messages(quiet) as messages:
         made = export(articles, Contract.load(contract_name), output, encoder_path, messages.encoding)
-    finally:
-        messages.stop()
     if form == "json":
         click.echo(json.dumps(made))
     else:

@@ -133,7 +133,7 @@ def evaluate(
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
     backend = exact_backend(contract, precision, encoder_path, messages.encoding)
-    try:
+    with messages:
         result = score(
             articles,
             rows,
@@ -150,8 +150,6 @@ def evaluate(
             sweep=sweep or html is not None,
             progress=messages.encoding,
         )
-    finally:
-        messages.stop()
     if output is not None:
         result.save(output)
         messages.say(f"Wrote {output} and {pairs_path(output)}.")

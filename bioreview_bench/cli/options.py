@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 
@@ -185,11 +185,17 @@ def weights(text: str, example: str) -> dict[str, float]:
 
 
 class Messages:
-    """Messages, and progress of encoding; silent when quiet."""
+    """Messages, and progress of encoding; silent when quiet. Leaving its block removes the bar."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._bar: ProgressBar | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def say(self, text: str) -> None:
         """One line."""
