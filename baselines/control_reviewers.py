@@ -19,85 +19,88 @@ from bioreview_bench.data.article import Article
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
 from bioreview_bench.data.vocabulary import Source
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import printable
 from bioreview_bench.llm.review import GiveUp, Review
 
 from .bm25 import corpus
+from .registry import DAY, Job, Registration
 
-CONTROLS = ("generic", "echo", "neighbour", "random-train")
 SEED = 42
 
 
-class GenericReviewer:
+class _Control(ABC):
+    """A reviewer without a model."""
+
+    name: str
+
+    def describe(self) -> dict[str, Any]:
+        """Name and parameters."""
+        return {"model": self.name, "provider": "control", "parameters": self._parameters()}
+
+    async def review(self, manuscript: Manuscript) -> Review:
+        """The control's texts; status `empty` when there is none."""
+        texts = self._texts(manuscript)
+        return Review(tuple({"text": text} for text in texts), status="ok" if texts else "empty")
+
+    async def close(self) -> None:  # noqa: B027 - nothing is held
+        """Nothing is held."""
+
+    @abstractmethod
+    def _parameters(self) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _texts(self, manuscript: Manuscript) -> Sequence[str]: ...
+
+
+class GenericReviewer(_Control):
     """Ten stock comments, whatever the paper."""
 
     name = "generic"
 
-    def describe(self) -> dict[str, Any]:
-        """The comments themselves are the description."""
-        return {"model": self.name, "provider": "control", "parameters": {"comments": list(GENERIC_CONCERNS)}}
+    def _parameters(self) -> dict[str, Any]:
+        return {"comments": list(GENERIC_CONCERNS)}
 
-    async def review(self, manuscript: Manuscript) -> Review:
-        """The stock comments."""
-        return _review(GENERIC_CONCERNS)
-
-    async def close(self) -> None:
-        """Nothing is held."""
+    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
+        return GENERIC_CONCERNS
 
 
-class EchoReviewer:
-    """Ten sentences of the paper."""
+class EchoReviewer(_Control):
+    """Ten sentences of the paper, as `bioreview_bench.data.sentences.echo` picks them."""
 
     name = "echo"
 
-    def describe(self) -> dict[str, Any]:
-        """How many sentences are copied, and how many are set aside first."""
-        parameters = {"sentences": ECHO_CONCERNS, "topic_sample": TOPIC_SAMPLE, "reads": "manuscript"}
-        return {"model": self.name, "provider": "control", "parameters": parameters}
+    def _parameters(self) -> dict[str, Any]:
+        return {"sentences": ECHO_CONCERNS, "topic_sample": TOPIC_SAMPLE, "reads": "manuscript"}
 
-    async def review(self, manuscript: Manuscript) -> Review:
-        """Sentences as `bioreview_bench.data.sentences.echo` picks them; status `empty` when there is none."""
-        return _review(echo(_readable(manuscript)))
-
-    async def close(self) -> None:
-        """Nothing is held."""
+    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
+        return echo(_readable(manuscript))
 
 
-class _Borrowing(ABC):
-    """Concerns of one train article of another family, found for all articles at once.
+class _Borrowing(_Control):
+    """Concerns of one train article of another family, looked up for all articles at once.
 
     `articles` are those that may be asked about: a manuscript has no DOI to tell its family by, and the core's
     functions take them together (the vectoriser of `neighbour` reads train once). Reviews of these articles are
-    never looked at. `train` holds the lenders.
+    never looked at. `train` holds the donors.
     """
-
-    name: str
 
     def __init__(self, articles: Iterable[Article], train: Sequence[Article]) -> None:
         self._train = train
-        self._asked = [_readable(Manuscript.from_article(article), article.doi) for article in articles]
+        self._articles = [_readable(Manuscript.from_article(article), article.doi) for article in articles]
 
     def describe(self) -> dict[str, Any]:
-        """Parameters and train articles."""
-        train = {"n_articles": len(self._train), "digest": corpus.digest(self._train)}
-        return {"model": self.name, "provider": "control", "parameters": self._parameters(), "train": train}
+        """Name, parameters and train articles."""
+        return super().describe() | {"train": {"n_articles": len(self._train), "digest": corpus.digest(self._train)}}
 
-    async def review(self, manuscript: Manuscript) -> Review:
-        """The lender's usable concerns. Raises GiveUp for an article that was not announced."""
+    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
+        """The donor's usable concerns. Raises GiveUp for an article that was not announced."""
         if manuscript.id not in self._written:
             raise GiveUp(f"{self.name} was not told about {printable(manuscript.id)}.")
-        return _review(self._written[manuscript.id])
-
-    async def close(self) -> None:
-        """Nothing is held."""
-        return
+        return self._written[manuscript.id]
 
     @cached_property
     def _written(self) -> Mapping[str, list[str]]:
         return self._write()
-
-    @abstractmethod
-    def _parameters(self) -> dict[str, Any]: ...
 
     @abstractmethod
     def _write(self) -> dict[str, list[str]]: ...
@@ -112,7 +115,7 @@ class NeighbourReviewer(_Borrowing):
         return {"similarity": "tf-idf cosine", "reads": "manuscript"}
 
     def _write(self) -> dict[str, list[str]]:
-        return neighbour(self._asked, self._train)
+        return neighbour(self._articles, self._train)
 
 
 class RandomTrainReviewer(_Borrowing):
@@ -128,22 +131,7 @@ class RandomTrainReviewer(_Borrowing):
         return {"seed": self._seed}
 
     def _write(self) -> dict[str, list[str]]:
-        return random_train(self._asked, self._train, self._seed)
-
-
-def control_reviewer(
-    name: str, articles: Iterable[Article] = (), train: Sequence[Article] = (), seed: int = SEED
-) -> GenericReviewer | EchoReviewer | NeighbourReviewer | RandomTrainReviewer:
-    """A control reviewer by name; `articles` and `train` matter to those that borrow. Raises InputError."""
-    if name == "generic":
-        return GenericReviewer()
-    if name == "echo":
-        return EchoReviewer()
-    if name == "neighbour":
-        return NeighbourReviewer(articles, train)
-    if name == "random-train":
-        return RandomTrainReviewer(articles, train, seed)
-    raise InputError(f'There is no control reviewer "{printable(name)}".', remedy=f"use {', '.join(CONTROLS)}")
+        return random_train(self._articles, self._train, self._seed)
 
 
 def _readable(manuscript: Manuscript, doi: str | None = None) -> Article:
@@ -159,5 +147,24 @@ def _readable(manuscript: Manuscript, doi: str | None = None) -> Article:
     )
 
 
-def _review(texts: Sequence[str]) -> Review:
-    return Review(tuple({"text": text} for text in texts), status="ok" if texts else "empty")
+def _random_train(job: Job) -> RandomTrainReviewer:
+    return RandomTrainReviewer(job.articles, job.train, **job.take(seed=int))
+
+
+REVIEWERS = (
+    Registration("generic", "control: ten stock comments", lambda job: GenericReviewer(), timeout=DAY),
+    Registration("echo", "control: ten sentences of the paper", lambda job: EchoReviewer(), timeout=DAY),
+    Registration(
+        "neighbour",
+        "control: concerns of the lexically nearest train article",
+        lambda job: NeighbourReviewer(job.articles, job.train),
+        timeout=DAY,
+    ),
+    Registration(
+        "random-train",
+        "control: concerns of a train article drawn at random",
+        _random_train,
+        frozenset({"parameters"}),
+        timeout=DAY,
+    ),
+)

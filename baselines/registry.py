@@ -1,110 +1,163 @@
-"""Reviewers by name. Installed packages add theirs under the entry point `bioreview_bench.reviewers`.
+"""Reviewers by name. Each registers itself: a file of reviewers holds `REVIEWERS`, one Registration for each.
 
-Such an entry point names a function that takes a `Job` and returns a Reviewer.
+These files are light to import; what a reviewer needs is imported when it is made. Installed packages add theirs under
+the entry point `bioreview_bench.reviewers`, which names a function that takes a `Job` and returns a Reviewer.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import Any
 
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.llm.providers.google import KEY_ENV as GOOGLE_KEY
-from bioreview_bench.llm.providers.openai import KEY_ENV as OPENAI_KEY
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.calls.prices import Price
 from bioreview_bench.llm.review import Reviewer
+from bioreview_bench.llm.text.fitting import load_counter
+from bioreview_bench.llm.text.prompt import Prompt
 
-from . import builders
-from .builders import PRESETS, Build, Preset
-from .request import Job, unknown
+from .options import RunOptions
 
 ENTRY_POINT = "bioreview_bench.reviewers"
 COMMANDS = ("list", "prices", "status", "retry", "reparse")  # names that `bench baseline` keeps for itself
+FILES = (".api", ".bm25.reviewer", ".bm25.bm25_v3", ".control_reviewers", ".local.vllm_reviewer", ".local.hf_reviewer")
 
-_ASKED = frozenset({"prompt", "counter", "budget", "fix_labels", "parameters"})
-_API = _ASKED | {"structured", "base_url", "key_variable"}
-_ALL = _API | {"adapters", "tensor_parallel"}
-_DAY = 86_400.0
+# Options that a reviewer may accept: any that is asked with a prompt, and any behind an address.
+PROMPTED = frozenset({"prompt", "counter", "budget", "fix_labels", "parameters"})
+REMOTE = PROMPTED | {"structured", "base_url", "key_variable"}
+DAY = 86_400.0  # seconds
+INSTALL = "pip install 'bioreview-bench[baselines]'"
+_ANY_MODEL = "MODEL"
+_DEFAULT_PROMPT, _DEFAULT_BUDGET = "objects-v1", 15_000
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A reviewer, or a family of them (`openai:MODEL`), that can be built.
+class Registration:
+    """A reviewer by its name, or any model of a family (`openai:MODEL`).
 
-    `accepts` are the options that it has a use for, `module` what it imports, `install` how to get that. `timeout` is
-    the seconds of one attempt, `concurrency` how many papers are under review at once unless the user says.
+    `accepts` are the options that it has a use for, `module` what it imports, `executable` the variable and the
+    command that it runs, `install` how to get either. `timeout` is the seconds of one attempt, `concurrency` how many
+    papers are under review at once unless the user says.
     """
 
     name: str
     summary: str
-    build: Build
+    build: Callable[[Job], Reviewer]
     accepts: frozenset[str] = frozenset()
     module: str | None = None
-    install: str | None = None
+    executable: tuple[str, str] | None = None
+    install: str = INSTALL
     key_variable: str | None = None
     concurrency: int = 8
     timeout: float = 600.0
 
-    def needs(self) -> list[str]:
+    def missing(self) -> list[str]:
         """What is missing before it can run here."""
-        missing = []
-        if self.module == "vllm":
-            from .local.vllm_server import EXECUTABLE, executable
-
-            if executable() is None:
-                missing.append(f"vllm on the PATH, or {EXECUTABLE}")
-        elif self.module is not None and not _installed(self.module):
-            missing.append(self.install or self.module)
+        missing = [] if self.module is None or _installed(self.module) else [self.install]
+        if self.executable is not None:
+            variable, command = self.executable
+            if shutil.which(os.environ.get(variable) or command) is None:
+                missing.append(f"{command} on the PATH, or {variable}")
         if self.key_variable is not None and not os.environ.get(self.key_variable, "").strip():
             missing.append(f"the variable {self.key_variable}")
         return missing
 
 
-def find(name: str) -> Kind:
+@dataclass(frozen=True)
+class Job:
+    """What a reviewer is made from: the options of its run, the articles that it will be asked about, and prices.
+
+    The articles are never handed to a reviewer's `review`, which gets manuscripts.
+    """
+
+    options: RunOptions
+    articles: Sequence[Article]
+    prices: Mapping[str, Price] = field(default_factory=dict)
+
+    @cached_property
+    def train(self) -> Sequence[Article]:
+        """Train articles of the same data, for reviewers that learn or borrow. Raises DataError."""
+        return load_split(self.options.data, "train", allow_unfrozen=self.options.allow_unfrozen)
+
+    @property
+    def model(self) -> str:
+        """MODEL of a name like `openai:MODEL`."""
+        return self.options.name.partition(":")[2]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `--param` said."""
+        return dict(self.options.parameters)
+
+    @property
+    def prompt(self) -> Prompt:
+        """The prompt asked for, or the default one. Raises InputError."""
+        return Prompt.load(self.options.prompt or _DEFAULT_PROMPT)
+
+    @property
+    def budget(self) -> int:
+        """Tokens of paper."""
+        return self.options.budget or _DEFAULT_BUDGET
+
+    def asking(self, *, counter: str = "chars3", tokenizer: Any = None, structured: bool = True) -> Asking:
+        """How to ask, with the defaults of a reviewer. Raises InputError, EncoderError."""
+        wanted = self.options.structured
+        return Asking(
+            self.prompt,
+            load_counter(self.options.counter or counter, tokenizer),
+            self.budget,
+            bool(self.options.fix_labels),
+            structured=structured if wanted is None else wanted,
+        )
+
+    def take(self, **types: type) -> dict[str, Any]:
+        """The parameters, each of the type that `types` says. Raises InputError for others, naming the nearest."""
+        given = self.parameters
+        for name, value in given.items():
+            if name not in types:
+                raise unknown(f"parameter of {printable(self.options.name)}", name, types)
+            if types[name] is float and isinstance(value, int) and not isinstance(value, bool):
+                given[name] = value = float(value)
+            if not isinstance(value, types[name]) or (types[name] is not bool and isinstance(value, bool)):
+                raise InputError(
+                    f"The parameter {name} must be {_TYPES[types[name]]}, this is {printable(value, 40)}.",
+                    remedy=f"--param {name}=VALUE",
+                )
+        return given
+
+
+_TYPES: Mapping[type, str] = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+
+
+def find(name: str) -> Registration:
     """The reviewer with this name. Raises InputError naming the nearest."""
+    known = {entry.name: entry for entry in _built_in()}
     prefix, colon, model = name.partition(":")
-    if colon and prefix in _FAMILIES:
+    family = known.get(f"{prefix}:{_ANY_MODEL}") if colon else None
+    if family is not None:
         if not model or model != model.strip():
-            raise InputError(f'"{printable(name)}" names no model.', remedy=f"write {prefix}:MODEL")
-        kind = _FAMILIES[prefix](model)
-        return replace(kind, name=name)
-    known = {kind.name: kind for kind in single()}
+            raise InputError(f'"{printable(name)}" names no model.', remedy=f"write {prefix}:{_ANY_MODEL}")
+        return replace(family, name=name)
     if name in known:
         return known[name]
     points = third_party()
     if name in points:
         return _third_party(points[name])
-    raise unknown("reviewer", name, [*known, *points, *(f"{family}:MODEL" for family in _FAMILIES), *COMMANDS])
+    raise unknown("reviewer", name, [*known, *points, *COMMANDS])
 
 
-def every() -> list[Kind]:
+def every() -> list[Registration]:
     """What `bench baseline list` shows: single reviewers, families, and those of installed packages."""
-    families = [replace(make("MODEL"), name=f"{prefix}:MODEL") for prefix, make in _FAMILIES.items()]
-    return [*single(), *families, *(_third_party(point) for _, point in sorted(third_party().items()))]
-
-
-def single() -> list[Kind]:
-    """Reviewers with a name of their own."""
-    presets = [_preset(name, preset) for name, preset in PRESETS.items()]
-    bm25 = Kind(
-        "bm25",
-        "concerns of train articles that share words with the paper",
-        builders.bm25,
-        frozenset({"parameters"}),
-        module="bm25s",
-        install=_BASELINES,
-        timeout=_DAY,
-    )
-    published = replace(
-        bm25,
-        name="bm25-v3",
-        summary="the published lexical recipe (leaky)",
-        build=builders.bm25_v3,
-        accepts=frozenset(),
-    )
-    return [*presets, bm25, published, *(_control(name) for name in _CONTROLS)]
+    return [*_built_in(), *(_third_party(point) for _, point in sorted(third_party().items()))]
 
 
 def third_party() -> Mapping[str, EntryPoint]:
@@ -112,92 +165,35 @@ def third_party() -> Mapping[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINT)}
 
 
-_BASELINES = "pip install 'bioreview-bench[baselines]'"
-_CONTROLS = {
-    "generic": "control: ten stock comments",
-    "echo": "control: ten sentences of the paper",
-    "neighbour": "control: concerns of the lexically nearest train article",
-    "random-train": "control: concerns of a train article drawn at random",
-}
+def unknown(what: str, name: str, known: Sequence[str] | Mapping[str, Any]) -> InputError:
+    """The error for a name that does not exist, with the nearest ones that do."""
+    import difflib
+
+    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5) or sorted(known)
+    return InputError(f'There is no {what} "{printable(name)}".', remedy=f"use {', '.join(near) or 'none'}")
 
 
-def _openai(model: str, preset: Preset | None = None) -> Kind:
-    return Kind(
-        f"openai:{model}",
-        "any model of OpenAI, or of a server like it (--base-url)",
-        builders.openai(model, preset),
-        # Services that only speak like OpenAI's have batches of another kind, or none.
-        _API | {"batch"} if preset is None or preset.base_url is None else _API,
-        module="openai",
-        install=_BASELINES,
-        key_variable=preset.key_variable if preset else OPENAI_KEY,
-    )
+def _built_in() -> list[Registration]:
+    entries: list[Registration] = []
+    for file in FILES:
+        entries += import_module(file, __package__).REVIEWERS
+    return sorted(entries, key=lambda entry: entry.name.endswith(f":{_ANY_MODEL}"))  # families after single ones
 
 
-def _google(model: str, preset: Preset | None = None) -> Kind:
-    return Kind(
-        f"google:{model}",
-        "any Gemini model",
-        builders.google(model, preset),
-        _API,
-        module="google.genai",
-        install=_BASELINES,
-        key_variable=preset.key_variable if preset else GOOGLE_KEY,
-    )
+def _third_party(point: EntryPoint) -> Registration:
+    package = point.dist.name if point.dist is not None else point.value
 
-
-def _vllm(model: str) -> Kind:
-    return Kind(
-        f"vllm:{model}",
-        "a local model, served by vLLM",
-        builders.vllm(model),
-        _ASKED | {"structured", "adapters", "tensor_parallel"},
-        module="vllm",
-        concurrency=64,
-        timeout=3600.0,
-    )
-
-
-def _hf(model: str) -> Kind:
-    return Kind(
-        f"hf:{model}",
-        "a local model, in this process by transformers",
-        builders.hf(model),
-        _ASKED | {"adapters"},
-        concurrency=16,
-        timeout=7 * _DAY,  # a paper may wait for many batches
-    )
-
-
-_FAMILIES: Mapping[str, Callable[[str], Kind]] = {"openai": _openai, "google": _google, "vllm": _vllm, "hf": _hf}
-
-
-def _preset(name: str, preset: Preset) -> Kind:
-    make = _openai if preset.kind == "openai" else _google
-    return replace(make(preset.model, preset), name=name, summary=f"{preset.model} ({preset.summary})")
-
-
-def _control(name: str) -> Kind:
-    accepts = frozenset({"parameters"} if name == "random-train" else ())
-    return Kind(name, _CONTROLS[name], builders.control(name), accepts, timeout=_DAY)
-
-
-def _third_party(point: EntryPoint) -> Kind:
     def build(job: Job) -> Reviewer:
         try:
-            make: Build = point.load()
+            make: Callable[[Job], Reviewer] = point.load()
         except Exception as error:  # whatever the import of somebody else's module raises
             raise InputError(
-                f"The reviewer {point.name} cannot be loaded from {_package(point)}: {error}",
-                remedy="mend or remove that package",
+                f"The reviewer {point.name} cannot be loaded from {package}: {error}",
+                remedy="fix or remove that package",
             ) from error
         return make(job)
 
-    return Kind(point.name, f"from {_package(point)}", build, _ALL)
-
-
-def _package(point: EntryPoint) -> str:
-    return point.dist.name if point.dist is not None else point.value
+    return Registration(point.name, f"from {package}", build, REMOTE | {"adapters", "tensor_parallel"})
 
 
 def _installed(module: str) -> bool:

@@ -1,130 +1,41 @@
-"""One run of a reviewer over articles: prepared (nothing is written), then carried out into a folder.
-
-Runs whose articles travel in batches of the service: how one is carried out, and what keeps it apart from calls.
-"""
+"""One run of a reviewer over articles: prepared (nothing is written), then carried out into a folder."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
 
 from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.llm.batch.ledger import Part, read_ledger
+from bioreview_bench.files.lock import LOCK
+from bioreview_bench.files.reading import read_text
+from bioreview_bench.llm.batch.ledger import BatchPart, read_ledger
 from bioreview_bench.llm.batch.openai import OpenAIBatches
-from bioreview_bench.llm.batch.run import Waiting, run_batches
+from bioreview_bench.llm.batch.run import run_batches
 from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.prices import Price, read_prices
-from bioreview_bench.llm.calls.progress import Progress, Summary
+from bioreview_bench.llm.calls.progress import Summary, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Reviewer
-from bioreview_bench.llm.run.rows import LOCK
 from bioreview_bench.llm.run.store import RunStore
 
-from .registry import Kind, find
-from .request import Job, Request, unknown
-
-
-class BatchWatcher(Protocol):
-    """Whoever is told how batches go."""
-
-    def waiting(self, batches: Sequence[Waiting]) -> None:
-        """The batches were looked at."""
-        ...
-
-    def say(self, text: str) -> None:
-        """A message."""
-        ...
-
-    def warn(self, text: str) -> None:
-        """A message that has to be seen."""
-        ...
-
-
-def require_nothing_out(folder: Path, what: str, command: str) -> None:
-    """Raise InputError when articles of a run are in batches: `what`, begun now, would pay for them twice."""
-    out = read_ledger(folder).out
-    if out:
-        raise InputError(
-            f"{_articles(out)} of {folder} are in {_batches(out)} at the service; {what} would pay for them twice.",
-            remedy=f"let them come back first: {command}",
-        )
-
-
-def review_in_batches(
-    reviewer: Reviewer,
-    manuscripts: Sequence[Manuscript],
-    store: RunStore,
-    *,
-    max_cost: float | None,
-    command: str,
-    prepare: Callable[[], object],
-    watcher: BatchWatcher | None = None,
-) -> Summary:
-    """Submit, wait and fetch (`run_batches`); `prepare` is called once the client is ready and before anything is
-    sent. `command` starts or resumes the run. Interrupted, it warns of what goes on without it.
-    """
-    if not isinstance(reviewer, OpenAIReviewer):
-        raise InputError(f"{reviewer.name} has no use for --batch.", remedy="leave it out")
-    service = OpenAIBatches(reviewer)
-    if manuscripts or read_ledger(store.folder).out:
-        service.connect()
-    prepare()
-    try:
-        return run_batches(
-            service,
-            manuscripts,
-            store,
-            max_cost=max_cost,
-            on_wait=None if watcher is None else watcher.waiting,
-            say=None if watcher is None else watcher.say,
-            next_command=f"put that right and run again: {command}",
-        )
-    except KeyboardInterrupt:
-        out = read_ledger(store.folder).out
-        if out and watcher is not None:
-            watcher.warn(
-                f"{_articles(out)} are in {_batches(out)}, which the service goes on with. Fetch them: {command}"
-            )
-        raise
-
-
-def _articles(parts: Sequence[Part]) -> str:
-    n = sum(len(part.articles) for part in parts)
-    return f"{n:,} article{'s' * (n != 1)}"
-
-
-def _batches(parts: Sequence[Part]) -> str:
-    named = ", ".join(part.batch_id or "one whose id is not known yet" for part in parts[:3])
-    return f"{len(parts):,} batch{'es' * (len(parts) != 1)} ({named}{', ...' * (len(parts) > 3)})"
-
-
-class Watcher(BatchWatcher, Protocol):
-    """Whoever is told how a run goes."""
-
-    def opened(self, store: RunStore) -> None:
-        """The folder is open; what is there is known."""
-        ...
-
-    def show(self, progress: Progress) -> None:
-        """A row was written."""
-        ...
+from .options import RunOptions
+from .registry import Job, Registration, find, unknown
 
 
 @dataclass(frozen=True)
-class Prepared:
+class ReviewRun:
     """A reviewer and the articles it is to review; `split` is the whole split that they come from."""
 
-    request: Request
-    kind: Kind
+    options: RunOptions
+    registration: Registration
     reviewer: Reviewer
     split: Split
     articles: Sequence[Article]
@@ -135,31 +46,45 @@ class Prepared:
         """What the reviewer gets to see."""
         return [Manuscript.from_article(article) for article in self.articles]
 
+    def open(self, out: Path, concurrency: int | None, max_cost: float | None) -> RunStore:
+        """The run's folder. Raises InputError when it holds another run, WriteError."""
+        return RunStore.open(
+            out,
+            name=self.reviewer.name,
+            reviewer=self.reviewer.describe(),
+            split=self.split.label,
+            fingerprint=self.split.fingerprint,
+            settings={
+                "request": self.options.as_dict(),
+                "n_articles": len(self.articles),
+                "concurrency": concurrency,
+                "max_cost_usd": max_cost,
+                "price": self.price.as_dict() if self.price is not None else None,
+            },
+        )
 
-def prepare(request: Request) -> Prepared:
+
+def prepare(options: RunOptions) -> ReviewRun:
     """Find the reviewer, load the articles, make the reviewer; nothing is sent and nothing written.
 
     Raises InputError for an unknown name, an option without a use, wrong ids; DataError; EncoderError for what is
     not installed or not on this machine.
     """
-    kind = find(request.name)
-    useless = sorted(request.given() - kind.accepts)
+    registration = find(options.name)
+    useless = sorted(options.given() - registration.accepts)
     if useless:
         option = {"adapters": "adapter", "parameters": "param"}.get(useless[0], useless[0]).replace("_", "-")
-        raise InputError(f"{printable(kind.name)} has no use for --{option}.", remedy="leave it out")
-    table: Mapping[str, Price] = read_prices(request.prices) if request.prices is not None else {}
-    split = load_split(request.data, request.split, allow_unfrozen=request.allow_unfrozen)
-    articles: Sequence[Article] = split.articles
-    if request.ids is not None:
-        articles = _chosen(split, Path(request.ids))
-    if request.limit is not None:
-        articles = articles[: request.limit]
-    reviewer = kind.build(Job(request, articles, table))
-    return Prepared(request, kind, reviewer, split, articles, getattr(reviewer, "price", None))
+        raise InputError(f"{printable(registration.name)} has no use for --{option}.", remedy="leave it out")
+    prices = read_prices(options.prices) if options.prices is not None else {}
+    split = load_split(options.data, options.split, allow_unfrozen=options.allow_unfrozen)
+    articles = split.articles if options.ids is None else _chosen(split, Path(options.ids))
+    articles = articles[: options.limit]
+    reviewer = registration.build(Job(options, articles, prices))
+    return ReviewRun(options, registration, reviewer, split, articles, getattr(reviewer, "price", None))
 
 
 def carry_out(
-    prepared: Prepared,
+    prepared: ReviewRun,
     out: Path,
     *,
     concurrency: int | None = None,
@@ -172,109 +97,128 @@ def carry_out(
     Raises what the engine, or `run_batches`, raises; InputError for what would pay twice for articles that are in
     batches. A run that came to no row leaves nothing behind.
     """
-    request, reviewer = prepared.request, prepared.reviewer
-    if request.batch and concurrency is not None:
+    options, watcher = prepared.options, watcher or Watcher()
+    if options.batch and concurrency is not None:
         raise InputError("A batch has no use for --concurrency: the service decides.", remedy="leave it out")
-    concurrency = None if request.batch else concurrency or prepared.kind.concurrency
-    settings: dict[str, Any] = {
-        "request": request.as_dict(),
-        "n_articles": len(prepared.articles),
-        "concurrency": concurrency,
-        "max_cost_usd": max_cost,
-        "price": prepared.price.as_dict() if prepared.price is not None else None,
-    }
+    concurrency = None if options.batch else concurrency or prepared.registration.concurrency
+    command = options.command(out, max_cost)
     with (
         _no_empty_folder(out),
         _ended_like_ctrl_c(),
-        RunStore.open(
-            out,
-            name=reviewer.name,
-            reviewer=reviewer.describe(),
-            split=prepared.split.label,
-            fingerprint=prepared.split.fingerprint,
-            settings=settings,
-        ) as store,
+        prepared.open(out, concurrency, max_cost) as store,
     ):
-        if watcher is not None:
-            watcher.opened(store)
+        watcher.opened(store)
         again = set(store.ids(drop))
         left = [m for m in prepared.manuscripts if m.id not in store or m.id in again]
-        if drop or not request.batch:
-            fetch = replace(request, batch=True).command(out, max_cost)
-            require_nothing_out(out, "asking again" if drop else "single calls", fetch)
-        if request.batch:
-            summary = review_in_batches(
-                reviewer,
-                left,
-                store,
-                max_cost=max_cost,
-                command=request.command(out, max_cost),
-                prepare=lambda: store.drop(drop),
-                watcher=watcher,
-            )
+        if drop or not options.batch:
+            fetch = replace(options, batch=True).command(out, max_cost)
+            _require_nothing_out(out, "asking again" if drop else "single calls", fetch)
+        if options.batch:
+            service = _connected_batches(prepared.reviewer, bool(left or read_ledger(out).out))
+            store.drop(drop)  # only now, so that without key or library nothing changes
+            try:
+                summary = run_batches(
+                    service, left, store, max_cost=max_cost, watcher=watcher, next_command=_again(command)
+                )
+            except KeyboardInterrupt:
+                _warn_of_batches(out, watcher, command)
+                raise
         else:
             if left:
-                _connect(reviewer, lambda: store.drop(drop))
-            summary = asyncio.run(
-                run(
-                    reviewer,
-                    left,
-                    store,
-                    concurrency=concurrency or 1,
-                    max_cost=max_cost,
-                    timeout=prepared.kind.timeout,
-                    on_progress=None if watcher is None else watcher.show,
-                    next_command=f"put that right and run again: {request.command(out, max_cost)}",
-                )
+                _connect(prepared.reviewer, store, drop)
+            reviews = run(
+                prepared.reviewer,
+                left,
+                store,
+                concurrency=concurrency or 1,
+                max_cost=max_cost,
+                timeout=prepared.registration.timeout,
+                watcher=watcher,
+                next_command=_again(command),
             )
+            summary = asyncio.run(reviews)
     return summary, store
 
 
-def _connect(reviewer: Reviewer, then: Callable[[], object]) -> None:
-    """Make clients, load weights, start servers, where a reviewer has a `connect` for that; then `then`.
+def _again(command: str) -> str:
+    return f"put that right and run again: {command}"
 
-    It happens outside the event loop, which a wait for a server would hold up together with Ctrl-C. Rows are set
-    aside afterwards, so that without key, library or server nothing changes.
+
+def _connect(reviewer: Reviewer, store: RunStore, drop: Sequence[str]) -> None:
+    """Make clients, load weights, start servers, where a reviewer has a `connect` for that; then set rows aside.
+
+    It happens outside the event loop, which a wait for a server would hold up together with Ctrl-C.
     """
     connect = getattr(reviewer, "connect", None)
     try:
         if connect is not None:
             connect()
-        then()
+        store.drop(drop)
     except BaseException:
         asyncio.run(reviewer.close())
         raise
 
 
+def _connected_batches(reviewer: Reviewer, needed: bool) -> OpenAIBatches:
+    """The service's batches; a client is made where it is `needed`. Raises InputError, EncoderError."""
+    if not isinstance(reviewer, OpenAIReviewer):
+        raise InputError(f"{reviewer.name} has no use for --batch.", remedy="leave it out")
+    service = OpenAIBatches(reviewer)
+    if needed:
+        service.connect()
+    return service
+
+
+def _require_nothing_out(folder: Path, what: str, command: str) -> None:
+    """Raise InputError when articles of a run are in batches: `what`, begun now, would pay for them twice."""
+    out = read_ledger(folder).out
+    if out:
+        raise InputError(
+            f"{_articles(out)} of {folder} are in {_batches(out)} at the service; {what} would pay for them twice.",
+            remedy=f"let them come back first: {command}",
+        )
+
+
+def _warn_of_batches(folder: Path, watcher: Watcher, command: str) -> None:
+    out = read_ledger(folder).out
+    if out:
+        watcher.warn(f"{_articles(out)} are in {_batches(out)}, which the service goes on with. Fetch them: {command}")
+
+
+def _articles(parts: Sequence[BatchPart]) -> str:
+    n = sum(len(part.articles) for part in parts)
+    return f"{n:,} article{'s' * (n != 1)}"
+
+
+def _batches(parts: Sequence[BatchPart]) -> str:
+    named = ", ".join(part.batch_id or "one whose id is not known yet" for part in parts[:3])
+    return f"{len(parts):,} batch{'es' * (len(parts) != 1)} ({named}{', ...' * (len(parts) > 3)})"
+
+
 def _chosen(split: Split, path: Path) -> list[Article]:
     """Articles whose ids stand in a file, one a line, in file order. Raises InputError with every wrong line."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"Cannot read ids from {path}: {error}.", remedy="name a text file with one id a line"
-        ) from error
+    lines = read_text(path, InputError, "name a text file with one id a line", "utf-8-sig").splitlines()
     known = {article.id: article for article in split}
     problems = []
-    found: dict[str, Article] = {}
+    named: dict[str, Article] = {}
     for number, line in enumerate(lines, start=1):
         article_id = canonical_id(line.strip())
         if not article_id:
             continue
-        if article_id in found:
+        if article_id in named:
             problems.append(Problem(f"{printable(article_id)} stands here a second time", number))
         elif article_id not in known:
             nearest = str(unknown("article", article_id, list(known)).remedy) if len(problems) < 20 else ""
             problems.append(Problem(f"unknown article id {printable(article_id)}; {nearest}", number))
         else:
-            found[article_id] = known[article_id]
-    if problems or not found:
+            named[article_id] = known[article_id]
+    if problems or not named:
         raise InputError(
             f"{path} does not choose articles of {split.label}.",
             problems=problems,
             remedy="write ids of that split, one a line",
         )
-    return list(found.values())
+    return list(named.values())
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.article import Article, Concern
     from bioreview_bench.data.fingerprint import fingerprint
     from bioreview_bench.data.load import load_split
@@ -23,7 +23,7 @@ _HOMES = {
     "Article": "data.article",
     "BenchError": "errors",
     "Concern": "data.article",
-    "Contract": "contract",
+    "Contract": "contracts.contract",
     "Manuscript": "data.manuscript",
     "Result": "results.result",
     "fingerprint": "data.fingerprint",

@@ -15,7 +15,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from bioreview_bench.contract import BUNDLED, CUSTOM, Contract
+from bioreview_bench.contracts.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
 from bioreview_bench.data.load import DEMO, load_split
 from bioreview_bench.data.manifest import RELEASED

@@ -22,6 +22,7 @@ from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError
 from bioreview_bench.llm.review import Review
 
+from ..registry import DAY, Registration
 from . import corpus
 from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
 
@@ -103,3 +104,14 @@ class Bm25V3Reviewer:
 
 def _words(title: str | None, abstract: str | None, sections: dict[str, str]) -> list[str]:
     return tokens(paper_text(title, abstract, sections, CHARACTERS), STOP_WORDS)
+
+
+REVIEWERS = (
+    Registration(
+        "bm25-v3",
+        "the published lexical recipe (leaky)",
+        lambda job: Bm25V3Reviewer(job.train),
+        module="bm25s",
+        timeout=DAY,
+    ),
+)

@@ -14,6 +14,7 @@ from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.llm.review import Review
 
+from ..registry import DAY, Job, Registration
 from . import corpus, index
 from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
 
@@ -29,7 +30,7 @@ class Bm25Reviewer:
 
     Every usable (non-figure) concern of `train` is a document, the paper's distinct words are the query
     (`Bm25Index`). Concerns of the paper's own family are left out; `families` says which family each article
-    belongs to that may be asked about (`corpus.families`). Of the POOL best, n are chosen by `mmr.select` with
+    belongs to that may be asked about (`corpus.families`). Of the POOL best, n are chosen by `index.select` with
     `weight`. A concern without a shared word is never returned, and equal texts are one concern, with the labels
     of the first. Ties fall in file order. Raises DataError when train has no usable concern, InputError for an
     impossible n or weight, EncoderError when bm25s is not installed.
@@ -114,3 +115,19 @@ class Bm25Reviewer:
 
     def _words(self, concern: Concern) -> list[str]:
         return tokens(concern.text, self._stop_words)
+
+
+def _build(job: Job) -> Bm25Reviewer:
+    return Bm25Reviewer(job.train, corpus.families(job.articles), **job.take(n=int, weight=float))
+
+
+REVIEWERS = (
+    Registration(
+        "bm25",
+        "concerns of train articles that share words with the paper",
+        _build,
+        frozenset({"parameters"}),
+        module="bm25s",
+        timeout=DAY,
+    ),
+)

@@ -10,7 +10,6 @@ import click
 
 from bioreview_bench.cli import options
 
-from .progress import RunProgress
 from .run import RUN, run_reviewer
 
 _folder = click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
@@ -58,24 +57,24 @@ def list_reviewers(form: str) -> None:
     """Show every NAME and what it still needs here."""
     from .. import registry
 
-    kinds = registry.every()
+    entries = registry.every()
     if form == "json":
         shown = [
             {
-                "name": kind.name,
-                "summary": kind.summary,
-                "key_variable": kind.key_variable,
-                "options": sorted(option.replace("_", "-") for option in kind.accepts),
-                "missing": kind.needs(),
+                "name": entry.name,
+                "summary": entry.summary,
+                "key_variable": entry.key_variable,
+                "options": sorted(option.replace("_", "-") for option in entry.accepts),
+                "missing": entry.missing(),
             }
-            for kind in kinds
+            for entry in entries
         ]
         click.echo(json.dumps(shown))
         return
-    width = max(len(kind.name) for kind in kinds)
-    for kind in kinds:
-        missing = kind.needs()
-        click.echo(f"{kind.name:<{width}}  {kind.summary}")
+    width = max(len(entry.name) for entry in entries)
+    for entry in entries:
+        missing = entry.missing()
+        click.echo(f"{entry.name:<{width}}  {entry.summary}")
         click.echo(f"{'':<{width}}  {'needs ' + '; '.join(missing) if missing else 'ready'}")
 
 
@@ -101,11 +100,11 @@ def status(folder: Path, form: str) -> None:
 
     from . import report as run_report
 
-    found = run_report.facts(folder, *read_run(folder))
+    facts = run_report.facts(folder, *read_run(folder))
     if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False))
+        click.echo(json.dumps(facts, ensure_ascii=False))
         return
-    for line in run_report.lines(found):
+    for line in run_report.lines(facts):
         click.echo(line)
 
 
@@ -153,30 +152,31 @@ def retry(
     """
     from bioreview_bench.llm.run.store import MANIFEST, read_run
 
-    from ..request import Request
+    from ..options import RunOptions
     from ..running import carry_out, prepare
+    from .progress import RunConsole
 
     manifest, _ = read_run(folder)
     settings = manifest.get("settings") or {}
-    request = Request.from_dict(settings.get("request"), folder / MANIFEST)
+    chosen = RunOptions.from_dict(settings.get("request"), folder / MANIFEST)
     if prices is not None:
-        request = replace(request, prices=str(prices))
+        chosen = replace(chosen, prices=str(prices))
     if batch is not None:
-        request = replace(request, batch=batch)
-    prepared = prepare(request)
-    progress = RunProgress(len(prepared.articles), quiet)
+        chosen = replace(chosen, batch=batch)
+    prepared = prepare(chosen)
+    console = RunConsole(len(prepared.articles), quiet)
     try:
         summary, store = carry_out(
             prepared,
             folder,
-            concurrency=concurrency or (None if request.batch else settings.get("concurrency")),
+            concurrency=concurrency or (None if chosen.batch else settings.get("concurrency")),
             max_cost=max_cost if max_cost is not None else settings.get("max_cost_usd"),
             drop=statuses,
-            watcher=progress,
+            watcher=console,
         )
     finally:
-        progress.stop()
-    progress.report(folder, store, summary)
+        console.stop()
+    console.report(folder, store, summary)
 
 
 @baseline.command()

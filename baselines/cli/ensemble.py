@@ -11,8 +11,8 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from ..derived.ensemble import Linkage, Merged
-    from ..derived.similarity import Encoder
+    from ..derived.ensemble import Linkage, MergedArticle
+    from ..derived.similarity import TextEncoder
 
 
 @click.command()
@@ -74,7 +74,7 @@ def ensemble(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 6 cannot write.
     """
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
 
     from ..derived.ensemble import votes_needed
     from ..derived.files import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
@@ -92,22 +92,22 @@ def ensemble(
             manifests.append(beside)
             named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
         contract = Contract.load(contract_name)
-        messages = options.Messages(quiet)
-        try:
+        with options.Messages(quiet) as messages:
             encoder = contract_encoder(contract, encoder_path, messages.encoding)
             merged = _merge(systems, encoder, needed, linkage, threshold)
-        finally:
-            messages.stop()
         label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
         parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
         manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
-        n_clusters, n_shared = sum(one.n_clusters for one in merged), sum(one.n_shared for one in merged)
+        n_clusters, n_shared = (
+            sum(article.n_clusters for article in merged),
+            sum(article.n_shared for article in merged),
+        )
         manifest |= {
             "postprocessing": label,
             "derived_from": named,
             "clusters": {"n": n_clusters, "shared": n_shared},
         }
-        write_derived(output, [one.row for one in merged], manifest)
+        write_derived(output, [article.row for article in merged], manifest)
     _summary(output, merged, label, n_clusters, n_shared)
     click.echo(f"Next: {evaluate_command(output, predictions, manifests)}")
 
@@ -122,8 +122,8 @@ def _check_distinct(sources: Sequence[Path]) -> None:
 
 
 def _merge(
-    systems: Sequence[Sequence[dict[str, Any]]], encoder: Encoder, needed: int, linkage: Linkage, threshold: float
-) -> list[Merged]:
+    systems: Sequence[Sequence[dict[str, Any]]], encoder: TextEncoder, needed: int, linkage: Linkage, threshold: float
+) -> list[MergedArticle]:
     """Every article that any system has, in order of first occurrence."""
     from bioreview_bench.data.article import canonical_id
 
@@ -147,8 +147,8 @@ def _merge(
     ]
 
 
-def _summary(output: Path, merged: Sequence[Merged], label: str, n_clusters: int, n_shared: int) -> None:
-    kept = sum(len(one.row["concerns"]) for one in merged)
+def _summary(output: Path, merged: Sequence[MergedArticle], label: str, n_clusters: int, n_shared: int) -> None:
+    kept = sum(len(article.row["concerns"]) for article in merged)
     overlap = f"{n_shared / n_clusters:.3f}" if n_clusters else "—"
     click.echo(f"{output}: {kept:,} concerns for {len(merged):,} articles ({label}).")
     click.echo(f"  overlap {overlap}: {n_shared:,} of {n_clusters:,} clusters come from two systems or more")

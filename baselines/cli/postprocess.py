@@ -13,7 +13,7 @@ from bioreview_bench.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ..derived.postprocess import Plan
+    from ..derived.postprocess import Cleaning
 
 
 @click.command()
@@ -69,9 +69,9 @@ def postprocess(
         read_source,
         write_derived,
     )
-    from ..derived.postprocess import Plan, clean
+    from ..derived.postprocess import Cleaning, clean
 
-    plan = Plan.parse(dedup, cap, drop_truncation_complaints)
+    plan = Cleaning.parse(dedup, cap, drop_truncation_complaints)
     source = options.predictions_path(predictions)
     with destination(output, [source]):
         rows, named = read_source(source)
@@ -94,7 +94,7 @@ def postprocess(
 
 
 def _similarity(
-    plan: Plan, rows: Sequence[dict[str, Any]], contract_name: str, encoder_path: Path | None, quiet: bool
+    plan: Cleaning, rows: Sequence[dict[str, Any]], contract_name: str, encoder_path: Path | None, quiet: bool
 ) -> tuple[Any, str, str | None]:
     """(similarity, contract name, encoder) where the plan needs them."""
     from ..derived.postprocess import SEMANTIC, text_of
@@ -102,16 +102,13 @@ def _similarity(
 
     if plan.dedup != SEMANTIC:
         return None, "", None
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
 
     contract = Contract.load(contract_name)
-    messages = options.Messages(quiet)
-    try:
+    with options.Messages(quiet) as messages:
         encoder = contract_encoder(contract, encoder_path, messages.encoding)
         texts = (text_of(concern) for row in rows for concern in row["concerns"] or ())
         similarity = cosines((text for text in texts if text), encoder)
-    finally:
-        messages.stop()
     return similarity, contract.official_name, encoder.part
 
 

@@ -19,14 +19,14 @@ from bioreview_bench.llm.run.manifest import Totals
 from bioreview_bench.llm.run.store import RETRIABLE, ROWS
 from bioreview_bench.llm.text.fitting import Chars3
 
-from ..request import Request
-from ..running import Prepared
+from ..options import RunOptions
+from ..running import ReviewRun
 
 
 def facts(folder: Path, manifest: Mapping[str, Any], totals: Totals) -> dict[str, Any]:
     """A run as plain JSON values; `next` is the command that leads on."""
     settings = manifest.get("settings") or {}
-    request = Request.from_dict(settings.get("request"), folder)
+    request = RunOptions.from_dict(settings.get("request"), folder)
     n_articles = settings.get("n_articles")
     left = max(0, n_articles - totals.n_rows) if isinstance(n_articles, int) else None
     failed = {status: totals.by_status[status] for status in RETRIABLE if totals.by_status[status]}
@@ -50,7 +50,7 @@ def facts(folder: Path, manifest: Mapping[str, Any], totals: Totals) -> dict[str
 
 
 def next_commands(
-    folder: Path, request: Request, left: int, failed: bool, n_rows: int, max_cost: float | None
+    folder: Path, request: RunOptions, left: int, failed: bool, n_rows: int, max_cost: float | None
 ) -> list[str]:
     """Commands to type next, the most useful first."""
     retry = f"bench baseline retry {shlex.quote(str(folder))}"
@@ -104,7 +104,7 @@ def _cost(found: Mapping[str, Any]) -> str:
     return f"${found['cost_usd']:.4f}{unknown}"
 
 
-def count(prepared: Prepared, out: Path) -> dict[str, Any]:
+def count(prepared: ReviewRun, out: Path) -> dict[str, Any]:
     """Counts as plain JSON values; token counts are null for reviewers that are sent no prompt."""
     done, in_batches = _done(out), read_ledger(out).articles_out
     left = [m for m in prepared.manuscripts if m.id not in done and m.id not in in_batches]
@@ -117,7 +117,7 @@ def count(prepared: Prepared, out: Path) -> dict[str, Any]:
         "have_a_row": len(prepared.articles) - len(left) - len(waited_for),
         "in_batches": len(waited_for),
         "to_review": len(left),
-        "batch": prepared.request.batch,
+        "batch": prepared.options.batch,
         "token_counter": None,
         "input_tokens": None,
         "articles_cut": None,

@@ -9,8 +9,6 @@ import click
 
 from bioreview_bench.cli import options
 
-from .progress import RunProgress
-
 RUN = "run"  # the name of the hidden command; users write the reviewer's name instead
 
 
@@ -88,10 +86,11 @@ def run_reviewer(
     Exit codes: 0 done, 2 bad input or usage, 3 library or model unavailable, 4 data missing, 5 the service refused
     or articles failed for good, 6 cannot write, 130 interrupted.
     """
-    from ..request import Request, read_parameters, slug
+    from ..options import RunOptions, read_parameters, slug
     from ..running import carry_out, prepare
+    from .progress import RunConsole
 
-    request = Request(
+    chosen = RunOptions(
         name=name,
         data=data,
         split=split,
@@ -103,12 +102,12 @@ def run_reviewer(
         prices=None if prices is None else str(prices),
         **given,
     )
-    prepared = prepare(request)
+    prepared = prepare(chosen)
     out = out if out is not None else Path("runs") / slug(name)
-    progress = RunProgress(len(prepared.articles), quiet)
+    console = RunConsole(len(prepared.articles), quiet)
     if prices is not None and prepared.price is None:
-        what = "no batch_input and batch_output" if request.batch else "no price"
-        progress.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
+        what = "no batch_input and batch_output" if chosen.batch else "no price"
+        console.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
     if dry_run:
         from . import report
 
@@ -116,13 +115,7 @@ def run_reviewer(
             click.echo(line)
         return
     try:
-        summary, store = carry_out(
-            prepared,
-            out,
-            concurrency=concurrency,
-            max_cost=max_cost,
-            watcher=progress,
-        )
+        summary, store = carry_out(prepared, out, concurrency=concurrency, max_cost=max_cost, watcher=console)
     finally:
-        progress.stop()
-    progress.report(out, store, summary)
+        console.stop()
+    console.report(out, store, summary)

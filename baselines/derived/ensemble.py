@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedArticle:
     """The row of one article, how many clusters its concerns formed, and how many of these several systems share."""
 
     row: dict[str, Any]
@@ -81,7 +81,7 @@ def merge_rows(
     needed: int,
     linkage: Linkage,
     threshold: float,
-) -> Merged:
+) -> MergedArticle:
     """One article from the rows of all systems, in their order; None where a system has no row.
 
     A concern that is kept stays as its system wrote it, with `support`, the number of systems in its cluster. The
@@ -101,7 +101,7 @@ def merge_rows(
         if count >= needed
     ]
     row = {"article_id": article_id, "concerns": kept, "status": "ok" if kept else _status(rows)}
-    return Merged(row, len(grouped), sum(count > 1 for count in support))
+    return MergedArticle(row, len(grouped), sum(count > 1 for count in support))
 
 
 def _status(rows: Sequence[Row | None]) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.data.predictions import read_predictions
-from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.files.atomic import check_writable, write_files
-from bioreview_bench.files.jsonl import parse_object, read_rows
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.files.atomic import check_writable, make_folder, write_files
+from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.reading import find_json
 from bioreview_bench.llm.run.manifest import SCHEMA_VERSION
 from bioreview_bench.results.provenance import package_version
 
@@ -32,13 +33,7 @@ def read_source(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
 
 def read_manifest(predictions: Path) -> dict[str, Any] | None:
     """The manifest beside a predictions file, None when there is none. Raises InputError when it is no JSON object."""
-    path = predictions.parent / MANIFEST
-    try:
-        return parse_object(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot use {path}: {error}.", remedy="mend or remove the file") from error
+    return find_json(predictions.parent / MANIFEST, InputError, "fix or remove the file")
 
 
 def empty_manifest(name: str, reviewer: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,10 +84,7 @@ def check_destination(output: Path, sources: Sequence[Path]) -> None:
         raise InputError(f"{output} exists, and no {MANIFEST} says what it is.", remedy=_elsewhere(output))
     if manifest is not None and "derived_from" not in manifest:
         raise InputError(f"{output.parent} holds a run, whose {MANIFEST} would be lost.", remedy=_elsewhere(output))
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(output.parent, error) from error
+    make_folder(output.parent)
     check_writable(output)
     check_writable(output.parent / MANIFEST)
 

@@ -28,7 +28,7 @@ Step = tuple[str, Callable[[Sequence[str]], list[int]]]  # the reason of its rem
 
 
 @dataclass(frozen=True)
-class Plan:
+class Cleaning:
     """What was asked for. `dedup` is exact, semantic (with `threshold`) or None; `cap` is None for no cap."""
 
     dedup: str | None = None
@@ -37,7 +37,7 @@ class Plan:
     drop_truncation: bool = False
 
     @classmethod
-    def parse(cls, dedup: str | None, cap: int | None, drop_truncation: bool) -> Plan:
+    def parse(cls, dedup: str | None, cap: int | None, drop_truncation: bool) -> Cleaning:
         """From the command line: `exact`, `semantic` or `semantic:0.95`. Raises InputError."""
         if dedup is None and cap is None and not drop_truncation:
             raise InputError("Nothing to do.", remedy="add --dedup exact, --cap 20 or --drop-truncation-complaints")

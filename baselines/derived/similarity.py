@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError
 
 Similarity = Callable[[Sequence[str]], NDArray[np.float64]]  # n texts to (n, n)
@@ -21,7 +21,7 @@ Similarity = Callable[[Sequence[str]], NDArray[np.float64]]  # n texts to (n, n)
 ROUNDING = 1e-6
 
 
-class Encoder(Protocol):
+class TextEncoder(Protocol):
     """Whatever embeds texts: `part` names it as a signature does."""
 
     part: str
@@ -31,7 +31,9 @@ class Encoder(Protocol):
         ...
 
 
-def contract_encoder(contract: Contract, encoder_path: Path | None, progress: Callable[[int, int], None]) -> Encoder:
+def contract_encoder(
+    contract: Contract, encoder_path: Path | None, progress: Callable[[int, int], None]
+) -> TextEncoder:
     """The contract's encoder with its cache on disk. Raises InputError when it has none, EncoderError."""
     if contract.encoder is None:
         raise InputError(
@@ -43,7 +45,7 @@ def contract_encoder(contract: Contract, encoder_path: Path | None, progress: Ca
     return EncoderBackend(contract, encoder_path, progress)
 
 
-def cosines(texts: Iterable[str], encoder: Encoder) -> Similarity:
+def cosines(texts: Iterable[str], encoder: TextEncoder) -> Similarity:
     """Embed every distinct text once; what is returned answers for any of them. Raises EncoderError, WriteError."""
     distinct = list(dict.fromkeys(texts))
     vectors = encoder.vectors(distinct) if distinct else np.empty((0, 1), np.float32)

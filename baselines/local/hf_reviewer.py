@@ -2,27 +2,29 @@
 faster where it can be installed.
 
 Papers that are under review at the same time share batches. An article's text depends on the run's seed and the
-article's id, not on its company (`sampling` says what remains of that).
+article's id, not on its company (`llm.local.sampling` says what remains of that).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.local.chat import Chat
-from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.model import LocalModel, Written
+from bioreview_bench.llm.local.model_files import adapter_folder, described, model_folder, shown_name
+from bioreview_bench.llm.local.sampling import Sampling, generator_for
 from bioreview_bench.llm.local.weights import require_peft
-from bioreview_bench.llm.review import Review, Usage
+from bioreview_bench.llm.review import GiveUp, Review, Usage
 from bioreview_bench.llm.text.fitting import load_counter
 from bioreview_bench.llm.text.prompt import Prompt
 
+from ..registry import DAY, PROMPTED, Job, Registration
 from .batching import Batcher
-from .hf_model import HfModel, Sampling, Written, generator_for
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ class HfSettings:
     def sampling(self) -> Sampling:
         """The part that decides how tokens are drawn."""
         return Sampling(self.temperature, self.top_p, self.repetition_penalty, self.seed)
+
+
+# They change rounding at most; the template is known by its sha256.
+_NOT_DESCRIBED = ("device", "batch_tokens", "chat_template")
 
 
 @dataclass(frozen=True)
@@ -93,37 +99,22 @@ class HfReviewer:
             self._chat.require_system()
         chosen = load_counter(counter, self._chat.tokenizer)
         self.asking = Asking(prompt, chosen, budget, fix_labels, structured=False)
-        self._shown = {
-            "model": shown_name(model),
-            "model_digest": digest(self._folder),
-            "adapters": [
-                {"name": shown_name(name), "digest": digest(folder)}
-                for name, folder in zip(adapters, self._adapters, strict=True)
-            ],
-        }
-        self._model: HfModel | None = None
+        self._shown = described(model, adapters)
+        self._model: LocalModel | None = None
         self._batches: Batcher[_Question, Written] | None = None
 
     def describe(self) -> dict[str, Any]:
         """Model, adapters, parameters and how it is asked. Device and batch size change rounding at most."""
-        s = self.settings
-        parameters: Mapping[str, Any] = {
-            "temperature": s.temperature,
-            "top_p": s.top_p,
-            "repetition_penalty": s.repetition_penalty,
-            "max_new_tokens": s.max_new_tokens,
-            "seed": s.seed,
-            "enable_thinking": s.enable_thinking if self._chat.knows_thinking else None,
-            "dtype": s.dtype,
-            "chat_template_sha256": self._chat.template_sha256,
-        }
-        return {"provider": "hf", **self._shown, "parameters": dict(parameters), **self.asking.describe()}
+        parameters = {name: value for name, value in asdict(self.settings).items() if name not in _NOT_DESCRIBED}
+        parameters["enable_thinking"] = self.settings.enable_thinking if self._chat.knows_thinking else None
+        parameters["chat_template_sha256"] = self._chat.template_sha256
+        return {"provider": "hf", **self._shown, "parameters": parameters, **self.asking.describe()}
 
     def connect(self) -> None:
         """Load the weights. Raises EncoderError."""
         if self._model is None:
             s = self.settings
-            self._model = HfModel(self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device)
+            self._model = LocalModel(self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device)
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once, in a batch with whatever else is asked now. Raises GiveUp when memory does not suffice."""
@@ -158,12 +149,41 @@ class HfReviewer:
 
     def _write(self, questions: Sequence[_Question]) -> list[Written]:
         assert self._model is not None
-        return self._model.write(
-            [question.ids for question in questions],
-            [generator_for(self.settings.seed, question.article_id) for question in questions],
-            self.settings.sampling,
-            self.settings.max_new_tokens,
-        )
+        chances = [generator_for(self.settings.seed, question.article_id) for question in questions]
+        prompts = [question.ids for question in questions]
+        try:
+            return self._model.write(prompts, self.settings.max_new_tokens, self.settings.sampling, chances)
+        except EncoderError as error:
+            raise GiveUp(f"{error.message} Lower --param batch_tokens=N or --budget N, or use vllm.") from error
 
     def _length(self, question: _Question) -> int:
         return len(question.ids) + self.settings.max_new_tokens
+
+
+def _build(job: Job) -> HfReviewer:
+    if "max_tokens" in job.parameters:
+        raise InputError("transformers calls it max_new_tokens.", remedy="--param max_new_tokens=N")
+    types = {setting.name: _PLAIN[str(setting.type)] for setting in fields(HfSettings)}
+    return HfReviewer(
+        job.model,
+        job.prompt,
+        adapters=job.options.adapters,
+        settings=HfSettings(**job.take(**types)),
+        counter=job.options.counter or "model",
+        budget=job.budget,
+        fix_labels=bool(job.options.fix_labels),
+    )
+
+
+_PLAIN = {"float": float, "int": int, "bool": bool, "str": str, "str | None": str}
+
+REVIEWERS = (
+    Registration(
+        "hf:MODEL",
+        "a local model, in this process by transformers",
+        _build,
+        PROMPTED | {"adapters"},
+        concurrency=16,
+        timeout=7 * DAY,  # a paper may wait for many batches
+    ),
+)

@@ -8,11 +8,12 @@ from typing import Any
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.calls.asking import Asking
-from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, described, model_folder, shown_name
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 
-from .vllm_server import VllmServer
+from ..registry import PROMPTED, Job, Registration
+from .vllm_server import EXECUTABLE, VllmServer
 
 # Sent with every request; `chat_template_kwargs` is ignored by templates that know no thinking.
 DEFAULTS: Mapping[str, Any] = {
@@ -57,18 +58,16 @@ class VllmReviewer:
         serve = {key.removeprefix(_SERVE): value for key, value in given.items() if key.startswith(_SERVE)}
         sent = {key: value for key, value in given.items() if not key.startswith(_SERVE)}
         sent["chat_template_kwargs"] = {"enable_thinking": sent.pop("enable_thinking")}
-        folder = model_folder(model)
-        self._shown: dict[str, Any] = {"model": shown_name(model), "model_digest": digest(folder), "adapters": []}
+        self._shown = described(model, adapters)
         self._serve, served = serve, shown_name(model)
         # Sampling as we state it, and not as a file beside the weights may.
-        arguments = [str(folder), "--served-model-name", served, "--generation-config", "vllm"]
+        arguments = [str(model_folder(model)), "--served-model-name", served, "--generation-config", "vllm"]
         if tensor_parallel is not None:
             arguments += ["--tensor-parallel-size", str(tensor_parallel)]
         for name in adapters:
             at = adapter_folder(name)
             served = f"{served}+adapter"
             arguments += ["--enable-lora", "--lora-modules", f"{served}={at}", "--max-lora-rank", str(_rank(at))]
-            self._shown["adapters"] = [{"name": shown_name(name), "digest": digest(at)}]
         for option, value in serve.items():
             arguments += _option(option, value)
         self._server = VllmServer(arguments, served, port=port, timeout=float(timeout))
@@ -141,3 +140,28 @@ def _option(name: str, value: Any) -> list[str]:
     if value is True:
         return [flag]
     return [f"--no-{flag[2:]}"] if value is False else [flag, str(value)]
+
+
+def _build(job: Job) -> VllmReviewer:
+    # The tokenizer alone is loaded here, and only where it counts.
+    tokenizer = model_folder(job.model) if (job.options.counter or "model") == "model" else None
+    return VllmReviewer(
+        job.model,
+        job.asking(counter="model", tokenizer=tokenizer),
+        adapters=job.options.adapters,
+        tensor_parallel=job.options.tensor_parallel,
+        parameters=job.parameters,
+    )
+
+
+REVIEWERS = (
+    Registration(
+        "vllm:MODEL",
+        "a local model, served by vLLM",
+        _build,
+        PROMPTED | {"structured", "adapters", "tensor_parallel"},
+        executable=(EXECUTABLE, "vllm"),
+        concurrency=64,
+        timeout=3600.0,
+    ),
+)

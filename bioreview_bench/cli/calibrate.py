@@ -62,8 +62,9 @@ def calibrate(
       bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
       bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
     """
-    from bioreview_bench.cli.encoders import with_encoder, with_precision
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.cli.options import with_encoder, with_precision
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.contracts.transforms import CENTER
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
@@ -71,7 +72,6 @@ def calibrate(
     from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.scoring.calibration import calibrate as trace
     from bioreview_bench.scoring.calibration import calibrated_contract
-    from bioreview_bench.transforms import CENTER
 
     split = canonical_split(split)
     if not explore:
@@ -90,7 +90,7 @@ def calibrate(
     }
     messages = options.Messages(quiet)
     curves = []
-    try:
+    with messages:
         for transform in transforms or (contract.transform,):
             wanted = replace(contract, name="custom", transform=transform, basis=_placeholder(transform))
             curve = trace(
@@ -102,8 +102,6 @@ def calibrate(
                 progress=messages.encoding,
             )
             curves.append(curve)
-    finally:
-        messages.stop()
     if not (explore or small):
         from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS
 
@@ -139,7 +137,7 @@ def _check_request(split: str, output: Path | None, transforms: tuple[str, ...])
 
 def _placeholder(transform: str) -> str | None:
     """A basis that is replaced before use: a contract with `center` cannot be made without one."""
-    from bioreview_bench.transforms import CENTER
+    from bioreview_bench.contracts.transforms import CENTER
 
     return "pending" if transform == CENTER else None
 

@@ -44,8 +44,8 @@ def controls(
       bench controls --data demo --split test --contract demo
       bench controls --data v3 --split val
     """
-    from bioreview_bench.cli.encoders import with_precision
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.cli.options import with_precision
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
     from bioreview_bench.data.load import load_split
@@ -60,7 +60,7 @@ def controls(
     }
     written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
     messages = options.Messages(quiet)
-    try:
+    with messages:
         results = {
             name: score(
                 articles,
@@ -73,8 +73,6 @@ def controls(
             )
             for name, rows in written.items()
         }
-    finally:
-        messages.stop()
     records = {name: result.record for name, result in results.items()}
     if form == "json":
         shown = {

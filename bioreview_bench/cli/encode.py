@@ -11,9 +11,9 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from bioreview_bench.contract import Contract
-    from bioreview_bench.encoders.corpus import Corpus, Shard
-    from bioreview_bench.encoders.workers import Job
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.encoders.corpus import Shard, TextCorpus
+    from bioreview_bench.encoders.workers import EncodingJob
 
 
 @click.command()
@@ -71,11 +71,11 @@ def encode(
       bench encode v3 --split test -o v3-test-vectors --devices cuda:0,cuda:1 --into-cache
       bench encode texts.jsonl -o vectors --engine ray --workers 8 --devices cuda
     """
-    from bioreview_bench.cli.encoders import with_encoder
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.cli.options import with_encoder
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.encoders.corpus import MANIFEST, prepare, survey
     from bioreview_bench.encoders.files import resolve
-    from bioreview_bench.encoders.workers import Job
+    from bioreview_bench.encoders.workers import EncodingJob
     from bioreview_bench.errors import InputError
 
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
@@ -83,7 +83,9 @@ def encode(
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="name another --contract")
     files = resolve(contract, encoder_path)
     source = _source(texts, split, contract, output)
-    job = Job(files, contract.max_length, precision or contract.dtype or "fp32", source.resolve(), output.resolve())
+    job = EncodingJob(
+        files, contract.max_length, precision or contract.dtype or "fp32", source.resolve(), output.resolve()
+    )
     corpus = survey(source, shard_rows)
     shards = prepare(corpus, output, job.encoder(None).identity)
     messages = options.Messages(quiet)
@@ -91,13 +93,11 @@ def encode(
     if left < corpus.rows:
         messages.say(f"{corpus.rows - left:,} of {corpus.rows:,} texts were encoded before.")
     done = 0
-    try:
+    with messages:
         for n in _encoded(job, shards, engine, devices, workers):
             messages.encoding(done, left) if done == 0 else None
             done += n
             messages.encoding(done, left)
-    finally:
-        messages.stop()
     if into_cache:
         _store(job, corpus)
     click.echo(f"{output} holds the vectors of {corpus.rows:,} texts in {len(corpus.shards)} shards ({MANIFEST}).")
@@ -114,7 +114,7 @@ def _source(texts: str, split: str, contract: Contract, output: Path) -> Path:
     return write_texts(reference_texts(load_split(texts, split), contract), output)
 
 
-def _encoded(job: Job, shards: list[Shard], engine: str, wanted: str, workers: int) -> Iterator[int]:
+def _encoded(job: EncodingJob, shards: list[Shard], engine: str, wanted: str, workers: int) -> Iterator[int]:
     from bioreview_bench.encoders import workers as engines
     from bioreview_bench.errors import InputError
 
@@ -130,7 +130,7 @@ def _encoded(job: Job, shards: list[Shard], engine: str, wanted: str, workers: i
     return engines.encode_local(job, shards, names)
 
 
-def _store(job: Job, corpus: Corpus) -> None:
+def _store(job: EncodingJob, corpus: TextCorpus) -> None:
     from bioreview_bench.encoders.cache import VectorCache
     from bioreview_bench.encoders.corpus import read_shard
     from bioreview_bench.files.paths import vectors_root

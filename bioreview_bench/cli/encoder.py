@@ -146,18 +146,15 @@ def export_references(
       bench encoder export-references v3 --split test -o v3-test.vectors
       bench encoder export-references demo --contract demo -o demo.vectors
     """
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
     from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.scoring.references import export_references as export
 
     check_writable(output)
     articles = load_split(data, split, allow_unfrozen=allow_unfrozen)
-    messages = options.Messages(quiet)
-    try:
+    with options.Messages(quiet) as messages:
         made = export(articles, Contract.load(contract_name), output, encoder_path, messages.encoding)
-    finally:
-        messages.stop()
     if form == "json":
         click.echo(json.dumps(made))
     else:
@@ -201,7 +198,7 @@ def import_references(
       bench encoder import-references v3-test.vectors
       bench encoder import-references mine.vectors --data /my/data --split test --contract demo
     """
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import DEMO, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.encoders.vector_file import load

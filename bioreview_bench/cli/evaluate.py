@@ -109,9 +109,9 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
     """
-    from bioreview_bench.cli.encoders import exact_backend, with_encoder, with_precision
     from bioreview_bench.cli.fail_under import Limit
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.files.atomic import check_writable
@@ -133,7 +133,7 @@ def evaluate(
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
     backend = exact_backend(contract, precision, encoder_path, messages.encoding)
-    try:
+    with messages:
         result = score(
             articles,
             rows,
@@ -150,8 +150,6 @@ def evaluate(
             sweep=sweep or html is not None,
             progress=messages.encoding,
         )
-    finally:
-        messages.stop()
     if output is not None:
         result.save(output)
         messages.say(f"Wrote {output} and {pairs_path(output)}.")

@@ -1,1 +1,1 @@
-"""Bundled contracts, one TOML file each."""
+"""Contracts: what decides a score, in one frozen value; its transforms; those bundled, one TOML file each."""

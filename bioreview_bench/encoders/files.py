@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.paths import fetch_records_root

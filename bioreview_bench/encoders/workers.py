@@ -21,7 +21,7 @@ from bioreview_bench.errors import BenchError, DataError, EncoderError, InputErr
 
 
 @dataclass(frozen=True)
-class Job:
+class EncodingJob:
     """What every worker must know: the encoder, the input, and where shards go."""
 
     files: EncoderFiles
@@ -57,14 +57,14 @@ def devices(wanted: str, workers: int) -> list[str]:
     return names
 
 
-def encode_here(job: Job, shards: Sequence[Shard], device: str) -> Iterator[int]:
+def encode_here(job: EncodingJob, shards: Sequence[Shard], device: str) -> Iterator[int]:
     """Encode in this process; yields the number of texts of each shard."""
     encoder = job.encoder(device)
     for shard in shards:
         yield encode_shard(encoder, job.source, shard, job.folder)
 
 
-def encode_local(job: Job, shards: Sequence[Shard], names: Sequence[str]) -> Iterator[int]:
+def encode_local(job: EncodingJob, shards: Sequence[Shard], names: Sequence[str]) -> Iterator[int]:
     """Encode in one process for each of the devices `names`; yields the number of texts of each shard, as they come.
 
     Processes that share the CPU share its cores. Raises what a worker raised.
@@ -83,7 +83,7 @@ def encode_local(job: Job, shards: Sequence[Shard], names: Sequence[str]) -> Ite
         pool.shutdown(cancel_futures=True)
 
 
-def encode_ray(job: Job, shards: Sequence[Shard], workers: int, device: str) -> Iterator[int]:
+def encode_ray(job: EncodingJob, shards: Sequence[Shard], workers: int, device: str) -> Iterator[int]:
     """Encode in `workers` Ray Data actors, on the cluster that RAY_ADDRESS names or on one started here.
 
     `device` is `cpu` or `cuda`; an actor has one GPU, or one CPU core. Input, encoder and folder must be on a file
@@ -142,7 +142,7 @@ _FAILURES: Mapping[str, type[BenchError]] = MappingProxyType(
 class RayWorker:
     """A Ray Data actor: batches of one row, the number of a shard, to the number of its texts."""
 
-    def __init__(self, job: Job, shards: Sequence[Shard], device: str) -> None:
+    def __init__(self, job: EncodingJob, shards: Sequence[Shard], device: str) -> None:
         self._job = job
         self._shards = shards
         self._encoder = job.encoder(device)
@@ -161,11 +161,11 @@ class RayWorker:
 class _Worker:
     """What a worker process keeps between shards; a pool hands its functions nothing else."""
 
-    job: Job
+    job: EncodingJob
     encoder: LocalEncoder
 
 
-def _begin(job: Job, free: Any, threads: int) -> None:
+def _begin(job: EncodingJob, free: Any, threads: int) -> None:
     import signal
 
     import torch

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bioreview_bench.contract import Contract, encoder_part
+from bioreview_bench.contracts.contract import Contract, encoder_part
+from bioreview_bench.contracts.transforms import Transform, Vectors
 from bioreview_bench.encoders.cache import VectorCache, check_vectors, embed
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
@@ -16,7 +17,6 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import vectors_root
 from bioreview_bench.results.records import Encoder
 from bioreview_bench.scoring.spaces import CosineSpace, JaccardSpace, Space
-from bioreview_bench.transforms import Transform, Vectors
 
 Progress = Callable[[int, int], None]
 Fit = Callable[[Vectors], Transform | None]

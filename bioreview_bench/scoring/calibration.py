@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import CENTER, encode_basis
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.predictions import Predictions
@@ -25,7 +26,6 @@ from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.tally import count_matches_at
 from bioreview_bench.scoring.texts import Case, Indices, TextPool, cases
-from bioreview_bench.transforms import CENTER, encode_basis
 
 THRESHOLDS = tuple(round(0.20 + 0.01 * step, 2) for step in range(71))
 LIMIT = 0.05

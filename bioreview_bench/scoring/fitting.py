@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import (
+    CENTER,
+    Center,
+    Topic,
+    Transform,
+    Vectors,
+    decode_basis,
+    topic_basis,
+    topic_rank,
+)
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.sentences import digest, sentences, topic_sample
 from bioreview_bench.errors import DataError
 from bioreview_bench.scoring.texts import Indices, TextPool
-from bioreview_bench.transforms import CENTER, Center, Topic, Transform, Vectors, decode_basis, topic_basis, topic_rank
 
 
 class Fitting:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.scoring.matching import max_matches
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split

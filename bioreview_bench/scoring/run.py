@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from threadpoolctl import threadpool_limits
 
-from bioreview_bench.contract import CUSTOM, Contract
+from bioreview_bench.contracts.contract import CUSTOM, Contract
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.predictions import Predictions, as_predictions, require_answers

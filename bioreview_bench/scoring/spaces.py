@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from bioreview_bench.contracts.transforms import Transform
 from bioreview_bench.scoring.texts import Indices
-from bioreview_bench.transforms import Transform
 
 Vectors = NDArray[np.float32]
 

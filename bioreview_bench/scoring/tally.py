@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.store import Counts
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.metrics import summary

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.predictions import PredictedConcern, PredictionRow, Predictions
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, printable
 
 from ..settings import BoardSettings

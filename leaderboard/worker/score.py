@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manifest import RELEASED

@@ -64,7 +64,7 @@ def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: st
     assert "--limit 2" in first.out
     second = bench("baseline", name, "--data", "demo", "--out", out)
     assert second.code == 0, second.err
-    assert "2 rows are there" in second.err
+    assert "2 rows are already done" in second.err
     assert (out / "predictions.jsonl").read_bytes().startswith(before)
     assert [row["status"] for row in rows(out)] == ["ok"] * 6
     next_command = second.out.splitlines()[-1].removeprefix("Next: bench ").split()

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.baselines import control_reviewers
+from bioreview_bench.baselines import control_reviewers, registry
+from bioreview_bench.baselines.options import RunOptions
+from bioreview_bench.baselines.registry import Job
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.sentences import echo
-from bioreview_bench.errors import InputError
 from bioreview_bench.llm.review import GiveUp, Review
 
 CANARY = "The decision letter of the editors says that this paper is a canary sentence."
@@ -32,9 +33,9 @@ def test_all_four_equal_the_core_on_the_demo_articles() -> None:
         "neighbour": neighbour(articles, train),
         "random-train": random_train(articles, train),
     }
-    assert set(expected) == set(control_reviewers.CONTROLS)
+    assert set(expected) == {entry.name for entry in control_reviewers.REVIEWERS}
     for name, rows in expected.items():
-        reviewer = control_reviewers.control_reviewer(name, articles, train)
+        reviewer: Any = registry.find(name).build(Job(RunOptions(name, data="demo", split="test"), articles.articles))
         assert {article.id: written(reviewer, article) for article in articles} == rows
         assert reviewer.name == reviewer.describe()["model"] == name
 
@@ -69,13 +70,13 @@ def test_the_own_family_never_lends(make_article: Callable[..., Any]) -> None:
     asked = make_article(
         "f1000:10.12688_f1000research.1.2", [], doi="10.12688/F1000Research.1.2", abstract="Zebrafish larvae sleep."
     )
-    for name in ("neighbour", "random-train"):
-        assert written(control_reviewers.control_reviewer(name, [asked], train), asked) == ["Of another manuscript."]
+    for kind in (control_reviewers.NeighbourReviewer, control_reviewers.RandomTrainReviewer):
+        assert written(kind([asked], train), asked) == ["Of another manuscript."]
 
 
 def test_an_article_that_was_not_announced_is_refused(make_article: Callable[..., Any]) -> None:
     train = [make_article("elife:1", ["The larvae were not counted."], abstract="Zebrafish larvae sleep.")]
-    reviewer = control_reviewers.control_reviewer("neighbour", [], train)
+    reviewer = control_reviewers.NeighbourReviewer([], train)
     with pytest.raises(GiveUp, match="elife:9"):
         written(control_reviewers.RandomTrainReviewer([], train), make_article("elife:9", []))
     assert reviewer.describe()["train"]["n_articles"] == 1
@@ -87,8 +88,3 @@ def test_the_seed_is_part_of_the_description_and_of_the_draw(make_article: Calla
     one, two = (control_reviewers.RandomTrainReviewer([asked], train, seed) for seed in (1, 2))
     assert one.describe() != two.describe()
     assert written(one, asked) != written(two, asked)
-
-
-def test_an_unknown_control_lists_those_there_are() -> None:
-    with pytest.raises(InputError, match="generic, echo, neighbour, random-train"):
-        control_reviewers.control_reviewer("ehco")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint
@@ -13,7 +14,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench.baselines import registry
-from bioreview_bench.baselines.request import Job, Request, read_parameters, slug
+from bioreview_bench.baselines.options import RunOptions, read_parameters, slug
+from bioreview_bench.baselines.registry import Job
 from bioreview_bench.errors import InputError
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
@@ -22,7 +24,7 @@ _DOCS = Path(__file__).resolve().parents[2] / "docs" / "baselines.md"
 
 
 def built(name: str, **options: Any) -> Any:
-    return registry.find(name).build(Job(Request(name, data="demo", **options), []))
+    return registry.find(name).build(Job(RunOptions(name, data="demo", **options), []))
 
 
 @pytest.mark.parametrize(
@@ -89,13 +91,13 @@ def test_an_unknown_or_mistyped_parameter_is_refused(bench: Callable[..., Any]) 
         ("bm25", "n=few", "must be a whole number"),
         ("bm25", "n=true", "must be a whole number"),
         ("random-train", "sead=1", "use seed"),
-        ("bm25", "n", "not of the form k=v"),
+        ("bm25", "n", "not of the form KEY=VALUE"),
         ("openai:m", "api_key=abc", "could hold a secret"),
     ):
         done = bench("baseline", name, "--data", "demo", "--param", parameter)
         assert (done.code, said in done.err) == (2, True), done.err
     assert registry.find("bm25").build(
-        Job(Request("bm25", data="demo", parameters={"n": 3, "weight": 1}), [])
+        Job(RunOptions("bm25", data="demo", parameters={"n": 3, "weight": 1}), [])
     ).describe()["parameters"]["n"] == 3  # fmt: skip
 
 
@@ -108,18 +110,18 @@ def test_parameters_are_json_where_they_are_json() -> None:
 
 
 def test_a_request_survives_its_record_and_names_its_command() -> None:
-    request = Request(
+    request = RunOptions(
         "openai:m", "v3=my data", "test", 5, prompt="p.toml", parameters={"a": "x y", "b": 0.5}, adapters=("q",),
         fix_labels=True, structured=False, base_url="http://h/v1", key_variable="K",
     )  # fmt: skip
-    assert Request.from_dict(json.loads(json.dumps(request.as_dict())), "run.json") == request
+    assert RunOptions.from_dict(json.loads(json.dumps(request.as_dict())), "run.json") == request
     assert request.command("runs/m") == (
         "bench baseline openai:m --data 'v3=my data' --split test --out runs/m --limit 5 --prompt p.toml "
         "--base-url http://h/v1 --key-variable K --adapter q --param 'a=x y' --param b=0.5 --fix-labels --no-structured"
     )
     for broken in (None, {}, {"name": "x"}, {"name": "x", "adapters": 3, "parameters": {}}):
         with pytest.raises(InputError, match="does not say"):
-            Request.from_dict(broken, "run.json")
+            RunOptions.from_dict(broken, "run.json")
 
 
 def test_folder_names_come_from_names_and_not_from_places() -> None:
@@ -144,6 +146,28 @@ def test_the_list_says_what_is_missing(bench: Callable[..., Any], monkeypatch: p
     text = bench("baseline", "list").out
     assert "needs the variable OPENAI_API_KEY" in text
     assert "gsk_secret" not in text + done.out
+
+
+@pytest.mark.parametrize("arguments", [["baseline", "--help"], ["baseline", "list"], ["baseline", "bm25", "--help"]])
+def test_looking_around_imports_no_model_library_and_no_client(arguments: list[str]) -> None:
+    program = """
+import sys
+from bioreview_bench.cli.main import run
+assert run(sys.argv[1:]) == 0
+heavy = {"torch", "transformers", "openai", "google.genai", "bm25s", "sklearn", "scipy", "pandas", "peft"}
+print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "loaded:"
+
+
+def test_every_reviewer_is_registered_once_in_the_file_that_makes_it() -> None:
+    entries = registry.every()
+    names = [entry.name for entry in entries]
+    assert len(set(names)) == len(names)
+    assert [name for name in names if name.endswith(":MODEL")] == names[-4:], "families come last"
+    for entry in entries:
+        assert registry.find(entry.name.replace("MODEL", "m")).build == entry.build
 
 
 def test_the_reviewer_of_the_docs_runs_as_written(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Contract, score
-from bioreview_bench.contract import encoder_part
+from bioreview_bench.contracts.contract import encoder_part
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError
 from bioreview_bench.scoring import backends

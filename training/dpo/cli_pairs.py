@@ -158,7 +158,7 @@ def _sample(
 
 
 def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) -> tuple[Score, tuple[str, ...]]:
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
 
     from ..rewards.composer import RewardComposer

@@ -132,7 +132,7 @@ def _articles(part: ArticlesPart) -> Asked:
 
 
 def _reviews(part: ReviewRewardPart, asked: Asked, composer: RewardComposer) -> Judge:
-    from bioreview_bench.contract import Contract
+    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
 
     from ..rewards.references import References, refuse_board

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.data.split import Split

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.transforms import Vectors
 
 from .references import Prepared
 

@@ -12,7 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import (
+    CENTER,
+    Center,
+    Topic,
+    Transform,
+    Vectors,
+    decode_basis,
+    topic_basis,
+    topic_rank,
+)
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.sentences import topic_sample
@@ -22,7 +32,6 @@ from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.scoring.other_article import offsets
 from bioreview_bench.scoring.spaces import normalised
 from bioreview_bench.scoring.texts import counted_references
-from bioreview_bench.transforms import CENTER, Center, Topic, Transform, Vectors, decode_basis, topic_basis, topic_rank
 
 from .copying import Source
 from .vectors import Vectorizer

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.encoders.cache import VectorCache, check_vectors, embed
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import vectors_root
-from bioreview_bench.transforms import Vectors
 
 Progress = Callable[[int, int], None]
 

@@ -29,7 +29,7 @@ def custom_id(article_id: str) -> str:
     return "sha256-" + hashlib.sha256(article_id.encode("utf-8", "surrogatepass")).hexdigest()[:56]
 
 
-class Answers:
+class BatchAnswers:
     """Reads the lines of one batch; afterwards `problems` says what was odd about them."""
 
     def __init__(

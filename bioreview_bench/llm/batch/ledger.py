@@ -6,22 +6,21 @@ batch, or a key by which the batch is found again. Requests and answers are not 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.atomic import write_json
+from bioreview_bench.files.reading import find_json
 
 BATCHES = "batches.json"
 _SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchPart:
     """Articles (id to notes for the row) that travel in one batch.
 
     `key` stands in the batch's metadata. `batch_id` is None while it is not known whether the batch was made, last
@@ -42,17 +41,17 @@ class Part:
 class Ledger:
     """The parts of a run, in the order in which they were submitted. Every change is on the disk when it returns."""
 
-    def __init__(self, path: Path, parts: Iterable[Part] = ()) -> None:
+    def __init__(self, path: Path, parts: Iterable[BatchPart] = ()) -> None:
         self.path = path
         self._parts = {part.key: part for part in parts}
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[BatchPart]:
         """All parts."""
         return list(self._parts.values())
 
     @property
-    def out(self) -> list[Part]:
+    def out(self) -> list[BatchPart]:
         """Parts whose rows are not all written."""
         return [part for part in self._parts.values() if part.ended is None]
 
@@ -61,20 +60,19 @@ class Ledger:
         """Ids of the articles in these parts."""
         return {article_id for part in self.out for article_id in part.articles}
 
-    def put(self, part: Part) -> Part:
+    def put(self, part: BatchPart) -> BatchPart:
         """Add a part, or replace the one with its key. Raises WriteError; then the file is as before."""
         self._write(self._parts | {part.key: part})
         return part
 
-    def drop(self, part: Part) -> None:
+    def drop(self, part: BatchPart) -> None:
         """Forget a part of which nothing will come. Raises WriteError."""
         self._write({key: other for key, other in self._parts.items() if key != part.key})
 
-    def _write(self, parts: dict[str, Part]) -> None:
+    def _write(self, parts: dict[str, BatchPart]) -> None:
         if parts:
             content = {"schema_version": _SCHEMA_VERSION, "parts": [asdict(part) for part in parts.values()]}
-            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-            write_files({self.path: (text + "\n").encode("utf-8", "backslashreplace")})
+            write_json(self.path, content)
         else:
             try:
                 self.path.unlink(missing_ok=True)
@@ -86,22 +84,22 @@ class Ledger:
 def read_ledger(folder: Path) -> Ledger:
     """The ledger of a run, empty where none was written. Raises InputError when the file is damaged."""
     path = folder / BATCHES
+    remedy = "restore the file; without it, articles in batches would be paid for twice"
+    content = find_json(path, InputError, remedy)
+    if content is None:
+        return Ledger(path)
     try:
-        content = parse_object(path.read_text(encoding="utf-8"))
         if content.get("schema_version") != _SCHEMA_VERSION:
             raise ValueError(f"it is not of version {_SCHEMA_VERSION}")
         return Ledger(path, [_part(entry) for entry in content["parts"]])
-    except FileNotFoundError:
-        return Ledger(path)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"Cannot use {path}, which says what is in batches at the provider: {error}.",
-            remedy="restore the file; without it, articles in batches would be paid for twice",
+            f"Cannot use {path}, which says what is in batches at the provider: {error}.", remedy=remedy
         ) from error
 
 
-def _part(entry: Any) -> Part:
-    part = Part(**entry)
+def _part(entry: Any) -> BatchPart:
+    part = BatchPart(**entry)
     texts = (part.key, part.file_id)
     optional = (part.batch_id, part.ended)
     if not all(isinstance(text, str) for text in texts) or not all(isinstance(text, str | None) for text in optional):
@@ -113,4 +111,4 @@ def _part(entry: Any) -> Part:
     for number in (part.asked_at, part.most_cost_usd or 0.0):
         if isinstance(number, bool) or not isinstance(number, int | float):
             raise ValueError("a part has a wrong number")
-    return Part(**(entry | {"problems": tuple(part.problems)}))
+    return BatchPart(**(entry | {"problems": tuple(part.problems)}))

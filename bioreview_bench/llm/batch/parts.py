@@ -15,7 +15,7 @@ from bioreview_bench.llm.providers.openai import OpenAIReviewer
 
 
 @dataclass(frozen=True)
-class Limits:
+class BatchLimits:
     """What one input file may hold, as the Batch API documents it."""
 
     requests: int = 50_000
@@ -26,21 +26,21 @@ class Limits:
 class Draft:
     """The requests for some articles (id to notes for the row), one a line in `stream`, and what they cost at most.
 
-    `too_dear` is the cost of the first article that was left out, the budget being used up; no draft follows.
+    `over_budget` is the cost of the first article that the budget does not bear; no draft follows.
     """
 
     stream: IO[bytes]
     articles: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     most_cost_usd: float | None = 0.0
     n_bytes: int = 0
-    too_dear: float | None = None
+    over_budget: float | None = None
 
 
 def drafts(
     reviewer: OpenAIReviewer,
     manuscripts: Sequence[Manuscript],
     stream: IO[bytes],
-    limits: Limits,
+    limits: BatchLimits,
     budget: float | None = None,
 ) -> Iterator[Draft]:
     """Drafts of batches, each to be used before the next one is asked for: they share `stream`.
@@ -67,7 +67,7 @@ def drafts(
         cost = reviewer.most(asked).cost_usd
         if budget is not None and cost is not None:
             if cost > budget:
-                draft.too_dear = cost
+                draft.over_budget = cost
                 break
             budget -= cost
         if draft.articles and (len(draft.articles) >= limits.requests or draft.n_bytes + len(line) > limits.bytes):
@@ -77,7 +77,7 @@ def drafts(
         draft.articles[manuscript.id] = dict(asked.notes) if asked.notes else None
         draft.n_bytes += len(line)
         draft.most_cost_usd = None if cost is None or draft.most_cost_usd is None else draft.most_cost_usd + cost
-    if draft.articles or draft.too_dear is not None:
+    if draft.articles or draft.over_budget is not None:
         yield draft
 
 

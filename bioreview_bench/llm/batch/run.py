@@ -1,6 +1,6 @@
 """A run by batches: submits what has no row, waits, and writes the answers as rows, as the engine would.
 
-Another process may go on at any point, since the ledger (`batch_ledger`) says what is out. A batch is asked for once:
+Another process may go on at any point, since the ledger (`ledger`) says what is out. A batch is asked for once:
 where the answer to that was lost, it is first looked for among the provider's batches, after a wait that lets a
 request still under way arrive. Nothing is submitted twice, and a batch that failed does not stop the others.
 """
@@ -17,12 +17,12 @@ from typing import TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
-from bioreview_bench.llm.batch.answers import Answers
-from bioreview_bench.llm.batch.ledger import Ledger, Part, read_ledger
+from bioreview_bench.llm.batch.answers import BatchAnswers
+from bioreview_bench.llm.batch.ledger import BatchPart, Ledger, read_ledger
 from bioreview_bench.llm.batch.openai import BatchState, OpenAIBatches
-from bioreview_bench.llm.batch.parts import Draft, Limits, drafts
+from bioreview_bench.llm.batch.parts import BatchLimits, Draft, drafts
 from bioreview_bench.llm.calls.pacing import Backoff
-from bioreview_bench.llm.calls.progress import Summary
+from bioreview_bench.llm.calls.progress import Summary, Waiting, Watcher
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.llm.run.store import RunStore
 
@@ -44,27 +44,15 @@ class Waits:
     looks: int = 60
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A batch that is waited for; the numbers count articles."""
-
-    batch_id: str
-    status: str
-    n_articles: int
-    n_completed: int
-    n_failed: int
-
-
 def run_batches(
     service: OpenAIBatches,
     manuscripts: Iterable[Manuscript],
     store: RunStore,
     *,
     max_cost: float | None = None,
-    limits: Limits | None = None,
+    limits: BatchLimits | None = None,
     waits: Waits | None = None,
-    on_wait: Callable[[Sequence[Waiting]], None] | None = None,
-    say: Callable[[str], None] | None = None,
+    watcher: Watcher | None = None,
     next_command: str | None = None,
 ) -> Summary:
     """Submit every manuscript that has no row and is in no batch, and wait until all batches have ended.
@@ -76,32 +64,36 @@ def run_batches(
     Raises InputError (before anything is sent) for `max_cost` without known prices; RemoteError when the service
     refuses or does not answer; WriteError. Interrupted, it leaves the batches going and the ledger complete.
     """
-    run = _BatchRun(service, store, max_cost, limits or Limits(), waits or Waits(), on_wait, say, next_command)
+    run = _BatchRun(
+        service,
+        store,
+        max_cost=max_cost,
+        limits=limits or BatchLimits(),
+        waits=waits or Waits(),
+        watcher=watcher or Watcher(),
+        remedy=next_command or "put that right and run the same command again; no article is submitted twice",
+    )
     try:
         return run.go(manuscripts)
     finally:
         service.close()
 
 
+@dataclass(eq=False)
 class _BatchRun:
-    def __init__(
-        self,
-        service: OpenAIBatches,
-        store: RunStore,
-        max_cost: float | None,
-        limits: Limits,
-        waits: Waits,
-        on_wait: Callable[[Sequence[Waiting]], None] | None,
-        say: Callable[[str], None] | None,
-        next_command: str | None,
-    ) -> None:
-        self.service, self.store, self.max_cost = service, store, max_cost
-        self.limits, self.waits, self.on_wait = limits, waits, on_wait
-        self.say = say or (lambda text: None)
-        self.remedy = next_command or "put that right and run the same command again; no article is submitted twice"
-        self.ledger: Ledger = read_ledger(store.folder)
-        self.refusals: list[str] = []
-        self.done = self.retries = 0
+    service: OpenAIBatches
+    store: RunStore
+    max_cost: float | None
+    limits: BatchLimits
+    waits: Waits
+    watcher: Watcher
+    remedy: str
+    refusals: list[str] = field(default_factory=list)
+    done: int = 0
+    retries: int = 0
+
+    def __post_init__(self) -> None:
+        self.ledger: Ledger = read_ledger(self.store.folder)
 
     def go(self, manuscripts: Iterable[Manuscript]) -> Summary:
         started = time.monotonic()
@@ -131,11 +123,11 @@ class _BatchRun:
             for draft in drafts(self.service.reviewer, left, stream, self.limits, budget):
                 if draft.articles and not self._refusable(self._make, draft):
                     return None
-                if draft.too_dear is not None:
+                if draft.over_budget is not None:
                     spent = self._bound()
                     return (
-                        f"the next review may cost ${draft.too_dear:.4f}, and ${spent:.4f} of ${self.max_cost:g} are "
-                        "spent, or may be by batches that are out"
+                        f"the next review may cost ${draft.over_budget:.4f}, and ${spent:.4f} of ${self.max_cost:g} "
+                        "are spent, or may be by batches that are out"
                     )
         return None
 
@@ -159,18 +151,18 @@ class _BatchRun:
             return self.service.upload(f"bioreview-{key}.jsonl", draft.stream)
 
         file_id = self._patiently(upload, self.waits.attempts)
-        part = Part(key, file_id, draft.articles, time.time(), draft.most_cost_usd)
+        part = BatchPart(key, file_id, draft.articles, time.time(), draft.most_cost_usd)
         self.ledger.put(part)
         if not self._ask_for(part, 1):
             self._find_or_make(part, 2)
 
-    def _find_or_make(self, part: Part, attempt: int = 1) -> None:
+    def _find_or_make(self, part: BatchPart, attempt: int = 1) -> None:
         """The batch of a part that was asked for before: the one that is there, else a new one."""
         while attempt <= self.waits.attempts:
             found = self._look_for(part)
             if found is not None:
                 self.ledger.put(replace(part, batch_id=found))
-                self.say(f"Found batch {found} with {len(part.articles):,} articles.")
+                self.watcher.say(f"Found batch {found} with {len(part.articles):,} articles.")
                 return
             part = self.ledger.put(replace(part, asked_at=time.time()))
             if self._ask_for(part, attempt):
@@ -178,30 +170,32 @@ class _BatchRun:
             attempt += 1
         raise GiveUp(f"Whether a batch of {len(part.articles):,} articles was made is not known: no clear answer came")
 
-    def _ask_for(self, part: Part, attempt: int) -> bool:
+    def _ask_for(self, part: BatchPart, attempt: int) -> bool:
         """Have the provider make the batch of a part that stands in the ledger; False when it may have been made."""
         try:
             state = self.service.create(part.file_id, part.key)
         except TryAgain as error:
-            self.say(f"The answer to a request for a batch was: {error}.")
+            self.watcher.say(f"The answer to a request for a batch was: {error}.")
             self._pause(error, attempt)
             return False
         except GiveUp:
             self.ledger.drop(part)
             raise
         self.ledger.put(replace(part, batch_id=state.id))
-        self.say(f"Submitted {len(part.articles):,} articles in batch {state.id}.")
+        self.watcher.say(f"Submitted {len(part.articles):,} articles in batch {state.id}.")
         return True
 
-    def _look_for(self, part: Part) -> str | None:
+    def _look_for(self, part: BatchPart) -> str | None:
         """The batch of a part, if there is one, once a request for it can no longer be under way."""
         wait = part.asked_at + self.waits.settle - time.time()
         if wait > 0:
-            self.say(f"Looking for a batch that may have been made already, in {min(wait, self.waits.settle):.0f} s.")
+            self.watcher.say(
+                f"Looking for a batch that may have been made already, in {min(wait, self.waits.settle):.0f} s."
+            )
             time.sleep(min(wait, self.waits.settle))
         found = self._patiently(lambda: self.service.find(part.key, part.asked_at), self.waits.attempts)
         for other in found[1:]:
-            self.say(f"Batch {other.id} holds the same articles as {found[0].id} and is not read: cancel it.")
+            self.watcher.say(f"Batch {other.id} holds the same articles as {found[0].id} and is not read: cancel it.")
         return found[0].id if found else None
 
     def _collect(self) -> None:
@@ -214,21 +208,20 @@ class _BatchRun:
                 seen.append(Waiting(state.id, state.status, len(part.articles), state.n_completed, state.n_failed))
                 if state.ended:
                     self._take(part, state)
-            if self.on_wait is not None:
-                self.on_wait(seen)
+            self.watcher.waiting(seen)
             if any(part.batch_id is not None for part in self.ledger.out):
                 time.sleep(wait)
                 wait = min(self.waits.most, wait * 1.5)
 
-    def _look_at(self, part: Part) -> BatchState:
+    def _look_at(self, part: BatchPart) -> BatchState:
         try:
             return self._patiently(lambda: self.service.state(part.batch_id or ""), self.waits.looks)
         except GiveUp as error:
             raise self._lost(part, str(error)) from None
 
-    def _take(self, part: Part, state: BatchState) -> None:
+    def _take(self, part: BatchPart, state: BatchState) -> None:
         """Write the rows of a batch that has ended, and note that in the ledger."""
-        answers = Answers(self.service.reviewer, state.id, part.articles)
+        answers = BatchAnswers(self.service.reviewer, state.id, part.articles)
         for file_id in (state.output_file, state.error_file):
             if file_id is not None:
                 with TemporaryFile() as stream:
@@ -246,7 +239,7 @@ class _BatchRun:
             for article_id, review in answers.missing(state.status):
                 self._write(article_id, review)
         for problem in answers.problems:
-            self.say(f"Batch {state.id}: {problem}.")
+            self.watcher.say(f"Batch {state.id}: {problem}.")
         self.store.sync()
         if state.status == "failed" and not any(article_id in self.store for article_id in part.articles):
             self.ledger.drop(part)
@@ -284,7 +277,7 @@ class _BatchRun:
         self.retries += 1
         time.sleep(self.waits.backoff.wait(attempt, error.after))
 
-    def _lost(self, part: Part, reason: str) -> RemoteError:
+    def _lost(self, part: BatchPart, reason: str) -> RemoteError:
         return RemoteError(
             f"Batch {part.batch_id} of {len(part.articles):,} articles cannot be read: {reason}",
             remedy=f"{self.remedy}; it can be read with the key it was made with only. To do without its answers and "

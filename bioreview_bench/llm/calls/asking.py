@@ -14,7 +14,7 @@ from bioreview_bench.llm.text.prompt import Prompt
 
 
 @dataclass(frozen=True)
-class Asked:
+class FilledPrompt:
     """Messages ({role, content}) for one manuscript, their tokens as the counter sees them, and notes for the row."""
 
     messages: Sequence[Mapping[str, str]]
@@ -47,13 +47,13 @@ class Asking:
             "fix_labels": self.fix_labels,
         }
 
-    def ask(self, manuscript: Manuscript) -> Asked:
+    def ask(self, manuscript: Manuscript) -> FilledPrompt:
         """Fit the paper into the budget and put it into the prompt."""
         fitted = fit(manuscript, self.budget, self.counter)
         messages = self.prompt.render(fitted.text)
         cut = {"tokens": fitted.n_tokens, "of": fitted.n_tokens_full, "sections": list(fitted.cut_sections)}
         n_tokens = sum(self.counter.count(message["content"]) for message in messages)
-        return Asked(messages, n_tokens, {"cut": cut} if fitted.cut else None)
+        return FilledPrompt(messages, n_tokens, {"cut": cut} if fitted.cut else None)
 
     def read(self, raw: str, *, truncated: bool, usage: Usage, notes: Mapping[str, Any] | None) -> Review:
         """The review in a model's text."""

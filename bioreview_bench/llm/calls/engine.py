@@ -1,7 +1,7 @@
 """The call engine: reviews manuscripts with many calls in flight, and writes every review as it comes.
 
 It knows nothing of providers: a reviewer says what may be tried again (`TryAgain`) and what no further call would
-mend (`GiveUp`). Everything else that it raises is a fault of the program and ends the run with a traceback; the
+fix (`GiveUp`). Everything else that it raises is a fault of the program and ends the run with a traceback; the
 rows written so far stay.
 """
 
@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.calls.pacing import Backoff, Pace
-from bioreview_bench.llm.calls.progress import Progress, Summary
+from bioreview_bench.llm.calls.progress import Progress, Summary, Watcher
 from bioreview_bench.llm.review import Estimates, GiveUp, Review, Reviewer, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
 
@@ -34,7 +34,7 @@ async def run(
     max_cost: float | None = None,
     attempts: int = 6,
     timeout: float = 600.0,
-    on_progress: Callable[[Progress], None] | None = None,
+    watcher: Watcher | None = None,
     backoff: Backoff | None = None,
     next_command: str | None = None,
 ) -> Summary:
@@ -49,37 +49,46 @@ async def run(
     """
     if concurrency < 1 or attempts < 1 or not timeout > 0:
         raise InputError("concurrency and attempts must be at least 1, and the time-out positive.")
-    engine = _Engine(reviewer, store, concurrency, max_cost, attempts, timeout, on_progress, backoff or Backoff())
+    engine = _Engine(
+        reviewer,
+        store,
+        concurrency=concurrency,
+        max_cost=max_cost,
+        attempts=attempts,
+        timeout=timeout,
+        watcher=watcher or Watcher(),
+        backoff=backoff or Backoff(),
+    )
     try:
         return await engine.go(manuscripts, next_command)
     finally:
         await reviewer.close()
 
 
+@dataclass(eq=False)
 class _Engine:
-    def __init__(
-        self,
-        reviewer: Reviewer,
-        store: RunStore,
-        concurrency: int,
-        max_cost: float | None,
-        attempts: int,
-        timeout: float,
-        on_progress: Callable[[Progress], None] | None,
-        backoff: Backoff,
-    ) -> None:
-        self.reviewer, self.store = reviewer, store
-        self.concurrency, self.max_cost, self.attempts, self.timeout = concurrency, max_cost, attempts, timeout
-        self.on_progress, self.backoff = on_progress, backoff
-        self.pace = Pace(concurrency)
-        self.unsynced = asyncio.Event()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.calling: set[asyncio.Task[None]] = set()  # those inside an attempt
-        self.reserved: dict[str, float] = {}  # by article in flight, USD
-        self.unstated = 0.0  # estimates of answers that did not say what they cost, USD
-        self.done = self.skipped = self.retries = self.failed_in_a_row = 0
-        self.answered = False
-        self.refusal: str | None = None
+    reviewer: Reviewer
+    store: RunStore
+    concurrency: int
+    max_cost: float | None
+    attempts: int
+    timeout: float
+    watcher: Watcher
+    backoff: Backoff
+    unsynced: asyncio.Event = field(default_factory=asyncio.Event)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    calling: set[asyncio.Task[None]] = field(default_factory=set)  # those inside an attempt
+    reserved: dict[str, float] = field(default_factory=dict)  # by article in flight, USD
+    unstated: float = 0.0  # estimates of answers that did not say what they cost, USD
+    done: int = 0
+    skipped: int = 0
+    retries: int = 0
+    failed_in_a_row: int = 0
+    answered: bool = False
+    refusal: str | None = None
+
+    def __post_init__(self) -> None:
+        self.pace = Pace(self.concurrency)
 
     async def go(self, manuscripts: Iterable[Manuscript], next_command: str | None) -> Summary:
         loop = asyncio.get_running_loop()
@@ -88,7 +97,7 @@ class _Engine:
         try:
             stopped = await self._feed(manuscripts)
             while self.tasks:
-                await self._one_ends()
+                await self._wait_for_one()
         finally:
             left = [*self.tasks, self.syncing]
             for task in left:
@@ -116,11 +125,11 @@ class _Engine:
                 self.skipped += 1
                 continue
             while len(self.tasks) >= self.concurrency and self.refusal is None:
-                await self._one_ends()
+                await self._wait_for_one()
             estimate = self._estimate(manuscript)
-            dear = await self._too_dear(estimate)
-            if dear is not None:
-                return dear
+            over_budget = await self._over_budget(estimate)
+            if over_budget is not None:
+                return over_budget
             if self.refusal is not None:
                 return None
             self.reserved[manuscript.id] = estimate
@@ -128,7 +137,7 @@ class _Engine:
             await asyncio.sleep(0)  # a generator that reads files would keep the calls from starting
         return None
 
-    async def _too_dear(self, estimate: float) -> str | None:
+    async def _over_budget(self, estimate: float) -> str | None:
         """Wait until a review of this cost is sure to fit; returns why it never will, if so."""
         while self.max_cost is not None and self.refusal is None:
             spent = self._spent()
@@ -136,7 +145,7 @@ class _Engine:
                 break
             if not self.tasks:
                 return f"the next review may cost ${estimate:.4f}, and ${spent:.4f} of ${self.max_cost:g} are spent"
-            await self._one_ends()  # most reviews cost less than their estimate
+            await self._wait_for_one()  # most reviews cost less than their estimate
         return None
 
     def _estimate(self, manuscript: Manuscript) -> float:
@@ -153,7 +162,7 @@ class _Engine:
     def _spent(self) -> float:
         return self.store.totals.cost_usd + self.store.superseded.cost_usd + self.unstated
 
-    async def _one_ends(self) -> None:
+    async def _wait_for_one(self) -> None:
         ended, _ = await asyncio.wait({*self.tasks, self.syncing}, return_when=asyncio.FIRST_COMPLETED)
         for task in ended:
             self.tasks.discard(task)
@@ -246,9 +255,7 @@ class _Engine:
     def _progress(self) -> None:
         self.unsynced.set()
         self.done += 1
-        if self.on_progress is not None:
-            progress = Progress(self.done, self.skipped, self.retries, int(self.pace.limit), self._spent())
-            self.on_progress(progress)
+        self.watcher.show(Progress(self.done, self.skipped, self.retries, int(self.pace.limit), self._spent()))
 
     def _refuse(self, reason: str) -> None:
         """Begin nothing more. Calls in flight finish, since they are paid for; whoever waits is let go."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.files.reading import read_toml
 from bioreview_bench.llm.review import Usage
 
 _KEYS = {"input", "output", "date", "batch_input", "batch_output"}
@@ -46,10 +46,7 @@ def read_prices(path: str | Path) -> dict[str, Price]:
     """Prices by model name. Raises InputError listing everything that is wrong with the file."""
     path = Path(path)
     remedy = "bench baseline prices > prices.toml, and put your provider's prices in"
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # tomllib's error is a ValueError
-        raise InputError(f"Cannot read prices from {path}: {error}.", remedy=remedy) from error
+    content = read_toml(path, InputError, remedy)
     models = content.get("models")
     if not isinstance(models, dict) or set(content) != {"models"}:
         raise InputError(f'{path} must hold tables [models."NAME"] and nothing else.', remedy=remedy)

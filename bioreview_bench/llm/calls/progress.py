@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bioreview_bench.errors import RemoteError
@@ -10,13 +11,43 @@ from bioreview_bench.llm.run.store import RunStore
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a call of `run` stands. `limit` is the number of attempts allowed at once now."""
+    """Where a run by single calls stands. `limit` is the number of attempts allowed at once now."""
 
     done: int
     skipped: int
     retries: int
     limit: int
     cost_usd: float
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A batch that is waited for; the numbers count articles."""
+
+    batch_id: str
+    status: str
+    n_articles: int
+    n_completed: int
+    n_failed: int
+
+
+class Watcher:
+    """Is told how a run goes. This one keeps silent; `bench baseline` prints."""
+
+    def opened(self, store: RunStore) -> None:
+        """The run's folder is open."""
+
+    def show(self, progress: Progress) -> None:
+        """A review was written."""
+
+    def waiting(self, batches: Sequence[Waiting]) -> None:
+        """The batches were looked at."""
+
+    def say(self, text: str) -> None:
+        """A message."""
+
+    def warn(self, text: str) -> None:
+        """A message that has to be seen."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.reading import find_json, read_text
 
 _THOUGHT = ("<think>", "</think>")
 _LEAD = "\n"  # SentencePiece models encode it as a byte, which is never joined with what follows
@@ -30,7 +30,7 @@ class Chat:
         self, folder: Path, *, thinking: bool = False, template: str | None = None, source: str | None = None
     ) -> None:
         self.tokenizer = load_tokenizer(folder)
-        given = _read(template) if template is not None else source
+        given = read_text(Path(template), InputError, "name a Jinja file") if template is not None else source
         own = self.tokenizer.chat_template
         if own is None:
             own = _processor_template(folder)
@@ -166,18 +166,6 @@ def _source(template: Any) -> str:
 
 def _processor_template(folder: Path) -> str | None:
     """Older vision-language models keep the template beside the tokenizer, for their processor."""
-    path = folder / "chat_template.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("chat_template")
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, AttributeError) as error:
-        raise EncoderError(f"Cannot read {path}: {error}.", remedy="fetch the model again") from error
-    return found if isinstance(found, str) else None
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the chat template {path}: {error}.", remedy="name a Jinja file") from error
+    stored = find_json(folder / "chat_template.json", EncoderError, "fetch the model again")
+    template = (stored or {}).get("chat_template")
+    return template if isinstance(template, str) else None

@@ -6,11 +6,12 @@ Nothing is downloaded: a name that is no folder is looked up in the local cache 
 from __future__ import annotations
 
 import hashlib
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.files.reading import read_json
 
 ADAPTER = "adapter_config.json"
 _SUFFIXES = (".json", ".jinja", ".model", ".txt", ".safetensors", ".bin")
@@ -40,16 +41,21 @@ def adapter_folder(name: str) -> Path:
 
 def adapter_config(folder: Path) -> dict[str, Any]:
     """What an adapter says of itself. Raises EncoderError."""
-    try:
-        found = json.loads((folder / ADAPTER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"Cannot read {folder / ADAPTER}: {error}.", remedy="fetch the adapter again") from error
-    return found if isinstance(found, dict) else {}
+    return read_json(folder / ADAPTER, EncoderError, "fetch the adapter again")
 
 
 def shown_name(name: str) -> str:
     """A name for run.json: the Hub's, or the last part of a path (the rest is the user's own affair)."""
     return Path(name).resolve().name if Path(name).expanduser().is_dir() else name
+
+
+def described(model: str, adapters: Sequence[str]) -> dict[str, Any]:
+    """A model under adapters, for run.json: names and digests. Raises EncoderError, InputError."""
+    return {
+        "model": shown_name(model),
+        "model_digest": digest(model_folder(model)),
+        "adapters": [{"name": shown_name(name), "digest": digest(adapter_folder(name))} for name in adapters],
+    }
 
 
 def digest(folder: Path) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.llm.calls.asking import Asked, Asking
+from bioreview_bench.llm.calls.asking import Asking, FilledPrompt
 from bioreview_bench.llm.calls.keys import Key
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.failures import (
@@ -198,7 +198,7 @@ class GoogleReviewer:
                 remedy="use the names of google-genai's GenerateContentConfig, such as max_output_tokens",
             ) from None
 
-    def _read(self, answer: types.GenerateContentResponse, asked: Asked) -> Review:
+    def _read(self, answer: types.GenerateContentResponse, asked: FilledPrompt) -> Review:
         usage = _usage(answer.usage_metadata, self.price)
         blocked = answer.prompt_feedback and answer.prompt_feedback.block_reason
         if blocked:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.calls.asking import Asked, Asking
+from bioreview_bench.llm.calls.asking import Asking, FilledPrompt
 from bioreview_bench.llm.calls.keys import Key
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.failures import (
@@ -84,7 +84,7 @@ class OpenAIReviewer:
         """Tokens of the messages by the run's counter, and the output limit among the parameters."""
         return self.most(self.asking.ask(manuscript))
 
-    def most(self, asked: Asked) -> Usage:
+    def most(self, asked: FilledPrompt) -> Usage:
         """The same for messages that are there already."""
         limit = next((self.parameters[key] for key in _OUTPUT_LIMITS if key in self.parameters), None)
         return with_cost(asked.n_tokens, count(limit), self.price)
@@ -152,7 +152,7 @@ class OpenAIReviewer:
             await self._client.close()
             self._client = None
 
-    def body(self, asked: Asked) -> dict[str, Any]:
+    def body(self, asked: FilledPrompt) -> dict[str, Any]:
         """The request for one manuscript."""
         body = {**self.parameters, "model": self.model, "messages": list(asked.messages)}
         wanted = self.asking.schema

@@ -5,7 +5,6 @@ The rows are the record; the totals here are a copy of what they say, for people
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -15,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import InputError, Problem, printable
-from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.reading import read_json
+from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.results.provenance import git_state, package_version
 
 SCHEMA_VERSION = 1
@@ -101,29 +100,26 @@ def new_manifest(
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest at `path`. Raises InputError."""
-    try:
-        found = parse_object(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path.parent} is no run: there is no {path.name} in it.", remedy="check the path") from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read {path}: {error}.", remedy="choose another --out") from error
-    if found.get("schema_version") != SCHEMA_VERSION or not isinstance(found.get("reviewer"), dict):
+    if not path.exists():
+        raise InputError(f"{path.parent} is no run: there is no {path.name} in it.", remedy="check the path")
+    manifest = read_json(path, InputError, "choose another --out")
+    if manifest.get("schema_version") != SCHEMA_VERSION or not isinstance(manifest.get("reviewer"), dict):
         raise InputError(
             f"{path} is not a run manifest of version {SCHEMA_VERSION}.",
             remedy="choose another --out, or the version of this package that wrote it",
         )
-    return found
+    return manifest
 
 
 def require_run(path: Path) -> None:
     """Raise InputError when the manifest at `path` is that of predictions made from others, whose rows no reviewer
     wrote: to add rows to them, or to ask again for some, would mix two systems."""
     try:
-        found = parse_object(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        manifest = read_json(path, InputError, "")
+    except InputError:
         return  # who needs the manifest says what is wrong with it
-    if "derived_from" in found:
-        done = printable(found.get("postprocessing"))
+    if "derived_from" in manifest:
+        done = printable(manifest.get("postprocessing"))
         raise InputError(
             f"{path.parent} holds predictions that were made from others ({done}), not a run.",
             remedy="go on with the run they were made from, and make them anew (bench postprocess, bench ensemble); "
@@ -131,29 +127,9 @@ def require_run(path: Path) -> None:
         )
 
 
-def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
-    """Write it whole. Raises WriteError."""
-    text = json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False)
-    write_files({path: (text + "\n").encode("utf-8", "backslashreplace")})
-
-
 def require_same(stored: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
     """Raise InputError naming every field in which a stored run differs from the one asked for."""
-    # Through JSON, so that a tuple equals the list that it became on disk.
-    plain = json.loads(json.dumps({key: asked[key] for key in _IDENTITY}))
-    before = dict(_flatten({key: stored.get(key) for key in _IDENTITY}))
-    after = dict(_flatten(plain))
-    problems = [
-        Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) or (key in before) != (key in after)
-    ]
-    if problems:
-        raise InputError(
-            f"{folder} holds a different run, so it is not resumed.",
-            problems=problems,
-            remedy="give the settings of that run, or choose another --out for the new one",
-        )
+    require_same_run(folder, stored, {key: asked[key] for key in _IDENTITY}, "choose another --out for the new one")
 
 
 def now() -> str:
@@ -167,18 +143,6 @@ def _libraries() -> Iterator[tuple[str, str]]:
             yield name, version(name)
         except PackageNotFoundError:
             continue
-
-
-def _flatten(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
-    if isinstance(value, dict) and value:
-        for key, inner in value.items():
-            yield from _flatten(inner, f"{prefix}.{key}" if prefix else str(key))
-    else:
-        yield prefix, value
-
-
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    return printable(json.dumps(values[key], ensure_ascii=False), 60) if key in values else "absent"
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

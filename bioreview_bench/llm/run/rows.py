@@ -1,11 +1,7 @@
-"""Rows of a run: how a review becomes a line, and how a line that was cut while it was written is mended.
-
-One process at a time writes a run.
-"""
+"""Rows of a run: how a review becomes a line, and how a line that was cut while it was written is repaired."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Mapping
@@ -13,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.data.predictions import check_row
-from bioreview_bench.errors import InputError, WriteError, cannot_write
+from bioreview_bench.errors import cannot_write
 from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.llm.review import Review
 
@@ -61,7 +57,7 @@ def clean(value: Any) -> Any:
 
 
 def repair_tail(path: Path) -> int:
-    """Mend a last line that was cut while it was written; returns the number of bytes removed."""
+    """Repair a last line that was cut while it was written; returns the number of bytes removed."""
     try:
         with path.open("r+b") as stream:
             end = stream.seek(0, os.SEEK_END)
@@ -95,29 +91,3 @@ def _is_row(raw: bytes) -> bool:
         return not check_row(parse_object(raw.decode()), None)[1]
     except ValueError:
         return False
-
-
-LOCK = ".lock"
-
-
-def lock_folder(folder: Path) -> int:
-    """A descriptor whose lock lasts as long as this process: nothing to clean up after a kill."""
-    path = folder / LOCK
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o666)
-    except OSError as error:
-        raise cannot_write(path, error) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise InputError(
-            f"Another process is writing {folder}.", remedy=f"wait for it: bench baseline status {folder}"
-        ) from None
-    except OSError as error:
-        os.close(descriptor)
-        raise WriteError(
-            f"Cannot lock {path}: {error.strerror or error}.", remedy="choose a folder on a disk that has locks"
-        ) from error
-    return descriptor

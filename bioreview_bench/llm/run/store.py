@@ -12,12 +12,13 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.atomic import write_files, write_json
 from bioreview_bench.files.jsonl import parse_object, read_rows
+from bioreview_bench.files.lock import lock_folder
 from bioreview_bench.llm.batch.ledger import BATCHES
 from bioreview_bench.llm.review import Review
 from bioreview_bench.llm.run.manifest import (
@@ -27,9 +28,11 @@ from bioreview_bench.llm.run.manifest import (
     read_manifest,
     require_run,
     require_same,
-    write_manifest,
 )
-from bioreview_bench.llm.run.rows import clean, encode, lock_folder, make_row, repair_tail
+from bioreview_bench.llm.run.rows import clean, encode, make_row, repair_tail
+
+if TYPE_CHECKING:
+    from filelock import FileLock
 
 ROWS, MANIFEST, SUPERSEDED = "predictions.jsonl", "run.json", "superseded.jsonl"
 RETRIABLE = ("error", "refused", "parse_failed")
@@ -42,7 +45,7 @@ class RunStore:
     was killed were removed on opening.
     """
 
-    def __init__(self, folder: Path, lock: int, manifest: dict[str, Any], *, is_new: bool) -> None:
+    def __init__(self, folder: Path, lock: FileLock, manifest: dict[str, Any], *, is_new: bool) -> None:
         self.folder = folder
         self.manifest = manifest
         self.totals = Totals()
@@ -74,7 +77,7 @@ class RunStore:
         folder = Path(folder)
         require_run(folder / MANIFEST)
         asked = new_manifest(name, reviewer, split, fingerprint, settings or {})
-        lock = lock_folder(folder)
+        lock = lock_folder(folder, f"wait for it: bench baseline status {folder}")
         try:
             has_rows = (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 0
             found = [ROWS] if has_rows else [BATCHES] if (folder / BATCHES).exists() else []
@@ -93,7 +96,7 @@ class RunStore:
             store._load()
             store.save()
         except BaseException:
-            os.close(lock)
+            lock.release()
             raise
         return store
 
@@ -103,13 +106,13 @@ class RunStore:
         folder = Path(folder)
         require_run(folder / MANIFEST)
         read_manifest(folder / MANIFEST)
-        lock = lock_folder(folder)
+        lock = lock_folder(folder, f"wait for it: bench baseline status {folder}")
         try:
             store = cls(folder, lock, read_manifest(folder / MANIFEST), is_new=False)
             store.n_repaired = repair_tail(folder / ROWS)
             store._load()
         except BaseException:
-            os.close(lock)
+            lock.release()
             raise
         return store
 
@@ -203,7 +206,7 @@ class RunStore:
 
     def close(self, state: str | None = None) -> None:
         """Write the manifest with `state` (by default what `run` made of it) and let go of the folder."""
-        if self._lock < 0:
+        if not self._lock.is_locked:
             return
         try:
             if self._is_new and not self._statuses and not (self.folder / BATCHES).exists():
@@ -215,8 +218,7 @@ class RunStore:
                 self.save()
         finally:
             self._close_rows()
-            os.close(self._lock)
-            self._lock = -1
+            self._lock.release()
 
     def save(self) -> None:
         """Write the manifest with the totals of now. Raises WriteError."""
@@ -225,7 +227,7 @@ class RunStore:
             "totals": self.totals.as_dict(),
             "superseded": self.superseded.as_dict(),
         }
-        write_manifest(self.folder / MANIFEST, self.manifest)
+        write_json(self.folder / MANIFEST, self.manifest, indent=2)
 
     def _load(self) -> None:
         """Read ids and totals; raises InputError with every line that is no row."""
@@ -244,7 +246,7 @@ class RunStore:
             raise InputError(
                 f"{path} was changed by something else, so the run is not resumed.",
                 problems=problems,
-                remedy="mend these lines, or choose another --out",
+                remedy="fix these lines, or choose another --out",
             )
         self._end = path.stat().st_size if path.exists() else 0
         if (self.folder / SUPERSEDED).exists():

@@ -1,6 +1,6 @@
 """Prompts: versioned texts with an id and a sha256, and the JSON schema of the answer that each asks for.
 
-A bundled prompt is a TOML file in `bioreview_bench/llm/prompts/`; any other is a TOML file of the user's with
+A bundled prompt is a TOML file in `prompts/`; any other is a TOML file of the user's with
 `system`, `user` and perhaps `answer`, so that a published model can be asked in the very words it was trained on.
 This module neither fits papers into a budget (`fitting`) nor reads answers (`parser`).
 """
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.reading import parse_toml, read_text
 
 PLACE = "{paper}"
 ANSWERS = ("objects", "strings")
@@ -96,23 +96,17 @@ class Prompt:
             text = resources.files(_FOLDER).joinpath(f"{name}.toml").read_text(encoding="utf-8")
             return cls._from_toml(text, name, name)
         path = Path(name_or_path)
-        try:
-            text = path.read_bytes().decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise InputError(f"{path} is not UTF-8 (byte {error.start + 1}).", remedy="save it as UTF-8") from error
-        except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        if "\0" in name or not path.is_file():
             raise InputError(
                 f'There is no prompt "{printable(name)}", bundled or as a file.',
                 remedy=f"use {', '.join(bundled())} or the path of a TOML file with system and user",
-            ) from error
+            )
+        text = read_text(path, InputError, "save it as UTF-8", "utf-8-sig")
         return cls._from_toml(text, f"file:{path.stem}", str(path))
 
     @classmethod
     def _from_toml(cls, text: str, prompt_id: str, where: str) -> Prompt:
-        try:
-            fields = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{where} is not TOML: {error}.", remedy="mend the file") from error
+        fields = parse_toml(text, where, InputError, "fix the file")
         unknown = sorted(set(fields) - {"system", "user", "answer"})
         if unknown or "user" not in fields:
             raise InputError(
@@ -140,11 +134,6 @@ def bundled() -> list[str]:
     """Ids of the bundled prompts, sorted."""
     names = (entry.name for entry in resources.files(_FOLDER).iterdir())
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
-
-
-def schema(prompt_id: str) -> dict[str, Any] | None:
-    """The schema of a bundled prompt by id; None for any other id, such as that of a file."""
-    return Prompt.load(prompt_id).schema if prompt_id in bundled() else None
 
 
 def _object(properties: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.scoring.matching import assign, max_matches
 from bioreview_bench.scoring.other_article import donors
 from bioreview_bench.scoring.texts import Case, Indices

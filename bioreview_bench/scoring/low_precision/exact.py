@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import topic_rank
 from bioreview_bench.encoders.cache import VectorCache, embed
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError, InputError
@@ -23,7 +24,6 @@ from bioreview_bench.scoring.backends import EncoderBackend, Fit, Progress
 from bioreview_bench.scoring.low_precision.certainty import Matrix, Question
 from bioreview_bench.scoring.spaces import CosineSpace, Vectors
 from bioreview_bench.scoring.texts import Indices
-from bioreview_bench.transforms import topic_rank
 
 SAMPLE = 256  # texts encoded both ways to measure the margin
 SAFETY = 2.0  # the margin, over the largest error seen between texts of the sample

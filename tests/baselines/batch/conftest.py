@@ -251,11 +251,11 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     from bioreview_bench.llm.calls.pacing import Backoff
 
     waits = batch_run.Waits(0.001, 0.002, 0.0, Backoff(0.001, 0.002))
-    limits = batch_run.Limits
+    limits = batch_run.BatchLimits
 
     def hurry(**given: int) -> None:
         monkeypatch.setattr(batch_run, "Waits", lambda: waits)
-        monkeypatch.setattr(batch_run, "Limits", lambda: limits(**given))
+        monkeypatch.setattr(batch_run, "BatchLimits", lambda: limits(**given))
 
     return hurry
 

@@ -17,16 +17,16 @@ pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 
 # What every child does first: batches of four, and short waits. A request may be under way for 0.7 s.
 _SHORT = """
-from bioreview_bench.llm import batch_run
-from bioreview_bench.llm.pacing import Backoff
-waits, limits = batch_run.Waits(0.01, 0.02, 0.7, Backoff(0.01, 0.02)), batch_run.Limits(requests=4)
-batch_run.Waits, batch_run.Limits = lambda: waits, lambda: limits
+from bioreview_bench.llm.batch import run as batch_run
+from bioreview_bench.llm.calls.pacing import Backoff
+waits, limits = batch_run.Waits(0.01, 0.02, 0.7, Backoff(0.01, 0.02)), batch_run.BatchLimits(requests=4)
+batch_run.Waits, batch_run.BatchLimits = lambda: waits, lambda: limits
 """
 # Stops the child before or after the n-th call of a function, and says so with a file.
 _STOP = """
 import pathlib, time
-from bioreview_bench.llm import batch_ledger
-from bioreview_bench.llm.run_store import RunStore
+from bioreview_bench.llm.batch import ledger as batch_ledger
+from bioreview_bench.llm.run.store import RunStore
 holder, name = {target}
 original, calls = getattr(holder, name), []
 def here(*given, **named):
@@ -39,7 +39,7 @@ def here(*given, **named):
     return result
 setattr(holder, name, here)
 """
-_LEDGER, _ROW = "(batch_ledger, 'write_files')", "(RunStore, 'append')"
+_LEDGER, _ROW = "(batch_ledger, 'write_json')", "(RunStore, 'append')"
 
 
 def wait_for(holds: Callable[[], bool]) -> None:

@@ -19,7 +19,7 @@ def by_first_letter(texts: list[str]) -> np.ndarray:
     return np.array([[float(one[0] == two[0]) for two in texts] for one in texts]).reshape(len(texts), len(texts))
 
 
-def merged(*systems: Any, strategy: str = "union") -> ensemble.Merged:
+def merged(*systems: Any, strategy: str = "union") -> ensemble.MergedArticle:
     rows = [None if system is None else {"article_id": "elife:1", **system} for system in systems]
     return ensemble.merge_rows(
         "elife:1",
@@ -35,7 +35,7 @@ def said(*concerns: Any, **more: Any) -> dict[str, Any]:
     return {"concerns": list(concerns), **more}
 
 
-def texts(result: ensemble.Merged) -> list[str]:
+def texts(result: ensemble.MergedArticle) -> list[str]:
     return [concern["text"] for concern in result.row["concerns"]]
 
 

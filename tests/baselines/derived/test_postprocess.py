@@ -55,7 +55,7 @@ def test_each_distinct_text_is_embedded_once(hash_encoder: Any) -> None:
 
 def test_a_cap_keeps_the_first_n_and_blank_texts_take_no_place() -> None:
     row = {"article_id": "elife:1", "concerns": ["One.", " ", "Two.", "one.", "Three.", "Four."]}
-    cleaned, removed = postprocess.clean(row, postprocess.Plan.parse("exact", 3, False).steps(None))
+    cleaned, removed = postprocess.clean(row, postprocess.Cleaning.parse("exact", 3, False).steps(None))
     assert cleaned["concerns"] == ["One.", "Two.", "Three."]
     assert removed == Counter({"blank": 1, "duplicate": 1, "over the cap": 1})
 
@@ -68,16 +68,19 @@ def test_a_row_that_loses_everything_becomes_empty_if_it_had_an_answer(
     status: str | None, expected: str | None
 ) -> None:
     row = {"article_id": "elife:1", "concerns": ["The text is truncated."], "status": status}
-    cleaned, _ = postprocess.clean(row, postprocess.Plan.parse(None, None, True).steps(None))
+    cleaned, _ = postprocess.clean(row, postprocess.Cleaning.parse(None, None, True).steps(None))
     assert cleaned == {"article_id": "elife:1", "concerns": [], "status": expected}
 
 
 def test_failed_rows_stay_as_they_are() -> None:
     for concerns in ([], None):
         row = {"article_id": "elife:1", "concerns": concerns, "status": "refused", "detail": "no"}
-        assert postprocess.clean(row, postprocess.Plan.parse("exact", 1, True).steps(None)) == (row, Counter())
+        assert postprocess.clean(row, postprocess.Cleaning.parse("exact", 1, True).steps(None)) == (
+            row,
+            Counter(),
+        )
     kept_ok = {"article_id": "elife:1", "concerns": [], "status": "ok"}
-    assert postprocess.clean(kept_ok, postprocess.Plan.parse("exact", None, False).steps(None))[0] == kept_ok
+    assert postprocess.clean(kept_ok, postprocess.Cleaning.parse("exact", None, False).steps(None))[0] == kept_ok
 
 
 @pytest.mark.parametrize(
@@ -89,7 +92,7 @@ def test_failed_rows_stay_as_they_are() -> None:
     ],
 )
 def test_the_label_names_every_step(dedup: str, cap: int | None, drop: bool, label: str) -> None:
-    assert postprocess.Plan.parse(dedup, cap, drop).label("demo") == label
+    assert postprocess.Cleaning.parse(dedup, cap, drop).label("demo") == label
 
 
 @pytest.mark.parametrize(
@@ -97,4 +100,4 @@ def test_the_label_names_every_step(dedup: str, cap: int | None, drop: bool, lab
 )
 def test_an_unknown_plan_is_refused(dedup: str | None) -> None:
     with pytest.raises(InputError):
-        postprocess.Plan.parse(dedup, None, False)
+        postprocess.Cleaning.parse(dedup, None, False)

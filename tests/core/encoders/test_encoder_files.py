@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.files import locate, resolve, sha256
 from bioreview_bench.encoders.registry import MINILM
 from bioreview_bench.errors import EncoderError, InputError

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.files import EncoderFiles, resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError

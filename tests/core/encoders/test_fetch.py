@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bioreview_bench.contract import Contract
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.errors import EncoderError
 

@@ -14,7 +14,7 @@ import pytest
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError, WriteError
-from bioreview_bench.llm.calls.engine import Progress, Summary, run
+from bioreview_bench.llm.calls.engine import Progress, Summary, Watcher, run
 from bioreview_bench.llm.calls.pacing import Backoff
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
@@ -89,8 +89,10 @@ def rows(store: RunStore) -> dict[str, dict[str, Any]]:
 
 def test_every_article_gets_a_row_and_a_second_run_asks_nothing(store: RunStore) -> None:
     seen: list[Progress] = []
+    watcher = Watcher()
+    watcher.show = seen.append  # type: ignore[method-assign]
     reviewer = Scripted(lambda *_: GOOD, latency=0.005)
-    summary = go(reviewer, papers(30), store, concurrency=4, on_progress=seen.append)
+    summary = go(reviewer, papers(30), store, concurrency=4, watcher=watcher)
     assert (summary.done, summary.skipped, summary.n_failed, summary.stopped) == (30, 0, 0, None)
     assert len(rows(store)) == 30
     assert reviewer.most_at_once == 4

@@ -24,13 +24,13 @@ pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 _FORKING = """
 import asyncio, os, sys
 import openai, httpx2
-from bioreview_bench.llm.asking import Asking
-from bioreview_bench.llm.engine import run
-from bioreview_bench.llm.fitting import Chars3
-from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
-from bioreview_bench.llm.prompt import Prompt
-from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
+from bioreview_bench.llm.calls.asking import Asking
+from bioreview_bench.llm.calls.engine import run
+from bioreview_bench.llm.text.fitting import Chars3
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
+from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.llm.run.store import RunStore
+from bioreview_bench.data.manuscript import Manuscript
 
 url, folder = sys.argv[1:]
 

@@ -81,16 +81,16 @@ def test_the_key_is_in_no_message_file_log_or_copy(
 
 _CHILD = """
 import asyncio, sys, time
-from bioreview_bench.llm.keys import Key
-from bioreview_bench.manuscript import Manuscript
-from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
+from bioreview_bench.llm.calls.keys import Key
+from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
 
 class Silent:
     schema = None
     def describe(self): return {}
     def ask(self, manuscript):
-        from bioreview_bench.llm.asking import Asked
-        return Asked([{"role": "user", "content": "?"}], 1, None)
+        from bioreview_bench.llm.calls.asking import FilledPrompt
+        return FilledPrompt([{"role": "user", "content": "?"}], 1, None)
 
 reviewer = OpenAIReviewer("small", Silent(), base_url=sys.argv[1])
 reviewer.connect()

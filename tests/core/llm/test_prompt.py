@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.text.prompt import Prompt, bundled, schema
+from bioreview_bench.llm.text.prompt import Prompt, bundled
 
 OFFERED = [category for category in CATEGORIES if category != "figure_issue"]
 
@@ -129,7 +129,7 @@ def test_the_schema_takes_the_answer_that_the_prompt_asks_for() -> None:
     item = {"text": "No controls.", "category": "design_flaw", "severity": "major", "confidence": 0.5}
     for name in ("objects-v1", "adaptive-v1"):
         found = Prompt.load(name).schema
-        assert found == schema(name)
+        assert found == Prompt.load(name).schema
         assert found is not None
         jsonschema.Draft202012Validator.check_schema(found)
         jsonschema.validate({"concerns": [item]}, found)
@@ -137,7 +137,7 @@ def test_the_schema_takes_the_answer_that_the_prompt_asks_for() -> None:
             with pytest.raises(jsonschema.ValidationError):
                 jsonschema.validate({"concerns": [item | wrong]}, found)
         assert found["properties"]["concerns"]["items"]["properties"]["category"]["enum"] == OFFERED
-    strings = schema("strings-v1")
+    strings = Prompt.load("strings-v1").schema
     assert strings is not None
     jsonschema.validate({"concerns": ["No controls."]}, strings)
     with pytest.raises(jsonschema.ValidationError):
@@ -147,7 +147,7 @@ def test_the_schema_takes_the_answer_that_the_prompt_asks_for() -> None:
 def test_every_object_of_a_schema_is_strict() -> None:
     """Strict structured output wants every property required and no others, at each level."""
     for name in bundled():
-        objects = [json.loads(json.dumps(schema(name)))]
+        objects = [json.loads(json.dumps(Prompt.load(name).schema))]
         while objects:
             node = objects.pop()
             if node.get("type") == "object":
@@ -158,13 +158,12 @@ def test_every_object_of_a_schema_is_strict() -> None:
 
 def test_a_prompt_from_a_file_has_a_schema_only_when_it_says_what_it_asks_for(tmp_path: Path) -> None:
     assert Prompt.load(write(tmp_path, 'user = "{paper}"')).schema is None
-    assert schema("file:objects-v1") is None
     stated = Prompt.load(write(tmp_path, 'user = "{paper}"\nanswer = "strings"'))
-    assert stated.schema == schema("strings-v1")
+    assert stated.schema == Prompt.load("strings-v1").schema
 
 
 def test_a_schema_handed_out_can_be_changed_without_harm() -> None:
-    first = schema("objects-v1")
+    first = Prompt.load("objects-v1").schema
     assert first is not None
     first.clear()
-    assert schema("objects-v1")
+    assert Prompt.load("objects-v1").schema

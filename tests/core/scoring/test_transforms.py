@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from bioreview_bench import Contract, score
+from bioreview_bench.contracts.transforms import (
+    Center,
+    Topic,
+    decode_basis,
+    encode_basis,
+    is_known,
+    topic_basis,
+    topic_rank,
+)
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.transforms import Center, Topic, decode_basis, encode_basis, is_known, topic_basis, topic_rank
 
 _DEMO = Contract.load("demo")
 

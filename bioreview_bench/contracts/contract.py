@@ -16,9 +16,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.contracts.transforms import CENTER, NONE, is_known
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.transforms import CENTER, NONE, is_known
 
 SPEC = 1
 BUNDLED = ("v3", "demo", "demo-topic", "jaccard")
