@@ -82,7 +82,7 @@ def pairs(
     from bioreview_bench.files.atomic import check_writable
 
     from ..corpora.files import read_corpus, require_messages
-    from ..qa.items.build import MANIFEST
+    from ..corpora.row_files import MANIFEST
     from .pairs import choose, read_predictions, score_all, write_pairs
 
     if (samples is None) == (not predictions):

@@ -29,8 +29,8 @@ from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
 from ..corpora.files import Corpus
+from ..corpora.row_files import MANIFEST, PAIRS
 from ..models.families import prompt_of
-from ..qa.items.build import MANIFEST, PAIRS
 from ..rewards.composer import Composed
 
 

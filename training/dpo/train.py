@@ -17,9 +17,9 @@ from bioreview_bench.errors import DataError
 
 from ..config.packages import require_training
 from ..config.parts import BatchPart
+from ..corpora.row_files import Rows, asked_by, read_pairs
 from ..models import memory
 from ..models.summary import write_summary
-from ..qa.files import Rows, asked_by, read_pairs
 from ..runs import arguments, preparing
 from ..runs.folder import Checkpoint, begin, found_in, write_log
 from ..runs.running import (

@@ -11,8 +11,9 @@ from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 
 from ..corpora.files import Corpus, read_corpus, require_messages
+from ..corpora.row_files import Rows, asked_by
 from ..models.families import prompt_of
-from ..qa.files import Rows, asked_by, read_questions, require_held_out
+from ..qa.files import read_questions, require_held_out
 from ..qa.verifiers import QaReward
 from ..rewards.composer import RewardComposer
 from ..runs.preparing import Model, require_made_for

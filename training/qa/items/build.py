@@ -19,6 +19,7 @@ from bioreview_bench.files.atomic import write_files
 
 from ...corpora.files import MANIFEST as CORPUS
 from ...corpora.files import corpus_fingerprint
+from ...corpora.row_files import MANIFEST, PAIRS
 from ..prompt import question_key, template_sha256
 from .comparison import comparisons
 from .facts import load_facts
@@ -30,10 +31,7 @@ from .item import Item
 from .reasoning import calibration, chain_of_thought, error_correction, multi_hop
 from .rows import Counting, as_corpus
 
-TRAIN, VAL, EVALUATION, GRPO, PAIRS = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl", "pairs.jsonl"
-MANIFEST = "manifest.json"
-
-
+TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
 LABEL = "questions"  # what a training summary calls these data
 
 
