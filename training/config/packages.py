@@ -8,12 +8,13 @@ from importlib.util import find_spec
 from bioreview_bench.errors import EncoderError
 
 _TRAINING = ("accelerate", "bitsandbytes", "datasets", "peft", "trl", "yaml")
+_NO_REPORT = "--set trl.report_to=[]"
 _COMMANDS = {
     "flash_attn": "pip install flash-attn (needs a GPU), or --set model.attention=sdpa",
-    "liger_kernel": "pip install liger-kernel (needs a GPU), or --set training.liger=false",
-    "trackio": "pip install trackio, or --set keeping.report_to=[]",
-    "vllm": "pip install 'bioreview-bench[vllm]' (needs a GPU), or --set grpo.engine=transformers",
-    "wandb": "pip install wandb, or --set keeping.report_to=[]",
+    "flash_attn_interface": "install FlashAttention 3 (needs a GPU), or --set model.attention=sdpa",
+    "kernels": "pip install kernels (needs a GPU), or --set model.attention=sdpa",
+    "liger_kernel": "pip install liger-kernel (needs a GPU), or --set trl.use_liger_kernel=false",
+    "vllm": "pip install 'bioreview-bench[vllm]' (needs a GPU), or --set trl.use_vllm=false",
 }
 
 
@@ -32,5 +33,6 @@ def require_asked_for(names: Iterable[str]) -> None:
     for name in names:
         if find_spec(name) is None:
             raise EncoderError(
-                f"The config asks for {name}, which is not installed; nothing takes its place.", remedy=_COMMANDS[name]
+                f"The config asks for {name}, which is not installed; nothing takes its place.",
+                remedy=_COMMANDS.get(name, f"pip install {name}, or {_NO_REPORT}"),
             )

@@ -2,61 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
-
-from ..config.files import Part, build, changed, read_values
-from ..config.parts import Count, Name, Positive, RunConfig
-from ..runs.start import StartPart
+from ..config.schema import Count, DataPart, RunConfig, StartPart
 
 LOWEST_BETA = 0.1  # of the published runs; 0.05 destroyed knowledge in them
+_LOSSES = {
+    "sigmoid", "sigmoid_norm", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot",
+    "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft",
+}  # fmt: skip
 
 
-class PairsPart(Part):
-    """Which pairs. `held_out` questions (with all their pairs) are not trained on, and give the accuracy.
+class PairsPart(DataPart):
+    """Which pairs. `held_out` questions (with all their pairs) are not trained on, and give the accuracy."""
 
-    `fingerprint` is the first 12 hex digits that the dry run prints; null takes any.
-    """
-
-    folder: Name
-    fingerprint: Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None
     held_out: Count
-
-
-class LossPart(Part):
-    """The loss: `beta` weighs closeness to the reference."""
-
-    type: Literal["sigmoid", "sigmoid_norm", "ipo", "hinge"]
-    beta: Positive
-    label_smoothing: Annotated[float, Field(ge=0, lt=0.5)]
 
 
 class DpoConfig(RunConfig):
     """Everything that decides what is trained, and how."""
 
-    kind: Literal["dpo"]
+    TRL: ClassVar = ("trl.trainer.dpo_config", "DPOConfig")
+    REQUIRED: ClassVar = ("beta", "max_length")
+    PINNED: ClassVar[dict[str, Any]] = {
+        "loss_type": ["sigmoid"],
+        "label_smoothing": 0.0,
+        "disable_dropout": False,  # the adapter's dropout is in the config; TRL would set it to 0
+        "precompute_ref_log_probs": False,
+        "f_divergence_type": "reverse_kl",
+        "use_weighting": False,
+        "sync_ref_model": False,
+        "padding_free": False,
+    }
+
     data: PairsPart
     start: StartPart
-    dpo: LossPart
 
-    @model_validator(mode="after")
-    def _evaluates_by_itself(self) -> Self:
-        if self.keeping.eval_examples is not None:
-            raise ValueError("keeping.eval_examples must be null: all pairs of data.held_out are evaluated")
-        return self
+    @property
+    def sequences(self) -> int:
+        """Two for each pair."""
+        return 2 * super().sequences
+
+    def problems(self) -> list[str]:
+        """What each key allows and all together do not."""
+        found = super().problems()
+        strange = [name for name in self.trl["loss_type"] if name not in _LOSSES]
+        if strange:
+            found.append(f"trl.loss_type: {', '.join(strange)} is none of {', '.join(sorted(_LOSSES))}")
+        if not self.trl["beta"] > 0:
+            found.append("trl.beta: must be above 0")
+        return found
 
     def warnings(self) -> list[str]:
         """What is allowed and known to end badly."""
-        if self.dpo.beta < LOWEST_BETA:
+        if self.trl["beta"] < LOWEST_BETA:
             return [
-                f"dpo.beta is {self.dpo.beta:g}: below {LOWEST_BETA:g} a model may drift far from what it knew; in "
+                f"trl.beta is {self.trl['beta']:g}: below {LOWEST_BETA:g} a model may drift far from what it knew; in "
                 "the published runs 0.05 destroyed knowledge."
             ]
         return []
-
-
-def load_dpo_config(name_or_path: str, settings: tuple[str, ...] = ()) -> DpoConfig:
-    """A shipped config by name or a YAML file, changed by `KEY=VALUE` settings. Raises InputError, EncoderError."""
-    values: dict[str, Any] = changed(read_values(name_or_path), settings)
-    return build(DpoConfig, values, f"The config {name_or_path}")
