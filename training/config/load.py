@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 
 from .files import RENAMED, changed, merged, names, nearest, read_values
-from .packages import require_training
 from .schema import RunConfig
 
-METHODS = {"sft": "SftConfig", "dpo": "DpoConfig", "grpo": "GrpoConfig"}
+METHODS = {"sft": ("sft.train", "SftConfig"), "dpo": ("dpo.train", "DpoConfig"), "grpo": ("grpo.config", "GrpoConfig")}
 _HERE = "bioreview_bench.training"
 
 # Arguments of TRL that decide a result, or how a run ends and goes on, and are the same for every method.
@@ -66,8 +66,9 @@ REQUIRED = (
 _MODEL, _RUN = "the keys of model say how it is loaded", "a run seals its checkpoints by steps, to go on from them"
 _TOKENS = "examples come as tokens with labels, validated one by one; nothing is prepared or cut by TRL"
 OWNED = {
-    "output_dir": "-o says where a run goes", "run_name": "it is the config's name", "bf16": "quantisation.compute_dtype",
-    "fp16": "quantisation.compute_dtype", "use_cpu": "model.device", "model_init_kwargs": _MODEL,
+    "output_dir": "-o says where a run goes", "run_name": "it is the config's name",
+    "bf16": "quantisation.compute_dtype", "fp16": "quantisation.compute_dtype", "use_cpu": "model.device",
+    "model_init_kwargs": _MODEL,
     "trust_remote_code": "code beside weights is not run", "resume_from_checkpoint": "the same command resumes a run",
     "save_strategy": _RUN, "save_only_model": _RUN, "load_best_model_at_end": _RUN, "enable_jit_checkpoint": _RUN,
     "logging_strategy": "a run logs by steps", "auto_find_batch_size": "it would change the batch",
@@ -78,6 +79,16 @@ OWNED = {
     "reward_weights": "reward.weights: one reward is composed before TRL gets it",
     "generation_batch_size": "it follows from steps_per_generation",
 }  # fmt: skip
+
+_TRAINING = ("accelerate", "bitsandbytes", "datasets", "peft", "trl", "yaml")
+_NO_REPORT = "--set trl.report_to=[]"
+_COMMANDS = {
+    "flash_attn": "pip install flash-attn (needs a GPU), or --set model.attention=sdpa",
+    "flash_attn_interface": "install FlashAttention 3 (needs a GPU), or --set model.attention=sdpa",
+    "kernels": "pip install kernels (needs a GPU), or --set model.attention=sdpa",
+    "liger_kernel": "pip install liger-kernel (needs a GPU), or --set trl.use_liger_kernel=false",
+    "vllm": "pip install 'bioreview-bench[vllm]' (needs a GPU), or --set trl.use_vllm=false",
+}
 
 _Count = Annotated[int, Field(ge=1)]
 _Positive = Annotated[float, Field(gt=0)]
@@ -167,10 +178,31 @@ def quiet_libraries() -> Iterator[None]:
         yield
 
 
+def require_training() -> None:
+    """Raise EncoderError when the packages of the extra `training` are not all installed."""
+    missing = [name for name in _TRAINING if find_spec(name) is None]
+    if missing:
+        raise EncoderError(
+            f"Training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
+            remedy="pip install 'bioreview-bench[training]'",
+        )
+
+
+def require_asked_for(names: Iterable[str]) -> None:
+    """Raise EncoderError for a package that the config asks for by a setting and that is not installed."""
+    for name in names:
+        if find_spec(name) is None:
+            raise EncoderError(
+                f"The config asks for {name}, which is not installed; nothing takes its place.",
+                remedy=_COMMANDS.get(name, f"pip install {name}, or {_NO_REPORT}"),
+            )
+
+
 def _kind(method: Any, where: str) -> type[RunConfig]:
     if method not in METHODS:
-        raise InputError(f"{where} names no method.", remedy=f"method: {', '.join(METHODS)}, or base: one of the package's")
-    return cast(type[RunConfig], getattr(import_module(f"{_HERE}.{method}.config"), METHODS[method]))
+        raise InputError(f"{where} names no method.", remedy=f"method: {' or '.join(METHODS)}, or base: qwen3_8b")
+    module, name = METHODS[method]
+    return cast(type[RunConfig], getattr(import_module(f"{_HERE}.{module}"), name))
 
 
 def _own(kind: type[RunConfig], values: Mapping[str, Any]) -> list[str]:
@@ -259,7 +291,8 @@ def _said(error: Any, prefix: str, known: Sequence[str]) -> str:
         return f"{key}: is missing"
     if error["type"] == "extra_forbidden":
         return f"{printable(key)}: is no key of this config{nearest(key.removeprefix('trl.'), known)}"
-    return f"{printable(key or 'the whole')}: {error['msg'][:1].lower()}{error['msg'][1:]} (it is {printable(error['input'], 40)})"
+    reason = f"{error['msg'][:1].lower()}{error['msg'][1:]}"
+    return f"{printable(key or 'the whole')}: {reason} (it is {printable(error['input'], 40)})"
 
 
 def _plain(value: Any) -> bool:

@@ -157,6 +157,7 @@ class GrpoConfig(RunConfig):
             ),
             (t["loss_type"] in _LOSSES, f"trl.loss_type: is one of {', '.join(_LOSSES)}"),
             (t["scale_rewards"] in ("group", "batch", "none"), "trl.scale_rewards: is group, batch or none"),
+            (self.architecture.key_value_width is not None, "architecture.key_value_width: is missing"),
             (any(self.reward.weights.values()), "reward.weights: no reward has a weight above 0"),
             (t["eval_strategy"] == "no", "trl.eval_strategy: is no; nothing is evaluated on the way"),
         ]
