@@ -35,10 +35,53 @@ from bioreview_bench.errors import InputError, printable
 
 from ..rewards.components import confidence_score
 from ..rewards.composer import Composed, RewardComposer
-from .items.gsea import direction_of, directions_in, names
+from .items.gsea import DOWN, UP, readable
 from .items.item import ABSTAIN
 from .prompt import content
 from .statements import Statements, as_number, fold, numbers_in, stated_confidence
+
+OPPOSITE = {UP: DOWN, DOWN: UP}
+_WORDS = {
+    UP: r"upregulat\w*|up-regulat\w*|activat\w*|increas\w*|elevat\w*|enhanc\w*|induc\w*|higher|stimulat\w*|positive nes"
+    r"|positively enriched|upwards?",
+    DOWN: r"downregulat\w*|down-regulat\w*|suppress\w*|decreas\w*|reduc\w*|inhibit\w*|repress\w*|lower|negative nes"
+    r"|negatively enriched|downwards?|diminish\w*",
+}
+_FOUND = {name: re.compile(rf"\b(?:{words})\b") for name, words in _WORDS.items()}
+_ALIASES = {
+    "oxidative phosphorylation": ("oxphos", "ox phos"),
+    "tnfa signaling via nfkb": ("nf-kb", "nfkb", "nf-κb"),
+    "interferon gamma response": ("ifn-gamma", "ifn-γ", "interferon gamma"),
+    "interferon alpha response": ("ifn-alpha", "ifn-α", "interferon alpha"),
+    "epithelial mesenchymal transition": ("emt", "epithelial-mesenchymal"),
+    "unfolded protein response": ("upr",),
+    "reactive oxygen species pathway": ("ros", "reactive oxygen species"),
+    "mtorc1 signaling": ("mtorc1",),
+}
+
+
+def names(pathway: str) -> tuple[str, ...]:
+    """The words that name a pathway."""
+    plain = readable(pathway)
+    return (plain, *_ALIASES.get(plain, ()))
+
+
+def directions_in(statements: Statements) -> set[str]:
+    """The directions that the statements assert."""
+    found = set()
+    for name, words in _FOUND.items():
+        spoken = {match.group() for sentence in statements.sentences for match in words.finditer(fold(sentence))}
+        if any(statements.asserted(word) for word in spoken):
+            found.add(name)
+    return found
+
+
+def direction_of(statements: Statements, about: Sequence[str]) -> str | None:
+    """The one direction asserted where one of `about` is named, or anywhere when none is; None for none or both."""
+    named = statements.naming(about)
+    found = directions_in(named if named.sentences else statements)
+    return found.pop() if len(found) == 1 else None
+
 
 CORE = 0.6  # of the score when further facts are asked for
 

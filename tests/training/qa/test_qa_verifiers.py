@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.qa.items.build import kmp_items
+from bioreview_bench.training.qa.items.facts import kmp_items
 from bioreview_bench.training.qa.items.gsea import Finding, gsea_items
 from bioreview_bench.training.qa.items.item import Item
 from bioreview_bench.training.qa.prompt import content

@@ -21,14 +21,11 @@ from ...corpora.files import MANIFEST as CORPUS
 from ...corpora.files import corpus_fingerprint
 from ...corpora.row_files import MANIFEST, PAIRS
 from ..prompt import question_key, template_sha256
-from .comparison import comparisons
-from .facts import load_facts
-from .factual import factual, interactions
+from .facts import kmp_items, load_facts
 from .given import Given, leave_out
 from .gsea import Finding, gsea_items
 from .holdout import divide, prove_disjoint
 from .item import Item
-from .reasoning import calibration, chain_of_thought, error_correction, multi_hop
 from .rows import Counting, as_corpus
 
 TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
@@ -41,13 +38,6 @@ class Built:
 
     files: Mapping[str, bytes]
     manifest: Mapping[str, Any]
-
-
-def kmp_items() -> list[Item]:
-    """All items from the bundled tables."""
-    facts = load_facts()
-    makers = (factual, interactions, chain_of_thought, multi_hop, comparisons, calibration, error_correction)
-    return [item for make in makers for item in make(facts)]
 
 
 def build(
