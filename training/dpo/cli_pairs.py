@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..corpora.files import Corpus
     from .pairs import Score
 
-_WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
+_WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 
 
 @click.command()
@@ -162,9 +162,8 @@ def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) ->
     from bioreview_bench.data.load import load_split
 
     from ..rewards.composer import RewardComposer
-    from ..rewards.references import References, refuse_board
+    from ..rewards.references import CachedVectorizer, References, refuse_board
     from ..rewards.review import ReviewReward
-    from ..rewards.vectors import CachedVectorizer
 
     by, other = Contract.load(contract), Contract.load(board)
     refuse_board(by, other)

@@ -81,12 +81,12 @@ def require_enough(config: GrpoConfig, n_prompts: int) -> None:
 def judge_of(config: GrpoConfig, asked: Asked) -> Judge:
     """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
     EncoderError."""
-    weights = dict(config.reward.weights)
-    composer = RewardComposer(weights)
+    composer = RewardComposer(dict(config.reward.weights))
     if isinstance(config.reward, QaRewardPart):
         rows = asked.source.rows if isinstance(asked.source, Rows) else ()
-        _require_rewarded(rows, [name for name, weight in weights.items() if weight > 0])
-        return QaJudge(rows, QaReward(composer, config.reward.v4_mode), tuple(weights))
+        reward = QaReward(composer, config.reward.v4_mode)
+        _require_rewarded(rows, [name for name, weight in reward.weights.items() if weight > 0])
+        return QaJudge(rows, reward, tuple(reward.weights))
     return _reviews(config.reward, asked, composer)
 
 
@@ -136,9 +136,8 @@ def _reviews(part: ReviewRewardPart, asked: Asked, composer: RewardComposer) -> 
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
 
-    from ..rewards.references import References, refuse_board
+    from ..rewards.references import CachedVectorizer, References, refuse_board
     from ..rewards.review import ReviewReward
-    from ..rewards.vectors import CachedVectorizer
 
     contract, board = Contract.load(part.contract), Contract.load(part.board)
     refuse_board(contract, board)
@@ -160,7 +159,8 @@ def _reviews(part: ReviewRewardPart, asked: Asked, composer: RewardComposer) -> 
             remedy="make the corpus from this data",
         )
     texts = {key: "\n\n".join(turn["content"] for turn in messages) for key, messages in asked.prompts}
-    return ReviewJudge(ReviewReward(references, vectorizer, composer), texts, tuple(composer.weights))
+    reward = ReviewReward(references, vectorizer, composer)
+    return ReviewJudge(reward, texts, tuple(reward.weights))
 
 
 def _require_rewarded(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
