@@ -11,4 +11,5 @@ import pytest
 @pytest.mark.parametrize("module", ["rewards.components", "rewards.composer", "rewards.copying", "qa.verifiers"])
 def test_every_example_gives_what_it_says(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"bioreview_bench.training.{module}"))
-    assert tried and not failed
+    assert tried
+    assert not failed
