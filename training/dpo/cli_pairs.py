@@ -81,8 +81,7 @@ def pairs(
     from bioreview_bench.errors import InputError, cannot_write
     from bioreview_bench.files.atomic import check_writable
 
-    from ..corpora.files import read_corpus, require_messages
-    from ..corpora.row_files import MANIFEST
+    from ..corpora.files import MANIFEST, read_corpus, require_messages
     from .pairs import choose, read_predictions, score_all, write_pairs
 
     if (samples is None) == (not predictions):

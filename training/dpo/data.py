@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import DataError, InputError, printable
 
-from ..corpora.files import chosen
-from ..corpora.row_files import Rows, asked_by
+from ..corpora.files import Rows, asked_by, chosen
 from ..models.encode_examples import Encoder, Example, encode_all
 from ..runs.preparing import Model
 from .config import DpoConfig

@@ -10,7 +10,7 @@ from typing import Any
 from bioreview_bench.errors import EncoderError
 from bioreview_bench.llm.local.model_files import model_folder
 
-from ..corpora.row_files import Rows, asked_by, read_pairs
+from ..corpora.files import Rows, asked_by, read_pairs
 from ..models.memory import GB, Estimate, Shape, require_device
 from ..runs.preparing import Progress, base_model
 from ..sft import plan as dry_run

@@ -17,7 +17,7 @@ from bioreview_bench.errors import DataError
 
 from ..config.packages import require_training
 from ..config.parts import BatchPart
-from ..corpora.row_files import Rows, asked_by, read_pairs
+from ..corpora.files import Rows, asked_by, read_pairs
 from ..models import memory
 from ..models.summary import write_summary
 from ..runs import arguments, preparing

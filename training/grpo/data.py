@@ -10,8 +10,7 @@ from typing import Any
 from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 
-from ..corpora.files import Corpus, read_corpus, require_messages
-from ..corpora.row_files import Rows, asked_by
+from ..corpora.files import Corpus, Rows, asked_by, read_corpus, require_messages
 from ..models.families import prompt_of
 from ..qa.files import read_questions, require_held_out
 from ..qa.verifiers import QaReward

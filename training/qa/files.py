@@ -8,7 +8,7 @@ from typing import Any
 
 from bioreview_bench.errors import DataError, Problem, printable
 
-from ..corpora.row_files import Rows, ends_with, has_strings, read_stated
+from ..corpora.files import Rows, ends_with, has_strings, read_stated
 from .items.build import GRPO
 from .prompt import question_key
 from .verifiers import VERIFIERS

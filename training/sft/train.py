@@ -21,7 +21,7 @@ from bioreview_bench.llm.local.model_files import shown_name
 
 from ..config.packages import require_training
 from ..config.parts import SftConfig
-from ..corpora.files import MANIFEST, Corpus
+from ..corpora.files import CORPUS, Corpus
 from ..models import memory
 from ..models.encode_examples import IGNORED, Example
 from ..models.summary import write_summary
@@ -181,7 +181,7 @@ def _facts(job: Job, clock: Clock, state: Any, what: str) -> dict[str, Any]:
         "budget": manifest["budget"],
         "counter": manifest["counter"],
         "corpus": {
-            "sha256": hashlib.sha256((job.corpus.folder / MANIFEST).read_bytes()).hexdigest(),
+            "sha256": hashlib.sha256((job.corpus.folder / CORPUS).read_bytes()).hexdigest(),
             "fingerprint": job.corpus.fingerprint,
             "data": manifest["data"],
             "recipe": manifest.get("recipe"),

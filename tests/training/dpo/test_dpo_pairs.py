@@ -12,8 +12,7 @@ import pytest
 
 from bioreview_bench import load_split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.corpora.files import read_corpus
-from bioreview_bench.training.corpora.row_files import read_pairs
+from bioreview_bench.training.corpora.files import read_corpus, read_pairs
 from bioreview_bench.training.dpo.pairs import Choice, Sample, balanced, choose, read_predictions
 
 from ..conftest import corpus_facts, corpus_row, make_answering_model
