@@ -14,6 +14,7 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from .make import Made
+
 _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
 
 
