@@ -62,7 +62,7 @@ def calibrate(
       bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
       bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
     """
-    from bioreview_bench.cli.encoders import with_encoder, with_precision
+    from bioreview_bench.cli.options import with_encoder, with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split

@@ -44,7 +44,7 @@ def controls(
       bench controls --data demo --split test --contract demo
       bench controls --data v3 --split val
     """
-    from bioreview_bench.cli.encoders import with_precision
+    from bioreview_bench.cli.options import with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS

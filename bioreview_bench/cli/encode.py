@@ -71,7 +71,7 @@ def encode(
       bench encode v3 --split test -o v3-test-vectors --devices cuda:0,cuda:1 --into-cache
       bench encode texts.jsonl -o vectors --engine ray --workers 8 --devices cuda
     """
-    from bioreview_bench.cli.encoders import with_encoder
+    from bioreview_bench.cli.options import with_encoder
     from bioreview_bench.contract import Contract
     from bioreview_bench.encoders.corpus import MANIFEST, prepare, survey
     from bioreview_bench.encoders.files import resolve

@@ -109,8 +109,8 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
     """
-    from bioreview_bench.cli.encoders import exact_backend, with_encoder, with_precision
     from bioreview_bench.cli.fail_under import Limit
+    from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions

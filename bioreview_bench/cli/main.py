@@ -28,7 +28,7 @@ _COMMANDS = {
     "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
     "encode": ("bioreview_bench.cli.encode:encode", "Encode a corpus with several devices or machines."),
     "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),
-    "schema": ("bioreview_bench.cli.schema:schema", "Print the JSON Schema of a file format."),
+    "schema": ("bioreview_bench.cli.validate:schema", "Print the JSON Schema of a file format."),
 }
 
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from bioreview_bench.cli.progress import ProgressBar
+
+if TYPE_CHECKING:
+    from bioreview_bench.contract import Contract
+    from bioreview_bench.scoring.backends import Backend, Progress
+
+EXACT = "exact-bf16"
 
 data_option = click.option(
     "--data",
@@ -44,7 +53,7 @@ def contract_option(text: str = "v3, demo, jaccard or a TOML file.") -> Callable
 def precision_option(*choices: str) -> Callable[[Any], Any]:
     """`--precision`: how the encoder computes."""
     text = "What the encoder computes in. bf16 is faster and another contract."
-    if "exact-bf16" in choices:
+    if EXACT in choices:
         text += " exact-bf16 computes in bf16, and again in fp32 what could change a count: same contract as fp32."
     return click.option("--precision", type=click.Choice(choices), help=f"{text} Default: the contract's.")
 
@@ -74,13 +83,113 @@ def predictions_path(given: str) -> Path:
     return folder / f"{name}.jsonl"
 
 
+def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
+    """The contract with the encoder of `--encoder`, if given (it is `custom` then), and where its files are."""
+    if encoder is None:
+        return contract, encoder_path
+    from bioreview_bench.contract import CUSTOM
+    from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
+    from bioreview_bench.errors import InputError
+
+    if encoder_path is not None:
+        raise InputError(
+            "--encoder and --encoder-path exclude each other.", remedy="use --encoder DIR for another encoder"
+        )
+    folder = Path(encoder)
+    if not encoder.startswith(HUB_PREFIX) and folder.is_dir():
+        named = f"{LOCAL_PREFIX}{folder.resolve().name}"
+        return replace(contract, name=CUSTOM, encoder=named, revision=None, weights_sha256=None), folder
+    spec = find_spec(encoder)
+    changed = replace(
+        contract,
+        name=CUSTOM,
+        encoder=spec.id,
+        revision=spec.revision,
+        weights_sha256=spec.weights_sha256,
+        max_length=min(spec.max_length, contract.max_length or spec.max_length),
+    )
+    return changed, None
+
+
+def with_precision(contract: Contract, precision: str | None) -> Contract:
+    """The contract computed in `--precision`, another contract where that is not its own dtype. Raises InputError."""
+    if precision is None or precision == contract.dtype:
+        return contract
+    from bioreview_bench.contract import CUSTOM
+    from bioreview_bench.errors import InputError
+
+    if contract.encoder is None:
+        raise InputError(f"Contract {contract.name} has no encoder.", remedy="leave --precision out")
+    return contract if precision == EXACT else replace(contract, name=CUSTOM, dtype=precision)
+
+
+def exact_backend(
+    contract: Contract, precision: str | None, encoder_path: Path | None, progress: Progress
+) -> Backend | None:
+    """What `--precision exact-bf16` scores with; None for every other precision. Raises EncoderError, InputError."""
+    if precision != EXACT:
+        return None
+    from bioreview_bench.scoring.low_precision.exact import ExactBackend
+
+    return ExactBackend(contract, encoder_path, progress)
+
+
+def key_value(text: str, example: str) -> tuple[str, str]:
+    """Both sides of `KEY=VALUE`. Raises InputError, whose remedy is `example`."""
+    from bioreview_bench.errors import InputError, printable
+
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise InputError(f'"{printable(text, 40)}" is not of the form KEY=VALUE.', remedy=example)
+    return key.strip(), value
+
+
+def key_values(text: str, example: str) -> tuple[str, list[str]]:
+    """Both sides of `KEY=VALUE,VALUE`; a comma within brackets or quotation marks belongs to a value.
+
+    >>> key_values("lr=1e-4,3e-4", "--set lr=1e-4,3e-4")
+    ('lr', ['1e-4', '3e-4'])
+    >>> key_values("target=[q,v],[q]", "")
+    ('target', ['[q,v]', '[q]'])
+    """
+    key, value = key_value(text, example)
+    parts, depth, quote = [""], 0, ""
+    for char in value:
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        else:
+            depth += (char in "[{") - (char in "]}")
+        if char == "," and depth <= 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return key, parts
+
+
+def weights(text: str, example: str) -> dict[str, float]:
+    """`NAME=NUMBER,NAME=NUMBER`, each name once. Raises InputError, whose remedy is `example`."""
+    from bioreview_bench.errors import InputError, printable
+
+    found: dict[str, float] = {}
+    for part in text.split(","):
+        name, value = key_value(part, example)
+        try:
+            if name in found:
+                raise ValueError
+            found[name] = float(value)
+        except ValueError:
+            raise InputError(f'"{printable(part)}" is no weight, or one of a second time.', remedy=example) from None
+    return found
+
+
 class Messages:
-    """Progress and messages on stderr; silent when quiet."""
+    """Messages, and progress of encoding; silent when quiet."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._bar: Any = None
-        self._task: Any = None
+        self._bar: ProgressBar | None = None
 
     def say(self, text: str) -> None:
         """One line."""
@@ -89,15 +198,13 @@ class Messages:
 
     def encoding(self, done: int, total: int) -> None:
         """Progress of encoding: a bar on a terminal, a line at start and end elsewhere."""
-        if self._quiet:
-            return
         if not sys.stderr.isatty():
             if done in (0, total):
-                click.echo(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.", err=True)
+                self.say(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.")
             return
         if self._bar is None:
-            self._start(total)
-        self._bar.update(self._task, completed=done)
+            self._bar = ProgressBar("Encoding", total, self._quiet)
+        self._bar.show(done)
         if done == total:
             self.stop()
 
@@ -106,12 +213,3 @@ class Messages:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-
-    def _start(self, total: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("Encoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-        self._bar.start()
-        self._task = self._bar.add_task("encode", total=total)

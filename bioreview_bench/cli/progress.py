@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, at most ten lines elsewhere, nothing when quiet."""
+"""Progress on stderr: a bar on a terminal, a few lines elsewhere, nothing when quiet."""
 
 from __future__ import annotations
 
@@ -7,17 +7,25 @@ from typing import Any
 
 import click
 
-_LINES = 10
-
 
 class ProgressBar:
-    """Of `total` items; `stop` removes the bar."""
+    """Of `total` items (0 while it is not known). Where there is no terminal, at most `lines` lines."""
 
-    def __init__(self, label: str, total: int, quiet: bool) -> None:
-        self._label, self._total, self._quiet = label, max(1, total), quiet
+    def __init__(self, label: str, total: int, quiet: bool, lines: int = 10) -> None:
+        self._label, self._total, self._quiet, self._lines = label, max(1, total), quiet, lines
         self._bar: Any = None
         self._task: Any = None
-        self._said = 0
+        self._printed = 0
+
+    def show(self, done: int, note: str = "") -> None:
+        """`done` of the total are finished; `note` stands behind."""
+        if self._quiet:
+            return
+        if sys.stderr.isatty():
+            self._draw(done, note)
+        elif done * self._lines // self._total > self._printed:
+            self._printed = done * self._lines // self._total
+            click.echo(f"{self._label}: {done:,} of {self._total:,}{note and f', {note}'}", err=True)
 
     def stop(self) -> None:
         """Remove the bar."""
@@ -25,23 +33,14 @@ class ProgressBar:
             self._bar.stop()
             self._bar = None
 
-    def show(self, done: int) -> None:
-        """`done` of the total are finished."""
-        if self._quiet:
-            return
-        if sys.stderr.isatty():
-            self._draw(done)
-        elif done * _LINES // self._total > self._said:
-            self._said = done * _LINES // self._total
-            click.echo(f"{self._label}: {done:,} of {self._total:,}", err=True)
-
-    def _draw(self, done: int) -> None:
+    def _draw(self, done: int, note: str) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn(self._label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            note_column = TextColumn("{task.fields[note]}", markup=False)
+            self._bar = Progress(*columns, note_column, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("work", total=self._total)
-        self._bar.update(self._task, completed=done)
+            self._task = self._bar.add_task("work", total=self._total, note="")
+        self._bar.update(self._task, completed=done, note=note)

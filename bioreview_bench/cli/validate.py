@@ -1,4 +1,4 @@
-"""`bench validate`."""
+"""`bench validate`, and `bench schema`: is a file of the right form, and what is that form?"""
 
 from __future__ import annotations
 
@@ -67,6 +67,21 @@ def validate(
     click.echo(f"{predictions} is valid for {articles.label}: {n_concerns:,} concerns.")
     click.echo(f"{len(articles)} articles: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}.")
     return 0
+
+
+@click.command()
+@click.argument("name", type=click.Choice(["result", "predictions", "card"]))
+def schema(name: str) -> None:
+    """Print the JSON Schema (draft 2020-12) of a result file, a row of predictions, or a submission card.
+
+    \b
+    Examples:
+      bench schema predictions
+      bench schema result > result.schema.json
+    """
+    from bioreview_bench.results.records import json_schema
+
+    click.echo(json.dumps(json_schema(name), indent=1))
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from bioreview_bench.errors import WriteError, cannot_write
 
@@ -48,6 +50,25 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     finally:
         for temporary in finished.values():
             temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Mapping[str, Any], indent: int = 1) -> None:
+    """Write a JSON object in UTF-8 with a newline at its end; the folder is made if need be. Raises WriteError.
+
+    A lone surrogate in a text is written as the escape that JSON has for it; NaN and Infinity raise ValueError.
+    """
+    text = json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    make_folder(path.parent)
+    write_files({path: text.encode("utf-8", "backslashreplace")})
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and those above it, unless they are there; returns it. Raises WriteError."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    return path
 
 
 def _umask() -> int:

@@ -17,8 +17,8 @@ from bioreview_bench.errors import InputError, cannot_write
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
 
-from ..config.files import build, dump, put, read_values, scalar
-from ..config.parts import SftConfig
+from ..config.files import dump, merged, put, scalar
+from ..config.load import build, stated
 from ..models.summary import SUMMARY, read_summary
 from ..publish.probe import REPORT
 from ..runs.folder import ADAPTER, checkpoints
@@ -54,20 +54,22 @@ class Outcome:
 
 def variants(name: str, settings: Sequence[str]) -> list[Variant]:
     """Every combination of `KEY=VALUE[,VALUE...]` settings, in their order. Raises InputError, EncoderError."""
-    base = read_values(name)
+    base = stated(name)
     keys: dict[str, list[Any]] = {}
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise InputError(f'"{setting}" is not of the form KEY=VALUE,VALUE.', remedy="--set lr=1e-4,3e-4")
+            raise InputError(f'"{setting}" is not of the form KEY=VALUE,VALUE.', remedy="--set learning_rate=1e-4,3e-4")
         values = [scalar(part) for part in _split(text)]
-        full = put(_copy(base), key, None)
+        full = put(merged(base, {}), key, None)
         if full in keys:
-            raise InputError(f"{full} is set twice.", remedy="give all its values at once: --set lr=1e-4,3e-4")
+            raise InputError(
+                f"{full} is set twice.", remedy="give all its values at once: --set learning_rate=1e-4,3e-4"
+            )
         keys[full] = values
     varied = [key for key, values in keys.items() if len(values) > 1]
     if not varied:
-        raise InputError("Nothing varies: no setting has several values.", remedy="--set lr=1e-4,3e-4")
+        raise InputError("Nothing varies: no setting has several values.", remedy="--set learning_rate=1e-4,3e-4")
     combinations = list(product(*keys.values()))
     if len(combinations) > _MOST:
         raise InputError(f"That makes {len(combinations):,} variants, more than {_MOST}.", remedy="vary less at once")
@@ -108,7 +110,7 @@ def collect(out: Path) -> list[Outcome]:
             raise
         raise InputError(
             f"{out} is no sweep: cannot read {path}: {error}.",
-            remedy="bench train sweep CONFIG --set lr=1e-4,3e-4 -o DIR",
+            remedy="bench train sweep CONFIG --set learning_rate=1e-4,3e-4 -o DIR",
         ) from error
 
 
@@ -123,13 +125,13 @@ def command(folder: Path) -> str:
 
 
 def _variant(base: Mapping[str, Any], values: Mapping[str, Any], varied: Sequence[str]) -> Variant:
-    config = _copy(base)
+    config = merged(base, {})
     for key, value in values.items():
         put(config, key, value)
     parts = [f"{key.rpartition('.')[2]}={_word(values[key])}" for key in varied]
     folder = ",".join(parts)[:80]
     config["name"] = f"{str(config['name'])[:60]}+{folder}"[:100]
-    build(SftConfig, config, f"The variant {folder}")
+    build(config, f"The variant {folder}")
     return Variant(folder, {key: values[key] for key in varied}, config)
 
 
@@ -192,7 +194,3 @@ def _split(text: str) -> list[str]:
 def _word(value: Any) -> str:
     shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", shown).strip("-")
-
-
-def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copy(value) if isinstance(value, dict) else value for key, value in values.items()}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..corpora.files import Corpus
     from .pairs import Score
 
-_WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
+_WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 
 
 @click.command()
@@ -81,8 +81,7 @@ def pairs(
     from bioreview_bench.errors import InputError, cannot_write
     from bioreview_bench.files.atomic import check_writable
 
-    from ..corpora.files import read_corpus, require_messages
-    from ..corpora.row_files import MANIFEST
+    from ..corpora.files import MANIFEST, read_corpus, require_messages
     from .pairs import choose, read_predictions, score_all, write_pairs
 
     if (samples is None) == (not predictions):
@@ -162,9 +161,8 @@ def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) ->
     from bioreview_bench.data.load import load_split
 
     from ..rewards.composer import RewardComposer
-    from ..rewards.references import References, refuse_board
+    from ..rewards.references import CachedVectorizer, References, refuse_board
     from ..rewards.review import ReviewReward
-    from ..rewards.vectors import CachedVectorizer
 
     by, other = Contract.load(contract), Contract.load(board)
     refuse_board(by, other)

@@ -28,8 +28,7 @@ from bioreview_bench.errors import DataError, InputError, Problem, cannot_write,
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
-from ..corpora.files import Corpus
-from ..corpora.row_files import MANIFEST, PAIRS
+from ..corpora.files import MANIFEST, PAIRS, Corpus
 from ..models.families import prompt_of
 from ..rewards.composer import Composed
 

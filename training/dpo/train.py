@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from bioreview_bench.errors import DataError, InputError, printable
 
 from ..config.schema import Count, DataPart, RunConfig, StartPart
-from ..corpora.files import chosen
-from ..corpora.row_files import asked_by, read_pairs
+from ..corpora.files import asked_by, chosen, read_pairs
 from ..models.encode_examples import Encoder, Example, encode_all
 from ..runs.inputs import Material, Model, encoder_for
 from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, losses, steps_of

@@ -8,7 +8,10 @@ from pydantic import Field
 
 from ..config.schema import Count, DataPart, Name, Part, RunConfig, StartPart, System
 
-_Weights = dict[Annotated[str, Field(pattern="^V[1-4]$")], Annotated[float, Field(ge=0)]]
+_Weight = Annotated[float, Field(ge=0)]
+_Record = Literal["V1", "V2", "V3", "V4"]  # as published records call them
+_Verifier = Literal["facts", "pathway_direction", "consistency", "uncertainty"]
+_Component = Literal["groundedness", "coverage", "form", "confidence"]
 _LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "luspo", "sapo", "vespo")
 
 
@@ -36,7 +39,7 @@ class QaRewardPart(Part):
     """Rewards of an answer to a question."""
 
     kind: Literal["qa"]
-    weights: _Weights
+    weights: dict[_Verifier | _Record, _Weight]
     v4_mode: Literal["match_v1", "legacy"]
 
 
@@ -45,7 +48,7 @@ class ReviewRewardPart(Part):
     compare otherwise than `board` does."""
 
     kind: Literal["review"]
-    weights: _Weights
+    weights: dict[_Component | _Record, _Weight]
     data: Name
     contract: Name
     board: Name

@@ -70,11 +70,11 @@ class ReviewJudge:
 def judge_of(config: GrpoConfig, material: Material) -> Judge:
     """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
     EncoderError."""
-    weights = dict(config.reward.weights)
-    composer = RewardComposer(weights)
+    composer = RewardComposer(dict(config.reward.weights))
     if isinstance(config.reward, QaRewardPart):
-        _require_rewarded(material.rows, [name for name, weight in weights.items() if weight > 0])
-        return QaJudge(material.rows, QaReward(composer, config.reward.v4_mode), tuple(weights))
+        reward = QaReward(composer, config.reward.v4_mode)
+        _require_rewarded(material.rows, [name for name, weight in reward.weights.items() if weight > 0])
+        return QaJudge(material.rows, reward, tuple(reward.weights))
     return _reviews(config.reward, material, composer)
 
 
@@ -82,8 +82,7 @@ def _reviews(part: ReviewRewardPart, material: Material, composer: RewardCompose
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
 
-    from ..rewards.references import References, refuse_board
-    from ..rewards.vectors import CachedVectorizer
+    from ..rewards.references import CachedVectorizer, References, refuse_board
 
     contract, board = Contract.load(part.contract), Contract.load(part.board)
     refuse_board(contract, board)
@@ -106,7 +105,8 @@ def _reviews(part: ReviewRewardPart, material: Material, composer: RewardCompose
             remedy="make the corpus from this data",
         )
     texts = {row["key"]: "\n\n".join(turn["content"] for turn in row["prompt"]) for row in material.rows}
-    return ReviewJudge(ReviewReward(references, vectorizer, composer), texts, tuple(composer.weights))
+    reward = ReviewReward(references, vectorizer, composer)
+    return ReviewJudge(reward, texts, tuple(reward.weights))
 
 
 def _require_rewarded(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:

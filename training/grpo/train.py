@@ -17,7 +17,7 @@ from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, Problem, printable
 
-from ..corpora.row_files import asked_by
+from ..corpora.files import asked_by
 from ..models import memory
 from ..models.families import prompt_of
 from ..qa.files import read_questions, require_held_out

@@ -8,7 +8,7 @@ from typing import Any
 
 from bioreview_bench.errors import DataError, Problem, printable
 
-from ..corpora.row_files import Rows, ends_with, has_strings, read_stated
+from ..corpora.files import Rows, ends_with, has_strings, read_stated
 from .items.build import GRPO
 from .prompt import question_key
 from .verifiers import VERIFIERS
@@ -47,8 +47,8 @@ def require_held_out(read: Rows, tissues: Sequence[str]) -> list[str]:
 def _wrong_question(row: Mapping[str, Any]) -> str | None:
     if not has_strings(row, "id", "question") or not ends_with(row.get("prompt"), "user"):
         return "id, question or prompt is missing"
-    verifiers = row.get("verifiers")
-    if not isinstance(row.get("truth"), dict) or not isinstance(verifiers, list) or not set(verifiers) <= {*VERIFIERS}:
+    verifiers, known = row.get("verifiers"), {*VERIFIERS.values()}
+    if not isinstance(row.get("truth"), dict) or not isinstance(verifiers, list) or not set(verifiers) <= known:
         return "truth or verifiers is missing, or of another kind"
     if not isinstance(row.get("tissue"), str | None):
         return "tissue is no text"

@@ -16,7 +16,7 @@ from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import digest, model_folder
 
 from ..config.schema import RunConfig
-from ..corpora.files import MANIFEST, Corpus, read_corpus, require_messages
+from ..corpora.files import CORPUS, Corpus, read_corpus, require_messages
 from ..models.encode_examples import Encoder
 from ..models.families import Family, require_end, require_family, tokenizer_sha256
 from ..models.quantised import read_model_config, require_attention
@@ -42,7 +42,7 @@ class Material:
         """For a training summary: which data."""
         found = {"fingerprint": self.fingerprint, "data": self.manifest.get("data", {"label": "questions"})}
         if self.corpus is not None:
-            content = (self.folder / MANIFEST).read_bytes()
+            content = (self.folder / CORPUS).read_bytes()
             found |= {"sha256": sha256(content).hexdigest(), "recipe": self.manifest.get("recipe")}
         return found
 

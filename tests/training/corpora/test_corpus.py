@@ -23,9 +23,9 @@ from bioreview_bench.llm.text.fitting import Chars3, load_counter
 from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import read_corpus
-from bioreview_bench.training.corpora.make import percentiles, truncation
+from bioreview_bench.training.corpora.make import truncation
 from bioreview_bench.training.corpora.recipes import Chosen, Recipe, choose
-from bioreview_bench.training.corpora.rows import Builder, Lengths, target
+from bioreview_bench.training.corpora.rows import Builder, Lengths, percentiles, target
 from bioreview_bench.training.models.chat_templates import as_toml, in_user, recorded
 
 A = Recipe.load("A")
@@ -199,7 +199,7 @@ def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path
         (["--model", "/nowhere/model"], 3, "no folder"),
         (["--counter", "chars3", "--prompt", "reviews-v9"], 2, "no prompt"),
         (["--counter", "chars3", "--max-length", "900"], 2, "6 examples cannot be made"),
-        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "Cannot read"),
+        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "no file"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_written(

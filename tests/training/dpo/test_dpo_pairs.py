@@ -12,8 +12,7 @@ import pytest
 
 from bioreview_bench import load_split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.corpora.files import read_corpus
-from bioreview_bench.training.corpora.row_files import read_pairs
+from bioreview_bench.training.corpora.files import read_corpus, read_pairs
 from bioreview_bench.training.dpo.pairs import Choice, Sample, balanced, choose, read_predictions
 
 from ..conftest import corpus_facts, corpus_row, make_answering_model
@@ -163,7 +162,7 @@ def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
     assert made.code == 0, made.err
     words = ["--corpus", corpus, "--data", "demo", "--samples", 4, "--model", model, "--param", "max_new_tokens=8"]
     # The successors' logits differ from the others' by about eight: at 0.2 nothing else is ever said.
-    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "V3=1"]
+    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "form=1"]
     done = bench("train", "pairs", "-o", out, *words)
     assert done.code == 0, done.err
     wanted = json.loads((corpus / "corpus.json").read_text())

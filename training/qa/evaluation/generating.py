@@ -1,17 +1,17 @@
 """Answers of a model, greedy, to every question of a file: the base model and each adapter chain on it in one run.
 
-How models are to be asked, by the records of their training: with the one prompt, and the template of training.
-
-All systems of a run are asked alike, the baseline too: otherwise what differs between them would not be the adapters.
+Models are asked as the records of their training say, with the one prompt and the template of training. All systems of
+a run are asked alike, the baseline too: otherwise what differs between them would not be the adapters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
@@ -22,7 +22,6 @@ from ...models.chat_templates import recorded_name, template_text
 from ...models.summary import SUMMARY
 from ..prompt import asked, template_sha256
 
-Progress = Callable[[str, int, int], None]
 BASELINE = "baseline"
 
 
@@ -64,9 +63,7 @@ def systems(chains: Sequence[str]) -> list[System]:
     return found
 
 
-def generate(
-    base: str, system: System, questions: Sequence[str], how: Generation, progress: Progress = lambda *_: None
-) -> list[str]:
+def generate(base: str, system: System, questions: Sequence[str], how: Generation, *, quiet: bool = False) -> list[str]:
     """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
     import torch
     from transformers import GenerationConfig, set_seed
@@ -84,7 +81,7 @@ def generate(
     # Prompts of like length share a batch; the order is restored at the end.
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
     answers: dict[int, str] = {}
-    progress(system.name, 0, len(prompts))
+    bar = ProgressBar(f"Answers of {system.name}", len(prompts), quiet)
     for start in range(0, len(order), how.batch_size):
         places = order[start : start + how.batch_size]
         width = max(len(prompts[place]) for place in places)
@@ -104,7 +101,8 @@ def generate(
         for place, row in zip(places, made[:, width:].tolist(), strict=True):
             end = next((at for at, token in enumerate(row) if token in ends), len(row))
             answers[place] = chat.text(row[:end]).strip()
-        progress(system.name, len(answers), len(prompts))
+        bar.show(len(answers))
+    bar.stop()
     return [answers[place] for place in range(len(prompts))]
 
 
@@ -127,7 +125,7 @@ def _loaded(folder: Path, system: System, how: Generation) -> Any:
     return model.eval()
 
 
-def settled_template(base: str, systems: Sequence[System], given: str | None) -> str | None:
+def recorded_template(base: str, systems: Sequence[System], given: str | None) -> str | None:
     """The chat template of a run, by name or file; None for the model's own.
 
     It is the one that was `given`, or else that of the first adapter's training. Raises InputError when an adapter was

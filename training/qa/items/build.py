@@ -14,21 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.atomic import make_folder, write_files
 
-from ...corpora.files import MANIFEST as CORPUS
-from ...corpora.files import corpus_fingerprint
-from ...corpora.row_files import MANIFEST, PAIRS
+from ...corpora.files import CORPUS, MANIFEST, PAIRS, as_jsonl, corpus_fingerprint
 from ..prompt import question_key, template_sha256
-from .comparison import comparisons
-from .facts import load_facts
-from .factual import factual, interactions
+from .facts import kmp_items, load_facts
 from .given import Given, leave_out
 from .gsea import Finding, gsea_items
 from .holdout import divide, prove_disjoint
 from .item import Item
-from .reasoning import calibration, chain_of_thought, error_correction, multi_hop
 from .rows import Counting, as_corpus
 
 TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
@@ -41,13 +35,6 @@ class Built:
 
     files: Mapping[str, bytes]
     manifest: Mapping[str, Any]
-
-
-def kmp_items() -> list[Item]:
-    """All items from the bundled tables."""
-    facts = load_facts()
-    makers = (factual, interactions, chain_of_thought, multi_hop, comparisons, calibration, error_correction)
-    return [item for make in makers for item in make(facts)]
 
 
 def build(
@@ -104,7 +91,7 @@ def build(
         "facts": load_facts().source,
     }
     corpus, stated = as_corpus(rows, judged, counting, {"label": LABEL, **origin})
-    files = {name: corpus.get(name) or _lines(held) for name, held in contents.items()}
+    files = {name: corpus.get(name) or as_jsonl(held) for name, held in contents.items()}
     manifest = {
         **origin,
         "template_sha256": template_sha256(),
@@ -129,10 +116,7 @@ def build(
 
 def write(built: Built, folder: Path) -> None:
     """Write all files or none, the manifest last. Raises WriteError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    make_folder(folder)
     write_files({folder / name: content for name, content in built.files.items()})
 
 
@@ -160,7 +144,3 @@ def _text(value: Any) -> str:
 
 def _without(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != key}
-
-
-def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()

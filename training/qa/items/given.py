@@ -15,6 +15,7 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.reading import read_text
 
 from ..prompt import asked, conversation, given_question, question_key
 
@@ -123,17 +124,15 @@ def read_list(path: Path) -> list[Mapping[str, Any]]:
     return value
 
 
+def read_whole(path: Path) -> str:
+    """The text of a file of at most 256 MiB. Raises InputError."""
+    if path.is_file() and path.stat().st_size > _LARGEST:
+        raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
+    return read_text(path, InputError, "name a file of rows in UTF-8", "utf-8-sig")
+
+
 def _json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.", remedy="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8.", remedy="save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="check the path") from error
+    text = read_whole(path)
     try:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -144,7 +143,7 @@ def _json(path: Path) -> Any:
 
 def _refuse(path: Path, problems: list[Problem]) -> None:
     if problems:
-        raise InputError(f"{path} cannot be used:", problems=problems[:20], remedy="mend the rows named")
+        raise InputError(f"{path} cannot be used:", problems=problems[:20], remedy="fix the rows named")
 
 
 def read_questions(path: Path) -> list[dict[str, Any]]:

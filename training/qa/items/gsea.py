@@ -2,8 +2,6 @@
 
 A direction is asked for where at least two missions find the pathway at padj < 0.05 in a tissue and all of those
 agree; where such missions disagree, the answer is that it depends. Nothing is asked of the rest.
-
-Up or down: what a statement says of a pathway, and what a pathway is called.
 """
 
 from __future__ import annotations
@@ -18,67 +16,16 @@ from pathlib import Path
 
 from bioreview_bench.errors import InputError, Problem, printable
 
-from ..prompt import with_confidence
-from ..statements import Statements, fold
-from .facts import score
-from .item import Item, worded
-
-UP, DOWN = "up", "down"
-OPPOSITE = {UP: DOWN, DOWN: UP}
-_WORDS = {
-    UP: r"upregulat\w*|up-regulat\w*|activat\w*|increas\w*|elevat\w*|enhanc\w*|induc\w*|higher|stimulat\w*|positive nes"
-    r"|positively enriched|upwards?",
-    DOWN: r"downregulat\w*|down-regulat\w*|suppress\w*|decreas\w*|reduc\w*|inhibit\w*|repress\w*|lower|negative nes"
-    r"|negatively enriched|downwards?|diminish\w*",
-}
-_FOUND = {name: re.compile(rf"\b(?:{words})\b") for name, words in _WORDS.items()}
-_PREFIX = re.compile(r"^(?:hallmark|kegg|reactome|wikipathways|wp|go(?:bp|mf|cc)?|biocarta|mitocarta)_", re.IGNORECASE)
-_ALIASES = {
-    "oxidative phosphorylation": ("oxphos", "ox phos"),
-    "tnfa signaling via nfkb": ("nf-kb", "nfkb", "nf-κb"),
-    "interferon gamma response": ("ifn-gamma", "ifn-γ", "interferon gamma"),
-    "interferon alpha response": ("ifn-alpha", "ifn-α", "interferon alpha"),
-    "epithelial mesenchymal transition": ("emt", "epithelial-mesenchymal"),
-    "unfolded protein response": ("upr",),
-    "reactive oxygen species pathway": ("ros", "reactive oxygen species"),
-    "mtorc1 signaling": ("mtorc1",),
-}
-
-
-def readable(pathway: str) -> str:
-    """`HALLMARK_OXIDATIVE_PHOSPHORYLATION` as words, lower case."""
-    return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
-
-
-def names(pathway: str) -> tuple[str, ...]:
-    """The words that name a pathway."""
-    plain = readable(pathway)
-    return (plain, *_ALIASES.get(plain, ()))
-
-
-def directions_in(statements: Statements) -> set[str]:
-    """The directions that the statements assert."""
-    found = set()
-    for name, words in _FOUND.items():
-        spoken = {match.group() for sentence in statements.sentences for match in words.finditer(fold(sentence))}
-        if any(statements.asserted(word) for word in spoken):
-            found.add(name)
-    return found
-
-
-def direction_of(statements: Statements, about: Sequence[str]) -> str | None:
-    """The one direction asserted where one of `about` is named, or anywhere when none is; None for none or both."""
-    named = statements.naming(about)
-    found = directions_in(named if named.sentences else statements)
-    return found.pop() if len(found) == 1 else None
-
+from .facts import Row, compared
+from .item import Item, bundled, items_of
 
 COLUMNS = ("pathway", "tissue", "mission", "NES", "padj")
 SIGNIFICANT = 0.05
 MISSIONS = 2
+UP, DOWN = "up", "down"
+_PREFIX = re.compile(r"^(?:hallmark|kegg|reactome|wikipathways|wp|go(?:bp|mf|cc)?|biocarta|mitocarta)_", re.IGNORECASE)
 _LARGEST = 1_000_000  # rows
 _SHOWN = 20  # problems
-_VERBS = {UP: "upregulated", DOWN: "downregulated"}
 
 
 @dataclass(frozen=True)
@@ -130,85 +77,47 @@ def read_findings(path: Path) -> list[Finding]:
 
 def gsea_items(findings: Sequence[Finding]) -> list[Item]:
     """One direction, or one "it depends", for each finding; one comparison for each pathway and pair of tissues."""
-    items: list[Item] = []
-    for finding in findings:
-        items += _direction(finding) if finding.direction else _depends(finding)
     by_pathway: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.direction:
             by_pathway.setdefault(finding.pathway, []).append(finding)
-    for group in by_pathway.values():
-        for one, other in combinations(group, 2):
-            items += _comparison(one, other)
-    return items
+    pairs = [pair for group in by_pathway.values() for pair in combinations(group, 2)]
+    rows = {"findings": [_row(finding) for finding in findings], "pairs": [_pair(one, other) for one, other in pairs]}
+    return items_of(bundled("enrichment.toml")["section"], rows)
 
 
-def _direction(finding: Finding) -> list[Item]:
-    name, tissue, direction = _title(finding.pathway), finding.tissue, str(finding.direction)
-    return worded(
-        f"gsea/{finding.pathway}/{tissue}",
-        [
-            f"In mouse {tissue} during spaceflight, is the {name} pathway upregulated or downregulated?",
-            f"What is the direction of the {name} pathway in {tissue} of mice in space?",
-        ],
-        with_confidence(
-            f"The {name} pathway is {_VERBS[direction]} in {tissue} ({_told(finding)}).",
-            70 + 5 * min(4, len(finding.scores)),
-        ),
-        "direction",
-        {"pathway": finding.pathway, "direction": direction, "scores": list(finding.scores.values()),
-         "expected_confidence": "high" if len(finding.scores) > MISSIONS else "medium"},
-        ("V1", "V2", "V4"),
-        [tissue],
-    )  # fmt: skip
+def readable(pathway: str) -> str:
+    """`HALLMARK_OXIDATIVE_PHOSPHORYLATION` as words, lower case."""
+    return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
 
 
-def _depends(finding: Finding) -> list[Item]:
-    name, tissue = _title(finding.pathway), finding.tissue
-    return worded(
-        f"gsea/{finding.pathway}/{tissue}",
-        [
-            f"Is the {name} pathway consistently up- or downregulated in mouse {tissue} across missions?",
-            f"Do missions agree on the direction of the {name} pathway in {tissue}?",
-        ],
-        with_confidence(f"No, the missions differ on the {name} pathway in {tissue} ({_told(finding)}).", 70),
-        "uncertainty",
-        {"pathway": finding.pathway, "consistent": "different", "tissues": [tissue],
-         "scores": list(finding.scores.values()), "behaviour": "context_dependent", "expected": "differ"},
-        ("V1", "V3", "V4"),
-        [tissue],
-    )  # fmt: skip
+def _row(finding: Finding) -> Row:
+    n = len(finding.scores)
+    return {
+        "pathway": finding.pathway,
+        "name": readable(finding.pathway).title(),
+        "tissue": finding.tissue,
+        "tissues": [finding.tissue],
+        "direction": finding.direction,
+        "scores": list(finding.scores.values()),
+        "told": ", ".join(f"{mission} NES {score:+.2f}" for mission, score in finding.scores.items()),
+        "sure": 70 + 5 * min(4, n),
+        "expected_confidence": "high" if n > MISSIONS else "medium",
+        "agreeing": [{}] if finding.direction else [],
+        "differing": [] if finding.direction else [{}],
+    }
 
 
-def _comparison(one: Finding, other: Finding) -> list[Item]:
-    name = _title(one.pathway)
-    directions = {finding.tissue: str(finding.direction) for finding in (one, other)}
-    same = len(set(directions.values())) == 1
-    told = " ".join(
-        f"In {finding.tissue} the {name} pathway is {_VERBS[str(finding.direction)]} ({_told(finding)})."
-        for finding in (one, other)
-    )
-    return worded(
-        f"gsea/{one.pathway}/{one.tissue}/{other.tissue}",
-        [
-            f"Does spaceflight shift the {name} pathway in the same direction in {one.tissue} and {other.tissue}?",
-            f"Compare the direction of the {name} pathway in {one.tissue} and {other.tissue} of mice in space.",
-        ],
-        with_confidence(f"{told} The directions are {'the same' if same else 'different'}.", 75),
-        "comparison",
-        {"pathway": one.pathway, "directions": directions, "consistent": "same" if same else "different",
-         "scores": [*one.scores.values(), *other.scores.values()], "tissues": sorted(directions)},
-        ("V1", "V2", "V3", "V4"),
-        list(directions),
-    )  # fmt: skip
-
-
-def _told(finding: Finding) -> str:
-    return ", ".join(f"{mission} NES {score(value)}" for mission, value in finding.scores.items())
-
-
-def _title(pathway: str) -> str:
-    return readable(pathway).title()
+def _pair(one: Finding, other: Finding) -> Row:
+    first, second = _row(one), _row(other)
+    return {
+        **compared(one.tissue, other.tissue, first["direction"], second["direction"]),
+        "pathway": one.pathway,
+        "name": first["name"],
+        "scores": first["scores"] + second["scores"],
+        "told_one": first["told"],
+        "told_other": second["told"],
+    }
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:

@@ -15,8 +15,7 @@ from bioreview_bench.llm.local.model_files import model_folder, shown_name
 from bioreview_bench.llm.text.fitting import load_counter
 
 from ...corpora.files import corpus_contents
-from ...corpora.make import percentiles
-from ...corpora.rows import Lengths
+from ...corpora.rows import Lengths, length_percentiles
 from ...models.chat_templates import template_text
 from ...models.families import tokenizer_sha256
 from ..prompt import PROMPT_ID, template_sha256
@@ -89,6 +88,4 @@ def _row(row: Mapping[str, Any], counting: Counting) -> dict[str, Any]:
 
 
 def _lengths(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    prompts, targets = ([row[key] for row in rows] for key in ("n_prompt_tokens", "n_target_tokens"))
-    together = [prompt + target for prompt, target in zip(prompts, targets, strict=True)]
-    return {"prompt": percentiles(prompts), "target": percentiles(targets), "total": percentiles(together)}
+    return length_percentiles([(row["n_prompt_tokens"], row["n_target_tokens"]) for row in rows])
