@@ -10,9 +10,10 @@ _HERE = "bioreview_bench.training."
 
 _COMMANDS: dict[str, tuple[str, str]] = {
     "corpus": (f"{_HERE}corpora.cli:corpus", "Make a corpus from the frozen splits."),
-    "sft": (f"{_HERE}sft.cli:sft", "Train an adapter (QLoRA) on a corpus."),
-    "dpo": (f"{_HERE}dpo.cli:dpo", "Train an adapter on preference pairs."),
-    "grpo": (f"{_HERE}grpo.cli:grpo", "Train an adapter by rewards of its own samples."),
+    "config": (f"{_HERE}config.cli:config", "List the package's configs, or show one resolved."),
+    "sft": (f"{_HERE}runs.cli:sft", "Train an adapter (QLoRA) on a corpus."),
+    "dpo": (f"{_HERE}runs.cli:dpo", "Train an adapter on preference pairs."),
+    "grpo": (f"{_HERE}runs.cli:grpo", "Train an adapter by rewards of its own samples."),
     "pairs": (f"{_HERE}dpo.cli_pairs:pairs", "Make preference pairs of samples by their rewards."),
     "probe": (f"{_HERE}publish.cli_probe:probe", "Score the checkpoints of a run on a small sample."),
     "sweep": (f"{_HERE}cluster.cli_sweep:sweep", "Write variants of a config, and collect their results."),

@@ -11,7 +11,7 @@ from typing import Any
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.local.weights import takes_images
 
-from ..config.parts import QuantisationPart
+from ..config.schema import QuantisationPart
 
 LANGUAGE_MODEL = "language_model"
 
