@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.errors import DataError, EncoderError, InputError, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import DataError, EncoderError, InputError, printable
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.results.card import Card, Disclosure, TrainingData
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result, load_result
@@ -30,7 +30,7 @@ CARD, README = "card.yaml", "README.md"
 _TEMPLATE = "model_card.md"
 _RELEASES = ("v3", "v4")
 # Parts of a config that decide what was learnt.
-_HYPER_PARAMETERS = ("quantisation", "lora", "optimiser", "training")
+_HYPER_PARAMETERS = ("quantisation", "adapter", "trl", "lora", "optimiser", "training")  # the last three: of before
 
 
 @dataclass(frozen=True)
@@ -130,10 +130,7 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
 
 def write_cards(out: Path, card: Card, readme: str) -> None:
     """Write both into `out`. Raises WriteError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    make_folder(out)
     text = _yaml(card.model_dump(mode="json", exclude_none=True))
     write_files({out / README: readme.encode(), out / CARD: text.encode()})
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
 from bioreview_bench.llm.text.prompt import Prompt
 
@@ -59,13 +59,9 @@ class Plan:
 
     def write(self) -> None:
         """Write the files that the arguments name. Raises WriteError."""
-        for path in self.files:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise cannot_write(path.parent, error) from error
-        if self.files:
-            write_files({path: text.encode() for path, text in self.files.items()})
+        for path, text in self.files.items():
+            make_folder(path.parent)
+            write_files({path: text.encode()})
 
 
 def plan(request: Request) -> Plan:

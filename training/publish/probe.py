@@ -17,8 +17,8 @@ from bioreview_bench.contract import Contract
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.errors import BenchError, InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import BenchError, InputError
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.scoring.run import score
 
 from ..corpora.files import chosen
@@ -65,7 +65,7 @@ class ReviewingFailed(BenchError):
     """The command that reviews ended with an error, which it has printed; this carries its exit code on."""
 
     def __init__(self, code: int, adapter: Path) -> None:
-        remedy = "mend what it says above, then run the same command again: finished reviews are kept"
+        remedy = "fix what it says above, then run the same command again: finished reviews are kept"
         super().__init__(f"Reviewing with {adapter} did not finish.", remedy=remedy)
         self.exit_code = code
 
@@ -195,8 +195,5 @@ def _eval_losses(path: Path) -> dict[int, float]:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from error
+    make_folder(path.parent)
     write_files({path: text.encode()})
