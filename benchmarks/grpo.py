@@ -93,9 +93,7 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[f
     judge = Answers(rows, dict(config.reward.weights), config.trl["max_completion_length"])
     trainer = SealingGRPOTrainer(
         model=base,
-        reward_funcs=ComposedReward(
-            Answers(rows, dict(config.reward.weights), config.trl["max_completion_length"]), folder
-        ),
+        reward_funcs=ComposedReward(judge, folder),
         args=given,
         train_dataset=Dataset.from_dict(
             {"prompt": [row["messages"][:-1] for row in rows], "key": [row["id"] for row in rows]}
