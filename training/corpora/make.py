@@ -21,13 +21,14 @@ from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import model_folder, shown_name
 from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, load_counter
 from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.stats.percentiles import percentiles
 
 from ..models.chat_templates import System, in_user, template_text
 from ..models.families import tokenizer_sha256
 from .files import CORPUS, SPLITS, write_corpus
 from .held_out import held_out
 from .recipes import Chosen, Filtered, Recipe, check_expected, choose
-from .rows import EMPTY_THOUGHT, Builder, Lengths, Row, length_percentiles, percentiles
+from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, Row, length_percentiles
 
 MAX_LENGTH = 16_384
 
@@ -228,7 +229,7 @@ def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
         "articles_by_source": _counted(str(one.article.source) for one in chosen),
         "concerns_by_category": _counted(str(concern.category) for concern in concerns),
         "concerns_by_severity": _counted(str(concern.severity) for concern in concerns),
-        "concerns_per_article": percentiles([len(one.concerns) for one in chosen]),
+        "concerns_per_article": percentiles([len(one.concerns) for one in chosen], PERCENTILES),
     }
 
 

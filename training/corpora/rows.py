@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.manuscript import Manuscript
@@ -21,6 +19,7 @@ from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.text.fitting import Counter, Fitted, fit
 from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.stats.percentiles import percentiles
 
 from ..models.families import CLOSING, THOUGHT
 from .recipes import Chosen, Recipe
@@ -161,21 +160,14 @@ class Builder:
         return rows
 
 
-def percentiles(values: Sequence[int]) -> dict[str, int]:
-    """`p50` .. `p100` by the nearest rank above (an observed value each); {} for no values."""
-    if not values:
-        return {}
-    ranked = np.percentile(np.array(values), PERCENTILES, method="inverted_cdf")
-    return {f"p{p}": int(value) for p, value in zip(PERCENTILES, ranked, strict=True)}
-
-
 def length_percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]]:
     """Of (prompt, target) in tokens: percentiles of prompt, target, and both together."""
-    return {
-        "prompt": percentiles([prompt for prompt, _ in lengths]),
-        "target": percentiles([target for _, target in lengths]),
-        "total": percentiles([prompt + target for prompt, target in lengths]),
+    columns = {
+        "prompt": [prompt for prompt, _ in lengths],
+        "target": [target for _, target in lengths],
+        "total": [prompt + target for prompt, target in lengths],
     }
+    return {name: percentiles(values, PERCENTILES) for name, values in columns.items()}
 
 
 def _tokens_before_answer(chat: Chat) -> int:
