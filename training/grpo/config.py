@@ -9,8 +9,9 @@ from pydantic import Field
 from ..config.schema import Count, DataPart, Name, Part, RunConfig, StartPart, System
 
 _Weight = Annotated[float, Field(ge=0)]
-_Verifier = Annotated[str, Field(pattern="^(V[1-4]|facts|pathway_direction|consistency|uncertainty)$")]
-_Component = Annotated[str, Field(pattern="^(V[1-4]|groundedness|coverage|form|confidence)$")]
+_Record = Literal["V1", "V2", "V3", "V4"]  # as published records call them
+_Verifier = Literal["facts", "pathway_direction", "consistency", "uncertainty"]
+_Component = Literal["groundedness", "coverage", "form", "confidence"]
 _LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "luspo", "sapo", "vespo")
 
 
@@ -38,7 +39,7 @@ class QaRewardPart(Part):
     """Rewards of an answer to a question."""
 
     kind: Literal["qa"]
-    weights: dict[_Verifier, _Weight]
+    weights: dict[_Verifier | _Record, _Weight]
     v4_mode: Literal["match_v1", "legacy"]
 
 
@@ -47,7 +48,7 @@ class ReviewRewardPart(Part):
     compare otherwise than `board` does."""
 
     kind: Literal["review"]
-    weights: dict[_Component, _Weight]
+    weights: dict[_Component | _Record, _Weight]
     data: Name
     contract: Name
     board: Name

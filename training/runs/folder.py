@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.files.atomic import check_writable, write_files
-from bioreview_bench.files.jsonl import parse_object
-from bioreview_bench.llm.run.manifest import differences, now
+from bioreview_bench.files.atomic import check_writable, make_folder, write_files, write_json
+from bioreview_bench.files.reading import read_json
+from bioreview_bench.files.same_run import require_same_run
+from bioreview_bench.llm.run.manifest import now
 
 from ..models.summary import SUMMARY, versions
 
@@ -50,13 +51,7 @@ def resumed_from(
         if any(out.iterdir()):
             raise InputError(f"{out} is not empty, and holds no run.", remedy=_OTHER)
         return False, None
-    problems = differences(read_run(out), identity, free)
-    if problems:
-        raise InputError(
-            f"{out} holds a different run, so it is not resumed.",
-            problems=problems,
-            remedy=f"give the settings of that run, or {_OTHER}",
-        )
+    require_same_run(out, read_run(out), identity, _OTHER, free)
     if (out / ADAPTER / SUMMARY).is_file():
         return True, None
     last, passed = last_whole(checkpoints(out))
@@ -67,14 +62,9 @@ def resumed_from(
 
 def begin(out: Path, identity: Mapping[str, Any]) -> None:
     """Make the folder, and say in it what the run is, unless it is there already. Raises WriteError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    check_writable(out / RUN)
+    check_writable(make_folder(out) / RUN)
     if not (out / RUN).exists():
-        facts = {**identity, "versions": versions(), "started": now()}
-        write_files({out / RUN: (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()})
+        write_json(out / RUN, {**identity, "versions": versions(), "started": now()})
 
 
 def write_log(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -84,11 +74,7 @@ def write_log(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
 
 def read_run(out: Path) -> dict[str, Any]:
     """What `run.json` says. Raises InputError."""
-    try:
-        return parse_object((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{out} is no training run: cannot read {out / RUN}: {reason}.", remedy=_OTHER) from error
+    return read_json(out / RUN, InputError, f"name a training run, or {_OTHER}")
 
 
 SEAL = "whole.json"

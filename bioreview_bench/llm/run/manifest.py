@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -139,25 +139,21 @@ def write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
 
 def require_same(stored: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
     """Raise InputError naming every field in which a stored run differs from the one asked for."""
-    problems = differences(stored, {key: asked[key] for key in _IDENTITY})
+    # Through JSON, so that a tuple equals the list that it became on disk.
+    plain = json.loads(json.dumps({key: asked[key] for key in _IDENTITY}))
+    before = dict(_flatten({key: stored.get(key) for key in _IDENTITY}))
+    after = dict(_flatten(plain))
+    problems = [
+        Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) or (key in before) != (key in after)
+    ]
     if problems:
         raise InputError(
             f"{folder} holds a different run, so it is not resumed.",
             problems=problems,
             remedy="give the settings of that run, or choose another --out for the new one",
         )
-
-
-def differences(stored: Mapping[str, Any], asked: Mapping[str, Any], free: Sequence[str] = ()) -> list[Problem]:
-    """Every key of `asked` (full names) whose value is another one in `stored`, but for those that are `free`."""
-    # Through JSON, so that a tuple equals the list that it became on disk.
-    before = dict(_flatten({key: stored.get(key) for key in asked}))
-    after = dict(_flatten(json.loads(json.dumps(dict(asked)))))
-    return [
-        Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
-        for key in sorted(before.keys() | after.keys())
-        if key not in free and (before.get(key) != after.get(key) or (key in before) != (key in after))
-    ]
 
 
 def now() -> str:
