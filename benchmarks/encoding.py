@@ -123,9 +123,12 @@ def _flops(encoder: Any, texts: Texts) -> float:
     For each token and layer: query, key, value and output (4 h^2), the feed-forward pair (2 h f), and for attention
     scores and their weighted sum 2 h for each token of the text. Padding is not counted.
     """
+    from transformers import AutoTokenizer
+
     config = json.loads((encoder.files.folder / "config.json").read_text())
     h, f, layers = config["hidden_size"], config["intermediate_size"], config["num_hidden_layers"]
-    counts = encoder.token_counts(texts)
+    tokenizer = AutoTokenizer.from_pretrained(encoder.files.folder, local_files_only=True)
+    counts = map(len, tokenizer(texts, truncation=True, max_length=encoder.max_length)["input_ids"])
     return float(sum(2 * n * layers * (4 * h * h + 2 * h * f + 2 * h * n) for n in counts))
 
 

@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model import LocalModel, Written
 from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.sampling import Sampling, generator_for
 from bioreview_bench.llm.local.weights import require_peft
-from bioreview_bench.llm.review import Review, Usage
+from bioreview_bench.llm.review import GiveUp, Review, Usage
 from bioreview_bench.llm.text.fitting import load_counter
 from bioreview_bench.llm.text.prompt import Prompt
 
 from .batching import Batcher
-from .hf_model import HfModel, Sampling, Written, generator_for
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class HfReviewer:
                 for name, folder in zip(adapters, self._adapters, strict=True)
             ],
         }
-        self._model: HfModel | None = None
+        self._model: LocalModel | None = None
         self._batches: Batcher[_Question, Written] | None = None
 
     def describe(self) -> dict[str, Any]:
@@ -123,7 +124,7 @@ class HfReviewer:
         """Load the weights. Raises EncoderError."""
         if self._model is None:
             s = self.settings
-            self._model = HfModel(self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device)
+            self._model = LocalModel(self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device)
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once, in a batch with whatever else is asked now. Raises GiveUp when memory does not suffice."""
@@ -158,12 +159,12 @@ class HfReviewer:
 
     def _write(self, questions: Sequence[_Question]) -> list[Written]:
         assert self._model is not None
-        return self._model.write(
-            [question.ids for question in questions],
-            [generator_for(self.settings.seed, question.article_id) for question in questions],
-            self.settings.sampling,
-            self.settings.max_new_tokens,
-        )
+        chances = [generator_for(self.settings.seed, question.article_id) for question in questions]
+        prompts = [question.ids for question in questions]
+        try:
+            return self._model.write(prompts, self.settings.max_new_tokens, self.settings.sampling, chances)
+        except EncoderError as error:
+            raise GiveUp(f"{error.message} Lower --param batch_tokens=N or --budget N, or use vllm.") from error
 
     def _length(self, question: _Question) -> int:
         return len(question.ids) + self.settings.max_new_tokens

@@ -71,11 +71,6 @@ class Concern(BaseModel):
         """How the authors reacted."""
         return self.author_stance
 
-    @property
-    def was_valid(self) -> bool:
-        """True when the authors gave way and did not leave the manuscript as it was."""
-        return self.author_stance in ("conceded", "partial") and self.evidence_of_change is not False
-
 
 class Article(BaseModel):
     """A published article with its reviews. A reviewer never receives one; see `Manuscript`."""

@@ -36,11 +36,6 @@ class VectorCache:
         slug = re.sub(r"[^A-Za-z0-9.-]+", "-", str(identity.get("encoder", "encoder"))).strip("-")
         self.path = folder / f"{slug}-{digest}.sqlite"
 
-    def get(self, texts: Sequence[str]) -> dict[int, NDArray[np.float32]]:
-        """Position in `texts` to its vector, for those at hand. Raises EncoderError when the file is damaged."""
-        present, vectors = self.read(texts)
-        return dict(zip(np.flatnonzero(present).tolist(), vectors[present], strict=True))
-
     def read(self, texts: Sequence[str]) -> tuple[NDArray[np.bool_], NDArray[np.float32]]:
         """(n,) which texts are at hand; (n, d) their vectors, undefined in the other rows.
 

@@ -3,14 +3,13 @@
 A shard is a range of the input's rows and nothing else, so that who encodes it, and in what order, cannot matter. The
 plan is written first; a shard's file appears whole or not at all; running again encodes the shards that are missing.
 
-    manifest.json        what made the vectors, the input's sha256, the shards
-    part-00000.npy       a structured array: `sha256` of each text (32 bytes) and its `vector` (float32), in row order
+    manifest.json            what made the vectors, the input's sha256, the shards
+    part-00000.safetensors   `sha256` (n, 32) of the texts and their `vector` (n, d) float32, in row order
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,12 +21,14 @@ from numpy.typing import NDArray
 
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.encoders.model import LocalEncoder
-from bioreview_bench.errors import DataError, InputError, Problem, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.encoders.vector_file import KEYS, VECTORS
+from bioreview_bench.errors import DataError, InputError, Problem
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.files.jsonl import json_type, parse_object, read_rows
+from bioreview_bench.files.reading import read_json
 
 MANIFEST = "manifest.json"
-_LAYOUT = 1
+_LAYOUT = 2
 _MAX_PROBLEMS = 50
 
 
@@ -42,7 +43,7 @@ class Shard:
     @property
     def name(self) -> str:
         """The file of its vectors."""
-        return f"part-{self.number:05d}.npy"
+        return f"part-{self.number:05d}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -104,12 +105,8 @@ def prepare(corpus: Corpus, folder: Path, identity: dict[str, Any]) -> list[Shar
         "rows": corpus.rows,
         "shards": [{"file": shard.name, **asdict(shard)} for shard in corpus.shards],
     }
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    path = folder / MANIFEST
-    if any(folder.glob("part-*.npy")):
+    path = make_folder(folder) / MANIFEST
+    if any(folder.glob("part-*")):
         _check_same(plan, path)
     else:
         write_files({path: (json.dumps(plan, indent=1, sort_keys=True) + "\n").encode()})
@@ -118,38 +115,34 @@ def prepare(corpus: Corpus, folder: Path, identity: dict[str, Any]) -> list[Shar
 
 def encode_shard(encoder: LocalEncoder, path: Path, shard: Shard, folder: Path) -> int:
     """Encode one shard of the input at `path` and write its file; how many texts. Raises EncoderError, WriteError."""
+    from safetensors.numpy import save
+
     texts = list(_texts(path, shard))
-    vectors = encoder.encode(texts)
-    found = np.empty(len(texts), [("sha256", np.uint8, 32), ("vector", "<f4", vectors.shape[1])])
-    keys = b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
-    found["sha256"] = np.frombuffer(keys, np.uint8).reshape(-1, 32)
-    found["vector"] = vectors
-    buffer = io.BytesIO()
-    np.lib.format.write_array(buffer, found, allow_pickle=False)
-    write_files({folder / shard.name: buffer.getvalue()})
+    hashes = b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
+    keys = np.frombuffer(hashes, np.uint8).reshape(-1, 32)
+    write_files({folder / shard.name: save({KEYS: keys, VECTORS: encoder.encode(texts)})})
     return len(texts)
 
 
 def read_shard(folder: Path, shard: Shard) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """(n, 32) hashes and (n, d) vectors of an encoded shard. Raises DataError when its file is damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
     path = folder / shard.name
     try:
-        found = np.load(path, allow_pickle=False)
-        keys, vectors = found["sha256"], found["vector"]
+        stored = load_file(path)
+        keys, vectors = stored[KEYS], stored[VECTORS]
         if keys.shape != (shard.rows, 32) or vectors.shape[:1] != (shard.rows,) or vectors.ndim != 2:
             raise ValueError(f"it does not hold {shard.rows:,} rows")
-    except (OSError, ValueError, IndexError, KeyError) as error:
+    except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise DataError(f"{path} is damaged: {error}.", remedy=f"rm {path}, then run the same command again") from error
     return keys, vectors
 
 
 def write_texts(texts: list[str], folder: Path) -> Path:
     """The input file of texts that come from no file: one row each. Raises WriteError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    path = folder / "texts.jsonl"
+    path = make_folder(folder) / "texts.jsonl"
     rows = (json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in texts)
     write_files({path: "".join(rows).encode("utf-8")})
     return path
@@ -186,12 +179,7 @@ def _problem(row: dict[str, Any], number: int) -> Problem | None:
 
 
 def _check_same(plan: dict[str, Any], path: Path) -> None:
-    try:
-        stored = parse_object(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path.parent} holds shards, and {path} is no manifest: {error}.", remedy="name an empty folder"
-        ) from error
+    stored = read_json(path, InputError, f"{path.parent} holds shards of an unknown plan: name an empty folder")
     names = {"identity": "another encoder", "input_sha256": "another input", "shards": "other --shard-rows"}
     wrong = next((said for name, said in names.items() if stored.get(name) != plan[name]), None)
     if wrong or stored.get("layout") != _LAYOUT:

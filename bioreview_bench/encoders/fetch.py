@@ -5,13 +5,12 @@ Only configuration, tokenizer and weights are taken; no file is executed or unpi
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bioreview_bench.encoders.files import SIDE_FILES, TOKENIZER, WEIGHTS, record_path, sha256, side_sha256
 from bioreview_bench.encoders.registry import EncoderSpec
-from bioreview_bench.errors import EncoderError, InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import download, revision_files
 
 
@@ -45,10 +44,5 @@ def fetch(spec: EncoderSpec) -> Path:
         "weights": found.files[weights].sha256 or sha256(paths[weights]),
         "side": side_sha256(folder),
     }
-    path = record_path(spec.repo, spec.revision)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from error
-    write_files({path: (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()})
+    write_json(record_path(spec.repo, spec.revision), record)
     return folder

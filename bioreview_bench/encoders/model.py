@@ -95,10 +95,6 @@ class LocalEncoder:
         for positions, vectors in begun:
             yield positions, vectors()
 
-    def token_counts(self, texts: Sequence[str]) -> list[int]:
-        """Word pieces of each text, special ones included, as many as are encoded."""
-        return [len(ids) for ids in self._loaded.tokenise(texts)["input_ids"]]
-
     def _token_batches(self, texts: Sequence[str]) -> Iterator[tuple[list[int], Tokens]]:
         from bioreview_bench.encoders.loading import BUDGET
 

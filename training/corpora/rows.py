@@ -162,11 +162,12 @@ class Builder:
 
 def length_percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]]:
     """Of (prompt, target) in tokens: percentiles of prompt, target, and both together."""
-    return {
-        "prompt": percentiles([prompt for prompt, _ in lengths], PERCENTILES),
-        "target": percentiles([target for _, target in lengths], PERCENTILES),
-        "total": percentiles([prompt + target for prompt, target in lengths], PERCENTILES),
+    columns = {
+        "prompt": [prompt for prompt, _ in lengths],
+        "target": [target for _, target in lengths],
+        "total": [prompt + target for prompt, target in lengths],
     }
+    return {name: percentiles(values, PERCENTILES) for name, values in columns.items()}
 
 
 def _tokens_before_answer(chat: Chat) -> int:

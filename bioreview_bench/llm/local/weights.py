@@ -5,6 +5,8 @@ Weights are loaded whole or not at all, nothing is downloaded, and code that lie
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,32 +25,48 @@ def require_peft() -> None:
 def load_weights(folder: Path, dtype: str, device: str) -> Any:
     """The model in `folder` on `device`; `dtype` is auto or one of torch's. Raises EncoderError, InputError."""
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText, GenerationConfig
-    from transformers.utils import logging
+    from transformers import GenerationConfig
 
     if dtype != "auto" and not isinstance(getattr(torch, dtype, None), torch.dtype):
         raise InputError(f'There is no dtype "{dtype}".', remedy="use auto, bfloat16, float16 or float32")
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    try:
-        config = AutoConfig.from_pretrained(str(folder), **local)
-        family: Any = AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
-        model, report = family.from_pretrained(
-            str(folder), dtype=dtype if dtype == "auto" else getattr(torch, dtype), output_loading_info=True, **local
-        )
-        if report["missing_keys"]:  # they would be drawn at random
-            missing = sorted(report["missing_keys"])
-            raise EncoderError(
-                f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
-            )
+    remedy = "--param dtype=bfloat16, a quantised version, or vllm:MODEL --tensor-parallel N"
+    with loading_errors(folder, remedy):
+        model = whole_model(folder, dtype=dtype if dtype == "auto" else getattr(torch, dtype))
         ends = getattr(model.generation_config, "eos_token_id", None)
         model.generation_config = GenerationConfig(eos_token_id=ends)  # type: ignore[no-untyped-call]
         return model.to(device)
-    except torch.OutOfMemoryError as error:
+
+
+def whole_model(folder: Path, **options: Any) -> Any:
+    """The model in `folder` by the class that its config names; `options` are those of transformers' `from_pretrained`.
+
+    Raises EncoderError when a parameter is missing: it would be drawn at random.
+    """
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    config = AutoConfig.from_pretrained(str(folder), **local)
+    family: Any = AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
+    model, report = family.from_pretrained(str(folder), output_loading_info=True, **local, **options)
+    if report["missing_keys"]:
+        missing = sorted(report["missing_keys"])
         raise EncoderError(
-            f"The model in {folder} does not fit into the device's memory.",
-            remedy="--param dtype=bfloat16, a quantised version, or vllm:MODEL --tensor-parallel N",
-        ) from error
+            f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
+        )
+    return model
+
+
+@contextmanager
+def loading_errors(folder: Path, remedy: str) -> Iterator[None]:
+    """Turn what loading the model in `folder` raises into EncoderError; `remedy` is for a device that is too small."""
+    import torch
+
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise EncoderError(f"The model in {folder} does not fit into the device's memory.", remedy=remedy) from error
     except EncoderError:
         raise
     except Exception as error:  # damaged files and unknown architectures raise what their libraries please

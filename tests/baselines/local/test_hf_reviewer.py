@@ -14,15 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines.local import hf_model
 from bioreview_bench.baselines.local.batching import Batcher
-from bioreview_bench.baselines.local.hf_model import RowSampler, Sampling, generator_for
 from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import digest
-from bioreview_bench.llm.review import Review
+from bioreview_bench.llm.local.sampling import RowSampler, Sampling, generator_for
+from bioreview_bench.llm.review import GiveUp, Review
 from bioreview_bench.llm.text.prompt import Prompt
 
 PROMPT = Prompt("file:short", "You review.", "Review this: {paper}")
@@ -139,7 +138,7 @@ def test_the_chance_of_an_article_is_the_same_everywhere() -> None:
     digest = hashlib.sha256(b"42\0elife:1").digest()
     expected = np.random.Generator(np.random.PCG64(int.from_bytes(digest[:8], "big"))).random(3)
     assert generator_for(42, "elife:1").random(3).tolist() == expected.tolist()
-    assert hf_model.generator_for(42, "elife:2").random() != expected[0]
+    assert generator_for(42, "elife:2").random() != expected[0]
 
 
 def test_a_batch_holds_the_oldest_and_the_nearest_in_length_within_the_limit() -> None:
@@ -178,6 +177,25 @@ def test_an_error_of_a_batch_reaches_everybody_in_it_and_nobody_else() -> None:
     assert isinstance(first, RuntimeError)
     assert isinstance(second, RuntimeError)
     assert third == 9
+
+
+def test_a_batch_that_exceeds_memory_stops_the_run_naming_the_parameter(
+    answering_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from bioreview_bench.llm.local.model import LocalModel
+
+    reviewer = HfReviewer(str(answering_model), PROMPT, settings=SHORT)
+    reviewer.connect()
+    assert isinstance(reviewer._model, LocalModel)
+
+    def full(**_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(reviewer._model.model, "generate", full)
+    with pytest.raises(GiveUp, match=r"1 texts of up to .* do not fit .* Lower --param batch_tokens"):
+        reviews(reviewer, paper(1))
 
 
 def test_control_tokens_quoted_in_a_paper_are_read_as_text(noisy_model: Path) -> None:

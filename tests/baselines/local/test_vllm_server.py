@@ -301,7 +301,7 @@ def test_without_vllm_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyP
 
 _RUN = """
 import sys
-from bioreview_bench.baselines.vllm_server import VllmServer
+from bioreview_bench.baselines.local.vllm_server import VllmServer
 server = VllmServer(["MODEL", "--served-model-name", "m"], "m", timeout=120)
 try:
     server.start()

@@ -108,34 +108,19 @@ def test_unknown_fields_are_kept() -> None:
 
 def test_what_is_derived_is_never_stored() -> None:
     concern = Concern.model_validate({**CONCERN, "author_stance": "partial"})
-    assert not {"resolution", "was_valid", "figure", "text"} & set(concern.model_dump())
+    assert not {"resolution", "figure", "text"} & set(concern.model_dump())
     assert "family" not in Article.model_validate(ARTICLE).model_dump()
 
 
 def test_derived_values_win_over_fields_of_the_same_name() -> None:
-    row = {**CONCERN, "author_stance": "rebutted", "resolution": "conceded", "was_valid": True, "text": "other"}
+    row = {**CONCERN, "author_stance": "rebutted", "resolution": "conceded", "text": "other"}
     concern = Concern.model_validate(row)
-    assert (concern.resolution, concern.was_valid, concern.text) == ("rebutted", False, "x" * 10)
+    assert (concern.resolution, concern.text) == ("rebutted", "x" * 10)
 
 
-@pytest.mark.parametrize(
-    ("stance", "changed", "valid"),
-    [
-        ("conceded", None, True),
-        ("conceded", True, True),
-        ("conceded", False, False),
-        ("partial", None, True),
-        ("partial", False, False),
-        ("rebutted", True, False),
-        ("unclear", True, False),
-        ("no_response", True, False),
-        (None, True, False),
-    ],
-)
-def test_concern_was_valid_when_authors_gave_way_and_did_not_leave_the_text(stance, changed, valid: bool) -> None:
-    concern = Concern.model_validate({**CONCERN, "author_stance": stance, "evidence_of_change": changed})
-    assert concern.resolution == stance
-    assert concern.was_valid is valid
+@pytest.mark.parametrize("stance", ["conceded", "partial", "rebutted", "unclear", "no_response", None])
+def test_how_the_authors_reacted_is_the_concerns_resolution(stance: str | None) -> None:
+    assert Concern.model_validate({**CONCERN, "author_stance": stance}).resolution == stance
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from bioreview_bench.cli.main import run
 from bioreview_bench.contract import Contract
@@ -47,9 +48,8 @@ def options(tiny_bert: Path) -> list[str]:
 
 def content(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """Hashes and vectors of all shards, in order."""
-    parts = [np.load(path, allow_pickle=False) for path in sorted(folder.glob("part-*.npy"))]
-    whole = np.concatenate(parts)
-    return whole["sha256"], whole["vector"]
+    parts = [load_file(path) for path in sorted(folder.glob("part-*.safetensors"))]
+    return np.concatenate([part["sha256"] for part in parts]), np.concatenate([part["vector"] for part in parts])
 
 
 def test_rows_stay_in_order_and_vectors_are_the_encoders(
@@ -62,7 +62,7 @@ def test_rows_stay_in_order_and_vectors_are_the_encoders(
     np.testing.assert_allclose(vectors, encoder.encode([" ".join(text.split()) for text in TEXTS]), atol=1e-6)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "manifest.json",
-        *(f"part-0000{number}.npy" for number in range(5)),
+        *(f"part-0000{number}.safetensors" for number in range(5)),
     ]
 
 
@@ -119,7 +119,7 @@ def test_running_again_encodes_only_what_is_missing(
     out = tmp_path / "out"
     assert run(["encode", str(corpus), "-o", str(out), *options]) == 0
     before = {path.name: path.read_bytes() for path in out.glob("part-*")}
-    (out / "part-00002.npy").unlink()
+    (out / "part-00002.safetensors").unlink()
     asked: list[str] = []
     encode = LocalEncoder.encode
     monkeypatch.setattr(LocalEncoder, "encode", lambda self, texts: asked.extend(texts) or encode(self, texts))
@@ -156,15 +156,15 @@ def test_an_interrupt_leaves_whole_shards_and_the_next_run_goes_on(
     command += ["--shard-rows", "10", "--devices", "cpu"]
     running = subprocess.Popen([*command, "--workers", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
-    while not list(out.glob("part-*.npy")) and time.monotonic() < deadline:
+    while not list(out.glob("part-*.safetensors")) and time.monotonic() < deadline:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
     assert running.returncode == 130, err
     assert "Traceback" not in err
-    kept = len(list(out.glob("part-*.npy")))
+    kept = len(list(out.glob("part-*.safetensors")))
     assert 0 < kept < 16
-    assert all(len(np.load(path, allow_pickle=False)) == 10 for path in out.glob("part-*.npy"))
+    assert all(len(load_file(path)["vector"]) == 10 for path in out.glob("part-*.safetensors"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f"{10 * kept} of 160 texts were encoded before" in done.stderr
     assert len(content(out)[0]) == 160
@@ -235,9 +235,25 @@ def test_a_damaged_shard_is_not_put_into_the_cache(
 ) -> None:
     out = tmp_path / "out"
     assert run(["encode", str(corpus), "-o", str(out), *options]) == 0
-    (out / "part-00001.npy").write_bytes(b"\x93NUMPY garbage")
+    (out / "part-00001.safetensors").write_bytes(b"\x93 garbage")
     assert run(["encode", str(corpus), "-o", str(out), *options, "--into-cache"]) == 4
-    assert "part-00001.npy is damaged" in capsys.readouterr().err
+    assert "part-00001.safetensors is damaged" in capsys.readouterr().err
+
+
+def test_a_folder_of_the_earlier_layout_is_refused_and_not_added_to(
+    corpus: Path, options: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run(["encode", str(corpus), "-o", str(out), *options]) == 0
+    for path in out.glob("part-*"):
+        path.rename(path.with_suffix(".npy"))
+    manifest = json.loads((out / "manifest.json").read_text())
+    (out / "manifest.json").write_text(json.dumps(manifest | {"layout": 1}))
+    assert run(["encode", str(corpus), "-o", str(out), *options]) == 2
+    assert "was begun with" in capsys.readouterr().err
+    (out / "manifest.json").unlink()
+    assert run(["encode", str(corpus), "-o", str(out), *options]) == 2
+    assert "holds shards" in capsys.readouterr().err
 
 
 def test_errors_cross_processes_whole() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from bioreview_bench.encoders import loading
 from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles, resolve
 from bioreview_bench.encoders.model import LocalEncoder
+from bioreview_bench.encoders.packed_bert import PackedBert
 from bioreview_bench.errors import EncoderError
 
 
@@ -114,13 +117,62 @@ def test_bfloat16_is_another_identity(files: EncoderFiles) -> None:
     assert {name for name in exact if exact[name] != low[name]} == {"dtype"}
 
 
-def test_products_that_this_torch_gets_wrong_are_refused(tiny_bert: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioreview_bench.encoders.packed_bert import PackedBert
-
+def wrong_products(monkeypatch: pytest.MonkeyPatch) -> None:
     right = PackedBert._plain
     monkeypatch.setattr(PackedBert, "_plain", lambda self, weight: right(self, weight) * 1.001)
-    with pytest.raises(EncoderError, match="packed products in fp32 are off by"):
-        LocalEncoder(resolve(Contract.load("v3"), tiny_bert), 64).encode(["a text"])
+
+
+def missing_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    class Without:
+        """torch.ops.mkldnn of a torch that has renamed an operator."""
+
+        def __getattr__(self, name: str) -> object:
+            raise AttributeError(f"'_OpNamespace' 'mkldnn' object has no attribute '{name}'")
+
+    monkeypatch.setattr(torch.ops, "mkldnn", Without())
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [(wrong_products, "packed products in fp32 are off by"), (missing_operator, "no attribute '_reorder_linear")],
+)
+def test_where_this_torch_cannot_pack_the_library_computes_and_that_is_said_once(
+    files: EncoderFiles,
+    texts: list[str],
+    by_modules: np.ndarray,
+    spoil: Callable[[pytest.MonkeyPatch], None],
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    loading._warn_slow.cache_clear()
+    spoil(monkeypatch)
+    for _ in range(2):
+        encoder = LocalEncoder(files, 96)
+        assert encoder.engine == "modules"
+        np.testing.assert_allclose(encoder.encode(texts), by_modules, atol=1e-6)
+    said = [record.getMessage() for record in caplog.records if record.name == loading.__name__]
+    assert len(said) == 1
+    assert says in said[0]
+
+
+def test_a_run_goes_on_and_says_so_on_stderr(tiny_bert: Path) -> None:
+    program = f"""
+import numpy as np, torch
+torch.ops.mkldnn._linear_pointwise = None
+from bioreview_bench import Contract
+from bioreview_bench.encoders.files import resolve
+from bioreview_bench.encoders.model import LocalEncoder
+files = resolve(Contract.load("v3"), __import__("pathlib").Path({str(tiny_bert)!r}))
+for dtype in ("fp32", "fp32", "bf16"):
+    encoder = LocalEncoder(files, 64, dtype)
+    print(encoder.engine, encoder.encode(["a text"]).shape)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.count("modules (1, ") == 3
+    assert done.stderr.count("Encoding is slower with this torch") == 1
 
 
 @pytest.mark.parametrize(

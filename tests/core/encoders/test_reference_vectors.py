@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save as as_bytes
 
 from bioreview_bench import Contract, load_split, read_predictions
 from bioreview_bench.cli.main import run
@@ -66,7 +66,7 @@ def test_the_file_holds_no_text(exported: Path) -> None:
         assert text.encode()[:20] not in content
 
 
-@pytest.mark.parametrize("place", [0, 25, 40, 400, -40, -1])
+@pytest.mark.parametrize("place", [0, 25, 40, 90, 400, 900, 5000, -40, -1])
 def test_a_changed_byte_is_found_wherever_it_is(exported: Path, place: int) -> None:
     content = bytearray(exported.read_bytes())
     content[place] ^= 1
@@ -82,34 +82,57 @@ def test_a_cut_file_is_refused(exported: Path, kept: int) -> None:
         load(exported)
 
 
+def written(path: Path, tensors: dict[str, np.ndarray], entry: object) -> Path:
+    """A safetensors file as anybody may write one."""
+    text = entry if isinstance(entry, str) else json.dumps(entry)
+    path.write_bytes(as_bytes(tensors, {"bioreview_vectors": text}))
+    return path
+
+
+HASHES, UNIT = np.zeros((1, 32), np.uint8), np.array([[0.6, 0.8]], np.float32)
+HEADER = {"identity": {}}
+
+
 @pytest.mark.parametrize(
-    "header",
+    ("tensors", "entry"),
     [
-        b"[]",
-        b"{",
-        b'{"count": 1e9, "dimensions": 4, "identity": {}}',
-        b'{"count": 99999999999, "dimensions": 4, "identity": {}}',
-        b'{"count": -1, "dimensions": 4, "identity": {}}',
-        b'{"count": 1, "dimensions": true, "identity": {}}',
-        b'{"count": 1, "dimensions": 4, "identity": "x"}',
-        b'{"count": 1, "count": 1, "dimensions": 4, "identity": {}}',
-        b"[" * 60000,
-        b"\xff",
+        ({"sha256": HASHES, "vector": UNIT}, "[]"),
+        ({"sha256": HASHES, "vector": UNIT}, "{"),
+        ({"sha256": HASHES, "vector": UNIT}, '{"layout": 2, "layout": 2}'),
+        ({"sha256": HASHES, "vector": UNIT}, {"layout": 1, "header": HEADER}),
+        ({"sha256": HASHES, "vector": UNIT}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES, "vector": UNIT}, {"layout": 2, "header": {"identity": "x"}}),
+        ({"sha256": HASHES, "vector": UNIT}, {"layout": 2, "header": []}),
+        ({"sha256": HASHES}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES, "vector": UNIT, "more": UNIT}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES[:, :31], "vector": UNIT}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES, "vector": UNIT.astype(np.float64)}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES, "vector": UNIT[0]}, {"layout": 2, "header": HEADER}),
+        ({"sha256": HASHES[:0], "vector": UNIT[:0]}, {"layout": 2, "header": HEADER}),
     ],
 )
-def test_a_header_that_lies_is_refused_before_anything_is_read(tmp_path: Path, header: bytes) -> None:
-    body = b"bioreview-vectors 1\n" + struct.pack("<Q", len(header)) + header
-    path = tmp_path / "x.vectors"
-    path.write_bytes(body + hashlib.sha256(body).digest())
+def test_a_file_that_lies_is_refused(tmp_path: Path, tensors: dict[str, np.ndarray], entry: object) -> None:
     with pytest.raises(InputError, match="is no vector file"):
-        load(path)
+        load(written(tmp_path / "x.vectors", tensors, entry))
 
 
 def test_a_header_longer_than_any_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.vectors"
-    path.write_bytes(b"bioreview-vectors 1\n" + struct.pack("<Q", 1 << 60))
-    with pytest.raises(InputError, match="header is too long"):
+    path.write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
+    with pytest.raises(InputError, match="is no vector file"):
         load(path)
+
+
+def test_the_earlier_layout_is_named_and_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.vectors"
+    path.write_bytes(b"bioreview-vectors 1\n" + struct.pack("<Q", 2) + b"{}")
+    with pytest.raises(InputError, match=r"earlier version .*layout 1(.|\n)*export-references"):
+        load(path)
+
+
+def test_the_same_vectors_are_the_same_bytes(exported: Path) -> None:
+    before = exported.read_bytes()
+    assert rewritten(exported, lambda header, keys, vectors: None).read_bytes() == before
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 3.0])

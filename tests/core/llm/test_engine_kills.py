@@ -30,7 +30,7 @@ from bioreview_bench.llm.fitting import Chars3
 from bioreview_bench.llm.openai_reviewer import OpenAIReviewer
 from bioreview_bench.llm.prompt import Prompt
 from bioreview_bench.llm.run_store import RunStore
-from bioreview_bench.manuscript import Manuscript
+from bioreview_bench.data.manuscript import Manuscript
 
 url, folder = sys.argv[1:]
 

@@ -25,7 +25,7 @@ from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import read_corpus
 from bioreview_bench.training.corpora.make import truncation
 from bioreview_bench.training.corpora.recipes import Chosen, Recipe, choose
-from bioreview_bench.training.corpora.rows import Builder, Lengths, percentiles, target
+from bioreview_bench.training.corpora.rows import Builder, Lengths, length_percentiles, target
 from bioreview_bench.training.models.chat_templates import as_toml, in_user, recorded
 
 A = Recipe.load("A")
@@ -141,11 +141,13 @@ def test_no_example_exceeds_the_training_length_by_a_single_token(
     assert min(totals) > -60
 
 
-def test_percentiles_are_observed_values() -> None:
-    values = list(range(1, 101))
-    assert percentiles(values) == {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p100": 100}
-    assert percentiles([7]) == {f"p{p}": 7 for p in (50, 90, 95, 99, 100)}
-    assert percentiles([]) == {}
+def test_percentiles_of_lengths_are_observed_values() -> None:
+    found = length_percentiles([(n, 1000 * n) for n in range(1, 101)])
+    assert found["prompt"] == {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p100": 100}
+    assert found["target"] == {name: 1000 * value for name, value in found["prompt"].items()}
+    assert found["total"] == {name: 1001 * value for name, value in found["prompt"].items()}
+    assert length_percentiles([(7, 0)])["prompt"] == {f"p{p}": 7 for p in (50, 90, 95, 99, 100)}
+    assert length_percentiles([]) == {"prompt": {}, "target": {}, "total": {}}
 
 
 def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(

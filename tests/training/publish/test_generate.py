@@ -103,13 +103,13 @@ def test_a_chain_of_adapters_writes_what_peft_writes_by_hand(
 def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: Path, chain: list[Path]) -> None:
     import torch
 
-    from bioreview_bench.baselines.local.hf_model import HfModel
     from bioreview_bench.llm.local.chat import Chat
+    from bioreview_bench.llm.local.model import LocalModel
 
     from ..test_merge import logits
 
     for dtype in ("float32", "bfloat16"):
-        model = HfModel(tiny_qwen3, chain, Chat(tiny_qwen3).tokenizer, dtype=dtype, device="cpu").model
+        model = LocalModel(tiny_qwen3, chain, Chat(tiny_qwen3).tokenizer, dtype=dtype, device="cpu").model
         inner = model.get_base_model().model.layers[0].self_attn.q_proj
         assert inner.base_layer.weight.dtype == getattr(torch, dtype)
         assert list(inner.lora_A) == ["default"]  # the first adapter is in the weights, the last beside them

@@ -14,8 +14,8 @@ from typing import Any
 from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model import LocalModel
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
-from bioreview_bench.llm.local.weights import add_adapter, end_tokens, load_weights
 
 from ...models.adapters import chain_summaries, merge_record, require_base, resolved
 from ...models.chat_templates import recorded_name, template_text
@@ -42,7 +42,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class System:
-    """A base model under a chain of adapters, each merged before the next; no adapter is the baseline."""
+    """A base model under a chain of adapters, all merged but the last; no adapter is the baseline."""
 
     name: str
     adapters: tuple[Path, ...]
@@ -65,18 +65,12 @@ def systems(chains: Sequence[str]) -> list[System]:
 
 def generate(base: str, system: System, questions: Sequence[str], how: Generation, *, quiet: bool = False) -> list[str]:
     """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
-    import torch
-    from transformers import GenerationConfig, set_seed
+    from transformers import set_seed
 
     folder = model_folder(base)
     chat = Chat(folder, source=None if how.chat_template is None else template_text(how.chat_template))
-    model = _loaded(folder, system, how)
+    model = LocalModel(folder, system.adapters, chat.tokenizer, dtype=how.dtype, device=how.device)
     prompts = [chat.tokens(asked(question)) for question in questions]
-    ends = end_tokens(model, chat.tokenizer)
-    pad = chat.tokenizer.pad_token_id if chat.tokenizer.pad_token_id is not None else ends[0]
-    settings = GenerationConfig(  # type: ignore[no-untyped-call]
-        do_sample=False, num_beams=1, max_new_tokens=how.max_new_tokens, eos_token_id=ends, pad_token_id=pad
-    )
     set_seed(how.seed)
     # Prompts of like length share a batch; the order is restored at the end.
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
@@ -84,23 +78,11 @@ def generate(base: str, system: System, questions: Sequence[str], how: Generatio
     bar = ProgressBar(f"Answers of {system.name}", len(prompts), quiet)
     for start in range(0, len(order), how.batch_size):
         places = order[start : start + how.batch_size]
-        width = max(len(prompts[place]) for place in places)
-        rows = [[pad] * (width - len(prompts[place])) + prompts[place] for place in places]
-        seen = [[0] * (width - len(prompts[place])) + [1] * len(prompts[place]) for place in places]
         try:
-            with torch.inference_mode():
-                made = model.generate(
-                    input_ids=torch.tensor(rows, device=model.device),
-                    attention_mask=torch.tensor(seen, device=model.device),
-                    generation_config=settings,
-                )
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"{len(rows)} answers at once do not fit into the device's memory.", remedy="a smaller --batch-size"
-            ) from error
-        for place, row in zip(places, made[:, width:].tolist(), strict=True):
-            end = next((at for at, token in enumerate(row) if token in ends), len(row))
-            answers[place] = chat.text(row[:end]).strip()
+            written = model.write([prompts[place] for place in places], how.max_new_tokens)
+        except EncoderError as error:
+            raise EncoderError(error.message, remedy="a smaller --batch-size") from error
+        answers |= {place: chat.text(text.ids).strip() for place, text in zip(places, written, strict=True)}
         bar.show(len(answers))
     bar.stop()
     return [answers[place] for place in range(len(prompts))]
@@ -113,16 +95,6 @@ def answer_rows(system: str, rows: Sequence[Mapping[str, Any]], responses: Seque
         {"system": system, **{key: row[key] for key in keys if key in row}, "response": response}
         for row, response in zip(rows, responses, strict=True)
     ]
-
-
-def _loaded(folder: Path, system: System, how: Generation) -> Any:
-    import torch
-
-    device = how.device if how.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    model = load_weights(folder, how.dtype, device)
-    for number, adapter in enumerate(system.adapters, start=1):
-        model = add_adapter(model, adapter, merge=number < len(system.adapters))
-    return model.eval()
 
 
 def recorded_template(base: str, systems: Sequence[System], given: str | None) -> str | None:
