@@ -20,7 +20,7 @@ from bioreview_bench.training.models.summary import write_summary
 from bioreview_bench.training.publish.generate import Request, plan, timing
 
 from ..conftest import make_adapter
-from ..test_merge import by_hand
+from ..models.test_merge import by_hand
 
 OBJECTS = Prompt.load("objects-v1")
 
@@ -106,7 +106,7 @@ def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: P
     from bioreview_bench.llm.local.chat import Chat
     from bioreview_bench.llm.local.model import LocalModel
 
-    from ..test_merge import logits
+    from ..models.test_merge import logits
 
     for dtype in ("float32", "bfloat16"):
         model = LocalModel(tiny_qwen3, chain, Chat(tiny_qwen3).tokenizer, dtype=dtype, device="cpu").model
