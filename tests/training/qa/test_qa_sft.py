@@ -22,7 +22,7 @@ from bioreview_bench.training.models.families import detect, require_beginning, 
 from bioreview_bench.training.models.memory import Shape
 from bioreview_bench.training.models.summary import write_summary
 from bioreview_bench.training.publish.generate import Request, plan
-from bioreview_bench.training.qa.evaluation.generating import settled_template, systems
+from bioreview_bench.training.qa.evaluation.generating import recorded_template, systems
 from bioreview_bench.training.qa.items.build import build
 from bioreview_bench.training.qa.prompt import asked, content, template_sha256
 from bioreview_bench.training.runs.inputs import base_model
@@ -317,10 +317,10 @@ def test_a_merged_model_is_asked_as_its_record_says(tiny_mistral: Path, tmp_path
     }  # fmt: skip
     record = {"base": {"name": "tiny-mistral", "digest": digest(tiny_mistral)}, "training": training}
     (merged / "merge.json").write_text(json.dumps(record))
-    assert settled_template(str(merged), systems([]), None) == "instruction"
+    assert recorded_template(str(merged), systems([]), None) == "instruction"
     (merged / "merge.json").write_text(json.dumps({**record, "training": {**training, "thinking": True}}))
     with pytest.raises(InputError, match="trained to think first, asked without"):
-        settled_template(str(merged), systems([]), None)
+        recorded_template(str(merged), systems([]), None)
 
 
 def test_an_adapter_of_another_model_is_refused(tiny_mistral: Path, tiny_phi: Path, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_an_adapter_of_another_model_is_refused(tiny_mistral: Path, tiny_phi: Pa
     facts = dict.fromkeys(("prompt", "thinking", "system", "budget", "corpus", "config", "n_steps"))
     write_summary(adapter, {**facts, "base_model": "tiny-phi", "base_digest": digest(tiny_phi)})
     with pytest.raises(InputError, match="was trained on tiny-phi"):
-        settled_template(str(tiny_mistral), systems([str(adapter)]), "instruction")
+        recorded_template(str(tiny_mistral), systems([str(adapter)]), "instruction")
 
 
 def test_a_family_that_contradicts_the_template_is_refused(tiny_qwen3: Path, tiny_mistral: Path) -> None:
