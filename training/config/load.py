@@ -225,7 +225,7 @@ def _trainers(kind: type[RunConfig], trl: Mapping[str, Any]) -> list[str]:
         _fields_model(kind).model_validate({key: value for key, value in trl.items() if key not in OWNED})
     except ValidationError as error:
         known = [*(f"trl.{name}" for name in _fields(kind)), *_schema(kind)]
-        # Of a value that fits none of several types, the last is told.
+        # Of a value that fits none of several types, the last is named.
         by_key = {one["loc"][0]: one for one in error.errors(include_url=False, include_context=False)}
         found += [_said(one, "trl.", known) for one in by_key.values()]
     return found

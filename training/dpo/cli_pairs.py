@@ -12,7 +12,7 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from ..corpora.files import Corpus
-    from ..publish.generate import Request
+    from ..publish.generate import ReviewRequest
     from .pairs import Score
 
 _WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
@@ -98,17 +98,17 @@ def pairs(
     click.echo(f"Next: bench train dpo dpo_review --data {out} --adapter RUN --dry-run")
 
 
-def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[str, Any]) -> list[Request]:
+def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[str, Any]) -> list[ReviewRequest]:
     """A run of `bench baseline` for each sample, by seed.
 
     The model is asked as the corpus asks; adapters that were trained to be asked otherwise are an error.
     """
     from ..models.adapters import resolved
-    from ..publish.generate import Request
+    from ..publish.generate import ReviewRequest
 
     facts, adapters = corpus.manifest, tuple(map(resolved, sampling["adapters"]))
     return [
-        Request(
+        ReviewRequest(
             sampling["model"], adapters, data, "train", out / "samples" / f"seed-{seed}", seed=seed,
             parameters=(f"temperature={sampling['temperature']}", *sampling["parameters"]),
             prompt=None if adapters else facts["prompt"]["id"], thinking=facts["thinking"], budget=facts["budget"],
@@ -118,7 +118,7 @@ def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[
     ]  # fmt: skip
 
 
-def _reviewed(ctx: click.Context, request: Request) -> Path:
+def _reviewed(ctx: click.Context, request: ReviewRequest) -> Path:
     """The predictions of a run, which is resumed if it is there already."""
     from ..publish.cli_generate import run_bench
     from ..publish.generate import plan

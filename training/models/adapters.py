@@ -23,7 +23,7 @@ _INNER = "adapter"  # where a run keeps its finished adapter
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainedPrompt:
     """How a model was trained to be asked."""
 
     prompt_id: str
@@ -34,7 +34,7 @@ class Asked:
     chat_template: str | None = None  # by the package's name for it; None is the model's own
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any], where: object) -> Asked:
+    def of(cls, facts: Mapping[str, Any], where: object) -> TrainedPrompt:
         """From a training summary. Raises DataError."""
         try:
             prompt, counter = facts["prompt"], facts["counter"]["name"]
@@ -68,19 +68,19 @@ def merge_record(folder: Path) -> dict[str, Any] | None:
     return record
 
 
-def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> Asked | None:
+def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> TrainedPrompt | None:
     """How the chain is to be asked, by the records of its members; None when no member has one.
 
     Raises InputError when members disagree.
     """
     known = [
-        (name, Asked.of(summary, Path(name) / SUMMARY))
+        (name, TrainedPrompt.of(summary, Path(name) / SUMMARY))
         for name, summary in zip(adapters, summaries, strict=True)
         if summary is not None
     ]
     record = merge_record(model)
     if record is not None and isinstance(record.get("training"), dict):
-        known.insert(0, (str(model), Asked.of(record["training"], model / MERGED)))
+        known.insert(0, (str(model), TrainedPrompt.of(record["training"], model / MERGED)))
     if not known:
         return None
     first_name, first = known[0]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -24,6 +24,9 @@ from bioreview_bench.results.result import Result, load_result
 
 from ..models.adapters import merge_record
 from ..models.summary import SUMMARY, read_summary
+
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
 
 LICENSE = "cc-by-nc-4.0"
 CARD, README = "card.yaml", "README.md"
@@ -98,18 +101,13 @@ def submission_card(summary: Mapping[str, Any], result: Result | None, author: A
 
 
 def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *, merged: bool) -> str:
-    """README.md for the Hub, with its metadata. Raises EncoderError where PyYAML is missing."""
-    import jinja2
+    """README.md for the Hub, with its metadata."""
+    from huggingface_hub import ModelCard
 
-    template = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    environment = jinja2.Environment(  # Markdown has an escape of its own: `_cell`
-        autoescape=False,  # noqa: S701
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
     base = "--model FOLDER" if merged else f"--model {_code(card.base_model)} --adapter FOLDER"
-    text = environment.from_string(template).render(
-        front_matter=_yaml(_metadata(summary, merged)).strip(),
+    filled = ModelCard.from_template(  # Markdown has an escape of its own: `_cell`
+        _metadata(summary, merged),
+        template_str=resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"),
         name=_cell(card.system_name),
         kind="A merged model" if merged else "A LoRA adapter",
         base_model=_cell(card.base_model),
@@ -125,7 +123,7 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
         result=None if result is None else _figures(result.record),
         held_out=_held_out(card.training_data),
     )
-    return text.rstrip("\n") + "\n"
+    return str(filled).rstrip("\n") + "\n"
 
 
 def write_cards(out: Path, card: Card, readme: str) -> None:
@@ -161,16 +159,18 @@ def _held_out(data: TrainingData) -> str:
     return ""
 
 
-def _metadata(summary: Mapping[str, Any], merged: bool) -> dict[str, Any]:
+def _metadata(summary: Mapping[str, Any], merged: bool) -> ModelCardData:
+    from huggingface_hub import ModelCardData
+
     base = str(summary["base_model"])
-    return {
-        **({"base_model": base} if base.count("/") == 1 else {}),
-        "library_name": "transformers" if merged else "peft",
-        "license": LICENSE,
-        "language": ["en"],
-        "pipeline_tag": "text-generation",
-        "tags": ["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
-    }
+    return ModelCardData(
+        base_model=base if base.count("/") == 1 else None,
+        library_name="transformers" if merged else "peft",
+        license=LICENSE,
+        language=["en"],
+        pipeline_tag="text-generation",
+        tags=["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
+    )
 
 
 def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

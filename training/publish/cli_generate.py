@@ -65,7 +65,7 @@ def generate(ctx: click.Context, adapters: tuple[str, ...], dry_run: bool, quiet
     ]
     flags = {"allow_unfrozen": given.pop("allow_unfrozen"), "dry_run": dry_run, "quiet": quiet}
     passed += [_option(name) for name, on in flags.items() if on]
-    request = generating.Request(adapters=tuple(map(resolved, adapters)), passed=tuple(passed), **given)
+    request = generating.ReviewRequest(adapters=tuple(map(resolved, adapters)), passed=tuple(passed), **given)
     planned = generating.plan(request)
     planned.write()
     if not quiet:

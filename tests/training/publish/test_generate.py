@@ -17,7 +17,7 @@ from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.models.chat_templates import in_user
 from bioreview_bench.training.models.merge import merge
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.generate import Request, plan, timing
+from bioreview_bench.training.publish.generate import ReviewRequest, plan, timing
 
 from ..conftest import make_adapter
 from ..models.test_merge import by_hand
@@ -50,8 +50,8 @@ def chain(tiny_qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     return made
 
 
-def request(base: Path | None, *adapters: Path, **changes: Any) -> Request:
-    return Request(None if base is None else str(base), tuple(map(str, adapters)), **{"data": "demo", **changes})
+def request(base: Path | None, *adapters: Path, **changes: Any) -> ReviewRequest:
+    return ReviewRequest(None if base is None else str(base), tuple(map(str, adapters)), **{"data": "demo", **changes})
 
 
 def test_the_run_is_asked_for_as_training_recorded(tiny_qwen3: Path, chain: list[Path]) -> None:

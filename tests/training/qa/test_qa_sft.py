@@ -21,7 +21,7 @@ from bioreview_bench.training.models.encode_examples import Encoder
 from bioreview_bench.training.models.families import detect, require_beginning, require_family
 from bioreview_bench.training.models.memory import Shape
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.generate import Request, plan
+from bioreview_bench.training.publish.generate import ReviewRequest, plan
 from bioreview_bench.training.qa.evaluation.generating import recorded_template, systems
 from bioreview_bench.training.qa.items.build import build
 from bioreview_bench.training.qa.prompt import asked, content, template_sha256
@@ -360,15 +360,15 @@ def test_generation_asks_by_the_template_of_training(tiny_mistral: Path, tmp_pat
         "corpus": {}, "config": {"model": {"chat_template": "instruction"}}, "n_steps": 1,
     }  # fmt: skip
     write_summary(adapter, facts)
-    made = plan(Request(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
+    made = plan(ReviewRequest(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
     assert f"chat_template={packaged_file('instruction')}" in made.arguments
     with pytest.raises(InputError, match="vLLM asks by the model's own"):
-        plan(Request(str(tiny_mistral), (str(adapter),), engine="vllm", out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), engine="vllm", out=tmp_path / "out"))
     with pytest.raises(InputError, match="known from the training summary"):
-        plan(Request(str(tiny_mistral), (str(adapter),), parameters=("chat_template=x",), out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), parameters=("chat_template=x",), out=tmp_path / "out"))
     write_summary(adapter, {**facts, "config": {"model": {"chat_template": "../../x"}}})
     with pytest.raises(DataError, match="which is not in this package"):
-        plan(Request(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
