@@ -236,9 +236,10 @@ def _construction(config: RunConfig) -> list[str]:
     import torch
 
     on_cpu = config.model.device == "cpu" or not torch.cuda.is_available()  # a plan needs no GPU
+    needing_gpu = {"tf32"} if on_cpu and config.model.device == "cuda" else set()
 
     def refusal(without: str | None = None) -> str | None:
-        kept = {key: value for key, value in config.trl.items() if key != without}
+        kept = {key: value for key, value in config.trl.items() if key not in {without, *needing_gpu}}
         try:
             arguments(config.model_copy(update={"trl": kept}), Path("run"), on_cpu=on_cpu)
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:

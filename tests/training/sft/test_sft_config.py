@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,6 +284,17 @@ def test_the_command_lists_and_shows_configs(bench: Callable[..., Any], tmp_path
     (tmp_path / "again.yaml").write_text(shown.out)
     assert load("grpo", str(tmp_path / "again.yaml")) == load("grpo", "grpo_mve", ("trl.beta=0.1",))
     assert bench("train", "config", "show", "qwen3_8b", "--set", "trl.optim=adam").code == 2
+
+
+@pytest.mark.parametrize("words", [["config", "list"], ["sft", "--help"], ["grpo", "--help"], ["config", "--help"]])
+def test_looking_at_commands_and_configs_loads_no_library(words: list[str]) -> None:
+    script = (
+        "import sys\nfrom bioreview_bench.cli.main import run\ncode = run(['train', *sys.argv[1:]])\n"
+        "print(sorted({'torch', 'trl', 'transformers', 'datasets', 'peft'} & set(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "[]"
 
 
 def test_devices_that_change_the_batch_are_an_error() -> None:
