@@ -137,6 +137,11 @@ class RunConfig(Part):
         return int(self.trl["max_length"])
 
     @property
+    def limit(self) -> int:
+        """Tokens that an example may have."""
+        return self.longest
+
+    @property
     def bf16(self) -> bool:
         """Whether numbers of 16 bits are computed with."""
         return self.quantisation.compute_dtype == "bfloat16"

@@ -91,6 +91,11 @@ class GrpoConfig(RunConfig):
         return self.data.max_prompt + int(self.trl["max_completion_length"])
 
     @property
+    def limit(self) -> int:
+        """Tokens that a prompt may have."""
+        return self.data.max_prompt
+
+    @property
     def sampled_at_once(self) -> int:
         """Completions that are sampled at once, on all devices."""
         t = self.trl

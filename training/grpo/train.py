@@ -58,7 +58,7 @@ class Grpo(Method):
         for number, row in enumerate(material.rows, start=1):
             found.append(Query(row["key"], tuple(row["prompt"]), len(model.chat.tokens(row["prompt"]))))
             console.progress("prompts", number, len(material.rows))
-        most = config.data.max_prompt
+        most = config.limit
         long = [Problem(f"{printable(one.key)}: {one.n_tokens:,}") for one in found if one.n_tokens > most]
         if long:
             listed = "\n".join(f"  {one}" for one in long[:_MOST_PROBLEMS])

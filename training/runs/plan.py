@@ -24,11 +24,10 @@ def facts(method: Method, config: Any, gpu: Gpu | None, console: Console) -> dic
         lengths, source = method.estimated(config, checked.material)
         reason = checked.absent.message if checked.absent is not None else ""
         remarks.append(f"Nothing is validated and the model is not looked at: {reason}")
-        longer = sum(prompt + answer > config.longest for prompt, answer in lengths)
+        longer = sum(prompt + answer > config.limit for prompt, answer in lengths)
         if longer:
             remarks.append(
-                f"{longer:,} {method.per_example} look longer than {config.longest:,} tokens; the run would refuse "
-                "them."
+                f"{longer:,} {method.per_example} look longer than {config.limit:,} tokens; the run would refuse them."
             )
     if gpu is not None:
         memory.require_device(config, checked.needed, gpu)
@@ -40,6 +39,7 @@ def facts(method: Method, config: Any, gpu: Gpu | None, console: Console) -> dic
         "method": method.name,
         "data": checked.material.fingerprint,
         "examples": len(lengths),
+        "kept": len(checked.material.kept),
         "lengths": {"from": source, "percentiles": _percentiles(lengths)},
         "steps": {"per_epoch": steps.per_epoch, "total": steps.total, **steps.facts},
         "parameters": {"all": checked.shape.parameters, "adapter": checked.shape.lora_per_rank * config.adapter.r},

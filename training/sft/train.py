@@ -104,6 +104,14 @@ class Sft(Method):
         """Every example once an epoch."""
         return steps_of(config, n, "examples")
 
+    def described(self, config: SftConfig, material: Material) -> list[str]:
+        """What is evaluated on the way."""
+        n, t = config.data.eval_examples, config.trl
+        every = (
+            f"every {t['eval_steps'] or t['logging_steps']:,} steps" if t["eval_strategy"] == "steps" else "each epoch"
+        )
+        return [] if n is None else [f"evaluated   {min(n, len(material.kept)):,} of val, {every}"]
+
     def remarks(self, config: SftConfig, material: Material) -> list[str]:
         """That packed examples are fewer."""
         packed = "Packing joins short examples, so there will be fewer steps than this."
