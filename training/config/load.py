@@ -276,7 +276,7 @@ def _schema(kind: type[BaseModel], prefix: str = "") -> list[str]:
     """Full names of our own keys."""
     found: list[str] = []
     for name, field in kind.model_fields.items():
-        inner = [one for one in _models(field.annotation) if one is not dict]
+        inner = _models(field.annotation)
         found += [key for one in inner for key in _schema(one, f"{prefix}{name}.")] or [f"{prefix}{name}"]
     return found
 

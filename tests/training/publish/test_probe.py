@@ -138,7 +138,7 @@ def test_a_probe_without_whole_checkpoints_or_run_is_refused(run: Path, data: Pa
     assert "has no whole checkpoint at step 4" in absent.err
     nowhere = bench("train", "probe", data, *common)
     assert nowhere.code == 2
-    assert "is no training run" in nowhere.err
+    assert "Next: name a training run" in nowhere.err
 
 
 def test_another_base_model_is_refused_before_reviewing(run: Path, data: Path, base: Path) -> None:
