@@ -62,8 +62,8 @@ def build(
     n_train = len(train)
     train = [item for item in train if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
-    numbered = [Given(one.question, {**one.row, "id": f"given-{n}"}) for n, one in enumerate(sft, start=1)]
-    given, n_given_out = leave_out(numbered, unseen)  # numbered through: files number their rows alike
+    named = [Given(row.question, {"id": f"given-{n}", **row.row}) for n, row in enumerate(sft, start=1)]
+    given, n_given_out = leave_out(named, unseen)
     given, n_mention_given = _without_tissues(given, held_out)
     paired, n_pairs_out = leave_out(pairs, unseen)
     paired, n_mention_pairs = _without_tissues(paired, held_out)
