@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bioreview_bench.errors import InputError, printable
 
-from .facts import Row, compared
+from .facts import Values, compared
 from .given import checked
 from .item import Item, bundled, items_of
 
@@ -81,7 +81,7 @@ def readable(pathway: str) -> str:
     return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding) -> Values:
     n = len(finding.scores)
     return {
         "pathway": finding.pathway,
@@ -98,7 +98,7 @@ def _row(finding: Finding) -> Row:
     }
 
 
-def _pair(one: Finding, other: Finding) -> Row:
+def _pair(one: Finding, other: Finding) -> Values:
     first, second = _row(one), _row(other)
     return {
         **compared(one.tissue, other.tissue, first["direction"], second["direction"]),
