@@ -10,7 +10,7 @@ from typing import Any
 
 from bioreview_bench.training.config.load import load
 from bioreview_bench.training.dpo.train import Dpo
-from bioreview_bench.training.grpo.judges import Judge
+from bioreview_bench.training.grpo.judges import Rewarder
 from bioreview_bench.training.grpo.train import Grpo
 from bioreview_bench.training.qa.items.build import build, write
 from bioreview_bench.training.qa.items.given import read_pairs
@@ -90,7 +90,12 @@ def grpo_job(
 
 
 def grpo_run(
-    model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], object] = print, judge: Judge | None = None
+    model: Path,
+    data: Path,
+    out: Path,
+    *settings: str,
+    say: Callable[[str], object] = print,
+    judge: Rewarder | None = None,
 ) -> Trained:
     run = grpo_job(model, data, out, *settings, say=say)
     assert run is not None

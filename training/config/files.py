@@ -16,6 +16,7 @@ from typing import Any
 from bioreview_bench.errors import EncoderError, InputError, printable
 
 _LARGEST = 64 << 10  # bytes of a config file; the longest shipped one has 2,000
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _FLOAT = re.compile(r"[-+]?\d[\d_]*(?:\.\d*)?[eE][-+]?\d+")
 _ROOMS = ("models", "sft", "dpo", "grpo")
 # Keys of the first configuration language, and what they are now.
@@ -115,8 +116,8 @@ def put(values: dict[str, Any], key: str, value: Any) -> str:
     """
     known = list(names(values))
     fits = [name for name in known if name == key] or [name for name in known if name.endswith(f".{key}")]
-    if not fits and re.fullmatch(r"trl\.\w+|start\.\w+", key):
-        fits = [key]
+    if not fits and (re.fullmatch(r"trl\.\w+|start\.\w+", key) or any(name.startswith(f"{key}.") for name in known)):
+        fits = [key]  # another argument of TRL, or a whole group
     if not fits:
         raise InputError(
             f'"{printable(key)}" is no key of the config{nearest(key, known)}.',
@@ -213,7 +214,7 @@ def _yaml() -> Any:
 
 
 def _loader() -> Any:
-    """A SafeLoader that refuses aliases and repeated keys, and reads 1e-4 as the number that it is."""
+    """A SafeLoader that refuses aliases and repeated keys, and reads 1e-4 and no as people mean them."""
     yaml = _yaml()
 
     class Strict(yaml.SafeLoader):  # type: ignore[name-defined, misc]
@@ -228,6 +229,11 @@ def _loader() -> Any:
                 raise yaml.YAMLError(f"a key stands twice among {', '.join(map(str, keys))}")
             return super().construct_mapping(node, deep)
 
-    # YAML 1.1 wants a point and a sign in 1.0e-4, and takes 1e-4 for text.
+    # YAML 1.1 wants a point and a sign in 1.0e-4, takes 1e-4 for text, and "no" (of eval_strategy) for false.
+    Strict.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if not pair[0].endswith(":bool")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Strict.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, list("tTfF"))
     Strict.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
     return Strict

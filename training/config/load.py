@@ -225,7 +225,9 @@ def _trainers(kind: type[RunConfig], trl: Mapping[str, Any]) -> list[str]:
         _fields_model(kind).model_validate({key: value for key, value in trl.items() if key not in OWNED})
     except ValidationError as error:
         known = [*(f"trl.{name}" for name in _fields(kind)), *_schema(kind)]
-        found += [_said(one, "trl.", known) for one in error.errors(include_url=False, include_context=False)]
+        # Of a value that fits none of several types, the last is named.
+        by_key = {one["loc"][0]: one for one in error.errors(include_url=False, include_context=False)}
+        found += [_said(one, "trl.", known) for one in by_key.values()]
     return found
 
 
@@ -234,9 +236,10 @@ def _construction(config: RunConfig) -> list[str]:
     import torch
 
     on_cpu = config.model.device == "cpu" or not torch.cuda.is_available()  # a plan needs no GPU
+    needing_gpu = {"tf32"} if on_cpu and config.model.device == "cuda" else set()
 
     def refusal(without: str | None = None) -> str | None:
-        kept = {key: value for key, value in config.trl.items() if key != without}
+        kept = {key: value for key, value in config.trl.items() if key not in {without, *needing_gpu}}
         try:
             arguments(config.model_copy(update={"trl": kept}), Path("run"), on_cpu=on_cpu)
         except (ValueError, TypeError, NotImplementedError, ImportError) as error:

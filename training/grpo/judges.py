@@ -25,7 +25,7 @@ from .config import GrpoConfig, QaRewardPart, ReviewRewardPart
 FOLDER = "samples"
 
 
-class Judge(Protocol):
+class Rewarder(Protocol):
     """Scores completions; `names` are the components that have a weight."""
 
     @property
@@ -38,7 +38,7 @@ class Judge(Protocol):
         ...
 
 
-class QaJudge:
+class QaRewarder:
     """Answers to questions; `rows` are those of `grpo.jsonl`."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], reward: QaReward, names: Sequence[str]) -> None:
@@ -51,7 +51,7 @@ class QaJudge:
         return [self._reward.score(self._rows[key], text) for key, text in zip(keys, completions, strict=True)]
 
 
-class ReviewJudge:
+class ReviewRewarder:
     """Reviews of train articles; the key of a prompt is its article's id, `asked` what the model was asked."""
 
     def __init__(self, reward: ReviewReward, asked: Mapping[str, str], names: Sequence[str]) -> None:
@@ -67,18 +67,18 @@ class ReviewJudge:
         return found
 
 
-def judge_of(config: GrpoConfig, material: Material) -> Judge:
+def judge_of(config: GrpoConfig, material: Material) -> Rewarder:
     """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
     EncoderError."""
     composer = RewardComposer(dict(config.reward.weights))
     if isinstance(config.reward, QaRewardPart):
         reward = QaReward(composer, config.reward.v4_mode)
         _require_rewarded(material.rows, [name for name, weight in reward.weights.items() if weight > 0])
-        return QaJudge(material.rows, reward, tuple(reward.weights))
+        return QaRewarder(material.rows, reward, tuple(reward.weights))
     return _reviews(config.reward, material, composer)
 
 
-def _reviews(part: ReviewRewardPart, material: Material, composer: RewardComposer) -> Judge:
+def _reviews(part: ReviewRewardPart, material: Material, composer: RewardComposer) -> Rewarder:
     from bioreview_bench.contract import Contract
     from bioreview_bench.data.load import load_split
 
@@ -106,7 +106,7 @@ def _reviews(part: ReviewRewardPart, material: Material, composer: RewardCompose
         )
     texts = {row["key"]: "\n\n".join(turn["content"] for turn in row["prompt"]) for row in material.rows}
     reward = ReviewReward(references, vectorizer, composer)
-    return ReviewJudge(reward, texts, tuple(reward.weights))
+    return ReviewRewarder(reward, texts, tuple(reward.weights))
 
 
 def _require_rewarded(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
@@ -128,7 +128,7 @@ class ComposedReward:
 
     __name__ = "composed"  # by which TRL's log calls it
 
-    def __init__(self, judge: Judge, out: Path) -> None:
+    def __init__(self, judge: Rewarder, out: Path) -> None:
         self._judge = judge
         self._out = out
         self.n_scored = 0

@@ -25,7 +25,7 @@ from ..rewards.composer import RewardComposer
 from ..runs.inputs import Material, Model, corpus_material
 from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, is_first_process, shown
 from .config import ArticlesPart, GrpoConfig, QuestionsPart
-from .judges import FOLDER, ComposedReward, Judge, forget_samples, judge_of
+from .judges import FOLDER, ComposedReward, Rewarder, forget_samples, judge_of
 
 _MOST_PROBLEMS = 20
 
@@ -68,7 +68,7 @@ class Grpo(Method):
             )
         return Examples(found, (), [(one.n_tokens, 0) for one in found])
 
-    def judge(self, config: GrpoConfig, material: Material) -> Judge:
+    def judge(self, config: GrpoConfig, material: Material) -> Rewarder:
         """Who scores completions. For reviews the references are embedded now."""
         return judge_of(config, material)
 

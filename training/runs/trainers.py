@@ -20,7 +20,7 @@ from .folder import seal
 
 if TYPE_CHECKING:
     from .run import Console
-    from .training import Record
+    from .training import RunRecord
 
 _SHOWN = (
     "loss", "eval_loss", "reward", "frac_reward_zero_std", "rewards/accuracies", "kl", "learning_rate", "grad_norm",
@@ -32,7 +32,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 class Sealing:
     """Mixed into a trainer. `record`, set before training, adds its files to a checkpoint before it is sealed."""
 
-    record: Record
+    record: RunRecord
 
     def __init__(self: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -36,7 +36,7 @@ class Trained:
     summary: dict[str, Any]
 
 
-class Record:
+class RunRecord:
     """What a run writes of itself on the way and at the end; seconds are those of all its parts together."""
 
     def __init__(self, run: Run) -> None:
@@ -86,7 +86,7 @@ def train(run: Run, console: Console) -> Trained:
         console.say(f"Warning: {warning}")
     if is_first_process():
         begin(run.out, run.identity)
-    record = Record(run)
+    record = RunRecord(run)
     with quiet_libraries():
         trainer, stop = _trainer(run, record, console)
         _let_run(run, trainer, stop)
@@ -99,7 +99,7 @@ def train(run: Run, console: Console) -> Trained:
     return Trained(trainer, summary)
 
 
-def _trainer(run: Run, record: Record, console: Console) -> tuple[Any, Any]:
+def _trainer(run: Run, record: RunRecord, console: Console) -> tuple[Any, Any]:
     from .trainers import Stop, Watch
 
     config = run.config

@@ -13,7 +13,7 @@ import pytest
 from bioreview_bench import load_split
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.training.corpora.files import read_corpus, read_pairs
-from bioreview_bench.training.dpo.pairs import Choice, Sample, balanced, choose, read_predictions
+from bioreview_bench.training.dpo.pairs import PreferencePair, Sample, balanced, choose, read_predictions
 
 from ..conftest import corpus_facts, corpus_row, make_answering_model
 
@@ -50,7 +50,7 @@ def test_articles_without_a_pair_are_counted_by_reason() -> None:
 
 def test_a_rule_of_length_alone_wins_nothing() -> None:
     pairs = [
-        Choice(f"{n:02d}", sample("x" * (10 + step), 0.5 + n / 100), sample("y" * 10, 0.1))
+        PreferencePair(f"{n:02d}", sample("x" * (10 + step), 0.5 + n / 100), sample("y" * 10, 0.1))
         for n, step in enumerate([1, 1, 1, 1, 1, -1, -1, 0])
     ]
     kept = balanced([[pair] for pair in pairs])
@@ -64,11 +64,11 @@ def test_a_rule_of_length_alone_wins_nothing() -> None:
 
 
 def test_an_article_changes_to_its_other_pair_before_one_is_dropped() -> None:
-    def longer(name: str, margin: float) -> Choice:
-        return Choice(name, sample("x" * 11, margin), sample("y" * 10, 0.0))
+    def longer(name: str, margin: float) -> PreferencePair:
+        return PreferencePair(name, sample("x" * 11, margin), sample("y" * 10, 0.0))
 
-    def shorter(name: str, margin: float) -> Choice:
-        return Choice(name, sample("x" * 10, margin), sample("y" * 11, 0.0))
+    def shorter(name: str, margin: float) -> PreferencePair:
+        return PreferencePair(name, sample("x" * 10, margin), sample("y" * 11, 0.0))
 
     given = [[longer("a", 0.9), shorter("a", 0.3)], [longer("b", 0.9), shorter("b", 0.8)], [longer("c", 0.2)]]
     kept = balanced(given)
