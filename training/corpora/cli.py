@@ -72,9 +72,9 @@ def corpus(out: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 data missing or held out, 6 cannot write.
     """
-    from .make import Settings, make_corpus
+    from .make import CorpusSettings, make_corpus
 
-    made = make_corpus(Settings(**given), out, quiet=quiet)
+    made = make_corpus(CorpusSettings(**given), out, quiet=quiet)
     if as_json:
         click.echo(json.dumps(made.manifest, ensure_ascii=False))
         return

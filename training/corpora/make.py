@@ -27,14 +27,14 @@ from ..models.chat_templates import System, in_user, template_text
 from ..models.families import tokenizer_sha256
 from .files import CORPUS, SPLITS, write_corpus
 from .held_out import held_out
-from .recipes import Chosen, Filtered, Recipe, check_expected, choose
-from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, Row, length_percentiles
+from .recipes import Filtered, Recipe, SelectedArticle, check_expected, choose
+from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, TrainingExample, length_percentiles
 
 MAX_LENGTH = 16_384
 
 
 @dataclass(frozen=True)
-class Settings:
+class CorpusSettings:
     """Everything that decides a corpus. `counter` None means the model's own, which needs `model`.
 
     `max_length` None means MAX_LENGTH where a model counts, and no bound where none does.
@@ -73,7 +73,7 @@ class _Tools:
     template_sha256: str | None
 
 
-def make_corpus(settings: Settings, out: Path, *, quiet: bool = False) -> Made:
+def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> Made:
     """Write the corpus that `settings` describe into the folder `out`.
 
     Raises InputError, DataError, EncoderError, WriteError; then nothing is written.
@@ -109,7 +109,7 @@ def require_empty(out: Path) -> None:
         raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
 
 
-def _tools(settings: Settings) -> _Tools:
+def _tools(settings: CorpusSettings) -> _Tools:
     prompt, recipe = Prompt.load(settings.prompt), Recipe.load(settings.recipe)
     prompt = in_user(prompt) if settings.system == "in_user" else prompt
     if prompt.answer is None:
@@ -143,7 +143,7 @@ def _require_system(chat: Chat) -> None:
         raise InputError(error.message, remedy="--system in_user puts it at the front of the user part") from error
 
 
-def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> _Tools:
+def _tools_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> _Tools:
     if settings.counter in (None, "model"):
         raise InputError(
             "Tokens are counted with the model's tokenizer, and no model is named.",
@@ -157,7 +157,7 @@ def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> 
     return _Tools(recipe, builder, None, None)
 
 
-def _rows(builder: Builder, split: str, chosen: Sequence[Chosen], quiet: bool) -> list[Row]:
+def _rows(builder: Builder, split: str, chosen: Sequence[SelectedArticle], quiet: bool) -> list[TrainingExample]:
     bar = ProgressBar(f"Examples of {split}", len(chosen), quiet)
     try:
         return builder.rows(chosen, bar)
@@ -175,11 +175,11 @@ def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, F
 
 
 def _facts(
-    settings: Settings,
+    settings: CorpusSettings,
     tools: _Tools,
     splits: Mapping[str, Split],
     filtered: Mapping[str, Filtered],
-    rows: Mapping[str, list[Row]],
+    rows: Mapping[str, list[TrainingExample]],
 ) -> dict[str, Any]:
     prompt, counter = tools.builder.prompt, tools.builder.counter
     families = {name: {one.article.family for one in kept.chosen} for name, kept in filtered.items()}
@@ -220,7 +220,7 @@ def _worded(counts: Mapping[str, int]) -> str:
 _MOST_SECTIONS = 10
 
 
-def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
+def statistics(chosen: Sequence[SelectedArticle]) -> dict[str, Any]:
     """Articles and concerns of a split by source and label."""
     concerns = [concern for one in chosen for concern in one.concerns]
     return {
@@ -233,7 +233,7 @@ def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
     }
 
 
-def truncation(rows: Sequence[Row]) -> dict[str, Any]:
+def truncation(rows: Sequence[TrainingExample]) -> dict[str, Any]:
     """What of the papers is missing from the prompts. Targets are never cut: `targets_cut` counts none by making.
 
     `kept_share` are percentiles, lowest first, of the share of a paper's tokens that its prompt holds, over the cut
@@ -242,7 +242,7 @@ def truncation(rows: Sequence[Row]) -> dict[str, Any]:
     cut = [row for row in rows if row.fitted.cut]
     shortened = [row.fitted.n_tokens for row in rows if row.shortened]
     shares = [row.fitted.n_tokens / row.fitted.n_tokens_full for row in cut]
-    lost = Counter(name for row in cut for name in set(row.fitted.cut_sections))
+    lost = Counter(name for row in cut for name in dict.fromkeys(row.fitted.cut_sections))
     return {
         "papers": len(rows),
         "papers_cut": len(cut),

@@ -66,7 +66,7 @@ class Recipe(BaseModel):
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedArticle:
     """An article and the concerns of it that a corpus teaches, in file order."""
 
     article: Article
@@ -77,7 +77,7 @@ class Chosen:
 class Filtered:
     """What is left of a split, and what each filter dropped, in the order of the filters."""
 
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[SelectedArticle, ...]
     counts: dict[str, int]
 
 
@@ -97,7 +97,7 @@ def choose(articles: Iterable[Article], recipe: Recipe, held_out: Iterable[Artic
     before = sum(map(len, kept))
     kept = [_distinct(concerns) for concerns in kept]
     counts["concerns_duplicate"] = before - sum(map(len, kept))
-    pairs = [Chosen(article, tuple(concerns)) for article, concerns in zip(members, kept, strict=True)]
+    pairs = [SelectedArticle(article, tuple(concerns)) for article, concerns in zip(members, kept, strict=True)]
     enough = [pair for pair in pairs if len(pair.concerns) >= recipe.min_concerns]
     readable = [pair for pair in enough if _has_text(pair.article)]
     counts["articles_below_minimum"] = len(pairs) - len(enough)

@@ -22,7 +22,7 @@ from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.stats.percentiles import percentiles
 
 from ..models.families import CLOSING, THOUGHT
-from .recipes import Chosen, Recipe
+from .recipes import Recipe, SelectedArticle
 
 EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
 _ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
@@ -33,7 +33,7 @@ _LEAST_PAPER = 200  # tokens; a target that leaves less room than this belongs t
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainingExample:
     """One example. `messages` end with the target; token counts are those of `Lengths`.
 
     `fitted` is the paper as it stands in the prompt; `shortened` says that the target needed some of its room.
@@ -107,7 +107,7 @@ class Builder:
     max_length: int | None = None
     opening: str = ""
 
-    def row(self, chosen: Chosen) -> Row:
+    def row(self, chosen: SelectedArticle) -> TrainingExample:
         """The example of one article. Raises InputError when its target leaves no room for the paper."""
         manuscript = Manuscript.from_article(chosen.article)
         with_confidence = self.recipe.target_confidence == "annotated"
@@ -124,11 +124,11 @@ class Builder:
             over = 0 if self.max_length is None else n_prompt + n_target - self.max_length
             if over <= 0 or room is None:
                 shortened = fitted.cut and budget < self.budget
-                return Row(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
+                return TrainingExample(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
             held = min(budget, fitted.n_tokens)
             budget = min(held - 1, held * room // (room + over))
 
-    def _room(self, chosen: Chosen, answer: Mapping[str, str]) -> int | None:
+    def _room(self, chosen: SelectedArticle, answer: Mapping[str, str]) -> int | None:
         """Tokens of `lengths` that the rest of the example leaves for the paper; None where nothing bounds it."""
         if self.max_length is None:
             return None
@@ -143,7 +143,7 @@ class Builder:
             )
         return room
 
-    def rows(self, chosen: Sequence[Chosen], bar: ProgressBar | None = None) -> list[Row]:
+    def rows(self, chosen: Sequence[SelectedArticle], bar: ProgressBar | None = None) -> list[TrainingExample]:
         """Examples in the order of `chosen`. Raises InputError listing every article whose target is too long."""
         rows, problems = [], []
         for number, article in enumerate(chosen, start=1):

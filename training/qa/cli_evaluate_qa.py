@@ -133,4 +133,4 @@ def _generated(
         lines += answer_rows(system.name, rows, responses)
         if answers_out is not None:
             write_files({answers_out: as_jsonl(lines)})
-    return Stored(answers_out or questions, tuple(own_answer(line, line["system"]) for line in lines))
+    return Stored(answers_out or questions, [own_answer(line, line["system"]) for line in lines])

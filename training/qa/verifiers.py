@@ -22,10 +22,10 @@ from bioreview_bench.errors import InputError, printable
 
 from ..rewards.components import confidence_score
 from ..rewards.composer import Composed, RewardComposer
-from .items.gsea import DOWN, UP, readable
+from .items.gsea import readable
 from .items.item import ABSTAIN
 from .prompt import content
-from .statements import Statements, as_number, fold, numbers_in, stated_confidence
+from .statements import WORDS, Statements, as_number, fold, numbers_in, stated_confidence
 
 Truth = Mapping[str, Any]
 # The names that files of questions, published records and this package's own records use.
@@ -284,35 +284,19 @@ def abstains(answer: str) -> bool:
     return any(found.search(head) for found in (_INABILITY, _DEFERRAL, _NO_DATA))
 
 
-_WORDS = {
-    UP: r"upregulat\w*|up-regulat\w*|activat\w*|increas\w*|elevat\w*|enhanc\w*|induc\w*|higher|stimulat\w*|positive nes"
-    r"|positively enriched|upwards?",
-    DOWN: r"downregulat\w*|down-regulat\w*|suppress\w*|decreas\w*|reduc\w*|inhibit\w*|repress\w*|lower|negative nes"
-    r"|negatively enriched|downwards?|diminish\w*",
-}
-_FOUND = {name: re.compile(rf"\b(?:{words})\b") for name, words in _WORDS.items()}
-_ALIASES = {
-    "oxidative phosphorylation": ("oxphos", "ox phos"),
-    "tnfa signaling via nfkb": ("nf-kb", "nfkb", "nf-κb"),
-    "interferon gamma response": ("ifn-gamma", "ifn-γ", "interferon gamma"),
-    "interferon alpha response": ("ifn-alpha", "ifn-α", "interferon alpha"),
-    "epithelial mesenchymal transition": ("emt", "epithelial-mesenchymal"),
-    "unfolded protein response": ("upr",),
-    "reactive oxygen species pathway": ("ros", "reactive oxygen species"),
-    "mtorc1 signaling": ("mtorc1",),
-}
+_DIRECTIONS = {name: re.compile(rf"\b(?:{'|'.join(words)})\b") for name, words in WORDS["directions"].items()}
 
 
 def names(pathway: str) -> tuple[str, ...]:
     """The words that name a pathway."""
     plain = readable(pathway)
-    return (plain, *_ALIASES.get(plain, ()))
+    return (plain, *WORDS["aliases"].get(plain, ()))
 
 
 def directions_in(statements: Statements) -> set[str]:
     """The directions that the statements assert."""
     found = set()
-    for name, words in _FOUND.items():
+    for name, words in _DIRECTIONS.items():
         spoken = {match.group() for sentence in statements.sentences for match in words.finditer(fold(sentence))}
         if any(statements.asserted(word) for word in spoken):
             found.add(name)

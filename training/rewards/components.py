@@ -21,7 +21,7 @@ from bioreview_bench.data.article import Concern
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.transforms import Vectors
 
-from .references import Prepared
+from .references import PreparedArticle
 
 HALF_WIDTH = 0.1  # a pair at the contract's threshold is worth one half, this far above it 1, this far below 0
 BETA = 0.5  # precision counts more than recall, so that a short review is no loss and a long one no gain
@@ -41,7 +41,9 @@ class Match:
         return sum(value for _, _, value in self.pairs)
 
 
-def match(vectors: Vectors, counts: Sequence[bool], n_written: int, article: Prepared, threshold: float) -> Match:
+def match(
+    vectors: Vectors, counts: Sequence[bool], n_written: int, article: PreparedArticle, threshold: float
+) -> Match:
     """Match concerns with the article's references.
 
     `vectors` are the concerns' (m, d) in the article's space; `counts` says which may be matched at all (copies may

@@ -65,7 +65,7 @@ class CachedVectorizer:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedArticle:
     """One article: `vectors` (n, d) of its references, `others` (one matrix per donor), `stock` (10, d).
 
     All are transformed for this article and L2-normalised; `transform` does the same to a completion's raw vectors.
@@ -112,7 +112,7 @@ class References:
         self._donors = {
             article.id: [articles[place].id for place in places] for article, places in zip(articles, lent, strict=True)
         }
-        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
+        self._prepared: OrderedDict[str, PreparedArticle] = OrderedDict()
         self._fill(articles)
 
     @property
@@ -120,7 +120,7 @@ class References:
         """Articles that can be scored: those with a counted reference."""
         return tuple(self._articles)
 
-    def of(self, article_id: str) -> Prepared:
+    def of(self, article_id: str) -> PreparedArticle:
         """The article, prepared; recent ones are kept. Raises DataError for an article that cannot be scored."""
         if article_id in self._prepared:
             self._prepared.move_to_end(article_id)
@@ -136,7 +136,7 @@ class References:
             self._prepared.popitem(last=False)
         return prepared
 
-    def _prepare(self, article: Article) -> Prepared:
+    def _prepare(self, article: Article) -> PreparedArticle:
         pool = TextPool()
         groups = [
             pool.add(texts)
@@ -149,7 +149,7 @@ class References:
         ends = np.cumsum([len(group) for group in groups])[:-1]
         own, *others, stock = np.split(space.compared(np.concatenate(groups), article.id), ends)
         paper = Source((article.title or "", article.abstract or "", *article.sections.values()))
-        return Prepared(article, self._references[article.id], own, tuple(others), stock, paper, transform)
+        return PreparedArticle(article, self._references[article.id], own, tuple(others), stock, paper, transform)
 
     def _texts(self, article_id: str) -> list[str]:
         return [concern.text for concern in self._references[article_id]]

@@ -20,7 +20,7 @@ from bioreview_bench.llm.text.parser import Parsed, parse
 from .components import confidence, coverage, form, groundedness, match, repeats
 from .composer import Composed, RewardComposer
 from .copying import Source
-from .references import CachedVectorizer, Prepared, References
+from .references import CachedVectorizer, PreparedArticle, References
 
 # Components, under the names that they had in configurations.
 COMPONENTS = {"V1": "groundedness", "V2": "coverage", "V3": "form", "V4": "confidence"}
@@ -79,7 +79,7 @@ class ReviewReward:
         vectors = article.compared(raw)
         return [self._composed(review, vectors[[places[text] for text in review.texts]], article) for review in reviews]
 
-    def _read(self, completion: str, article: Prepared, asked: Source) -> _Review:
+    def _read(self, completion: str, article: PreparedArticle, asked: Source) -> _Review:
         parsed = parse(completion)
         concerns = parsed.concerns[:LOOKED_AT]
         texts = tuple(normalise(concern["text"]) for concern in concerns)
@@ -89,7 +89,7 @@ class ReviewReward:
         )
         return _Review(parsed, concerns, texts, faulty)
 
-    def _composed(self, review: _Review, vectors: Any, article: Prepared) -> Composed:
+    def _composed(self, review: _Review, vectors: Any, article: PreparedArticle) -> Composed:
         threshold = self.references.contract.threshold
         pairing = match(vectors, [not fault for fault in review.faulty], review.n_written, article, threshold)
         matched = {row for row, _, _ in pairing.pairs}

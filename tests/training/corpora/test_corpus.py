@@ -24,7 +24,7 @@ from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import read_corpus
 from bioreview_bench.training.corpora.make import truncation
-from bioreview_bench.training.corpora.recipes import Chosen, Recipe, choose
+from bioreview_bench.training.corpora.recipes import Recipe, SelectedArticle, choose
 from bioreview_bench.training.corpora.rows import Builder, Lengths, length_percentiles, target
 from bioreview_bench.training.models.chat_templates import as_toml, in_user, recorded
 
@@ -108,7 +108,7 @@ def test_a_long_target_takes_room_from_the_paper_and_is_whole_itself(
     counter = load_counter("model", chat.tokenizer)
     concerns = [f"Concern {number} about the dose of the drug in mice." for number in range(30)]
     article = make_article("elife:1", concerns, paper_text_sections={"methods": "Mice were given a dose. " * 400})
-    chosen = Chosen(article, article.concerns)
+    chosen = SelectedArticle(article, article.concerns)
     free = Builder(OBJECTS, A, counter, 2000, Lengths.of_chat(chat)).row(chosen)
     assert (free.fitted.n_tokens, free.shortened) == (pytest.approx(2000, abs=20), False)
     most = free.n_prompt_tokens + free.n_target_tokens - 500
@@ -132,7 +132,7 @@ def test_no_example_exceeds_the_training_length_by_a_single_token(
     chat = Chat(tiny_qwen3)
     text = " ".join(f"Mice in group {number} slept {number} hours." for number in range(300))
     article = make_article("elife:1", ["No dose is given."], paper_text_sections={"methods": text})
-    chosen = Chosen(article, article.concerns)
+    chosen = SelectedArticle(article, article.concerns)
     totals = []
     for most in range(2000, 2012):
         row = Builder(OBJECTS, A, load_counter(counter, chat.tokenizer), 9999, Lengths.of_chat(chat), most).row(chosen)

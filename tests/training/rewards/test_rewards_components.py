@@ -24,7 +24,7 @@ from bioreview_bench.training.rewards.components import (
 )
 from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.copying import Source
-from bioreview_bench.training.rewards.references import Prepared
+from bioreview_bench.training.rewards.references import PreparedArticle
 
 NAMES = ("groundedness", "coverage", "form", "confidence")
 values = st.dictionaries(st.sampled_from(NAMES), st.none() | st.floats(-1, 1))
@@ -84,12 +84,13 @@ def test_a_component_without_weight_or_without_value_is_refused() -> None:
         composer.score({"groundedness": math.nan})
 
 
-def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> Prepared:
+def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> PreparedArticle:
     def matrix(rows: Any) -> Any:
         return np.array(rows, np.float32)
 
-    return Prepared(None, tuple(range(len(references))), matrix(references), tuple(map(matrix, others)), matrix(stock),
-                    Source([]), None)  # type: ignore[arg-type] # fmt: skip
+    places, vectors = tuple(range(len(references))), matrix(references)
+    lent = tuple(map(matrix, others))
+    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), None)  # type: ignore[arg-type]
 
 
 def test_a_pair_is_worth_one_half_at_the_threshold_and_ramps_to_both_sides() -> None:

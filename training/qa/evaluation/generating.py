@@ -41,29 +41,31 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class System:
+class AskedSystem:
     """A base model under a chain of adapters, all merged but the last; no adapter is the baseline."""
 
     name: str
     adapters: tuple[Path, ...]
 
 
-def systems(chains: Sequence[str]) -> list[System]:
+def systems(chains: Sequence[str]) -> list[AskedSystem]:
     """The baseline, then one system for each chain ("SFT" or "SFT,GRPO"). Raises EncoderError, InputError."""
-    found = [System(BASELINE, ())]
+    found = [AskedSystem(BASELINE, ())]
     for chain in chains:
         names = [name.strip() for name in chain.split(",") if name.strip()]
         if not names:
             raise InputError("An adapter has no name.", remedy="--adapters DIR, or --adapters FIRST,SECOND for a chain")
         folders = tuple(adapter_folder(resolved(name)) for name in names)
-        found.append(System(",".join(shown_name(name) for name in names), folders))
+        found.append(AskedSystem(",".join(shown_name(name) for name in names), folders))
     labels = [system.name for system in found]
     if len(set(labels)) != len(labels):
         raise InputError("Two systems have one name.", remedy="give the adapters' folders different names")
     return found
 
 
-def generate(base: str, system: System, questions: Sequence[str], how: Generation, *, quiet: bool = False) -> list[str]:
+def generate(
+    base: str, system: AskedSystem, questions: Sequence[str], how: Generation, *, quiet: bool = False
+) -> list[str]:
     """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
     from transformers import set_seed
 
@@ -97,7 +99,7 @@ def answer_rows(system: str, rows: Sequence[Mapping[str, Any]], responses: Seque
     ]
 
 
-def recorded_template(base: str, systems: Sequence[System], given: str | None) -> str | None:
+def recorded_template(base: str, systems: Sequence[AskedSystem], given: str | None) -> str | None:
     """The chat template of a run, by name or file; None for the model's own.
 
     It is the one that was `given`, or else that of the first adapter's training. Raises InputError when an adapter was
@@ -119,7 +121,7 @@ def recorded_template(base: str, systems: Sequence[System], given: str | None) -
     return template
 
 
-def _records(folder: Path, systems: Sequence[System]) -> list[tuple[Path, Mapping[str, Any]]]:
+def _records(folder: Path, systems: Sequence[AskedSystem]) -> list[tuple[Path, Mapping[str, Any]]]:
     """(file, what it says of training) of a merged base and of every adapter that has a record; checked to belong."""
     found: dict[Path, Mapping[str, Any]] = {}
     merged = (merge_record(folder) or {}).get("training")

@@ -8,17 +8,15 @@ own         JSONL of `{"system", "question", "type", "response", "truth", "verif
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
-from ..items.given import read_whole
-
-_SHOWN = 20
+from ..items.given import checked, numbered, read_whole
 
 
 @dataclass(frozen=True)
@@ -40,18 +38,22 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stored:
-    """The answers of a file; `summary` is the calibration that the file itself states."""
+    """The answers of a file; `summary` is the calibration that the file itself states. Raises InputError for none."""
 
     path: Path
-    answers: tuple[Answer, ...]
+    answers: Sequence[Answer]
     summary: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.answers:
+            raise InputError(f"{self.path} holds no answer.", remedy="name a file with answers")
 
 
 def read_answers(path: Path) -> Stored:
     """Read a file of answers. Raises InputError for anything else, naming every row that cannot be used."""
     if path.suffix == ".jsonl":
         rows = ((f"line {line}", row) for line, row in read_rows(path, InputError))
-        return Stored(path, _all(path, rows, lambda row: own_answer(row, path.stem)))
+        return Stored(path, checked(path, rows, lambda row: own_answer(row, path.stem)))
     try:
         document = parse_object(read_whole(path))
     except ValueError as error:
@@ -63,11 +65,10 @@ def read_answers(path: Path) -> Stored:
             for system, rows in systems.items()
             for number, row in enumerate(rows if isinstance(rows, list) else [None], start=1)
         )
-        return Stored(path, _all(path, judged, lambda pair: _judged(*pair)))
+        return Stored(path, checked(path, judged, lambda pair: _judged(*pair)))
     if isinstance(samples, list):
         name, summary = str(document.get("model_path") or path.stem), document.get("calibration")
-        rows = ((f"row {number}", row) for number, row in enumerate(samples, start=1))
-        answers = _all(path, rows, lambda row: _rewarded(name, row))
+        answers = checked(path, numbered(samples), lambda row: _rewarded(name, row))
         return Stored(path, answers, summary if isinstance(summary, dict) else None)
     raise InputError(
         f"{path} holds no answers: there is neither detailed_results nor per_sample in it.",
@@ -75,10 +76,8 @@ def read_answers(path: Path) -> Stored:
     )
 
 
-def own_answer(row: Mapping[str, Any] | Problem, system: str) -> Answer:
+def own_answer(row: Mapping[str, Any], system: str) -> Answer:
     """An answer from a row of `--answers-out`; `system` is its name where the row has none. Raises ValueError."""
-    if isinstance(row, Problem):
-        raise ValueError(row.message)
     truth, verifiers = row.get("truth"), row.get("verifiers")
     if not isinstance(row.get("question"), str) or not isinstance(row.get("response"), str):
         raise ValueError("question and response must be strings")
@@ -102,7 +101,8 @@ def _judged(system: str, row: Any) -> Answer:
     if not all(isinstance(text, str) for text in texts):
         raise ValueError("question, response, type and expected must be strings")
     verdict = row.get("correct")
-    return Answer(system, *texts, verdict=verdict if isinstance(verdict, bool) else None)
+    question, response, kind, expected = map(str, texts)
+    return Answer(system, question, response, kind, expected, verdict if isinstance(verdict, bool) else None)
 
 
 def _rewarded(system: str, row: Any) -> Answer:
@@ -118,23 +118,6 @@ def _rewarded(system: str, row: Any) -> Answer:
         components={str(name): _number(value) for name, value in row["verifier_scores"].items()},
         confidence=confidence,
     )
-
-
-def _all(path: Path, rows: Iterable[tuple[str, Any]], read: Callable[[Any], Answer]) -> tuple[Answer, ...]:
-    """What `read` makes of rows with their places. Raises InputError naming every row that it refuses."""
-    answers, problems = [], []
-    for place, row in rows:
-        try:
-            answers.append(read(row))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            problems.append(Problem(f"{place}: {printable(error)}"))
-    if problems:
-        raise InputError(
-            f"{path} has rows that cannot be used:", problems=problems[:_SHOWN], remedy="fix the rows named"
-        )
-    if not answers:
-        raise InputError(f"{path} holds no answer.", remedy="name a file with answers")
-    return tuple(answers)
 
 
 def _number(value: object) -> float:

@@ -30,7 +30,7 @@ LABEL = "questions"  # what a training summary calls these data
 
 
 @dataclass(frozen=True)
-class Built:
+class QuestionFiles:
     """File contents by name, and what the manifest says."""
 
     files: Mapping[str, bytes]
@@ -47,7 +47,7 @@ def build(
     pairs: Sequence[Given] = (),
     keep_out: Sequence[str] = (),
     counting: Counting | None = None,
-) -> Built:
+) -> QuestionFiles:
     """Divide, drill, shuffle and write out.
 
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
@@ -62,8 +62,8 @@ def build(
     n_train = len(train)
     train = [item for item in train if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
-    numbered = [Given(one.question, {**one.row, "id": f"given-{n}"}) for n, one in enumerate(sft, start=1)]
-    given, n_given_out = leave_out(numbered, unseen)  # numbered through: files number their rows alike
+    named = [Given(row.question, {"id": f"given-{n}", **row.row}) for n, row in enumerate(sft, start=1)]
+    given, n_given_out = leave_out(named, unseen)
     given, n_mention_given = _without_tissues(given, held_out)
     paired, n_pairs_out = leave_out(pairs, unseen)
     paired, n_mention_pairs = _without_tissues(paired, held_out)
@@ -109,12 +109,12 @@ def build(
         "kept_out": {"items": n_train - len(train), "given": n_given_out, "pairs": n_pairs_out},
         "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
     }
-    return Built(
+    return QuestionFiles(
         {**files, CORPUS: corpus[CORPUS], MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, manifest
     )
 
 
-def write(built: Built, folder: Path) -> None:
+def write(built: QuestionFiles, folder: Path) -> None:
     """Write all files or none, the manifest last. Raises WriteError."""
     make_folder(folder)
     write_files({folder / name: content for name, content in built.files.items()})

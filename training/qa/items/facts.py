@@ -11,11 +11,11 @@ from .item import Item, bundled, items_of
 
 STRESSORS = {"HU": "hindlimb unloading", "IR": "ionizing radiation", "HU+IR": "combined HU+IR stress"}
 CONDITIONS = {"none": "at baseline", "HU": "under HU", "IR": "under IR", "HU+IR": "under combined HU+IR stress"}
-Row = dict[str, Any]
+Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Facts:
+class StudyTables:
     """Tables by tissue: counts of genes (`stressor`, `kmp`, `interaction`), response `type`, `oxphos` scores."""
 
     source: str
@@ -32,9 +32,9 @@ class Facts:
         return tuple(sorted(self.type))
 
 
-def load_facts() -> Facts:
+def load_facts() -> StudyTables:
     """The bundled tables."""
-    return Facts(**bundled("facts.toml"))
+    return StudyTables(**bundled("facts.toml"))
 
 
 def kmp_items() -> list[Item]:
@@ -53,7 +53,7 @@ def kmp_items() -> list[Item]:
     return items_of(words["section"], rows)
 
 
-def _tissue(facts: Facts, tissue: str) -> Row:
+def _tissue(facts: StudyTables, tissue: str) -> Values:
     counts, kmp, oxphos = facts.stressor[tissue], facts.kmp[tissue], facts.oxphos[tissue]
     stronger, weaker = ("HU", "IR") if counts["HU"] > counts["IR"] else ("IR", "HU")
     letter = facts.type[tissue]
@@ -85,19 +85,19 @@ def _tissue(facts: Facts, tissue: str) -> Row:
     }
 
 
-def _interaction(facts: Facts, name: str) -> Row:
+def _interaction(facts: StudyTables, name: str) -> Values:
     sizes = {tissue: facts.interaction[tissue][name] for tissue in facts.tissues}
     largest = max(sizes, key=lambda tissue: sizes[tissue])
     return {**_named(name), "largest": largest, "n": sizes[largest], "tissues": list(facts.tissues)}
 
 
-def _stressor(facts: Facts, stressor: str) -> Row:
+def _stressor(facts: StudyTables, stressor: str) -> Values:
     largest = max(facts.tissues, key=lambda tissue: facts.stressor[tissue][stressor])
     n, letter = facts.stressor[largest][stressor], facts.type[largest]
     return {"stressor": stressor, "largest": largest, "n": n, "letter": letter, "tissues": list(facts.tissues)}
 
 
-def _pair(facts: Facts, one: str, other: str) -> Row:
+def _pair(facts: StudyTables, one: str, other: str) -> Values:
     kmp = [facts.oxphos[tissue]["kmp"] for tissue in (one, other)]
     letters = [facts.type[tissue] for tissue in (one, other)]
     alike = letters[0] == letters[1]
@@ -116,7 +116,7 @@ def _pair(facts: Facts, one: str, other: str) -> Row:
     }
 
 
-def compared(one: str, other: str, direction: str, opposed: str) -> Row:
+def compared(one: str, other: str, direction: str, opposed: str) -> Values:
     """Two tissues and the directions of a pathway in them."""
     same = direction == opposed
     return {
@@ -131,7 +131,7 @@ def compared(one: str, other: str, direction: str, opposed: str) -> Row:
     }
 
 
-def _counts(facts: Facts, one: str, other: str, stressor: str) -> Row:
+def _counts(facts: StudyTables, one: str, other: str, stressor: str) -> Values:
     values = {tissue: facts.stressor[tissue][stressor] for tissue in (one, other)}
     higher = max(values, key=lambda tissue: values[tissue])
     lower = other if higher == one else one
@@ -147,13 +147,13 @@ def _counts(facts: Facts, one: str, other: str, stressor: str) -> Row:
     }
 
 
-def _unanswerable(facts: Facts, row: Row) -> Row:
+def _unanswerable(facts: StudyTables, row: Values) -> Values:
     question = row["question"]
     tissues = [tissue for tissue in facts.tissues if tissue in question]
     return {**row, "bare": question[0].lower() + question[1:], "tissues": tissues}
 
 
-def _named(interaction: str) -> Row:
+def _named(interaction: str) -> Values:
     crossed, joined = interaction.replace(" x ", " × "), interaction.replace(" x ", " and ")
     return {"interaction": interaction, "crossed": crossed, "joined": joined}
 

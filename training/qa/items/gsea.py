@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import InputError, printable
 
-from .facts import Row, compared
+from .facts import Values, compared
+from .given import checked
 from .item import Item, bundled, items_of
 
 COLUMNS = ("pathway", "tissue", "mission", "NES", "padj")
@@ -25,7 +26,6 @@ MISSIONS = 2
 UP, DOWN = "up", "down"
 _PREFIX = re.compile(r"^(?:hallmark|kegg|reactome|wikipathways|wp|go(?:bp|mf|cc)?|biocarta|mitocarta)_", re.IGNORECASE)
 _LARGEST = 1_000_000  # rows
-_SHOWN = 20  # problems
 
 
 @dataclass(frozen=True)
@@ -46,32 +46,22 @@ class Finding:
 def read_findings(path: Path) -> list[Finding]:
     """Findings of at least two missions, by pathway and tissue.
 
-    Raises InputError, with every problem and its line, for a table that cannot be read: a column missing, a value that
-    is no number, padj outside 0..1, a blank name, or two rows of one pathway, tissue and mission.
+    Raises InputError for a table that cannot be read: a column missing, two rows of one pathway, tissue and mission,
+    or, with every line, a value that is no number, padj outside 0..1, or a blank name.
     """
-    found: dict[tuple[str, str], dict[str, float]] = {}
+    scores: dict[tuple[str, str], dict[str, float]] = {}
     seen: set[tuple[str, str, str]] = set()
-    problems: list[Problem] = []
-    for line, row in _rows(path):
-        try:
-            pathway, tissue, mission, nes, padj = _checked(row)
-            key = (pathway, tissue, mission)
-            if key in seen:
-                raise ValueError(f"a second row of {', '.join(map(printable, key))}")
-            seen.add(key)
-        except ValueError as error:
-            problems.append(Problem(str(error), line))
-            continue
+    for pathway, tissue, mission, nes, padj in checked(path, _rows(path), _values):
+        key = (pathway, tissue, mission)
+        if key in seen:
+            raise InputError(f"{path} has a second row of {', '.join(map(printable, key))}.", remedy="fix the table")
+        seen.add(key)
         if padj < SIGNIFICANT and nes != 0:
-            found.setdefault((pathway, tissue), {})[mission] = nes
-    if problems:
-        raise InputError(
-            f"{path} is no table of enrichment:", problems=problems[:_SHOWN], remedy="mend the lines named"
-        )
+            scores.setdefault((pathway, tissue), {})[mission] = nes
     return [
-        Finding(pathway, tissue, dict(sorted(scores.items())))
-        for (pathway, tissue), scores in sorted(found.items())
-        if len(scores) >= MISSIONS
+        Finding(pathway, tissue, dict(sorted(by_mission.items())))
+        for (pathway, tissue), by_mission in sorted(scores.items())
+        if len(by_mission) >= MISSIONS
     ]
 
 
@@ -91,7 +81,7 @@ def readable(pathway: str) -> str:
     return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
 
 
-def _row(finding: Finding) -> Row:
+def _row(finding: Finding) -> Values:
     n = len(finding.scores)
     return {
         "pathway": finding.pathway,
@@ -108,7 +98,7 @@ def _row(finding: Finding) -> Row:
     }
 
 
-def _pair(one: Finding, other: Finding) -> Row:
+def _pair(one: Finding, other: Finding) -> Values:
     first, second = _row(one), _row(other)
     return {
         **compared(one.tissue, other.tissue, first["direction"], second["direction"]),
@@ -120,7 +110,7 @@ def _pair(one: Finding, other: Finding) -> Row:
     }
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -134,7 +124,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
                     raise InputError(
                         f"{path} has more than {_LARGEST:,} rows.", remedy="keep the gene sets that matter"
                     )
-                yield reader.line_num, row
+                yield f"line {reader.line_num}", row
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.", remedy="check the path") from error
     except UnicodeDecodeError as error:
@@ -143,7 +133,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
         raise InputError(f"Cannot read {path}: {error}.", remedy="check that it is a CSV file") from error
 
 
-def _checked(row: Mapping[str, str | None]) -> tuple[str, str, str, float, float]:
+def _values(row: Mapping[str, str | None]) -> tuple[str, str, str, float, float]:
     """Values of a row. Raises ValueError with the reason."""
     names = [" ".join((row[column] or "").split()) for column in COLUMNS[:3]]
     for column, name in zip(COLUMNS, names, strict=False):

@@ -14,11 +14,11 @@ from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import model_folder, shown_name
 from bioreview_bench.llm.text.fitting import load_counter
 
-from ...corpora.files import corpus_contents
+from ...corpora.files import asked_by, corpus_contents
 from ...corpora.rows import Lengths, length_percentiles
 from ...models.chat_templates import template_text
 from ...models.families import tokenizer_sha256
-from ..prompt import PROMPT_ID, template_sha256
+from ..prompt import template_sha256
 
 _ESTIMATE = "chars3"
 
@@ -51,13 +51,8 @@ class Counting:
 
     def asked(self) -> dict[str, Any]:
         """How a model is asked by these rows, as a training summary says it. They hold no paper: the budget is 0."""
-        return {
-            "prompt": {"id": PROMPT_ID, "sha256": template_sha256()},
-            "thinking": False,
-            "system": "own",
-            "budget": 0,
-            "counter": {"name": "none", "tokenizer_sha256": self.tokenizer_sha256},
-        }
+        counter = {"name": "none", "tokenizer_sha256": self.tokenizer_sha256}
+        return {**asked_by({"template_sha256": template_sha256()}), "counter": counter}
 
 
 def as_corpus(
