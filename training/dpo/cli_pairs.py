@@ -43,7 +43,7 @@ _WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 @options.quiet_option
 @click.pass_context
 def pairs(
-    ctx: click.Context, out: Path, corpus: Path, predictions: tuple[Path, ...], form: str, quiet: bool, **given: Any
+    ctx: click.Context, /, out: Path, corpus: Path, predictions: tuple[Path, ...], form: str, quiet: bool, **given: Any
 ) -> None:
     """Make preference pairs for bench train dpo: several reviews of each train article, scored by the rewards; the
     better and the worse one of an article are a pair.

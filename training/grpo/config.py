@@ -91,6 +91,11 @@ class GrpoConfig(RunConfig):
         return self.data.max_prompt + int(self.trl["max_completion_length"])
 
     @property
+    def weights(self) -> dict[str, float]:
+        """Of the rewards, by name."""
+        return {str(name): weight for name, weight in self.reward.weights.items()}
+
+    @property
     def limit(self) -> int:
         """Tokens that a prompt may have."""
         return self.data.max_prompt

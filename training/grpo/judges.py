@@ -70,7 +70,7 @@ class ReviewRewarder:
 def judge_of(config: GrpoConfig, material: Material) -> Rewarder:
     """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
     EncoderError."""
-    composer = RewardComposer(dict(config.reward.weights))
+    composer = RewardComposer(config.weights)
     if isinstance(config.reward, QaRewardPart):
         reward = QaReward(composer, config.reward.v4_mode)
         _require_rewarded(material.rows, [name for name, weight in reward.weights.items() if weight > 0])

@@ -118,7 +118,7 @@ class Grpo(Method):
         if config.data.kind == "qa":
             judge_of(config, material)
             return []
-        RewardComposer(dict(config.reward.weights))
+        RewardComposer(config.weights)
         return ["References are not embedded in a dry run."]
 
     def trainer(self, run: Run, given: Any, model: Any, adapter: Any) -> Any:
@@ -131,18 +131,15 @@ class Grpo(Method):
             forget_samples(run.out, 0 if run.resumed is None else run.resumed.step)
         queries: Sequence[Query] = run.examples.train
         rows = {"prompt": [list(map(dict, one.messages)) for one in queries], "key": [one.key for one in queries]}
-        reward = ComposedReward(run.judge, run.out)
-        trainer = SealingGRPOTrainer(
+        return SealingGRPOTrainer(
             model=model,
-            reward_funcs=reward,
+            reward_funcs=ComposedReward(run.judge, run.out),
             args=given,
             train_dataset=Dataset.from_dict(rows),
             processing_class=run.model.chat.tokenizer,
             peft_config=adapter,
             chat=run.model.chat,
         )
-        trainer.reward = reward
-        return trainer
 
     def settled(self, run: Run, trainer: Any) -> str:
         """How many are sampled at once."""
@@ -152,13 +149,14 @@ class Grpo(Method):
     def metrics(self, run: Run, trainer: Any, finished: bool) -> dict[str, Any]:
         """Rewards; counts of samples are of this part of the run."""
         history = [row for row in trainer.state.log_history if "reward" in row]
+        [reward] = trainer.reward_funcs
         flat = [row["frac_reward_zero_std"] for row in history if row["frac_reward_zero_std"] is not None]
         return {
             "first_reward": history[0]["reward"] if history else None,
             "last_reward": history[-1]["reward"] if history else None,
             "groups_without_variance": sum(flat) / len(flat) if flat else None,
-            "n_samples": trainer.reward.n_scored,
-            "n_unrewarded": trainer.reward.n_none,
+            "n_samples": reward.n_scored,
+            "n_unrewarded": reward.n_none,
             "n_prompts": len(run.examples.train),
             "seconds": {name: round(value, 2) for name, value in trainer.seconds.items()},
         }

@@ -42,7 +42,7 @@ _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench
 @click.option("--dry-run", is_flag=True, help="Count articles and tokens; load no weights.")
 @options.quiet_option
 @click.pass_context
-def generate(ctx: click.Context, adapters: tuple[str, ...], dry_run: bool, quiet: bool, **given: Any) -> None:
+def generate(ctx: click.Context, /, adapters: tuple[str, ...], dry_run: bool, quiet: bool, **given: Any) -> None:
     """Let MODEL under its adapters review a split into DIR: predictions.jsonl and run.json, as bench baseline does.
 
     Prompt, thinking, budget and counter come from the adapter's training_summary.json. Several adapters are applied
