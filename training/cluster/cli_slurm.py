@@ -39,10 +39,7 @@ class SlurmCommand(click.Command):
 )  # fmt: skip
 @click.option("-o", "--out", type=_FILE, metavar="FILE", help="Write it there, not to stdout.")
 @click.option("--submit", is_flag=True, help="Hand it to sbatch.")
-@click.pass_context
-def slurm(
-    ctx: click.Context, passed: tuple[str, ...], array: Path | None, out: Path | None, submit: bool, **more: Any
-) -> None:
+def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit: bool, **more: Any) -> None:
     """Print a file for sbatch that runs a bench command: training, generation, a probe, an evaluation.
 
     Other options are sbatch's own and are passed on (--partition, --time, --gres, --mem, --account, ...). The command
@@ -64,7 +61,7 @@ def slurm(
 
     from . import slurm as jobs
 
-    job = jobs.slurm_job(ctx.meta[__name__], passed, array, **more)
+    job = jobs.slurm_job(click.get_current_context().meta[__name__], passed, array, **more)
     script = jobs.render(job)
     if out is not None:
         write_files({out: script.encode()})

@@ -5,7 +5,7 @@ stands without a negation beside it.
 
 The confidence that an answer states is from 0 to 1, or None where it states none. The predecessor's reading is fixed:
 "150 %" is no confidence (it was 1.5), "0.9" is one (only percentages were seen), moderate confidence keeps its number
-(words such as "likely" gave 0.50 or 0.55 to nearly every answer), and an answer that says nothing has none (it was 0.5).
+(words such as "likely" gave 0.50 or 0.55 to nearly every answer), and silence states none (it was 0.5).
 """
 
 from __future__ import annotations

@@ -103,7 +103,8 @@ def _core(question: str, statements: Statements, truth: Truth) -> float | None:
     if truth.get("expected") is not None:
         return _expected(question, statements, truth)
     if truth.get("directions"):
-        called, wanted = names(truth["pathway"]), truth["directions"]
+        called = names(truth["pathway"])
+        wanted: Mapping[str, str] = truth["directions"]
         right = [direction_of(_about(statements, tissue, wanted), called) == wanted[tissue] for tissue in wanted]
         return sum(right) / len(right)
     if truth.get("direction") is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.cluster.sweep import collect, variants
+from bioreview_bench.training.cluster.sweep import collect, command, variants, write_sweep
 from bioreview_bench.training.config.load import load
 from bioreview_bench.training.models.summary import write_summary
 
@@ -51,6 +51,15 @@ def test_values_that_are_lists_are_split_outside_their_brackets() -> None:
     found = variants("qwen3_8b", ["targets=[q_proj, v_proj],[q_proj]", "seed=1"])
     assert [one.config["adapter"]["targets"] for one in found] == [["q_proj", "v_proj"], ["q_proj"]]
     assert [one.folder for one in found] == ["targets=q_proj-v_proj", "targets=q_proj"]
+
+
+@pytest.mark.parametrize(("name", "method"), [("dpo_review", "dpo"), ("grpo_full", "grpo")])
+def test_configs_of_every_method_are_varied(name: str, method: str, tmp_path: Path) -> None:
+    made = variants(name, ["learning_rate=1e-6,2e-6"])
+    write_sweep(name, made, tmp_path / "sweep")
+    config = tmp_path / "sweep" / made[1].folder / "config.yaml"
+    assert load(method, str(config)).trl["learning_rate"] == 2e-6
+    assert command(made[1], tmp_path / "sweep").startswith(f"bench train {method} {config} -o ")
 
 
 @pytest.mark.parametrize(

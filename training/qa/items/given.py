@@ -138,7 +138,7 @@ def _sft_row(row: Mapping[str, Any]) -> Given:
     if parts is None or not parts[1]:
         raise ValueError("there is no text with ### Instruction: and ### Response:")
     question, answer = parts
-    line = {
+    line: dict[str, Any] = {
         "messages": conversation(question, answer),
         "question": question,
         "answer": answer,
