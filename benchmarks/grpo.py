@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from qlora import SHAPE, TINY, build, tokenizer
@@ -74,35 +75,34 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[f
     """(seconds of a step, its parts, peak bytes of the GPU)."""
     import torch
     from datasets import Dataset
-    from trl import GRPOConfig
 
-    from bioreview_bench.training.grpo import trainer as grpo_trainer
+    from bioreview_bench.training.config.load import arguments as trainer_arguments
     from bioreview_bench.training.grpo.judges import ComposedReward
+    from bioreview_bench.training.grpo.trainer import SealingGRPOTrainer
     from bioreview_bench.training.models.lora import lora_config
     from bioreview_bench.training.qa.items.build import kmp_items
-    from bioreview_bench.training.runs import arguments as stated
     from bioreview_bench.training.runs.start import settle
 
     device = "cpu" if arguments.tiny else "cuda"
     shape = TINY if arguments.tiny else SHAPE
     base = build(shape, config.quantisation, config.model.attention, device)
     rows = [item.row() for item in kmp_items()]
-    given = grpo_trainer.arguments(config, stated.common(config, folder), folder)
-    given |= {"save_strategy": "no", "max_steps": arguments.warm_up + arguments.steps}
-    prompt = list(range(10, 10 + config.grpo.max_prompt))
-    trainer = grpo_trainer.SealingGRPOTrainer(
+    given = trainer_arguments(config, folder)
+    given.save_strategy = "no"
+    tokens = [token % shape["vocab_size"] for token in range(10, 10 + config.data.max_prompt)]
+    judge = Answers(rows, dict(config.reward.weights), config.trl["max_completion_length"])
+    trainer = SealingGRPOTrainer(
         model=base,
-        reward_funcs=ComposedReward(Answers(rows, dict(config.reward.weights), config.grpo.max_completion), folder),
-        args=GRPOConfig(**given),
+        reward_funcs=ComposedReward(judge, folder),
+        args=given,
         train_dataset=Dataset.from_dict(
             {"prompt": [row["messages"][:-1] for row in rows], "key": [row["id"] for row in rows]}
         ),
         processing_class=tokenizer(),
-        peft_config=lora_config(base, config.lora),
-        on_checkpoint=lambda path: None,
-        tokens=lambda messages: [token % shape["vocab_size"] for token in prompt],
+        peft_config=lora_config(base, config.adapter),
+        chat=SimpleNamespace(tokens=lambda messages: tokens),
     )
-    settle(trainer.model, config, config.start)
+    settle(trainer.model, config)
     watch = clock(trainer, arguments.warm_up, device)
     trainer.add_callback(watch)
     trainer.train()
@@ -124,26 +124,27 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from bioreview_bench.training.grpo.config import load_grpo_config
-    from bioreview_bench.training.grpo.train import needed_memory
-    from bioreview_bench.training.models.memory import GB
+    from bioreview_bench.training.config.load import load
+    from bioreview_bench.training.grpo.train import Grpo
+    from bioreview_bench.training.models.memory import GB, Shape
 
     if not arguments.tiny and not torch.cuda.is_available():
         print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)
         return
-    g = load_grpo_config(arguments.config).grpo
-    prompt = arguments.prompt or (64 if arguments.tiny else g.max_prompt)
-    completion = arguments.completion or (16 if arguments.tiny else g.max_completion)
-    changes = [f"max_prompt={prompt}", f"max_completion={completion}", f"max_length={prompt + completion}"]
-    config = load_grpo_config(arguments.config, (*changes, *(["device=cpu"] if arguments.tiny else [])))
+    stated = load("grpo", arguments.config)
+    prompt = arguments.prompt or (64 if arguments.tiny else stated.data.max_prompt)
+    completion = arguments.completion or (16 if arguments.tiny else stated.trl["max_completion_length"])
+    steps = arguments.warm_up + arguments.steps
+    changes = [f"max_prompt={prompt}", f"max_completion_length={completion}", f"max_steps={steps}"]
+    config = load("grpo", arguments.config, [*changes, *(["device=cpu"] if arguments.tiny else [])])
     with tempfile.TemporaryDirectory() as scratch:
         each, parts, peak = measure(arguments, config, Path(scratch))
-    t, g = config.training, config.grpo
+    group = config.trl["num_generations"]
     device = "the CPU (tiny model: times mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
     print(f"{'device':28} {device}, torch {torch.__version__}")
     print(
-        f"{'a step':28} {t.effective_batch} completions ({t.effective_batch // g.generations} prompts x "
-        f"{g.generations}), {prompt:,} + {completion:,} tokens; sampled every {config.span} steps"
+        f"{'a step':28} {config.effective_batch} completions ({config.effective_batch // group} prompts x "
+        f"{group}), {prompt:,} + {completion:,} tokens; sampled every {config.span} steps"
     )
     print(f"{'seconds of a step':28} {each:.2f}")
     for name, seconds in parts.items():
@@ -151,7 +152,8 @@ def main() -> None:
     sampled = config.sampled_at_once * completion / config.span
     print(f"{'tokens sampled a second':28} {sampled / parts['generation']:,.0f}")
     if peak is not None:
-        print(f"{'peak memory':28} {peak / GB:.1f} GiB (estimate: {needed_memory(config, None)[1].total / GB:.1f})")
+        needed = Grpo().needed(config, Shape.stated(config))
+        print(f"{'peak memory':28} {peak / GB:.1f} GiB (estimate: {needed.total / GB:.1f})")
 
 
 if __name__ == "__main__":

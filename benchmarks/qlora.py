@@ -71,7 +71,7 @@ def build(shape: dict[str, Any], part: Any, attention: str, device: str) -> Any:
             weight, requires_grad=False, compress_statistics=part.double, quant_type=part.type, module=new
         ).to(device)
         if hasattr(new, "support_avx512bf16_for_cpu"):
-            new.support_avx512bf16_for_cpu = False  # see training/quantised.py
+            new.support_avx512bf16_for_cpu = False  # see training/models/quantised.py
         setattr(model.get_submodule(parent), last, new)
         del weight
     for module in model.modules():
@@ -138,41 +138,36 @@ def measure(way: str, arguments: argparse.Namespace, config: Any, folder: Path) 
     import torch
     from peft import get_peft_model
     from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
-    from trl import SFTConfig
-    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
+    from trl.trainer.sft_trainer import DataCollatorForLanguageModeling, SFTTrainer
 
+    from bioreview_bench.training.config.load import arguments as trainer_arguments
     from bioreview_bench.training.models.lora import lora_config
-    from bioreview_bench.training.runs import arguments as stated
-    from bioreview_bench.training.runs.trainers import SealingSFTTrainer
 
     device = "cpu" if arguments.tiny else "cuda"
     shape = TINY if arguments.tiny else SHAPE
     base = build(shape, config.quantisation, config.model.attention, device)
-    papers = examples(config.training.effective_batch, arguments.tokens, arguments.answer, shape["vocab_size"])
+    papers = examples(config.effective_batch, arguments.tokens, arguments.answer, shape["vocab_size"])
     watch = clock(arguments.warm_up, device)
-    given = {"save_strategy": "no", "max_steps": arguments.warm_up + arguments.steps, "eval_strategy": "no"}
-    common = {"args": None, "train_dataset": papers, "processing_class": tokenizer(), "callbacks": [watch]}
+    given = trainer_arguments(config, folder)
+    given.save_strategy = "no"
+    common = {"args": given, "train_dataset": papers, "processing_class": tokenizer(), "callbacks": [watch]}
     if way == "ours":
-        common["args"] = SFTConfig(**{**stated.sft(config, folder), **given})
-        trainer: Any = SealingSFTTrainer(
-            base, **common, peft_config=lora_config(base, config.lora), on_checkpoint=lambda path: None
-        )
+        trainer: Any = SFTTrainer(base, **common, peft_config=lora_config(base, config.adapter))
     else:
-        set_seed(config.training.seed)
-        model = get_peft_model(base, lora_config(base, config.lora))
+        set_seed(config.trl["seed"])
+        model = get_peft_model(base, lora_config(base, config.adapter))
         model.enable_input_require_grads()
-        names = set(TrainingArguments.__dataclass_fields__)
-        plain = {key: value for key, value in stated.common(config, folder).items() if key in names}
-        common["args"] = TrainingArguments(**{**plain, **given})
+        names = [name for name, field in TrainingArguments.__dataclass_fields__.items() if field.init]
+        common["args"] = TrainingArguments(**{name: getattr(given, name) for name in names})
         trainer = Trainer(model, **common, data_collator=DataCollatorForLanguageModeling(pad_token_id=0))
-        trainer.remove_callback(PrinterCallback)
         for weight in model.parameters():
             if weight.requires_grad:
                 weight.data = weight.data.to(torch.bfloat16)  # as TRL does with an adapter on 4 bits
+    trainer.remove_callback(PrinterCallback)
     trainer.train()
     losses = [row["loss"] for row in trainer.state.log_history if "loss" in row]
     peak = None if device == "cpu" else torch.cuda.max_memory_allocated()
-    tokens = config.training.effective_batch * arguments.tokens
+    tokens = config.effective_batch * arguments.tokens
     return Measured(watch.seconds, tokens, peak, losses[-1])
 
 
@@ -184,7 +179,7 @@ def report(arguments: argparse.Namespace, config: Any, found: dict[str, Measured
 
     device = "the CPU (tiny model: speeds mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
     print(f"{'device':34} {device}, torch {torch.__version__}")
-    print(f"{'a step':34} {config.training.effective_batch} papers of {arguments.tokens:,} tokens")
+    print(f"{'a step':34} {config.effective_batch} papers of {arguments.tokens:,} tokens")
     for way, one in found.items():
         peak = "-" if one.peak is None else f"{one.peak / GB:.1f} GiB"
         speed = f"{one.seconds:.2f} s a step, {one.tokens / one.seconds:,.0f} tokens/s"
@@ -217,15 +212,16 @@ def main() -> None:
     arguments = parser.parse_args()
     import torch
 
-    from bioreview_bench.training.config.parts import load_config
+    from bioreview_bench.training.config.load import load
 
     if not arguments.tiny and not torch.cuda.is_available():
         print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)
         return
     arguments.tokens = arguments.tokens or (256 if arguments.tiny else 16_384)
     arguments.answer = arguments.answer or (32 if arguments.tiny else 1_500)
-    changes = [f"max_length={arguments.tokens}", *(["device=cpu"] if arguments.tiny else [])]
-    config = load_config(CONFIG, tuple(changes))
+    steps = arguments.warm_up + arguments.steps
+    changes = [f"max_length={arguments.tokens}", f"max_steps={steps}", "eval_strategy=no", "eval_examples=null"]
+    config = load("sft", CONFIG, [*changes, *(["device=cpu"] if arguments.tiny else [])])
     found: dict[str, Measured] = {}
     with tempfile.TemporaryDirectory() as scratch:
         for way in ("ours",) if arguments.ours_only else ("ours", "plain"):

@@ -9,20 +9,21 @@ from bioreview_bench.cli.lazy import LazyGroup
 _HERE = "bioreview_bench.training."
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "corpus": (f"{_HERE}cli_corpus:corpus", "Make a corpus from the frozen splits."),
-    "sft": (f"{_HERE}cli_sft:sft", "Train an adapter (QLoRA) on a corpus."),
-    "dpo": (f"{_HERE}cli_dpo:dpo", "Train an adapter on preference pairs."),
-    "grpo": (f"{_HERE}cli_grpo:grpo", "Train an adapter by rewards of its own samples."),
-    "pairs": (f"{_HERE}cli_pairs:pairs", "Make preference pairs of samples by their rewards."),
-    "probe": (f"{_HERE}cli_probe:probe", "Score the checkpoints of a run on a small sample."),
-    "sweep": (f"{_HERE}cli_sweep:sweep", "Write variants of a config, and collect their results."),
-    "generate": (f"{_HERE}cli_generate:generate", "Let a trained model review a split."),
-    "merge": (f"{_HERE}cli_merge:merge", "Write weights with adapters merged into them."),
-    "card": (f"{_HERE}cli_card:card", "Fill a submission card and a model card."),
-    "push": (f"{_HERE}cli_push:push", "Upload an adapter or model to the Hub."),
-    "qa-data": (f"{_HERE}cli_qa_data:qa_data", "Make questions with ground truth from tables."),
-    "evaluate-qa": (f"{_HERE}cli_evaluate_qa:evaluate_qa", "Score answers and their calibration."),
-    "slurm": (f"{_HERE}cli_slurm:slurm", "Render, and submit, a SLURM job."),
+    "corpus": (f"{_HERE}corpora.cli:corpus", "Make a corpus from the frozen splits."),
+    "config": (f"{_HERE}config.cli:config", "List the package's configs, or show one resolved."),
+    "sft": (f"{_HERE}runs.cli:sft", "Train an adapter (QLoRA) on a corpus."),
+    "dpo": (f"{_HERE}runs.cli:dpo", "Train an adapter on preference pairs."),
+    "grpo": (f"{_HERE}runs.cli:grpo", "Train an adapter by rewards of its own samples."),
+    "pairs": (f"{_HERE}dpo.cli_pairs:pairs", "Make preference pairs of samples by their rewards."),
+    "probe": (f"{_HERE}publish.cli_probe:probe", "Score the checkpoints of a run on a small sample."),
+    "sweep": (f"{_HERE}cluster.cli_sweep:sweep", "Write variants of a config, and collect their results."),
+    "generate": (f"{_HERE}publish.cli_generate:generate", "Let a trained model review a split."),
+    "merge": (f"{_HERE}models.cli_merge:merge", "Write weights with adapters merged into them."),
+    "card": (f"{_HERE}publish.cli_card:card", "Fill a submission card and a model card."),
+    "push": (f"{_HERE}publish.cli_push:push", "Upload an adapter or model to the Hub."),
+    "qa-data": (f"{_HERE}qa.cli_qa_data:qa_data", "Make questions with ground truth from tables."),
+    "evaluate-qa": (f"{_HERE}qa.cli_evaluate_qa:evaluate_qa", "Score answers and their calibration."),
+    "slurm": (f"{_HERE}cluster.cli_slurm:slurm", "Render, and submit, a SLURM job."),
 }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.data.article import Article
 from bioreview_bench.scoring.matching import max_matches
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case
@@ -39,20 +40,18 @@ def offsets(n: int, count: int) -> list[int]:
     return sorted({max(1, j * n // (count + 1)) for j in range(1, count + 1)}) if n > 1 else []
 
 
-def donors(cases: Sequence[Case], count: int) -> list[list[int]]:
-    """For each case, the positions of the cases whose predictions it is matched against."""
-    found: list[list[int]] = [[] for _ in cases]
+def donors(articles: Sequence[Article], count: int) -> list[list[int]]:
+    """For each article, the positions of up to `count` others of its source and of another family, evenly spread."""
+    found: list[list[int]] = [[] for _ in articles]
     sources: dict[str, list[int]] = {}
-    for position, case in enumerate(cases):
-        sources.setdefault(case.article.source, []).append(position)
+    for position, article in enumerate(articles):
+        sources.setdefault(article.source, []).append(position)
     for members in sources.values():
-        members.sort(key=lambda position: cases[position].article.id)
+        members.sort(key=lambda position: articles[position].id)
         shifts = offsets(len(members), count)
         for place, position in enumerate(members):
             shifted = (members[(place + shift) % len(members)] for shift in shifts)
-            found[position] = [
-                donor for donor in shifted if cases[donor].article.family != cases[position].article.family
-            ]
+            found[position] = [donor for donor in shifted if articles[donor].family != articles[position].family]
     return found
 
 
@@ -62,7 +61,7 @@ def other_article(cases: Sequence[Case], space: Space, contract: Contract, sweep
     matched, ceiling = np.zeros(len(cases)), np.zeros(len(cases))
     has_donor = np.zeros(len(cases), bool)
     histogram = np.zeros(HISTOGRAM_BINS, np.int64)
-    for position, chosen in enumerate(donors(cases, contract.null)):
+    for position, chosen in enumerate(donors([case.article for case in cases], contract.null)):
         if not chosen:
             continue
         has_donor[position] = True

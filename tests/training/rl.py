@@ -1,4 +1,4 @@
-"""Small runs of DPO and GRPO for the tests beside this: questions, pairs, settings, and judges of letters."""
+"""Small runs for the tests beside this: consoles, questions, pairs, settings, and judges of letters."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.training.dpo import train as dpo
-from bioreview_bench.training.dpo.config import load_dpo_config
-from bioreview_bench.training.grpo import train as grpo
-from bioreview_bench.training.grpo.config import load_grpo_config
-from bioreview_bench.training.grpo.judges import Judge
+from bioreview_bench.training.config.load import load
+from bioreview_bench.training.dpo.train import Dpo
+from bioreview_bench.training.grpo.judges import Rewarder
+from bioreview_bench.training.grpo.train import Grpo
 from bioreview_bench.training.qa.items.build import build, write
 from bioreview_bench.training.qa.items.given import read_pairs
 from bioreview_bench.training.rewards.composer import Composed, RewardComposer
-from bioreview_bench.training.runs.running import Talk
+from bioreview_bench.training.runs.run import Console, Method, Run, check
+from bioreview_bench.training.runs.training import Trained, train
 
 TINY = (
-    "family=qwen3", "chat_template=null", "device=cpu", "bits=16", "compute_dtype=float32",
-    "optimiser.name=adamw_torch", "gradient_checkpointing=false", "start.adapters=[]",
-    "lora.targets=[q_proj, v_proj, down_proj]",
+    "family=qwen3", "chat_template=null", "device=cpu", "bits=16", "compute_dtype=float32", "optim=adamw_torch",
+    "gradient_checkpointing=false", "start.adapters=[]", "adapter.targets=[q_proj, v_proj, down_proj]",
 )  # fmt: skip
-DPO = (*TINY, "batch_size=2", "accumulation=1", "effective_batch=2", "save_steps=2", "optimiser.lr=5e-3")
+DPO = (
+    *TINY, "per_device_train_batch_size=2", "gradient_accumulation_steps=1", "effective_batch=2", "save_steps=2",
+    "learning_rate=5e-3",
+)  # fmt: skip
 GRPO = (
-    *TINY, "max_completion=8", "max_prompt=200", "max_length=208", "batch_size=8", "accumulation=1",
-    "effective_batch=8", "steps_per_generation=1", "generations=4", "iterations=1", "save_steps=2", "hold_out=[]",
-    "max_steps=2", "optimiser.lr=1e-2",
+    *TINY, "max_completion_length=8", "max_prompt=200", "per_device_train_batch_size=8",
+    "gradient_accumulation_steps=1", "effective_batch=8", "steps_per_generation=1", "num_generations=4",
+    "num_iterations=1", "save_steps=2", "hold_out=[]", "max_steps=2", "learning_rate=1e-2",
 )  # fmt: skip
-FOUR_BITS = ("bits=4", "compute_dtype=bfloat16", "optimiser.name=adamw_8bit", "gradient_checkpointing=true")
+FOUR_BITS = ("bits=4", "compute_dtype=bfloat16", "optim=adamw_8bit", "gradient_checkpointing=true")
 PAIRS = [
     {
         "prompt": f"What does the drug do in the {tissue}?",
@@ -38,6 +40,14 @@ PAIRS = [
     }
     for number, tissue in enumerate(("heart", "liver", "spleen", "kidney", "lung", "brain", "skin", "colon"), start=40)
 ]
+
+
+class Heard(Console):
+    """A console that hands what is said to `say`, and shows no progress."""
+
+    def __init__(self, say: Callable[[str], object] = lambda text: None) -> None:
+        super().__init__(quiet=True)
+        self.say = say  # type: ignore[method-assign, assignment]
 
 
 def make_questions(folder: Path, pairs: Sequence[dict[str, str]] = PAIRS) -> Path:
@@ -49,38 +59,47 @@ def make_questions(folder: Path, pairs: Sequence[dict[str, str]] = PAIRS) -> Pat
     return folder
 
 
-def quiet(say: Callable[[str], None] = lambda text: None) -> Talk:
-    return Talk(say, lambda what, done, of: None)
+def checked(
+    method: Method, config: str, out: Path, settings: Sequence[str], say: Callable[[str], object] = print
+) -> Run | None:
+    """A run by the Python interface, checked."""
+    return check(method, load(method.name, config, settings), out, "COMMAND", Heard(say))
+
+
+def trained(run: Run | None, say: Callable[[str], object] = print) -> Trained:
+    assert run is not None
+    return train(run, Heard(say))
 
 
 def paths(model: Path, data: Path) -> tuple[str, str]:
     return (f"model.name={json.dumps(str(model))}", f"data.folder={json.dumps(str(data))}")
 
 
-def dpo_job(model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print) -> dpo.Job | None:
-    config = load_dpo_config("dpo_kmp", (*DPO, *paths(model, data), "held_out=2", *settings))
-    return dpo.check(config, out, "COMMAND", quiet(say))
+def dpo_job(model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], object] = print) -> Run | None:
+    return checked(Dpo(), "dpo_kmp", out, (*DPO, *paths(model, data), "held_out=2", *settings), say)
 
 
-def dpo_run(model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print) -> dpo.Trained:
-    job = dpo_job(model, data, out, *settings, say=say)
-    assert job is not None
-    return dpo.train(job, quiet(say))
+def dpo_run(model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], object] = print) -> Trained:
+    return trained(dpo_job(model, data, out, *settings, say=say), say)
 
 
 def grpo_job(
-    model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print, config: str = "grpo_full"
-) -> grpo.Job | None:
-    built = load_grpo_config(config, (*GRPO, *paths(model, data), *settings))
-    return grpo.check(built, out, "COMMAND", quiet(say))
+    model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], object] = print, config: str = "grpo_full"
+) -> Run | None:
+    return checked(Grpo(), config, out, (*GRPO, *paths(model, data), *settings), say)
 
 
 def grpo_run(
-    model: Path, data: Path, out: Path, *settings: str, say: Callable[[str], None] = print, judge: Judge | None = None
-) -> grpo.Trained:
-    job = grpo_job(model, data, out, *settings, say=say)
-    assert job is not None
-    return grpo.train(job if judge is None else dataclasses.replace(job, judge=judge), quiet(say))
+    model: Path,
+    data: Path,
+    out: Path,
+    *settings: str,
+    say: Callable[[str], object] = print,
+    judge: Rewarder | None = None,
+) -> Trained:
+    run = grpo_job(model, data, out, *settings, say=say)
+    assert run is not None
+    return trained(run if judge is None else dataclasses.replace(run, judge=judge), say)
 
 
 def started_from(*adapters: Path) -> str:

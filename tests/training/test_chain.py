@@ -10,29 +10,26 @@ from typing import Any
 import pytest
 
 from bioreview_bench.llm.local.weights import add_adapter, load_weights
-from bioreview_bench.training.config.parts import load_config
 from bioreview_bench.training.models.merge import merge
 from bioreview_bench.training.models.summary import read_summary
-from bioreview_bench.training.sft import train as sft
+from bioreview_bench.training.sft.train import Sft
 
-from .rl import FOUR_BITS, TINY, Toy, dpo_run, grpo_run, make_questions, quiet, samples, started_from
+from .rl import FOUR_BITS, TINY, Toy, checked, dpo_run, grpo_run, make_questions, samples, started_from, trained
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
 pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
 
 SFT = (
-    *(setting for setting in TINY if not setting.startswith("start")), "batch_size=4", "accumulation=1",
-    "effective_batch=4", "max_steps=3", "save_steps=3", "eval_steps=null", "eval_examples=null", "lora.r=8",
-    "lora.alpha=16",
+    *(setting for setting in TINY if not setting.startswith("start")), "per_device_train_batch_size=4",
+    "gradient_accumulation_steps=1", "effective_batch=4", "max_steps=3", "save_steps=3", "eval_strategy=no",
+    "eval_examples=null", "adapter.r=8", "adapter.alpha=16",
 )  # fmt: skip
 
 
 def chain_of(model: Path, data: Path, folder: Path, *settings: str) -> tuple[list[Path], Any]:
     """Three short runs, each from those before it: (their adapters, the last trainer)."""
-    given = (f"model.name={json.dumps(str(model))}", f"corpus.folder={json.dumps(str(data))}", "optimiser.lr=1e-2")
-    job = sft.check(load_config("kmp_mistral7b", (*SFT, *given, *settings)), folder / "sft", "COMMAND", quiet())
-    assert job is not None
-    sft.train(job, quiet())
+    given = (f"model.name={json.dumps(str(model))}", f"data.folder={json.dumps(str(data))}", "learning_rate=1e-2")
+    trained(checked(Sft(), "kmp_mistral7b", folder / "sft", (*SFT, *given, *settings)))
     dpo_run(model, data, folder / "dpo", *settings, started_from(folder / "sft"), "max_steps=3")
     made = grpo_run(model, data, folder / "grpo", *settings, started_from(folder / "sft", folder / "dpo"), judge=Toy())
     return [folder / name / "adapter" for name in ("sft", "dpo", "grpo")], made.trainer
@@ -49,16 +46,16 @@ def test_a_chain_of_three_gives_the_logits_of_peft_by_hand(tiny_qwen3: Path, tmp
         by_hand = PeftModel.from_pretrained(by_hand, str(adapter)).merge_and_unload()
     two = by_hand(input_ids=ids).logits.clone()
     by_hand = PeftModel.from_pretrained(by_hand, str(adapters[2])).eval()
-    trained = trainer.model.eval()
+    ours_trained = trainer.model.eval()
     ours = load_weights(tiny_qwen3, "float32", "cpu")
     for number, adapter in enumerate(adapters):
         ours = add_adapter(ours, adapter, merge=number < 2)
     with torch.no_grad():
         expected = by_hand(input_ids=ids).logits
-        assert torch.allclose(trained(input_ids=ids).logits, expected, atol=1e-4)
+        assert torch.allclose(ours_trained(input_ids=ids).logits, expected, atol=1e-4)
         assert torch.allclose(ours.eval()(input_ids=ids).logits, expected, atol=1e-5)
-        with trained.disable_adapter():  # the reference of GRPO's KL term is SFT and DPO, not the base model
-            assert torch.allclose(trained(input_ids=ids).logits, two, atol=1e-4)
+        with ours_trained.disable_adapter():  # the reference of GRPO's KL term is SFT and DPO, not the base model
+            assert torch.allclose(ours_trained(input_ids=ids).logits, two, atol=1e-4)
     assert not torch.allclose(two, expected, atol=1e-3)
     summary = read_summary(adapters[2])
     assert [one["name"] for one in summary["start"]["adapters"]] == ["adapter", "adapter"]

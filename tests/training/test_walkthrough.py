@@ -35,13 +35,13 @@ BESIDES = {
         for setting in (
             "device=cpu",
             "effective_batch=2",
-            "accumulation=2",
+            "gradient_accumulation_steps=2",
             "max_steps=2",
-            "training.max_length=4096",
-            "eval_steps=null",
+            "trl.max_length=4096",
+            "eval_strategy=no",
             "eval_examples=null",
-            "optimiser.lr=1e-6",
-            "lora.targets=[q_proj, o_proj, down_proj]",
+            "learning_rate=1e-6",
+            "adapter.targets=[q_proj, o_proj, down_proj]",
         )
         for word in ("--set", setting)
     ],

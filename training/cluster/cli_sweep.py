@@ -41,10 +41,10 @@ def sweep() -> None:
 
     \b
     Examples:
-      bench train sweep qwen3_8b --set lr=1e-4,3e-4 --set corpus.folder=corpora/a -o sweeps/lr
+      bench train sweep qwen3_8b --set learning_rate=1e-4,3e-4 --set data.folder=corpora/a -o sweeps/lr
       bench train sweep mine.yaml --set r=8,16,32 --set dropout=0.0,0.05 -o sweeps/adapter
-      bench train sft sweeps/lr/lr=0.0001/config.yaml -o sweeps/lr/lr=0.0001/run
-      bench train probe sweeps/lr/lr=0.0001/run
+      bench train sft sweeps/lr/learning_rate=0.0001/config.yaml -o sweeps/lr/learning_rate=0.0001/run
+      bench train probe sweeps/lr/learning_rate=0.0001/run
       bench train sweep collect sweeps/lr
     """
 
@@ -71,16 +71,16 @@ def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
 
     \b
     Example:
-      bench train sweep qwen3_8b --set lr=1e-4,3e-4 -o sweeps/lr
+      bench train sweep qwen3_8b --set learning_rate=1e-4,3e-4 -o sweeps/lr
     """
     from .sweep import command, variants, write_sweep
 
-    found = variants(config_name, settings)
-    write_sweep(config_name, found, out)
-    for one in found:
-        click.echo(command(out / one.folder))
+    made = variants(config_name, settings)
+    write_sweep(config_name, made, out)
+    for variant in made:
+        click.echo(command(variant, out))
     click.echo(
-        f"{len(found)} configs in {out}. Next: the commands above, then bench train sweep collect {out}", err=True
+        f"{len(made)} configs in {out}. Next: the commands above, then bench train sweep collect {out}", err=True
     )
 
 
@@ -94,17 +94,18 @@ def collect(folder: Path, form: str) -> None:
     Example:
       bench train sweep collect sweeps/lr
     """
-    from .sweep import collect as read
-    from .sweep import rows
+    from dataclasses import asdict
 
-    found = read(folder)
+    from .sweep import collect as outcomes_of
+
+    outcomes = outcomes_of(folder)
     if form == "json":
-        click.echo(json.dumps(rows(found), ensure_ascii=False))
+        click.echo(json.dumps([asdict(outcome) for outcome in outcomes], ensure_ascii=False))
         return
-    _print(folder, found)
+    _print(folder, outcomes)
 
 
-def _print(folder: Path, found: Sequence[Outcome]) -> None:
+def _print(folder: Path, outcomes: Sequence[Outcome]) -> None:
     from bioreview_bench.report.blocks import Table, figure
     from bioreview_bench.report.terminal import print_blocks
 
@@ -120,10 +121,10 @@ def _print(folder: Path, found: Sequence[Outcome]) -> None:
             figure(one.f1),
             figure(one.skill),
         ]
-        for one in found
+        for one in outcomes
     ]
     print_blocks([Table(f"Sweep {folder}", header, table)], sys.stdout)
-    probed = {one.probed for one in found if one.probed is not None}
+    probed = {one.probed for one in outcomes if one.probed is not None}
     if len(probed) > 1:
         click.echo("Probes differ, so their scores are not comparable: " + "; ".join(sorted(probed)))
     elif not probed:

@@ -1,13 +1,11 @@
-"""A SLURM job for training, as a file that a person can read and change: one run, or an array of runs.
+"""A SLURM job for any `bench` command, as a file that a person can read and change: one run, or an array of runs.
 
-Nothing in it belongs to one machine: no absolute path, no cluster's name but the partition that was asked for. Every
-value is checked against what SLURM takes, or quoted for the shell.
+Options of sbatch are passed on as they are. What stands in the file is quoted for the shell, or refused; every command
+is checked now, not after a night in the queue.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 import shlex
 import shutil
@@ -15,134 +13,100 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import Any
+
+import click
 
 from bioreview_bench.errors import EncoderError, InputError, RemoteError, printable
+from bioreview_bench.files.reading import read_text
 
-from ..config.parts import SftConfig, load_config
-from .sweep import CONFIG, RUN, SWEEP
+from ..config.load import METHODS, load
+from .sweep import SWEEP, variant_folders
 
-_TEMPLATE = "sft.sbatch"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,+-]{0,127}")
-_JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.=,+-]{0,127}")
-_TIME = re.compile(r"\d{1,6}(?::\d{1,2}){0,2}|\d{1,4}-\d{1,2}(?::\d{1,2}){0,2}")
-_GPUS = re.compile(r"(?:[A-Za-z][A-Za-z0-9_.-]{0,63}:)?([1-9]\d?)")
-_MEMORY = re.compile(r"[1-9]\d{0,6}[KMGT]?")
+ENTRY = "{}"  # stands in a command for the line, or the variant's folder, of an array's task
+_OPTION = re.compile(r"--[a-z][a-z-]*|-[A-Za-z]")
+_VALUE = re.compile(r"[A-Za-z0-9_.,:;=+@%/\[\]*&|!-]+")  # what needs no quotation marks in a line for sbatch
+_GPUS = re.compile(r"(?:--gres=gpu|--gpus(?:-per-(?:node|task))?=|-G )(?::?[A-Za-z][\w.-]*:)?:?(\d*)(?=[,(]|$)")
 _MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_.+-]+){0,4}")
 _MOST_TASKS = 1000
-# What `bench train sft` returns when a signal stopped it, and what accelerate makes of that.
-_STOPPED, _STOPPED_LAUNCHER = 130, 1
+_TEMPLATE = "job.sbatch"
 
 
 @dataclass(frozen=True)
-class Resources:
-    """What to ask SLURM for. `gpus` is N or TYPE:N; `grace` are seconds between the signal and the end of time.
+class SlurmJob:
+    """`tasks` are the words after `bench`, several make an array; `directives` are lines for sbatch.
 
-    Raises InputError for a value that SLURM would not take, or that would be more than a value.
+    `grace` are seconds between the signal and the end of time; of an array, `at_once` tasks run at the same time.
     """
 
-    partition: str
-    time: str
-    gpus: str = "1"
-    cpus: int | None = None
-    mem: str | None = None
-    account: str | None = None
-    qos: str | None = None
+    tasks: tuple[tuple[str, ...], ...]
+    directives: tuple[str, ...]
     grace: int = 300
     at_once: int | None = None
     modules: tuple[str, ...] = ()
     venv: str | None = None
 
-    def __post_init__(self) -> None:
-        for option, pattern, value in (
-            ("partition", _NAME, self.partition),
-            ("time", _TIME, self.time),
-            ("gpus", _GPUS, self.gpus),
-            ("mem", _MEMORY, self.mem),
-            ("account", _NAME, self.account),
-            ("qos", _NAME, self.qos),
-            *(("module", _MODULE, module) for module in self.modules),
-        ):
-            if value is not None and not pattern.fullmatch(value):
-                raise InputError(
-                    f'--{option} "{printable(value)}" is nothing that SLURM takes.', remedy=f"see {_EXAMPLES[option]}"
-                )
-        if self.venv is not None:
-            require_relative(self.venv, "--venv")
+    @property
+    def trains(self) -> bool:
+        """Whether it is a run of training, which goes through accelerate on several GPUs."""
+        return self.tasks[0][0] == "train" and self.tasks[0][1] in METHODS
 
     @property
     def n_gpus(self) -> int:
-        """How many."""
-        found = _GPUS.fullmatch(self.gpus)
-        assert found is not None
-        return int(found.group(1))
+        """How many GPUs the directives ask for, on one machine."""
+        asked = [match.group(1) or "1" for line in self.directives if (match := _GPUS.match(line))]
+        return int(asked[-1]) if asked else 0
 
 
-_EXAMPLES = {
-    "partition": "sinfo -s",
-    "time": "12:00:00, or 2-00:00:00 for two days",
-    "gpus": "1, or a100:4",
-    "mem": "64G",
-    "account": "sacctmgr show user $USER",
-    "qos": "sacctmgr show qos",
-    "module": "module avail",
-}
+def slurm_job(command: Sequence[str], passed: Sequence[str], array: Path | None = None, **more: Any) -> SlurmJob:
+    """The job of `bench ...`, checked. `passed` are words for sbatch, `array` a file of lines or a sweep's folder.
 
-
-@dataclass(frozen=True)
-class Task:
-    """One run: its config, the settings that differ from it, and where it goes."""
-
-    config: str
-    settings: tuple[str, ...]
-    out: str
-
-    @property
-    def words(self) -> list[str]:
-        """Arguments of `bench train sft`."""
-        given = [word for setting in self.settings for word in ("--set", setting)]
-        return [self.config, "-o", self.out, *given]
-
-
-def tasks(configs: Sequence[str], variations: Sequence[str], runs: str) -> list[Task]:
-    """Every config under every combination of `KEY=V1,V2` variations, each with a folder of its own in `runs`.
-
-    A folder that `bench train sweep` wrote stands for its variants, which run where it collects results. Every config
-    is read and checked now, not after a night in the queue. Raises InputError, EncoderError.
+    Raises InputError, EncoderError, and click's UsageError for a command that `bench` would not take.
     """
-    require_relative(runs, "--runs")
-    choices = [_values(variation) for variation in variations]
-    n_tasks = len(configs) * math.prod(map(len, choices))
-    if n_tasks > _MOST_TASKS:
-        raise InputError(f"{n_tasks:,} runs are more than {_MOST_TASKS:,}.", remedy="submit them in parts")
-    found: list[Task] = []
-    for config in configs:
-        require_relative(config, "CONFIG")
-        if (Path(config) / SWEEP).is_file():
-            found += _variants(config, variations)
-            continue
-        for settings in itertools.product(*choices):
-            checked = load_config(config, settings)
-            varied = [setting for setting, choice in zip(settings, choices, strict=True) if len(choice) > 1]
-            found.append(Task(config, settings, str(PurePosixPath(runs) / _folder(checked, varied))))
-    folders = [task.out for task in found]
-    if len(set(folders)) != len(folders):
-        twice = next(folder for folder in folders if folders.count(folder) > 1)
+    if not command or command[0] != "bench" or len(command) < 2:
+        raise InputError("There is no command to run.", remedy="bench train slurm ... -- bench train sft CONFIG")
+    words = command[1:]
+    entries = [""] if array is None else _entries(array)
+    if (array is not None) != any(ENTRY in word for word in words):
         raise InputError(
-            f"Two runs would go to {printable(twice)}.", remedy="give configs different names, and values once"
+            f"An array and {ENTRY} in the command go together: {ENTRY} stands for a line, or for a variant's folder.",
+            remedy=f"--array sweeps/lr -- bench train sft {ENTRY}/config.yaml -o {ENTRY}/run",
         )
-    return found
+    tasks = tuple(tuple(word.replace(ENTRY, entry) for word in words) for entry in entries)
+    for module in more.get("modules", ()):
+        if not _MODULE.fullmatch(module):
+            raise InputError(f'--module "{printable(module)}" names no module.', remedy="see module avail")
+    venv = more.get("venv")
+    if venv is not None and (venv.startswith(("/", "~", "-")) or not venv.strip() or not venv.isprintable()):
+        raise InputError(
+            f'--venv "{printable(venv)}" must be a path below the folder from which you submit.',
+            remedy="give it relative to that folder",
+        )
+    job = SlurmJob(tasks, tuple(_directives(passed)), **more)
+    for task in tasks:
+        _check(task)
+    if job.trains and not job.n_gpus:
+        raise InputError("Training needs a GPU, and none is asked for.", remedy="--gpus-per-node=1, or --gres=gpu:1")
+    return job
 
 
-def render(runs: Sequence[Task], asked: Resources, name: str) -> str:
+def render(job: SlurmJob) -> str:
     """The file for sbatch."""
     import jinja2
 
-    if not _JOB.fullmatch(name):
-        raise InputError(
-            f'"{printable(name)}" is no name of a job.',
-            remedy="--name with letters, digits, and . _ = , + - among them",
-        )
+    several = len(job.tasks) > 1
+    ours = {
+        "--job-name": "-".join(["bench", *job.tasks[0][: 2 if job.tasks[0][0] == "train" else 1]]),
+        "--nodes": "1",
+        "--ntasks": "1",
+        "--output": "%x-%A_%a.log" if several else "%x-%j.log",
+        "--open-mode": "append",
+    }
+    named = {line.partition("=")[0] for line in job.directives}
+    kept = [f"{option}={value}" for option, value in ours.items() if option not in named]
+    array = [f"--array=0-{len(job.tasks) - 1}{f'%{job.at_once}' if job.at_once else ''}"] if several else []
+    launched = job.trains and job.n_gpus > 1
     template = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
     environment = jinja2.Environment(  # it is a shell script; `quote` escapes for that
         autoescape=False,  # noqa: S701
@@ -150,26 +114,30 @@ def render(runs: Sequence[Task], asked: Resources, name: str) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["quote"] = shlex.quote
-    several = asked.n_gpus > 1
     return environment.from_string(template).render(
-        **asked.__dict__,
-        n_gpus=asked.n_gpus,
-        name=name,
-        tasks=[task.words for task in runs],
-        # Training runs in the children of the launcher, which itself would die of USR1.
-        signal="pkill" if several else "kill",
-        target='-P "$pid"' if several else '"$pid"',
-        stopped=_STOPPED_LAUNCHER if several else _STOPPED,
+        directives=[*kept, *job.directives, *array, "--requeue", f"--signal=B:USR1@{job.grace}"],
+        tasks=job.tasks,
+        modules=job.modules,
+        venv=job.venv,
+        grace=job.grace,
+        launched=launched,
+        n_gpus=job.n_gpus,
+        # Training runs in the children of the launcher, which itself would die of USR1, and returns 1 for their 130.
+        kill="pkill" if launched else "kill",
+        target='-P "$pid"' if launched else '"$pid"',
+        signal="USR1" if job.trains else "TERM",
+        stopped=1 if launched else 130 if job.trains else 143,
+        ending="training writes a checkpoint and ends" if job.trains else "the command ends",
     )
 
 
 def submit(script: str) -> str:
     """Hand the script to sbatch; what sbatch said. Raises EncoderError where there is none, RemoteError."""
-    found = shutil.which("sbatch")
-    if found is None:
+    sbatch = shutil.which("sbatch")
+    if sbatch is None:
         raise EncoderError("There is no sbatch on this machine.", remedy="submit on the cluster: sbatch FILE")
     try:
-        done = subprocess.run([found], input=script, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run([sbatch], input=script, capture_output=True, text=True, timeout=120, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise RemoteError(f"Cannot run sbatch: {error}.", remedy="check it with sinfo, then try again") from error
     if done.returncode:
@@ -180,40 +148,64 @@ def submit(script: str) -> str:
     return printable(done.stdout.strip(), 500)
 
 
-def require_relative(path: str, option: str) -> None:
-    """Raise InputError for a path that belongs to one machine, or is none."""
-    if path.startswith(("/", "~", "-")) or not path.strip() or not path.isprintable() or "\\" in path:
-        raise InputError(
-            f'{option} "{printable(path)}" must be a path below the folder from which you submit.',
-            remedy="give it relative to that folder",
-        )
+def _entries(array: Path) -> list[str]:
+    """What the tasks of an array differ in."""
+    if (array / SWEEP).is_file():
+        entries = [str(array / name) for name in variant_folders(array)]
+    else:
+        lines = read_text(array, InputError, "a file with one line a task, or a sweep's folder").splitlines()
+        entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+    if not entries or len(set(entries)) != len(entries):
+        raise InputError(f"{array} has no task, or one of a second time.", remedy="one line a task, each once")
+    if len(entries) > _MOST_TASKS:
+        raise InputError(f"{len(entries):,} tasks are more than {_MOST_TASKS:,}.", remedy="submit them in parts")
+    return entries
 
 
-def _variants(folder: str, variations: Sequence[str]) -> list[Task]:
-    """The runs of a sweep's folder."""
-    if variations:
-        raise InputError(f"{printable(folder)} is a sweep, and --set varies configs.", remedy="leave --set out")
-    configs = sorted(Path(folder).glob(f"*/{CONFIG}"))
-    for config in configs:
-        load_config(str(config))
-    return [Task(str(config), (), str(config.parent / RUN)) for config in configs]
+def _directives(words: Sequence[str]) -> list[str]:
+    """`--time 12:00:00 --requeue -p gpu` as lines for sbatch: `--time=12:00:00`, `--requeue`, `-p gpu`."""
+    lines: list[str] = []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if _OPTION.fullmatch(option):
+            lines.append(option)
+        elif not lines or "=" in lines[-1] or " " in lines[-1]:
+            raise InputError(
+                f'"{printable(word)}" belongs to no option of sbatch.', remedy="-- bench COMMAND comes last"
+            )
+        else:
+            equals, value = "=" if lines[-1].startswith("--") else " ", word
+        if equals:
+            if not _VALUE.fullmatch(value):
+                raise InputError(
+                    f'{lines[-1]} "{printable(value)}" is nothing that a line for sbatch can hold.',
+                    remedy="values without white space and quotation marks",
+                )
+            lines[-1] += ("=" if lines[-1].startswith("--") else " ") + value
+    taken = [line for line in lines if line.partition("=")[0] in ("--array", "--signal", "--wrap", "-a")]
+    if taken:
+        raise InputError(f"{taken[0]} is set by this command.", remedy="see bench train slurm --help")
+    return lines
 
 
-def _values(variation: str) -> list[str]:
-    """`lr=1e-4,3e-4` as `lr=1e-4`, `lr=3e-4`; commas in brackets belong to a list."""
-    key, equals, text = variation.partition("=")
-    if not equals or not key.strip() or not text.strip():
-        raise InputError(f'"{printable(variation)}" is not of the form KEY=VALUE,VALUE.', remedy="--set lr=1e-4,3e-4")
-    if not variation.isprintable():
-        raise InputError(f'"{printable(variation)}" holds control characters.', remedy="--set lr=1e-4,3e-4")
-    values = [text] if text.startswith(("[", '"', "'")) else text.split(",")
-    return [f"{key}={value}" for value in values]
+def _check(words: Sequence[str]) -> None:
+    """Read the words as `bench` does, without running anything, and the config of a training run with them."""
+    if not all(word.isprintable() for word in words):
+        raise InputError("The command holds control characters.", remedy="type it again")
+    from bioreview_bench.cli.main import bench
 
-
-def _folder(config: SftConfig, varied: Sequence[str]) -> str:
-    """A run's folder: the config's name and what is varied."""
-    parts = [config.name]
-    for setting in varied:
-        key, _, value = setting.partition("=")
-        parts.append(f"{key.rpartition('.')[2]}={value}")
-    return re.sub(r"[^A-Za-z0-9._=+,-]+", "-", "-".join(parts))
+    command: click.Command = bench
+    context, rest = click.Context(bench, info_name="bench"), list(words)
+    while isinstance(command, click.Group):
+        if not rest:
+            raise click.UsageError("Missing command.", context)
+        name, found, rest = command.resolve_command(context, rest)
+        if found is None:
+            raise click.UsageError(f"No such command {name!r}.", context)
+        command = found
+        if not isinstance(command, click.Group):
+            context = command.make_context(name, rest, parent=context)
+        else:
+            context = click.Context(command, info_name=name, parent=context)
+    if words[0] == "train" and words[1] in METHODS:
+        load(words[1], context.params["config_name"], context.params["settings"])

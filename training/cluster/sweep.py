@@ -1,29 +1,31 @@
 """Sweeps: a config in several variants, each in a folder of its own, and what came of them in one table.
 
-Nothing is run here: every variant is a config like any other, trained by `bench train sft` or on a cluster.
+Nothing is run here: every variant is a config like any other, trained by its method's command or on a cluster.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.cli.options import key_values
+from bioreview_bench.errors import DataError, InputError
+from bioreview_bench.files.atomic import make_folder, write_files, write_json
+from bioreview_bench.files.reading import read_json
 
-from ..config.files import build, dump, put, read_values, scalar
-from ..config.parts import SftConfig
+from ..config.files import dump, merged, put, scalar
+from ..config.load import build, stated
 from ..models.summary import SUMMARY, read_summary
 from ..publish.probe import REPORT
 from ..runs.folder import ADAPTER, checkpoints
 
 SWEEP, CONFIG, RUN = "sweep.json", "config.yaml", "run"
+_EXAMPLE = "--set learning_rate=1e-4,3e-4"
+_REMEDY = f"bench train sweep CONFIG {_EXAMPLE} -o DIR"
 _MOST = 200  # variants; more is a mistake in typing sooner than a plan
 
 
@@ -54,82 +56,61 @@ class Outcome:
 
 def variants(name: str, settings: Sequence[str]) -> list[Variant]:
     """Every combination of `KEY=VALUE[,VALUE...]` settings, in their order. Raises InputError, EncoderError."""
-    base = read_values(name)
-    keys: dict[str, list[Any]] = {}
+    base = stated(name)
+    choices: dict[str, list[Any]] = {}
     for setting in settings:
-        key, equals, text = setting.partition("=")
-        if not equals:
-            raise InputError(f'"{setting}" is not of the form KEY=VALUE,VALUE.', remedy="--set lr=1e-4,3e-4")
-        values = [scalar(part) for part in _split(text)]
-        full = put(_copy(base), key, None)
-        if full in keys:
-            raise InputError(f"{full} is set twice.", remedy="give all its values at once: --set lr=1e-4,3e-4")
-        keys[full] = values
-    varied = [key for key, values in keys.items() if len(values) > 1]
+        key, values = key_values(setting, _EXAMPLE)
+        full = put(merged(base, {}), key, None)
+        if full in choices:
+            raise InputError(f"{full} is set twice.", remedy=f"give all its values at once: {_EXAMPLE}")
+        choices[full] = [scalar(value) for value in values]
+    varied = [key for key, values in choices.items() if len(values) > 1]
     if not varied:
-        raise InputError("Nothing varies: no setting has several values.", remedy="--set lr=1e-4,3e-4")
-    combinations = list(product(*keys.values()))
+        raise InputError("Nothing varies: no setting has several values.", remedy=_EXAMPLE)
+    combinations = list(product(*choices.values()))
     if len(combinations) > _MOST:
         raise InputError(f"That makes {len(combinations):,} variants, more than {_MOST}.", remedy="vary less at once")
-    found = [_variant(base, dict(zip(keys, values, strict=True)), varied) for values in combinations]
-    if len({one.folder for one in found}) != len(found):
+    made = [_variant(base, dict(zip(choices, values, strict=True)), varied) for values in combinations]
+    if len({variant.folder for variant in made}) != len(made):
         raise InputError("Two variants are equal.", remedy="give every value once")
-    return found
+    return made
 
 
-def write_sweep(name: str, found: Sequence[Variant], out: Path) -> None:
+def write_sweep(name: str, made: Sequence[Variant], out: Path) -> None:
     """Write every variant to `out/FOLDER/config.yaml`, and `out/sweep.json`. Raises InputError, WriteError."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{out} is not an empty folder.", remedy="choose another folder with -o")
-    contents: dict[Path, bytes] = {}
-    for one in found:
-        folder = out / one.folder
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
-        contents[folder / CONFIG] = dump(one.config).encode()
-    facts = {
-        "schema_version": "1",
-        "config": name,
-        "variants": [{"folder": one.folder, "values": dict(one.values)} for one in found],
-    }
-    write_files({**contents, out / SWEEP: (json.dumps(facts, indent=1) + "\n").encode()})
+    write_files({make_folder(out / variant.folder) / CONFIG: dump(variant.config).encode() for variant in made})
+    rows = [{"folder": variant.folder, "values": dict(variant.values)} for variant in made]
+    write_json(out / SWEEP, {"schema_version": "1", "config": name, "variants": rows})
+
+
+def variant_folders(out: Path) -> dict[str, Mapping[str, Any]]:
+    """What each variant of the sweep in `out` sets, by its folder, in its order. Raises InputError."""
+    try:
+        return {str(row["folder"]): row["values"] for row in read_json(out / SWEEP, InputError, _REMEDY)["variants"]}
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{out / SWEEP} lists no variants.", remedy=_REMEDY) from error
 
 
 def collect(out: Path) -> list[Outcome]:
     """What came of every variant of the sweep in `out`, in its order. Raises InputError, DataError."""
-    path = out / SWEEP
-    try:
-        stated = parse_object(path.read_text(encoding="utf-8"))["variants"]
-        return [_outcome(out, str(one["folder"]), one["values"]) for one in stated]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{out} is no sweep: cannot read {path}: {error}.",
-            remedy="bench train sweep CONFIG --set lr=1e-4,3e-4 -o DIR",
-        ) from error
+    return [_outcome(out, name, values) for name, values in variant_folders(out).items()]
 
 
-def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """For machines."""
-    return [asdict(one) for one in outcomes]
-
-
-def command(folder: Path) -> str:
-    """The command that trains one variant."""
-    return f"bench train sft {folder / CONFIG} -o {folder / RUN}"
+def command(variant: Variant, out: Path) -> str:
+    """The command that trains a variant of the sweep in `out`."""
+    folder = out / variant.folder
+    return f"bench train {variant.config['method']} {folder / CONFIG} -o {folder / RUN}"
 
 
 def _variant(base: Mapping[str, Any], values: Mapping[str, Any], varied: Sequence[str]) -> Variant:
-    config = _copy(base)
+    config = merged(base, {})
     for key, value in values.items():
         put(config, key, value)
-    parts = [f"{key.rpartition('.')[2]}={_word(values[key])}" for key in varied]
-    folder = ",".join(parts)[:80]
+    folder = ",".join(f"{key.rpartition('.')[2]}={_word(values[key])}" for key in varied)[:80]
     config["name"] = f"{str(config['name'])[:60]}+{folder}"[:100]
-    build(SftConfig, config, f"The variant {folder}")
+    build(config, f"The variant {folder}")
     return Variant(folder, {key: values[key] for key in varied}, config)
 
 
@@ -167,7 +148,7 @@ def _best_probe(run: Path) -> dict[str, Any]:
     reports = sorted(run.glob(f"probes/*/{REPORT}"), key=lambda path: path.stat().st_mtime)
     if not reports:
         return {}
-    report = parse_object(reports[-1].read_text(encoding="utf-8"))
+    report = read_json(reports[-1], DataError, "probe the run again")
     points: list[dict[str, Any]] = report["points"]
     best = max(points, key=lambda point: (_rank(point["skill"]), _rank(point["f1"]), -point["step"]))
     sample = report["sample"]
@@ -178,21 +159,6 @@ def _rank(value: float | None) -> float:
     return float("-inf") if value is None else value
 
 
-def _split(text: str) -> list[str]:
-    """At commas that stand in no bracket."""
-    parts, depth, start = [], 0, 0
-    for place, char in enumerate(text):
-        depth += (char in "[{") - (char in "]}")
-        if char == "," and depth == 0:
-            parts.append(text[start:place])
-            start = place + 1
-    return [*parts, text[start:]]
-
-
 def _word(value: Any) -> str:
     shown = "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     return re.sub(r"[^A-Za-z0-9._-]+", "-", shown).strip("-")
-
-
-def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copy(value) if isinstance(value, dict) else value for key, value in values.items()}

@@ -1,57 +1,72 @@
-"""Training configs: YAML files that state every value, read strictly, and changed only by name.
+"""Training configs as files: YAML read strictly, what a file inherits by `base`, and changes by name.
 
-Shared by every kind of training. A config is a file, or the name of one that the package carries. Nothing has a
-default: a key that is missing is an error, and so is one that is not known.
+A config is a file, or the name of one that the package carries beside the method that it is for. `base` names one or
+several that it builds on: maps are merged key by key, everything else is replaced.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from bioreview_bench.errors import EncoderError, InputError, printable
 
-from bioreview_bench.errors import EncoderError, InputError, Problem, printable
-
-_FOLDER = "bioreview_bench.training"
-_LARGEST = 64 << 10  # bytes of a config file; the longest shipped one has 3,000
+_LARGEST = 64 << 10  # bytes of a config file; the longest shipped one has 2,000
+_BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
 _FLOAT = re.compile(r"[-+]?\d[\d_]*(?:\.\d*)?[eE][-+]?\d+")
+_ROOMS = ("models", "sft", "dpo", "grpo")
+# Keys of the first configuration language, and what they are now.
+_TRAINER = {
+    "optimiser.name": "optim", "optimiser.lr": "learning_rate", "optimiser.schedule": "lr_scheduler_type",
+    "optimiser.warmup": "warmup_steps", "optimiser.weight_decay": "weight_decay", "optimiser.beta1": "adam_beta1",
+    "optimiser.beta2": "adam_beta2", "optimiser.epsilon": "adam_epsilon", "optimiser.max_grad_norm": "max_grad_norm",
+    "training.epochs": "num_train_epochs", "training.max_steps": "max_steps (-1 for none)",
+    "training.batch_size": "per_device_train_batch_size", "training.accumulation": "gradient_accumulation_steps",
+    "training.max_length": "max_length (GRPO: data.max_prompt and trl.max_completion_length)", "training.seed": "seed",
+    "training.gradient_checkpointing": "gradient_checkpointing", "training.packing": "packing",
+    "training.liger": "use_liger_kernel", "keeping.log_steps": "logging_steps", "keeping.save_steps": "save_steps",
+    "keeping.keep_checkpoints": "save_total_limit", "keeping.eval_steps": "eval_steps, with trl.eval_strategy",
+    "keeping.report_to": "report_to", "dpo.type": "loss_type", "dpo.beta": "beta",
+    "dpo.label_smoothing": "label_smoothing", "grpo.loss_type": "loss_type", "grpo.scale_rewards": "scale_rewards",
+    "grpo.generations": "num_generations", "grpo.beta": "beta", "grpo.kl_corrected": "use_bias_correction_kl",
+    "grpo.iterations": "num_iterations", "grpo.steps_per_generation": "steps_per_generation",
+    "grpo.epsilon": "epsilon", "grpo.max_completion": "max_completion_length", "grpo.temperature": "temperature",
+    "grpo.top_p": "top_p", "grpo.top_k": "top_k", "grpo.repetition_penalty": "repetition_penalty",
+    "grpo.mask_truncated": "mask_truncated_completions", "grpo.engine": "use_vllm (true or false)",
+    "grpo.vllm_memory": "vllm_gpu_memory_utilization",
+}  # fmt: skip
+RENAMED = {
+    **{key: f"trl.{name}" for key, name in _TRAINER.items()},
+    **{f"corpus.{key}": f"data.{key}" for key in ("folder", "fingerprint", "thinking", "system")},
+    **{f"lora.{key}": f"adapter.{key}" for key in ("r", "alpha", "dropout", "rank_stabilised", "targets")},
+    "lora.bias": "nothing: it was always none", "schema_version": "nothing", "kind": "method",
+    "training.effective_batch": "effective_batch", "keeping.eval_examples": "data.eval_examples",
+    "grpo.max_prompt": "data.max_prompt",
+}  # fmt: skip
 
 
-class Part(BaseModel):
-    """A group of keys. Types are taken as they are written: "16" is no number, 1 is no truth value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-C = TypeVar("C", bound=Part)
+def shipped() -> dict[str, Path]:
+    """File of each config in the package by its name, sorted; those that begin with _ are only built on."""
+    root = Path(str(resources.files("bioreview_bench.training")))
+    found = {path.stem: path for room in _ROOMS for path in (root / room / "presets").glob("*.yaml")}
+    return dict(sorted(found.items()))
 
 
-def shipped() -> list[str]:
-    """Names of the configs in the package, sorted."""
-    names = (entry.name for entry in resources.files(_FOLDER).joinpath("configs").iterdir())
-    return sorted(name.removesuffix(".yaml") for name in names if name.endswith(".yaml"))
+def presets() -> list[str]:
+    """Names of the configs in the package that can be trained by."""
+    return [name for name in shipped() if not name.startswith("_")]
 
 
 def read_values(name_or_path: str | Path) -> dict[str, Any]:
-    """The keys of a shipped config by name, or of a YAML file. Raises InputError, EncoderError (no YAML reader)."""
-    name = str(name_or_path)
-    if name in shipped():
-        content = resources.files(_FOLDER).joinpath("configs", f"{name}.yaml").read_bytes()
-        return parse_yaml(content, f"the config {name}")
-    path = Path(name_or_path)
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(_LARGEST + 1)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise InputError(
-            f'There is no config "{printable(name)}", neither a file nor in the package.',
-            remedy=f"name a YAML file, or one of {', '.join(shipped())}",
-        ) from error
-    return parse_yaml(content, str(path))
+    """The keys of a shipped config by name, or of a YAML file, with what it inherits.
+
+    Raises InputError, EncoderError (no YAML reader).
+    """
+    return _inherited(str(name_or_path), None, ())
 
 
 def parse_yaml(content: bytes, where: str) -> dict[str, Any]:
@@ -60,58 +75,62 @@ def parse_yaml(content: bytes, where: str) -> dict[str, Any]:
         raise InputError(f"{where} is larger than {_LARGEST:,} bytes.", remedy="name a config file")
     yaml = _yaml()
     try:
-        found = yaml.load(content.decode("utf-8-sig"), Loader=_loader())
+        values = yaml.load(content.decode("utf-8-sig"), Loader=_loader())
     except UnicodeDecodeError as error:
         raise InputError(f"{where} is not UTF-8 (byte {error.start + 1}).", remedy="save it as UTF-8") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = printable(" ".join(str(error).split()), 300)
-        raise InputError(f"{where} is not YAML: {reason}.", remedy="mend the file") from error
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise InputError(f"{where} holds no keys with values.", remedy="see the configs in the package")
-    return found
+        raise InputError(f"{where} is not YAML: {reason}.", remedy="fix the file") from error
+    if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
+        raise InputError(f"{where} holds no keys with values.", remedy="see bench train config show qwen3_8b")
+    return values
 
 
-def build(kind: type[C], values: Mapping[str, Any], where: str) -> C:
-    """The config of these values. Raises InputError listing every key that is missing, unknown or wrong."""
-    try:
-        return kind.model_validate(dict(values))
-    except ValidationError as error:
-        problems = [
-            Problem(f"{printable('.'.join(map(str, one['loc'])) or 'the whole')}: {_said(one)}")
-            for one in error.errors(include_url=False, include_context=False)
-        ]
-        raise InputError(f"{where} is no config for this.", problems=problems, remedy="mend these keys") from error
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `over` put in: maps key by key, everything else replaced. Neither is changed."""
+    result = {key: merged(value, {}) if isinstance(value, dict) else value for key, value in base.items()}
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if both else merged(value, {}) if isinstance(value, dict) else value
+    return result
 
 
 def changed(values: Mapping[str, Any], settings: Iterable[str]) -> dict[str, Any]:
     """`values` with `KEY=VALUE` settings put in. Raises InputError."""
-    result = _copy(values)
+    result = merged(values, {})
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
-            raise InputError(f'"{printable(setting)}" is not of the form KEY=VALUE.', remedy="--set optimiser.lr=1e-4")
+            raise InputError(
+                f'"{printable(setting)}" is not of the form KEY=VALUE.', remedy="--set trl.learning_rate=1e-4"
+            )
         put(result, key, scalar(text))
     return result
 
 
 def put(values: dict[str, Any], key: str, value: Any) -> str:
-    """Set `key` in place: a full name (`optimiser.lr`), or its last part where that is unique (`lr`).
+    """Set `key` in place: a full name (`trl.learning_rate`), or its last part where that is unique.
 
-    Returns the full name. Raises InputError for a key that the config does not have.
+    Every argument of TRL can be set by its full name. Returns the full name. Raises InputError for other keys that the
+    config does not have.
     """
-    names = [name for name in _names(values) if name == key] or [
-        name for name in _names(values) if name.endswith(f".{key}")
-    ]
-    if len(names) != 1:
-        known = ", ".join(names) if names else ", ".join(_names(values))
-        reason = "stands for several keys" if names else "is no key of the config"
-        raise InputError(f'"{printable(key)}" {reason}.', remedy=f"use one of {printable(known, 1000)}")
-    *groups, last = names[0].split(".")
+    known = list(names(values))
+    fits = [name for name in known if name == key] or [name for name in known if name.endswith(f".{key}")]
+    if not fits and (re.fullmatch(r"trl\.\w+|start\.\w+", key) or any(name.startswith(f"{key}.") for name in known)):
+        fits = [key]  # another argument of TRL, or a whole group
+    if not fits:
+        raise InputError(
+            f'"{printable(key)}" is no key of the config{nearest(key, known)}.',
+            remedy="see bench train config show NAME; other arguments of TRL by their full name: --set trl.NAME=VALUE",
+        )
+    if len(fits) > 1:
+        raise InputError(f'"{printable(key)}" stands for several keys.', remedy=f"use one of {', '.join(fits)}")
+    *groups, last = fits[0].split(".")
     inner = values
     for group in groups:
-        inner = inner[group]
+        inner = inner.setdefault(group, {})
     inner[last] = value
-    return names[0]
+    return fits[0]
 
 
 def scalar(text: str) -> Any:
@@ -128,24 +147,60 @@ def dump(values: Mapping[str, Any]) -> str:
     return str(_yaml().safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110))
 
 
-def _names(values: Mapping[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
+def names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """Full names of all keys that hold no map."""
     for key, value in values.items():
-        found += _names(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
-    return found
+        if isinstance(value, dict) and value:
+            yield from names(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"
 
 
-def _copy(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _copy(value) if isinstance(value, dict) else value for key, value in values.items()}
+def nearest(key: str, known: Iterable[str]) -> str:
+    """`: did you mean ...`, of the known key that is most like `key`, or what an old key is called now; or nothing."""
+    key = str(key)
+    old = RENAMED.get(key) or next((new for name, new in RENAMED.items() if name.endswith(f".{key}")), None)
+    if old is not None:
+        return f"; it is {old} now"
+    by_last: dict[str, str] = {}
+    for name in known:
+        by_last.setdefault(name.rpartition(".")[2], name)
+    alike = get_close_matches(key.rpartition(".")[2], by_last, n=1, cutoff=0.7)
+    return f"; did you mean {by_last[alike[0]]}?" if alike else ""
 
 
-def _said(error: Any) -> str:
-    if error["type"] == "missing":
-        return "is missing"
-    if error["type"] == "extra_forbidden":
-        return "is no key of this config"
-    given = printable(error["input"], 40)
-    return f"{error['msg'][:1].lower()}{error['msg'][1:]} (it is {given})"
+def _inherited(name: str, beside: Path | None, before: tuple[Path, ...]) -> dict[str, Any]:
+    path = _file(name, beside)
+    if path in before:
+        chain = " -> ".join(one.stem for one in (*before, path))
+        raise InputError(f"A config inherits from itself: {printable(chain)}.", remedy="take one `base` out")
+    label = f"the config {name}" if name in shipped() else str(path)
+    values = parse_yaml(_content(path, name), label)
+    bases = values.pop("base", [])
+    bases = [bases] if isinstance(bases, str) else bases
+    if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
+        raise InputError(f"{label}: base is no name of a config, and no list of names.", remedy="base: qwen3_8b")
+    result: dict[str, Any] = {}
+    for base in bases:
+        result = merged(result, _inherited(base, path.parent, (*before, path)))
+    return merged(result, values)
+
+
+def _file(name: str, beside: Path | None) -> Path:
+    """A shipped config's file, or a path; one that a file names is relative to it."""
+    known = shipped().get(name)
+    return known if known is not None else (beside or Path()) / name
+
+
+def _content(path: Path, name: str) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        raise InputError(
+            f'There is no config "{printable(name)}", neither a file nor in the package{nearest(name, presets())}.',
+            remedy=f"name a YAML file, or one of {', '.join(presets())}",
+        ) from error
 
 
 def _yaml() -> Any:
@@ -159,7 +214,7 @@ def _yaml() -> Any:
 
 
 def _loader() -> Any:
-    """A SafeLoader that refuses aliases and repeated keys, and reads 1e-4 as the number that it is."""
+    """A SafeLoader that refuses aliases and repeated keys, and reads 1e-4 and no as people mean them."""
     yaml = _yaml()
 
     class Strict(yaml.SafeLoader):  # type: ignore[name-defined, misc]
@@ -174,6 +229,11 @@ def _loader() -> Any:
                 raise yaml.YAMLError(f"a key stands twice among {', '.join(map(str, keys))}")
             return super().construct_mapping(node, deep)
 
-    # YAML 1.1 wants a point and a sign in 1.0e-4, and takes 1e-4 for text.
+    # YAML 1.1 wants a point and a sign in 1.0e-4, takes 1e-4 for text, and "no" (of eval_strategy) for false.
+    Strict.yaml_implicit_resolvers = {
+        first: [pair for pair in pairs if not pair[0].endswith(":bool")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    Strict.add_implicit_resolver("tag:yaml.org,2002:bool", _BOOL, list("tTfF"))
     Strict.add_implicit_resolver("tag:yaml.org,2002:float", _FLOAT, list("-+0123456789"))
     return Strict

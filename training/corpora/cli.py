@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from .make import Made
+
+_CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
 
 
 @click.command()
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 @click.option("--chat-template", metavar="NAME|FILE", help="In place of the model's own: instruction, or a Jinja file.")
 @click.option(
     "--held-out",
-    "barred",
+    "held_out",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Article ids or DOIs, one a line, that may not enter, nor other versions of them; besides the test split.",
@@ -54,26 +56,7 @@ if TYPE_CHECKING:
 @options.allow_unfrozen_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
 @options.quiet_option
-def corpus(
-    data: str,
-    recipe: str,
-    out: Path,
-    model: str | None,
-    prompt: str,
-    system: Any,
-    counter: str | None,
-    budget: int,
-    max_length: int | None,
-    thinking: bool,
-    chat_template: str | None,
-    barred: Path | None,
-    drop_held_out: bool,
-    form: str,
-    limit: int | None,
-    allow_unfrozen: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
+def corpus(out: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     """Write the corpus of a recipe into DIR: train.jsonl, val.jsonl, and corpus.json, which says how it was made.
 
     Prompts are those that bench baseline sends. Recipe A takes every concern that needs no figure, B those of high
@@ -89,26 +72,9 @@ def corpus(
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 data missing or held out, 6 cannot write.
     """
-    from bioreview_bench.cli.progress import ProgressBar
+    from .make import CorpusSettings, make_corpus
 
-    from .make import Settings, make_corpus
-
-    settings = Settings(
-        recipe, data, model, prompt, system, counter, budget, max_length, thinking, chat_template, barred,
-        drop_held_out, limit, allow_unfrozen, form,
-    )  # fmt: skip
-    bars: dict[str, ProgressBar] = {}
-
-    def progress(split: str, done: int, total: int) -> None:
-        bars.setdefault(split, ProgressBar(f"Examples of {split}", total, quiet)).show(done)
-        if done == total:
-            bars[split].stop()
-
-    try:
-        made = make_corpus(settings, out, progress)
-    finally:
-        for bar in bars.values():
-            bar.stop()
+    made = make_corpus(CorpusSettings(**given), out, quiet=quiet)
     if as_json:
         click.echo(json.dumps(made.manifest, ensure_ascii=False))
         return
@@ -135,8 +101,12 @@ def _report(out: Path, made: Made) -> None:
     if made.checked is not None:
         facts.append(("checked", made.checked))
     tables = [
-        Table(f"Recipe {manifest['recipe']['name']}", ["filter", *SPLITS], _pairs(manifest["filters"])),
-        Table("Papers cut", ["", *SPLITS], _cuts(manifest["truncation"])),
+        Table(
+            f"Recipe {manifest['recipe']['name']}",
+            ["filter", *SPLITS],
+            _counts(manifest["filters"], manifest["filters"]["train"]),
+        ),
+        Table("Papers cut", ["", *SPLITS], _counts(manifest["truncation"], _CUTS)),
         Table(
             f"Lengths in tokens ({manifest['lengths']['counted_by']})",
             ["", *(f"{split} {p}" for split in SPLITS for p in ("p50", "p95", "p100"))],
@@ -153,25 +123,20 @@ def _report(out: Path, made: Made) -> None:
         click.echo(f"Next: bench train sft CONFIG.yaml, with corpus: {out}")
 
 
-def _pairs(by_split: Mapping[str, Mapping[str, int]]) -> list[list[str]]:
-    first = next(iter(by_split.values()))
-    return [[name.replace("_", " "), *(f"{counts[name]:,}" for counts in by_split.values())] for name in first]
-
-
-def _cuts(by_split: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    names = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
-    return [[name.replace("_", " "), *(f"{found[name]:,}" for found in by_split.values())] for name in names]
+def _counts(by_split: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[list[str]]:
+    return [[name.replace("_", " "), *(f"{counts[name]:,}" for counts in by_split.values())] for name in names]
 
 
 def _remarks(manifest: Mapping[str, Any]) -> list[str]:
-    said = []
+    remarks = []
     shared = manifest["data"]["families_in_train_and_val"]
     if shared:
-        said.append(f"{shared:,} manuscripts stand in train and in val (in other versions): val is not independent.")
-    budgets = [found["fits_budget"] for found in manifest["truncation"].values() if found["fits_budget"] is not None]
+        remarks.append(f"{shared:,} manuscripts stand in train and in val (in other versions): val is not independent.")
+    fitting = [cuts["fits_budget"] for cuts in manifest["truncation"].values()]
+    budgets = [budget for budget in fitting if budget is not None]
     if budgets:
-        said.append(
+        remarks.append(
             f"Papers were shortened below the budget to make room for targets; --budget {min(budgets)} would treat all "
             "alike, and generation with that budget would then cut as training does."
         )
-    return said
+    return remarks

@@ -14,7 +14,7 @@ from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.folder import split_file
 from bioreview_bench.data.load import load_split, locate
 from bioreview_bench.errors import DataError, InputError, Problem, printable
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.reading import read_json, read_text
 
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
 _F1000_ID = re.compile(r"f1000:10\.12688_(?P<rest>.+)")
@@ -36,10 +36,7 @@ class HeldOut:
     @classmethod
     def listed(cls, path: Path) -> HeldOut:
         """Those of a file with one article id or DOI a line. Raises InputError."""
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, ValueError) as error:
-            raise InputError(f"Cannot read {path}: {error}.", remedy="one article id or DOI a line") from error
+        lines = read_text(path, InputError, "one article id or DOI a line", "utf-8-sig").splitlines()
         names = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         if not names:
             raise InputError(f"{path} names no article.", remedy="one article id or DOI a line")
@@ -86,10 +83,7 @@ def held_out(data: str, listed: Path | None, *, allow_unfrozen: bool = False) ->
 def _has_test(folder: Path) -> bool:
     whole = folder / "splits.json"
     if (folder / "articles.jsonl").is_file() and whole.is_file():
-        try:
-            return "test" in parse_object(whole.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return True  # reading the split will say what is wrong
+        return "test" in read_json(whole, DataError, "name a folder with whole files")
     return split_file(folder, "test") is not None
 
 

@@ -1,39 +1,40 @@
-"""Making a corpus: data and recipe in, a folder out. The command line is `cli_corpus`.
+"""Making a corpus: data and recipe in, a folder out.
 
 What a corpus holds, in numbers: concerns by label, lengths, and an audit of what was cut.
 """
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError, WriteError
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import model_folder, shown_name
-from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, Counter, load_counter
+from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, load_counter
 from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.stats.percentiles import percentiles
 
 from ..models.chat_templates import System, in_user, template_text
 from ..models.families import tokenizer_sha256
-from .files import MANIFEST, SPLITS, write_corpus
+from .files import CORPUS, SPLITS, write_corpus
 from .held_out import held_out
-from .recipes import Chosen, Filtered, Recipe, check_expected, choose
-from .rows import EMPTY_THOUGHT, Builder, Lengths, Row
+from .recipes import Filtered, Recipe, SelectedArticle, check_expected, choose
+from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, TrainingExample, length_percentiles
 
 MAX_LENGTH = 16_384
 
 
 @dataclass(frozen=True)
-class Settings:
+class CorpusSettings:
     """Everything that decides a corpus. `counter` None means the model's own, which needs `model`.
 
     `max_length` None means MAX_LENGTH where a model counts, and no bound where none does.
@@ -72,8 +73,8 @@ class _Tools:
     template_sha256: str | None
 
 
-def make_corpus(settings: Settings, out: Path, progress: Callable[[str, int, int], object]) -> Made:
-    """Write the corpus that `settings` describe into the folder `out`; `progress(split, done, total)`.
+def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> Made:
+    """Write the corpus that `settings` describe into the folder `out`.
 
     Raises InputError, DataError, EncoderError, WriteError; then nothing is written.
     """
@@ -94,24 +95,21 @@ def make_corpus(settings: Settings, out: Path, progress: Callable[[str, int, int
                 f"Recipe {tools.recipe.name} leaves no article of {name}: {_worded(kept.counts)}.",
                 remedy="use a recipe that asks for less",
             )
-    rows = {
-        name: tools.builder.rows(kept.chosen, partial(_tell, progress, name, len(kept.chosen)))
-        for name, kept in filtered.items()
-    }
+    rows = {name: _rows(tools.builder, name, kept.chosen, quiet) for name, kept in filtered.items()}
     facts = _facts(settings, tools, splits, filtered, rows)
-    shaped = {name: [_shape(row, settings.form) for row in made] for name, made in rows.items()}
-    return Made(write_corpus(out, shaped, facts, settings.form), checked)
+    written = {name: [row.written(settings.form) for row in made] for name, made in rows.items()}
+    return Made(write_corpus(out, written, facts, settings.form), checked)
 
 
 def require_empty(out: Path) -> None:
     """Raise InputError when a corpus is there already, WriteError when `out` is no folder."""
-    if (out / MANIFEST).exists():
+    if (out / CORPUS).exists():
         raise InputError(f"{out} already holds a corpus.", remedy="choose another folder with -o, or remove that one")
     if out.exists() and not out.is_dir():
         raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
 
 
-def _tools(settings: Settings) -> _Tools:
+def _tools(settings: CorpusSettings) -> _Tools:
     prompt, recipe = Prompt.load(settings.prompt), Recipe.load(settings.recipe)
     prompt = in_user(prompt) if settings.system == "in_user" else prompt
     if prompt.answer is None:
@@ -145,7 +143,7 @@ def _require_system(chat: Chat) -> None:
         raise InputError(error.message, remedy="--system in_user puts it at the front of the user part") from error
 
 
-def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> _Tools:
+def _tools_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> _Tools:
     if settings.counter in (None, "model"):
         raise InputError(
             "Tokens are counted with the model's tokenizer, and no model is named.",
@@ -153,14 +151,18 @@ def _tools_without_model(settings: Settings, prompt: Prompt, recipe: Recipe) -> 
         )
     if settings.chat_template is not None or settings.thinking:
         raise InputError("A chat template and thinking belong to a model.", remedy="add --model MODEL")
-    counter: Counter = load_counter(str(settings.counter))
-    lengths_of = Lengths.of_counter(counter)
-    builder = Builder(prompt, recipe, counter, settings.budget, lengths_of, settings.max_length)
+    counter = load_counter(str(settings.counter))
+    lengths = Lengths.of_counter(counter)
+    builder = Builder(prompt, recipe, counter, settings.budget, lengths, settings.max_length)
     return _Tools(recipe, builder, None, None)
 
 
-def _tell(progress: Callable[[str, int, int], object], split: str, total: int, done: int) -> None:
-    progress(split, done, total)
+def _rows(builder: Builder, split: str, chosen: Sequence[SelectedArticle], quiet: bool) -> list[TrainingExample]:
+    bar = ProgressBar(f"Examples of {split}", len(chosen), quiet)
+    try:
+        return builder.rows(chosen, bar)
+    finally:
+        bar.stop()
 
 
 def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, Filtered]) -> str | None:
@@ -173,11 +175,11 @@ def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, F
 
 
 def _facts(
-    settings: Settings,
+    settings: CorpusSettings,
     tools: _Tools,
     splits: Mapping[str, Split],
     filtered: Mapping[str, Filtered],
-    rows: Mapping[str, list[Row]],
+    rows: Mapping[str, list[TrainingExample]],
 ) -> dict[str, Any]:
     prompt, counter = tools.builder.prompt, tools.builder.counter
     families = {name: {one.article.family for one in kept.chosen} for name, kept in filtered.items()}
@@ -203,24 +205,22 @@ def _facts(
         "truncation": {name: truncation(made) for name, made in rows.items()},
         "lengths": {
             "counted_by": tools.builder.lengths.name,
-            **{name: lengths(made) for name, made in rows.items()},
+            **{
+                name: length_percentiles([(row.n_prompt_tokens, row.n_target_tokens) for row in made])
+                for name, made in rows.items()
+            },
         },
     }
-
-
-def _shape(row: Row, form: str) -> dict[str, Any]:
-    return row.as_messages() if form == "messages" else row.as_sharegpt()
 
 
 def _worded(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
 
 
-PERCENTILES = (50, 90, 95, 99, 100)
 _MOST_SECTIONS = 10
 
 
-def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
+def statistics(chosen: Sequence[SelectedArticle]) -> dict[str, Any]:
     """Articles and concerns of a split by source and label."""
     concerns = [concern for one in chosen for concern in one.concerns]
     return {
@@ -229,20 +229,11 @@ def statistics(chosen: Sequence[Chosen]) -> dict[str, Any]:
         "articles_by_source": _counted(str(one.article.source) for one in chosen),
         "concerns_by_category": _counted(str(concern.category) for concern in concerns),
         "concerns_by_severity": _counted(str(concern.severity) for concern in concerns),
-        "concerns_per_article": percentiles([len(one.concerns) for one in chosen]),
+        "concerns_per_article": percentiles([len(one.concerns) for one in chosen], PERCENTILES),
     }
 
 
-def lengths(rows: Sequence[Row]) -> dict[str, dict[str, int]]:
-    """Percentiles of tokens of prompt, target, and both."""
-    return {
-        "prompt": percentiles([row.n_prompt_tokens for row in rows]),
-        "target": percentiles([row.n_target_tokens for row in rows]),
-        "total": percentiles([row.n_prompt_tokens + row.n_target_tokens for row in rows]),
-    }
-
-
-def truncation(rows: Sequence[Row]) -> dict[str, Any]:
+def truncation(rows: Sequence[TrainingExample]) -> dict[str, Any]:
     """What of the papers is missing from the prompts. Targets are never cut: `targets_cut` counts none by making.
 
     `kept_share` are percentiles, lowest first, of the share of a paper's tokens that its prompt holds, over the cut
@@ -251,7 +242,7 @@ def truncation(rows: Sequence[Row]) -> dict[str, Any]:
     cut = [row for row in rows if row.fitted.cut]
     shortened = [row.fitted.n_tokens for row in rows if row.shortened]
     shares = [row.fitted.n_tokens / row.fitted.n_tokens_full for row in cut]
-    lost = collections.Counter(name for row in cut for name in set(row.fitted.cut_sections))
+    lost = Counter(name for row in cut for name in dict.fromkeys(row.fitted.cut_sections))
     return {
         "papers": len(rows),
         "papers_cut": len(cut),
@@ -264,13 +255,5 @@ def truncation(rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def percentiles(values: Sequence[int]) -> dict[str, int]:
-    """`p50` .. `p100` by the nearest rank above (an observed value each); {} for no values."""
-    if not values:
-        return {}
-    found = np.percentile(np.array(values), PERCENTILES, method="inverted_cdf")
-    return {f"p{p}": int(value) for p, value in zip(PERCENTILES, found, strict=True)}
-
-
 def _counted(values: Iterable[str]) -> dict[str, int]:
-    return dict(sorted(collections.Counter(values).items()))
+    return dict(sorted(Counter(values).items()))

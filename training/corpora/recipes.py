@@ -1,7 +1,7 @@
 """Recipes: which concerns of which articles a corpus teaches, as a chain of filters that each count what they drop.
 
 `A` and `B` are files of this package, and a user's recipe is a file (TOML or YAML) with the same fields. What a row of
-the corpus looks like is decided elsewhere (`corpus`).
+the corpus looks like is decided elsewhere (`rows`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError, InputError, printable
+from bioreview_bench.files.reading import read_text, read_toml
 
 BUNDLED = ("A", "B")
 _FOLDER = "presets"
@@ -49,9 +50,8 @@ class Recipe(BaseModel):
             text = resources.files(__package__).joinpath(_FOLDER, f"{name_or_path}.toml").read_text(encoding="utf-8")
             return cls(name=name_or_path, **tomllib.loads(text))
         path = Path(name_or_path)
-        fields = _fields(path)
         try:
-            return cls(**{**fields, "name": f"file:{path.stem}"})
+            return cls(**{**_fields(path), "name": f"file:{path.stem}"})
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = printable(".".join(map(str, first["loc"])))
@@ -66,7 +66,7 @@ class Recipe(BaseModel):
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedArticle:
     """An article and the concerns of it that a corpus teaches, in file order."""
 
     article: Article
@@ -77,7 +77,7 @@ class Chosen:
 class Filtered:
     """What is left of a split, and what each filter dropped, in the order of the filters."""
 
-    chosen: tuple[Chosen, ...]
+    chosen: tuple[SelectedArticle, ...]
     counts: dict[str, int]
 
 
@@ -97,7 +97,7 @@ def choose(articles: Iterable[Article], recipe: Recipe, held_out: Iterable[Artic
     before = sum(map(len, kept))
     kept = [_distinct(concerns) for concerns in kept]
     counts["concerns_duplicate"] = before - sum(map(len, kept))
-    pairs = [Chosen(article, tuple(concerns)) for article, concerns in zip(members, kept, strict=True)]
+    pairs = [SelectedArticle(article, tuple(concerns)) for article, concerns in zip(members, kept, strict=True)]
     enough = [pair for pair in pairs if len(pair.concerns) >= recipe.min_concerns]
     readable = [pair for pair in enough if _has_text(pair.article)]
     counts["articles_below_minimum"] = len(pairs) - len(enough)
@@ -150,30 +150,18 @@ def _has_text(article: Article) -> bool:
 
 
 def _fields(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} is too large for a recipe.", remedy="name a recipe file")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+    if not path.is_file() or path.stat().st_size > _LARGEST:
         raise InputError(
-            f'There is no recipe "{printable(path)}".', remedy="use A, B, or the path of a TOML or YAML file"
-        ) from error
-    if path.suffix in (".yaml", ".yml"):
-        found = _yaml(path, text)
-    else:
-        try:
-            found = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{path} is not TOML: {error}.", remedy="mend the file") from error
-    if not isinstance(found, dict) or not all(isinstance(key, str) for key in found):
-        raise InputError(f"{path} holds no fields.", remedy="write min_confidence: 0.8, min_concerns: 3")
-    return found
-
-
-def _yaml(path: Path, text: str) -> Any:
+            f'There is no recipe "{printable(path)}".', remedy="use A, B, or the path of a small TOML or YAML file"
+        )
+    if path.suffix not in (".yaml", ".yml"):
+        return read_toml(path, InputError, "fix the file")
     import yaml
 
     try:
-        return yaml.safe_load(text)
+        fields = yaml.safe_load(read_text(path, InputError, "fix the file", "utf-8-sig"))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f"{path} is not YAML: {printable(error, 300)}.", remedy="mend the file") from error
+        raise InputError(f"{path} is not YAML: {printable(error, 300)}.", remedy="fix the file") from error
+    if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
+        raise InputError(f"{path} holds no fields.", remedy="write min_confidence: 0.8, min_concerns: 3")
+    return fields

@@ -1,11 +1,8 @@
 """Rows of a corpus: each chosen article as the prompt that inference sends, and the answer to be learnt.
 
 The paper is fitted as reviewers fit it, with the same counter and budget. Where prompt and target together would
-exceed the training length, more of the paper is cut, never of the target. Nothing is read or written here.
-
-The answer that a model learns: the concerns as JSON, in the form that the prompt asks for.
-
-The parser that reads every reviewer's output reads it back to the same concerns.
+exceed the training length, more of the paper is cut, never of the target. The target is the concerns as JSON, in the
+form that the prompt asks for; the parser of every reviewer's output reads it back to the same concerns.
 """
 
 from __future__ import annotations
@@ -15,25 +12,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.text.fitting import Counter, Fitted, fit
 from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.stats.percentiles import percentiles
 
 from ..models.families import CLOSING, THOUGHT
-from .recipes import Chosen, Recipe
+from .recipes import Recipe, SelectedArticle
 
 EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
 _ROLES = {"system": "system", "user": "human", "assistant": "gpt"}
 _PROBE = "probe of the answer"
 _SEAMS = 4  # tokens that may be more once the paper is in its place
+PERCENTILES = (50, 90, 95, 99, 100)
 _LEAST_PAPER = 200  # tokens; a target that leaves less room than this belongs to a longer training length
 
 
 @dataclass(frozen=True)
-class Row:
+class TrainingExample:
     """One example. `messages` end with the target; token counts are those of `Lengths`.
 
     `fitted` is the paper as it stands in the prompt; `shortened` says that the target needed some of its room.
@@ -46,18 +46,16 @@ class Row:
     fitted: Fitted
     shortened: bool
 
-    def as_messages(self) -> dict[str, Any]:
-        """For `train.jsonl`."""
-        return self._as("messages", [dict(message) for message in self.messages])
-
-    def as_sharegpt(self) -> dict[str, Any]:
-        """The same turns in ShareGPT's form."""
-        turns = [{"from": _ROLES[one["role"]], "value": one["content"]} for one in self.messages]
-        return self._as("conversations", turns)
-
-    def _as(self, key: str, turns: list[dict[str, str]]) -> dict[str, Any]:
-        counts = {"n_prompt_tokens": self.n_prompt_tokens, "n_target_tokens": self.n_target_tokens}
-        return {"article_id": self.article_id, key: turns, **counts, "cut": self.fitted.cut}
+    def written(self, form: str) -> dict[str, Any]:
+        """For `train.jsonl`, in the form `messages` or in ShareGPT's."""
+        turns = [{"from": _ROLES[turn["role"]], "value": turn["content"]} for turn in self.messages]
+        return {
+            "article_id": self.article_id,
+            **({"conversations": turns} if form == "sharegpt" else {"messages": list(map(dict, self.messages))}),
+            "n_prompt_tokens": self.n_prompt_tokens,
+            "n_target_tokens": self.n_target_tokens,
+            "cut": self.fitted.cut,
+        }
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ class Builder:
     max_length: int | None = None
     opening: str = ""
 
-    def row(self, chosen: Chosen) -> Row:
+    def row(self, chosen: SelectedArticle) -> TrainingExample:
         """The example of one article. Raises InputError when its target leaves no room for the paper."""
         manuscript = Manuscript.from_article(chosen.article)
         with_confidence = self.recipe.target_confidence == "annotated"
@@ -126,11 +124,11 @@ class Builder:
             over = 0 if self.max_length is None else n_prompt + n_target - self.max_length
             if over <= 0 or room is None:
                 shortened = fitted.cut and budget < self.budget
-                return Row(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
+                return TrainingExample(chosen.article.id, messages, n_prompt, n_target, fitted, shortened)
             held = min(budget, fitted.n_tokens)
             budget = min(held - 1, held * room // (room + over))
 
-    def _room(self, chosen: Chosen, answer: Mapping[str, str]) -> int | None:
+    def _room(self, chosen: SelectedArticle, answer: Mapping[str, str]) -> int | None:
         """Tokens of `lengths` that the rest of the example leaves for the paper; None where nothing bounds it."""
         if self.max_length is None:
             return None
@@ -145,20 +143,31 @@ class Builder:
             )
         return room
 
-    def rows(self, chosen: Sequence[Chosen], progress: Callable[[int], object] = int) -> list[Row]:
+    def rows(self, chosen: Sequence[SelectedArticle], bar: ProgressBar | None = None) -> list[TrainingExample]:
         """Examples in the order of `chosen`. Raises InputError listing every article whose target is too long."""
         rows, problems = [], []
-        for number, one in enumerate(chosen, start=1):
+        for number, article in enumerate(chosen, start=1):
             try:
-                rows.append(self.row(one))
+                rows.append(self.row(article))
             except InputError as error:
                 problems.append(Problem(error.message))
-            progress(number)
+            if bar is not None:
+                bar.show(number)
         if problems:
             raise InputError(
-                f"{len(problems)} examples cannot be made.", problems=problems, remedy="mend what the lines name"
+                f"{len(problems)} examples cannot be made.", problems=problems, remedy="fix what the lines name"
             )
         return rows
+
+
+def length_percentiles(lengths: Sequence[tuple[int, int]]) -> dict[str, dict[str, int]]:
+    """Of (prompt, target) in tokens: percentiles of prompt, target, and both together."""
+    columns = {
+        "prompt": [prompt for prompt, _ in lengths],
+        "target": [target for _, target in lengths],
+        "total": [prompt + target for prompt, target in lengths],
+    }
+    return {name: percentiles(values, PERCENTILES) for name, values in columns.items()}
 
 
 def _tokens_before_answer(chat: Chat) -> int:

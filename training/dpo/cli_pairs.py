@@ -12,9 +12,10 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from ..corpora.files import Corpus
+    from ..publish.generate import ReviewRequest
     from .pairs import Score
 
-_WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
+_WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 
 
 @click.command()
@@ -42,24 +43,7 @@ _WEIGHTS = "V1=0.45,V2=0.25,V3=0.30"
 @options.quiet_option
 @click.pass_context
 def pairs(
-    ctx: click.Context,
-    out: Path,
-    corpus: Path,
-    data: str,
-    predictions: tuple[Path, ...],
-    samples: int | None,
-    model: str | None,
-    adapters: tuple[str, ...],
-    temperature: float,
-    seed: int,
-    parameters: tuple[str, ...],
-    contract: str,
-    board: str,
-    weights: str,
-    margin: float,
-    ratio: float,
-    form: str,
-    quiet: bool,
+    ctx: click.Context, /, out: Path, corpus: Path, predictions: tuple[Path, ...], form: str, quiet: bool, **given: Any
 ) -> None:
     """Make preference pairs for bench train dpo: several reviews of each train article, scored by the rewards; the
     better and the worse one of an article are a pair.
@@ -78,47 +62,32 @@ def pairs(
     write.
     """
     from bioreview_bench.cli.progress import ProgressBar
-    from bioreview_bench.errors import InputError, cannot_write
-    from bioreview_bench.files.atomic import check_writable
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import check_writable, make_folder
 
-    from ..corpora.files import read_corpus, require_messages
-    from ..qa.items.build import MANIFEST
+    from ..corpora.files import MANIFEST, read_corpus, require_messages
     from .pairs import choose, read_predictions, score_all, write_pairs
 
-    if (samples is None) == (not predictions):
+    sampling = {name: given.pop(name) for name in ("samples", "model", "adapters", "temperature", "seed", "parameters")}
+    data, weights = given.pop("data"), options.weights(given.pop("weights"), f"--weights {_WEIGHTS}")
+    if (sampling["samples"] is None) == (not predictions):
         raise click.UsageError("Give either --predictions (twice or more) or --samples N.")
     if len(predictions) == 1:
         raise InputError("One file of predictions gives no pairs.", remedy="--predictions A --predictions B")
     read = read_corpus(corpus)
     require_messages(read)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    check_writable(out / MANIFEST)
-    given = _weights(weights)
-    score, ids = _scoring(data, contract, board, given)
+    check_writable(make_folder(out) / MANIFEST)
+    score, ids = _scoring(data, given["contract"], given["board"], weights)
     _require_known(read.train, ids, data)
-    files = list(predictions)
-    if samples is not None:
-        files = _sample(
-            ctx, out, data, read, model, adapters, samples, seed, (f"temperature={temperature}", *parameters), quiet
-        )
-    found = [read_predictions(path, read) for path in files]
+    requests = [] if predictions else _requests(out, data, read, quiet, sampling)
+    texts = [read_predictions(path, read) for path in (*predictions, *(_reviewed(ctx, one) for one in requests))]
     bar = ProgressBar("Scoring articles", len(read.train), quiet)
     try:
-        scored, kept = score_all(read, found, score, lambda done, of: bar.show(done))
+        scored, kept = score_all(read, texts, score, lambda done, of: bar.show(done))
     finally:
         bar.stop()
-    facts = {
-        "contract": contract,
-        "board": board,
-        "weights": given,
-        "margin": margin,
-        "ratio": ratio,
-        "predictions": [{"name": one.name, **one.facts} for one in found],
-    }
-    manifest = write_pairs(out, read, choose(scored, margin, ratio), kept, facts)
+    facts = {**given, "weights": weights, "predictions": [{"name": one.name, **one.facts} for one in texts]}
+    manifest = write_pairs(out, read, choose(scored, given["margin"], given["ratio"]), kept, facts)
     if form == "json":
         click.echo(json.dumps(manifest, ensure_ascii=False))
         return
@@ -129,32 +98,35 @@ def pairs(
     click.echo(f"Next: bench train dpo dpo_review --data {out} --adapter RUN --dry-run")
 
 
-def _sample(
-    ctx: click.Context, out: Path, data: str, corpus: Corpus, model: str | None, adapters: tuple[str, ...], n: int,
-    seed: int, parameters: tuple[str, ...], quiet: bool,
-) -> list[Path]:  # fmt: skip
-    """Predictions of `n` runs of `bench baseline`, one seed each; a run that is there already is resumed.
+def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[str, Any]) -> list[ReviewRequest]:
+    """A run of `bench baseline` for each sample, by seed.
 
     The model is asked as the corpus asks; adapters that were trained to be asked otherwise are an error.
     """
     from ..models.adapters import resolved
-    from ..publish import generate
-    from ..publish.cli_generate import run_bench
+    from ..publish.generate import ReviewRequest
 
-    files = []
-    facts = corpus.manifest
-    for number in range(n):
-        folder = out / "samples" / f"seed-{seed + number}"
-        request = generate.Request(
-            model, tuple(map(resolved, adapters)), data, "train", folder, seed=seed + number, parameters=parameters,
+    facts, adapters = corpus.manifest, tuple(map(resolved, sampling["adapters"]))
+    return [
+        ReviewRequest(
+            sampling["model"], adapters, data, "train", out / "samples" / f"seed-{seed}", seed=seed,
+            parameters=(f"temperature={sampling['temperature']}", *sampling["parameters"]),
             prompt=None if adapters else facts["prompt"]["id"], thinking=facts["thinking"], budget=facts["budget"],
             counter=facts["counter"]["name"], passed=("--quiet",) if quiet else (),
-        )  # fmt: skip
-        planned = generate.plan(request)
-        planned.write()
-        run_bench(ctx, planned.arguments)
-        files.append(planned.out / "predictions.jsonl")
-    return files
+        )
+        for seed in range(sampling["seed"], sampling["seed"] + sampling["samples"])
+    ]  # fmt: skip
+
+
+def _reviewed(ctx: click.Context, request: ReviewRequest) -> Path:
+    """The predictions of a run, which is resumed if it is there already."""
+    from ..publish.cli_generate import run_bench
+    from ..publish.generate import plan
+
+    planned = plan(request)
+    planned.write()
+    run_bench(ctx, planned.arguments)
+    return planned.out / "predictions.jsonl"
 
 
 def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) -> tuple[Score, tuple[str, ...]]:
@@ -162,9 +134,8 @@ def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) ->
     from bioreview_bench.data.load import load_split
 
     from ..rewards.composer import RewardComposer
-    from ..rewards.references import References, refuse_board
+    from ..rewards.references import CachedVectorizer, References, refuse_board
     from ..rewards.review import ReviewReward
-    from ..rewards.vectors import CachedVectorizer
 
     by, other = Contract.load(contract), Contract.load(board)
     refuse_board(by, other)
@@ -184,16 +155,3 @@ def _require_known(rows: Any, ids: tuple[str, ...], data: str) -> None:
             f"{', '.join(map(printable, absent[:5]))}.",
             remedy="name the data that the corpus was made from",
         )
-
-
-def _weights(text: str) -> dict[str, float]:
-    from bioreview_bench.errors import InputError, printable
-
-    found: dict[str, float] = {}
-    for part in text.split(","):
-        name, _, value = part.partition("=")
-        try:
-            found[name.strip()] = float(value)
-        except ValueError as error:
-            raise InputError(f'"{printable(part)}" is no weight.', remedy=f"--weights {_WEIGHTS}") from error
-    return found

@@ -28,9 +28,8 @@ from bioreview_bench.errors import DataError, InputError, Problem, cannot_write,
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
-from ..corpora.files import Corpus
+from ..corpora.files import MANIFEST, PAIRS, Corpus
 from ..models.families import prompt_of
-from ..qa.items.build import MANIFEST, PAIRS
 from ..rewards.composer import Composed
 
 
@@ -44,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True)
-class Choice:
+class PreferencePair:
     """The pair of an article."""
 
     article_id: str
@@ -64,20 +63,20 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class PairSet:
     """Pairs by article, and how many articles gave none, by reason."""
 
-    pairs: tuple[Choice, ...]
+    pairs: tuple[PreferencePair, ...]
     dropped: Mapping[str, int]
 
 
-def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float) -> Chosen:
+def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float) -> PairSet:
     """Pairs by the rule above, in the order of `samples`. Raises InputError for impossible limits."""
     if margin <= 0 or ratio < 1:
         raise InputError(
             f"A margin of {margin:g} and a ratio of {ratio:g} are no limits.", remedy="--margin above 0, --ratio from 1"
         )
-    found: list[list[Choice]] = []
+    found: list[list[PreferencePair]] = []
     dropped = {"fewer than two samples": 0, "margin": 0, "lengths": 0, "balance": 0}
     for article_id, given in samples.items():
         distinct = list({sample.text: sample for sample in reversed(given)}.values())[::-1]
@@ -91,10 +90,10 @@ def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float)
             dropped["lengths" if apart else "margin"] += 1
     kept = balanced(found)
     dropped["balance"] = len(found) - len(kept)
-    return Chosen(tuple(kept), dropped)
+    return PairSet(tuple(kept), dropped)
 
 
-def balanced(pairs: Sequence[Sequence[Choice]]) -> list[Choice]:
+def balanced(pairs: Sequence[Sequence[PreferencePair]]) -> list[PreferencePair]:
     """One pair of each article, of which `pairs` has all that may be taken, best first: longer and shorter equally
     often, by changing and then by dropping."""
     taken = {given[0].article_id: given[0] for given in pairs}
@@ -118,14 +117,14 @@ def balanced(pairs: Sequence[Sequence[Choice]]) -> list[Choice]:
     return list(taken.values())
 
 
-def _ordered(article_id: str, samples: Iterable[Sample]) -> list[Choice]:
+def _ordered(article_id: str, samples: Iterable[Sample]) -> list[PreferencePair]:
     return [
-        Choice(article_id, *((one, other) if one.reward >= other.reward else (other, one)))
+        PreferencePair(article_id, *((one, other) if one.reward >= other.reward else (other, one)))
         for one, other in combinations(samples, 2)
     ]
 
 
-def _ratio(pair: Choice) -> float:
+def _ratio(pair: PreferencePair) -> float:
     lengths = sorted((len(pair.chosen.text), len(pair.rejected.text)))
     return lengths[1] / max(1, lengths[0])
 
@@ -197,7 +196,7 @@ def score_all(
 
 
 def write_pairs(
-    folder: Path, corpus: Corpus, chosen: Chosen, scores: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+    folder: Path, corpus: Corpus, chosen: PairSet, scores: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write pairs, scores and manifest, all or none; returns the manifest. Raises WriteError, DataError (no pair)."""
     if not chosen.pairs:
@@ -242,7 +241,7 @@ def _asked(row: Mapping[str, Any], corpus: Corpus) -> Sequence[Mapping[str, str]
         raise DataError(f"{printable(row['article_id'])} in {corpus.folder}: {error}.") from error
 
 
-def _row(pair: Choice, prompt: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+def _row(pair: PreferencePair, prompt: Sequence[Mapping[str, str]]) -> dict[str, Any]:
     return {
         "id": pair.article_id,
         "article_id": pair.article_id,

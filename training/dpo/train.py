@@ -1,207 +1,239 @@
-"""Direct preference optimisation of an adapter, by TRL. Also `accelerate launch -m bioreview_bench.training.dpo`.
+"""Direct preference optimisation of an adapter on pairs of answers, by TRL's DPOTrainer.
 
-As in supervised training, `check` finds everything that can be wrong before anything is written, `train` writes and
-trains. The reference is the model that training starts from: its own weights with the new adapter switched off, or a
-frozen copy of the adapter that is trained on.
+What was left to TRL: loss, batches, optimiser. What is ours: both answers of a pair are validated as examples of
+supervised training are, all pairs of some questions are held out, and how often the chosen answer is the likelier one
+is measured before and after. The reference is the model that training starts from: its own weights with the new adapter
+switched off, or a frozen copy of the adapter that is trained on.
 """
 
 from __future__ import annotations
 
-import os
-import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from bioreview_bench.errors import DataError
+import numpy as np
+from numpy.typing import NDArray
 
-from ..config.packages import require_training
-from ..config.parts import BatchPart
-from ..models import memory
-from ..models.summary import write_summary
-from ..qa.files import Rows, asked_by, read_pairs
-from ..runs import arguments, preparing
-from ..runs.folder import Checkpoint, begin, found_in, write_log
-from ..runs.running import (
-    Clock,
-    Talk,
-    is_first_process,
-    peak_memory,
-    run_trainer,
-    save_run,
-    summary_facts,
-    without_notices,
-)
-from ..runs.start import Start, asked_facts, find_start, policy, require_room, settle
-from . import data as dpo_data
-from .config import DpoConfig
+from bioreview_bench.errors import DataError, InputError, printable
 
-FREE = tuple(
-    f"config.{key}"
-    for key in (
-        "model.name",
-        "data.folder",
-        "data.fingerprint",
-        "start.adapters",
-        "keeping.report_to",
-        "keeping.keep_checkpoints",
-    )
-)
+from ..config.schema import Count, DataPart, RunConfig, StartPart
+from ..corpora.files import asked_by, chosen, read_pairs
+from ..models.encode_examples import Encoder, Example, encode_all
+from ..runs.inputs import Material, Model, encoder_for
+from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, losses, steps_of
+
+LOWEST_BETA = 0.1  # of the published runs; 0.05 destroyed knowledge in them
+_LOSSES = {
+    "sigmoid", "sigmoid_norm", "hinge", "ipo", "exo_pair", "nca_pair", "robust", "bco_pair", "sppo_hard", "aot",
+    "aot_unpaired", "apo_zero", "apo_down", "discopop", "sft",
+}  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Job:
-    """A run, checked: what to train, on what, and where."""
+class PairsPart(DataPart):
+    """Which pairs. `held_out` questions (with all their pairs) are not trained on, and give the accuracy."""
 
-    config: DpoConfig
-    read: Rows
-    model: preparing.Model
-    start: Start
-    asked: dict[str, Any]
-    pairs: dpo_data.Pairs
-    needed: memory.Estimate
-    out: Path
-    command: str
-    resumed: Checkpoint | None
+    held_out: Count
+
+
+class DpoConfig(RunConfig):
+    """Everything that decides what is trained, and how."""
+
+    TRL: ClassVar = ("trl.trainer.dpo_config", "DPOConfig")
+    REQUIRED: ClassVar = ("beta", "max_length")
+    PINNED: ClassVar[dict[str, Any]] = {
+        "loss_type": ["sigmoid"],
+        "label_smoothing": 0.0,
+        "disable_dropout": False,  # the adapter's dropout is in the config; TRL would set it to 0
+        "precompute_ref_log_probs": False,
+        "f_divergence_type": "reverse_kl",
+        "use_weighting": False,
+        "sync_ref_model": False,
+        "padding_free": False,
+    }
+
+    data: PairsPart
+    start: StartPart
 
     @property
-    def identity(self) -> dict[str, Any]:
-        """What must be equal for a run to be resumed."""
-        return preparing.identity(self.config, self.model, data=self.read.fingerprint, start=self.start.digests)
+    def sequences(self) -> int:
+        """Two for each pair."""
+        return 2 * super().sequences
+
+    def problems(self) -> list[str]:
+        """What each key allows and all together do not."""
+        found = super().problems()
+        strange = [name for name in self.trl["loss_type"] if name not in _LOSSES]
+        if strange:
+            found.append(f"trl.loss_type: {', '.join(strange)} is none of {', '.join(sorted(_LOSSES))}")
+        if not self.trl["beta"] > 0:
+            found.append("trl.beta: must be above 0")
+        return found
+
+    def warnings(self) -> list[str]:
+        """What is allowed and known to end badly."""
+        if self.trl["beta"] < LOWEST_BETA:
+            return [
+                f"trl.beta is {self.trl['beta']:g}: below {LOWEST_BETA:g} a model may drift far from what it knew; in "
+                "the published runs 0.05 destroyed knowledge."
+            ]
+        return []
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What training made: the trainer with the model in memory, and the summary that stands beside the adapter."""
+class TokenPair:
+    """Token ids of a prompt, of the chosen answer and of the rejected one, each answer with its end."""
 
-    trainer: Any
-    summary: dict[str, Any]
+    key: str
+    prompt: NDArray[np.int32]
+    chosen: NDArray[np.int32]
+    rejected: NDArray[np.int32]
 
-
-def check(config: DpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
-    """The run, with everything checked that can be wrong and nothing written; None when it is finished already.
-
-    Raises InputError, DataError, EncoderError, WriteError.
-    """
-    require_training()
-    preparing.require_packages(config)
-    read = read_pairs(Path(config.data.folder), config.data.fingerprint)
-    dpo_data.divide(read.rows, config.data.held_out, config.training.seed)
-    asking = asked_by(read.manifest)
-    model = preparing.base_model(config, asking["thinking"])
-    preparing.tell_template(config, model, talk.say)
-    start = find_start(config, config.start)
-    asked = asked_facts(start, asking)
-    identity = preparing.identity(config, model, data=read.fingerprint, start=start.digests)
-    finished, resumed = found_in(out, identity, FREE, talk.say)
-    if finished:
-        return None
-    needed = needed_memory(config, model.folder)[1]
-    memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
-    arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
-    pairs = dpo_data.prove_pairs(config, read, model, talk.progress)
-    require_room(config, start, out)
-    return Job(config, read, model, start, asked, pairs, needed, out, command, resumed)
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Tokens of the prompt and of the longer answer."""
+        return len(self.prompt), max(len(self.chosen), len(self.rejected))
 
 
-def needed_memory(config: DpoConfig, folder: Path | None) -> tuple[memory.Shape, memory.Estimate]:
-    """As for supervised training, with two sequences for each pair."""
-    both: BatchPart = config.training.model_copy(update={"batch_size": 2 * config.training.batch_size})
-    return preparing.memory_needed(config.model_copy(update={"training": both}), folder)
+class Dpo(Method):
+    """Data: pairs. Trainer: TRL's DPOTrainer. Metrics: preference on held-out pairs, before and after."""
 
+    name = "dpo"
+    per_example = "pairs"
 
-def train(job: Job, talk: Talk) -> Trained:
-    """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
-    for warning in job.config.warnings():
-        talk.say(f"Warning: {warning}")
-    if is_first_process():
-        begin(job.out, job.identity)
-    clock = Clock(job.resumed)
-    with without_notices():
-        trainer, stop, before = _trainer(job, talk, clock)
-        run_trainer(job, trainer, stop)
-        after = _measured(trainer, reference=False)
-    summary = _facts(job, clock, trainer.state, "finished", before, after)
-    save_run(trainer, job.out, summary)
-    return Trained(trainer, summary)
+    def material(self, config: DpoConfig) -> Material:
+        """The pairs that the config names, those of some questions held out."""
+        read = read_pairs(Path(config.data.folder), config.data.fingerprint)
+        train, apart = divide(read.rows, config.data.held_out, config.trl["seed"])
+        manifest = {"data": {"label": "pairs"}, **read.manifest}
+        return Material(read.folder, read.fingerprint, manifest, asked_by(read.manifest), train, apart)
 
+    def examples(self, config: DpoConfig, material: Material, model: Model, console: Console) -> Examples:
+        """All pairs as tokens."""
+        encoder = encoder_for(config, material, model)
+        train = _encoded(material.rows, encoder, "answers of the pairs", console)
+        apart = _encoded(material.kept, encoder, "answers of the held-out pairs", console)
+        return Examples(train, apart, [one.lengths for one in train])
 
-def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, dict[str, float]]:
-    from trl.trainer.dpo_config import DPOConfig
+    def estimated(self, config: DpoConfig, material: Material) -> tuple[Sequence[tuple[int, int]], str]:
+        """By characters."""
+        return [
+            (
+                estimated_tokens(row["prompt"]),
+                max(estimated_tokens(row["chosen"]), estimated_tokens(row["rejected"])),
+            )
+            for row in material.rows
+        ], "estimated by characters"
 
-    from ..models.lora import require_adapted
-    from ..runs.trainers import Stop, Watch
-    from . import trainer as dpo_trainer
+    def steps(self, config: DpoConfig, n: int) -> Steps:
+        """Every pair once an epoch."""
+        return steps_of(config, n, "pairs")
 
-    config = job.config
-    given = DPOConfig(**dpo_trainer.arguments(config, arguments.common(config, job.out), job.out))
-    device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
-    stop = Stop(talk.say)
+    def described(self, config: DpoConfig, material: Material) -> list[str]:
+        """What of the loss is the method's."""
+        return [
+            f"pairs       {len(material.kept):,} held out ({config.data.held_out:,} questions); beta "
+            f"{config.trl['beta']:g}, loss {', '.join(config.trl['loss_type'])}"
+        ]
 
-    def keep_checkpoint(folder: Path) -> None:
-        write_summary(folder, _facts(job, clock, trainer.state, "checkpoint", before, None))
-        write_log(job.out, trainer.state.log_history)
+    def trainer(self, run: Run, given: Any, model: Any, adapter: Any) -> Any:
+        """On pairs that come as tokens."""
+        from .trainer import SealingDPOTrainer
 
-    with policy(config, job.start, job.out, device, talk.say) as (model, new_adapter):
-        trainer: Any = dpo_trainer.SealingDPOTrainer(
+        return SealingDPOTrainer(
             model=model,
             args=given,
-            train_dataset=dpo_data.dataset(job.pairs.train),
-            eval_dataset=dpo_data.dataset(job.pairs.held_out),
-            processing_class=job.model.chat.tokenizer,
-            peft_config=new_adapter,
-            callbacks=[stop, Watch(talk.say)],
-            on_checkpoint=keep_checkpoint,
+            train_dataset=_dataset(run.examples.train),
+            eval_dataset=_dataset(run.examples.kept),
+            processing_class=run.model.chat.tokenizer,
+            peft_config=adapter,
         )
-    settle(trainer.model, config, config.start)
-    n_trained = require_adapted(trainer.model, config.lora.targets)
-    if len(trainer.train_dataset) != len(job.pairs.train):
-        raise DataError("The trainer left out pairs that were proved.", remedy="report this as a defect")
-    before = _measured(trainer, reference=True)
-    talk.say(
-        f"Training {n_trained:,} parameters on {len(job.pairs.train):,} pairs; of {before['n']:,} held-out pairs the "
-        f"chosen answer is the likelier one in {before['accuracy']:.1%} before training."
+
+    def settled(self, run: Run, trainer: Any) -> str:
+        """No pair may be left out; the reference is measured."""
+        from .trainer import preference
+
+        if len(trainer.train_dataset) != len(run.examples.train):
+            raise DataError("The trainer left out pairs that were validated.", remedy="report this as a defect")
+        trainer.before = preference(trainer, reference=True).facts()
+        return (
+            f" Of {trainer.before['n']:,} held-out pairs the chosen answer is the likelier one in "
+            f"{trainer.before['accuracy']:.1%} before training."
+        )
+
+    def metrics(self, run: Run, trainer: Any, finished: bool) -> dict[str, Any]:
+        """Losses, and preference on the held-out pairs."""
+        from .trainer import preference
+
+        after = preference(trainer, reference=False).facts() if finished else None
+        return {
+            **losses(trainer.state.log_history),
+            "n_pairs": len(run.examples.train),
+            "held_out": {"before": trainer.before, "after": after},
+        }
+
+    def report(self, summary: Mapping[str, Any], out: Path) -> list[str]:
+        """Preference before and after."""
+        before, after = summary["metrics"]["held_out"]["before"], summary["metrics"]["held_out"]["after"]
+        rows = [
+            ("chosen likelier, as a whole", "accuracy", "9.1%"),
+            ("chosen likelier, by token", "per_token", "9.1%"),
+            ("log p(chosen) - log p(rejected)", "margin", "9.2f"),
+        ]
+        return [
+            f"on {before['n']:,} held-out pairs:",
+            f"  {'':<35}{'before':>9} {'after':>9}",
+            *(f"  {label:<35}{before[key]:>{form}} {after[key]:>{form}}" for label, key, form in rows),
+        ]
+
+
+def question_of(row: Mapping[str, Any]) -> str:
+    """What is asked in a pair: its article, or else the words of the prompt."""
+    return str(row.get("article_id") or row["prompt"][-1]["content"])
+
+
+def divide(rows: Sequence[Mapping[str, Any]], n: int, seed: int) -> tuple[list[Any], list[Any]]:
+    """(train, held out): all pairs of `n` questions, chosen by the seed, are held out. Raises InputError."""
+    questions = {question_of(row) for row in rows}
+    if n >= len(questions):
+        raise InputError(
+            f"The pairs ask {len(questions):,} questions, and data.held_out is {n:,}: nothing is left to train on.",
+            remedy="--set data.held_out=N with a smaller number",
+        )
+    apart = set(chosen(questions, n, seed))
+    return (
+        [row for row in rows if question_of(row) not in apart],
+        [row for row in rows if question_of(row) in apart],
     )
-    if job.resumed is not None:
-        talk.say(f"Going on from {job.resumed.folder} (step {job.resumed.step:,}).")
-    return trainer, stop, before
 
 
-def _measured(trainer: Any, *, reference: bool) -> dict[str, float]:
-    from .trainer import preference
-
-    return preference(trainer, reference=reference).facts()
-
-
-def _facts(
-    job: Job, clock: Clock, state: Any, what: str, before: dict[str, float], after: dict[str, float] | None
-) -> dict[str, Any]:
-    """The summary. `what` is checkpoint or finished."""
-    history = state.log_history
-    losses = [row["loss"] for row in history if "loss" in row]
-    manifest = job.read.manifest
-    own = {
-        "method": "dpo",
-        "start": job.start.recorded(),
-        **job.asked,
-        "corpus": {"fingerprint": job.read.fingerprint, "data": manifest.get("data", {"label": "pairs"})},
-        "metrics": {
-            "train_loss": losses[-1] if losses else None,
-            "first_train_loss": losses[0] if losses else None,
-            "n_pairs": len(job.pairs.train),
-            "held_out": {"before": before, "after": after},
-            "peak_memory_bytes": peak_memory(),
-        },
-    }
-    return summary_facts(job, clock, state, what, **own)
+def _encoded(rows: Sequence[Mapping[str, Any]], encoder: Encoder, what: str, console: Console) -> list[TokenPair]:
+    answers = [
+        {"article_id": f"{row['id']} {side}", "messages": [*row["prompt"], *row[side]]}
+        for row in rows
+        for side in ("chosen", "rejected")
+    ]
+    found = encode_all(answers, encoder, what, console)
+    return [
+        _pair(str(row["id"]), first, second) for row, first, second in zip(rows, found[::2], found[1::2], strict=True)
+    ]
 
 
-def main() -> None:
-    """`python -m bioreview_bench.training.dpo CONFIG ...`, as accelerate launches it."""
-    from bioreview_bench.cli.main import run
+def _pair(key: str, first: Example, second: Example) -> TokenPair:
+    prompt = first.input_ids[: first.n_prompt]
+    if not np.array_equal(prompt, second.input_ids[: second.n_prompt]):
+        raise DataError(f"The pair {printable(key)} has two prompts.", remedy="report this as a defect")
+    return TokenPair(key, prompt, first.input_ids[first.n_prompt :], second.input_ids[second.n_prompt :])
 
-    sys.exit(run(["train", "dpo", *sys.argv[1:]]))
 
+def _dataset(pairs: Sequence[TokenPair]) -> Any:
+    from datasets import Dataset
 
-if __name__ == "__main__":
-    main()
+    return Dataset.from_dict(
+        {
+            "prompt_ids": [one.prompt for one in pairs],
+            "chosen_ids": [one.chosen for one in pairs],
+            "rejected_ids": [one.rejected for one in pairs],
+        }
+    )

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from trl.trainer.dpo_trainer import DPOTrainer
 
 from ..runs.trainers import Sealing
-from .config import DpoConfig
 
 
 class SealingDPOTrainer(Sealing, DPOTrainer):
-    """TRL's DPOTrainer with sealed checkpoints. Pairs are proved token by token before, and are left as they are."""
+    """TRL's DPOTrainer with sealed checkpoints. Pairs were validated token by token, and are left as
+    they are."""
 
     def _prepare_dataset(self, dataset: Any, *_: Any, **__: Any) -> Any:
         return dataset
@@ -72,36 +71,3 @@ def preference(trainer: Any, *, reference: bool) -> Preference:
         sum(one / of_one > other / of_other for one, other, of_one, of_other in sums) / n,
         sum(one - other for one, other, _, _ in sums) / n,
     )
-
-
-def arguments(config: DpoConfig, common: dict[str, Any], output: Path) -> dict[str, Any]:
-    """Arguments of `trl.DPOConfig`: every one that is its own is stated."""
-    return {
-        **common,
-        "output_dir": str(output),
-        "model_init_kwargs": None,
-        "trust_remote_code": False,
-        "router_aux_loss_coef": None,
-        "disable_dropout": False,  # the adapter's dropout is in the config; TRL would set it to 0
-        "dataset_num_proc": None,
-        "max_length": None,  # longer pairs were refused; nothing is cut
-        "truncation_mode": "keep_start",
-        "padding_free": False,
-        "pad_to_multiple_of": None,
-        "precompute_ref_log_probs": False,
-        "precompute_ref_batch_size": None,
-        "loss_type": [config.dpo.type],
-        "loss_weights": None,
-        "ld_alpha": None,
-        "f_divergence_type": "reverse_kl",
-        "f_alpha_divergence_coef": 0.5,  # without effect: of another divergence
-        "label_smoothing": config.dpo.label_smoothing,
-        "beta": config.dpo.beta,
-        "use_weighting": False,
-        "discopop_tau": 0.05,  # without effect: of another loss
-        "activation_offloading": False,
-        "sync_ref_model": False,
-        "ref_model_mixup_alpha": 0.6,  # without effect: the reference stays as it is
-        "ref_model_sync_steps": 512,
-        "pad_token": None,
-    }

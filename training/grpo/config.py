@@ -2,43 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from ..config.files import Part, build, changed, read_values
-from ..config.parts import ArchitecturePart, Count, Name, Positive, RunConfig
-from ..runs.start import StartPart
+from ..config.schema import Count, DataPart, Name, Part, RunConfig, StartPart, System
 
-_Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None
-_Name = Annotated[str, Field(pattern="^V[1-4]$")]
-_Weights = dict[_Name, Annotated[float, Field(ge=0)]]
+_Weight = Annotated[float, Field(ge=0)]
+_Record = Literal["V1", "V2", "V3", "V4"]  # as published records call them
+_Verifier = Literal["facts", "pathway_direction", "consistency", "uncertainty"]
+_Component = Literal["groundedness", "coverage", "form", "confidence"]
+_LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo", "cispo", "luspo", "sapo", "vespo")
 
 
-class QuestionsPart(Part):
-    """Questions with ground truth. Of the tissues in `hold_out` no question may be trained on."""
+class QuestionsPart(DataPart):
+    """Questions with ground truth. Of the tissues in `hold_out` no question may be trained on.
+
+    `max_prompt` is in tokens; a longer prompt is an error.
+    """
 
     kind: Literal["qa"]
-    folder: Name
-    fingerprint: _Fingerprint
+    max_prompt: Count
     hold_out: list[Name]
 
 
-class ArticlesPart(Part):
+class ArticlesPart(DataPart):
     """A corpus of train articles, whose prompts are asked; its answers are not looked at."""
 
     kind: Literal["review"]
-    folder: Name
-    fingerprint: _Fingerprint
+    max_prompt: Count
     thinking: bool
-    system: Literal["own", "in_user"]
+    system: System
 
 
 class QaRewardPart(Part):
     """Rewards of an answer to a question."""
 
     kind: Literal["qa"]
-    weights: _Weights
+    weights: dict[_Verifier | _Record, _Weight]
     v4_mode: Literal["match_v1", "legacy"]
 
 
@@ -47,111 +48,129 @@ class ReviewRewardPart(Part):
     compare otherwise than `board` does."""
 
     kind: Literal["review"]
-    weights: _Weights
+    weights: dict[_Component | _Record, _Weight]
     data: Name
     contract: Name
     board: Name
 
 
-class CachingArchitecturePart(ArchitecturePart):
-    """`key_value_width` is heads of keys and values x their size: it decides the cache of generation."""
-
-    key_value_width: Count
-
-
-class GroupPart(Part):
-    """How completions are sampled and what they are worth. Lengths are in tokens; `generations` is the group."""
-
-    loss_type: Literal["grpo", "bnpo", "dr_grpo", "dapo"]
-    scale_rewards: Literal["group", "batch", "none"]
-    generations: Annotated[int, Field(ge=2)]
-    beta: Annotated[float, Field(ge=0)]
-    kl_corrected: bool
-    iterations: Count
-    steps_per_generation: Count
-    epsilon: Positive
-    max_prompt: Count
-    max_completion: Count
-    temperature: Positive
-    top_p: Annotated[float, Field(gt=0, le=1)]
-    top_k: Annotated[int, Field(ge=0)]
-    repetition_penalty: Positive
-    mask_truncated: bool
-    engine: Literal["transformers", "vllm"]
-    vllm_memory: Annotated[float, Field(gt=0, lt=1)] | None
-
-
 class GrpoConfig(RunConfig):
     """Everything that decides what is trained, and how. Impossible settings are refused when it is read."""
 
-    kind: Literal["grpo"]
+    TRL: ClassVar = ("trl.trainer.grpo_config", "GRPOConfig")
+    REQUIRED: ClassVar = ("num_generations", "max_completion_length", "beta", "steps_per_generation")
+    PINNED: ClassVar[dict[str, Any]] = {
+        # Sampling: from the very policy that is trained, all tokens.
+        "temperature": 1.0,
+        "top_p": 1.0,
+        "top_k": 0,
+        "repetition_penalty": 1.0,
+        "shuffle_dataset": True,
+        # The loss, as in the published runs.
+        "loss_type": "grpo",
+        "scale_rewards": "group",
+        "num_iterations": 1,
+        "epsilon": 0.2,
+        "importance_sampling_level": "token",
+        "mask_truncated_completions": False,
+        "use_bias_correction_kl": False,  # true: TRL's later correction of the KL gradient by importance ratios
+        "top_entropy_quantile": 1.0,
+        "entropy_coef": 0.0,
+        "sync_ref_model": False,
+        "disable_dropout": False,
+        "use_vllm": False,
+    }
+
     data: Annotated[QuestionsPart | ArticlesPart, Field(discriminator="kind")]
     start: StartPart
-    architecture: CachingArchitecturePart
-    grpo: GroupPart
     reward: Annotated[QaRewardPart | ReviewRewardPart, Field(discriminator="kind")]
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest prompt and completion."""
+        return self.data.max_prompt + int(self.trl["max_completion_length"])
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """Of the rewards, by name."""
+        return {str(name): weight for name, weight in self.reward.weights.items()}
+
+    @property
+    def limit(self) -> int:
+        """Tokens that a prompt may have."""
+        return self.data.max_prompt
 
     @property
     def sampled_at_once(self) -> int:
         """Completions that are sampled at once, on all devices."""
-        return self.training.effective_batch * self.grpo.steps_per_generation // self.training.accumulation
+        t = self.trl
+        return int(self.effective_batch * t["steps_per_generation"] // t["gradient_accumulation_steps"])
 
     @property
     def prompts_at_once(self) -> int:
         """Prompts whose groups are sampled at once, on all devices."""
-        return self.sampled_at_once // self.grpo.generations
+        return int(self.sampled_at_once // self.trl["num_generations"])
 
     @property
     def span(self) -> int:
         """Optimiser steps that each batch of completions is used for."""
-        return self.grpo.steps_per_generation * self.grpo.iterations // self.training.accumulation
+        t = self.trl
+        return int(t["steps_per_generation"] * t["num_iterations"] // t["gradient_accumulation_steps"])
 
-    @model_validator(mode="after")
-    def _possible(self) -> Self:
-        problems = [text for holds, text in self._conditions() if not holds]
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    def derived(self) -> dict[str, Any]:
+        """The reward finds the truth by the column key; vLLM corrects what it samples otherwise than training does."""
+        vllm = {
+            "vllm_mode": "colocate",
+            "vllm_max_model_length": self.longest,
+            "vllm_importance_sampling_correction": True,
+            "vllm_importance_sampling_mode": "sequence_mask",
+            "vllm_importance_sampling_clip_max": 3.0,
+        }
+        return {**super().derived(), "remove_unused_columns": False, **(vllm if self.trl["use_vllm"] else {})}
+
+    def packages(self) -> list[str]:
+        """What is asked for beyond the extra `training`."""
+        return [*super().packages(), *(["vllm"] if self.trl["use_vllm"] else [])]
+
+    def problems(self) -> list[str]:
+        """What each key allows and all together do not."""
+        return [*super().problems(), *(text for holds, text in self._conditions() if not holds)]
 
     def _conditions(self) -> list[tuple[bool, str]]:
-        t, g = self.training, self.grpo
-        whole = g.steps_per_generation % t.accumulation == 0
-        shared = t.effective_batch % (t.batch_size * t.accumulation) == 0
-        groups = whole and shared and self.sampled_at_once % g.generations == 0
+        t = self.trl
+        batch, accumulation = t["per_device_train_batch_size"], t["gradient_accumulation_steps"]
+        steps, group = t["steps_per_generation"], t["num_generations"]
+        whole = steps % accumulation == 0
+        shared = self.effective_batch % (batch * accumulation) == 0
+        groups = whole and shared and self.sampled_at_once % group == 0
         return [
             (self.data.kind == self.reward.kind, "data.kind and reward.kind differ"),
             (
                 whole,
-                f"grpo.steps_per_generation ({g.steps_per_generation}) is no multiple of training.accumulation "
-                f"({t.accumulation})",
+                f"trl.steps_per_generation ({steps}) is no multiple of trl.gradient_accumulation_steps "
+                f"({accumulation})",
             ),
-            (shared, "training.effective_batch is no multiple of training.batch_size x training.accumulation"),
+            (
+                shared,
+                "effective_batch is no multiple of trl.per_device_train_batch_size x trl.gradient_accumulation_steps",
+            ),
             (
                 groups or not (whole and shared),
-                f"{self.sampled_at_once} completions are sampled at once, which is no multiple of grpo.generations "
-                f"({g.generations})",
+                f"{self.sampled_at_once} completions are sampled at once, which is no multiple of trl.num_generations "
+                f"({group})",
             ),
             (
-                not whole or self.keeping.save_steps % self.span == 0,
-                f"keeping.save_steps ({self.keeping.save_steps}) is no multiple of the {self.span} steps that "
-                "completions are used for; a run could not go on from such a checkpoint as it was",
+                not whole or t["save_steps"] % self.span == 0,
+                f"trl.save_steps ({t['save_steps']}) is no multiple of the {self.span} steps that completions are "
+                "used for; a run could not go on from such a checkpoint as it was",
             ),
             (
-                t.max_length == g.max_prompt + g.max_completion,
-                f"training.max_length ({t.max_length}) is not grpo.max_prompt + grpo.max_completion "
-                f"({g.max_prompt + g.max_completion})",
+                not t["use_vllm"] or self.quantisation.bits == 16,
+                "trl.use_vllm needs quantisation.bits: 16; trained 4-bit weights cannot be handed over to vLLM",
             ),
-            ((g.engine == "vllm") == (g.vllm_memory is not None), "grpo.vllm_memory goes with grpo.engine: vllm"),
-            (
-                g.engine == "transformers" or self.quantisation.bits == 16,
-                "grpo.engine: vllm needs quantisation.bits: 16; trained 4-bit weights cannot be handed over to vLLM",
-            ),
-            (any(self.reward.weights.values()), "no reward has a weight above 0"),
-            (self.keeping.eval_examples is None, "keeping.eval_examples must be null: nothing is evaluated on the way"),
+            (t["loss_type"] in _LOSSES, f"trl.loss_type: is one of {', '.join(_LOSSES)}"),
+            (t["scale_rewards"] in ("group", "batch", "none"), "trl.scale_rewards: is group, batch or none"),
+            (self.architecture.key_value_width is not None, "architecture.key_value_width: is missing"),
+            (any(self.reward.weights.values()), "reward.weights: no reward has a weight above 0"),
+            (t["eval_strategy"] == "no", "trl.eval_strategy: is no; nothing is evaluated on the way"),
         ]
-
-
-def load_grpo_config(name_or_path: str, settings: tuple[str, ...] = ()) -> GrpoConfig:
-    """A shipped config by name or a YAML file, changed by `KEY=VALUE` settings. Raises InputError, EncoderError."""
-    values: dict[str, Any] = changed(read_values(name_or_path), settings)
-    return build(GrpoConfig, values, f"The config {name_or_path}")

@@ -1,4 +1,4 @@
-"""The one composed reward that TRL gets, its components logged, and every sample kept.
+"""Who judges completions, and the one composed reward that TRL gets: its components logged, every sample kept.
 
 TRL could weigh several rewards itself, but it would count a component that does not apply as 0. Here each sample is
 composed first (`rewards.composer`); a sample to which nothing applies has no reward, and is counted.
@@ -9,31 +9,23 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
-from bioreview_bench.errors import cannot_write
+from bioreview_bench.errors import DataError, cannot_write, printable
 from bioreview_bench.files.atomic import write_files
 
 from ..qa.verifiers import QaReward
-from ..rewards.composer import Composed
+from ..rewards.composer import Composed, RewardComposer
 from ..rewards.review import ReviewReward
+from ..runs.inputs import Material
+from .config import GrpoConfig, QaRewardPart, ReviewRewardPart
 
 FOLDER = "samples"
 
 
-@dataclass(frozen=True)
-class Prompt:
-    """What is asked, under a key by which its reward finds the truth."""
-
-    key: str
-    messages: tuple[Mapping[str, str], ...]
-    n_tokens: int
-
-
-class Judge(Protocol):
+class Rewarder(Protocol):
     """Scores completions; `names` are the components that have a weight."""
 
     @property
@@ -46,7 +38,7 @@ class Judge(Protocol):
         ...
 
 
-class QaJudge:
+class QaRewarder:
     """Answers to questions; `rows` are those of `grpo.jsonl`."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]], reward: QaReward, names: Sequence[str]) -> None:
@@ -59,7 +51,7 @@ class QaJudge:
         return [self._reward.score(self._rows[key], text) for key, text in zip(keys, completions, strict=True)]
 
 
-class ReviewJudge:
+class ReviewRewarder:
     """Reviews of train articles; the key of a prompt is its article's id, `asked` what the model was asked."""
 
     def __init__(self, reward: ReviewReward, asked: Mapping[str, str], names: Sequence[str]) -> None:
@@ -75,6 +67,58 @@ class ReviewJudge:
         return found
 
 
+def judge_of(config: GrpoConfig, material: Material) -> Rewarder:
+    """Who scores completions. For reviews the references are embedded now. Raises DataError, InputError,
+    EncoderError."""
+    composer = RewardComposer(config.weights)
+    if isinstance(config.reward, QaRewardPart):
+        reward = QaReward(composer, config.reward.v4_mode)
+        _require_rewarded(material.rows, [name for name, weight in reward.weights.items() if weight > 0])
+        return QaRewarder(material.rows, reward, tuple(reward.weights))
+    return _reviews(config.reward, material, composer)
+
+
+def _reviews(part: ReviewRewardPart, material: Material, composer: RewardComposer) -> Rewarder:
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.load import load_split
+
+    from ..rewards.references import CachedVectorizer, References, refuse_board
+
+    contract, board = Contract.load(part.contract), Contract.load(part.board)
+    refuse_board(contract, board)
+    split = load_split(part.data, "train")
+    stated = (material.manifest.get("data") or {}).get("fingerprint", {}).get("train")
+    if stated is not None and stated != split.fingerprint:
+        raise DataError(
+            f"The corpus was made from other articles ({printable(stated)}) than {part.data}/train "
+            f"({split.fingerprint}).",
+            remedy="--set reward.data=DATA, the data that the corpus was made from",
+        )
+    vectorizer = CachedVectorizer(contract)
+    references = References(split, contract, board, vectorizer)
+    known = set(references.ids)
+    absent = [row["key"] for row in material.rows if row["key"] not in known]
+    if absent:
+        raise DataError(
+            f"{len(absent)} articles of the corpus have no counted reference in {part.data}/train: "
+            f"{', '.join(map(printable, absent[:5]))}.",
+            remedy="make the corpus from this data",
+        )
+    texts = {row["key"]: "\n\n".join(turn["content"] for turn in row["prompt"]) for row in material.rows}
+    reward = ReviewReward(references, vectorizer, composer)
+    return ReviewRewarder(reward, texts, tuple(reward.weights))
+
+
+def _require_rewarded(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:
+    bare = [str(row["id"]) for row in rows if not set(names) & set(row["verifiers"])]
+    if bare:
+        raise DataError(
+            f"{len(bare):,} questions can earn nothing: none of {', '.join(names)} applies to "
+            f"{', '.join(map(printable, bare[:5]))}.",
+            remedy="give one of their verifiers a weight in reward.weights",
+        )
+
+
 class ComposedReward:
     """The function that TRL calls: one reward for each completion, None where nothing applies.
 
@@ -84,7 +128,7 @@ class ComposedReward:
 
     __name__ = "composed"  # by which TRL's log calls it
 
-    def __init__(self, judge: Judge, out: Path) -> None:
+    def __init__(self, judge: Rewarder, out: Path) -> None:
         self._judge = judge
         self._out = out
         self.n_scored = 0

@@ -1,216 +1,203 @@
-"""Group relative policy optimisation of an adapter, by TRL. Also `accelerate launch -m bioreview_bench.training.grpo`.
+"""Group relative policy optimisation of an adapter by rewards of what it samples, by TRL's GRPOTrainer.
 
-As in supervised training, `check` finds everything that can be wrong before anything is written or a model loaded,
-`train` writes and trains. The reference of the KL term is the model that training starts from.
+What was left to TRL: sampling, advantages, loss, optimiser. What is ours: prompts are the tokens that inference asks
+with, one reward is composed for each sample (`grpo.judges`), every sample is kept, and a run stops only where the
+completions at hand are used up, so that it goes on as it was. The reference of the KL term is the model that training
+starts from.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
-import sys
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..config.packages import require_asked_for, require_training
+from bioreview_bench.errors import DataError, InputError, Problem, printable
+
+from ..corpora.files import asked_by
 from ..models import memory
-from ..models.summary import write_summary
-from ..runs import arguments, preparing
-from ..runs.folder import Checkpoint, begin, found_in, write_log
-from ..runs.running import (
-    Clock,
-    Talk,
-    is_first_process,
-    peak_memory,
-    run_trainer,
-    save_run,
-    summary_facts,
-    without_notices,
-)
-from ..runs.start import Start, asked_facts, find_start, policy, require_room, settle
-from . import data as grpo_data
-from .config import GrpoConfig
-from .judges import ComposedReward, Judge, Prompt, forget_samples
+from ..models.families import prompt_of
+from ..qa.files import read_questions, require_held_out
+from ..rewards.composer import RewardComposer
+from ..runs.inputs import Material, Model, corpus_material
+from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, is_first_process, shown
+from .config import ArticlesPart, GrpoConfig, QuestionsPart
+from .judges import FOLDER, ComposedReward, Rewarder, forget_samples, judge_of
 
-FREE = tuple(
-    f"config.{key}"
-    for key in (
-        "model.name",
-        "data.folder",
-        "data.fingerprint",
-        "start.adapters",
-        "reward.data",
-        "keeping.report_to",
-        "keeping.keep_checkpoints",
-    )
-)
+_MOST_PROBLEMS = 20
 
 
 @dataclass(frozen=True)
-class Job:
-    """A run, checked: what to train, on what, who judges, and where."""
+class Query:
+    """What is asked, under a key by which its reward finds the truth."""
 
-    config: GrpoConfig
-    asked: grpo_data.Asked
-    how: dict[str, Any]
-    model: preparing.Model
-    start: Start
-    prompts: Sequence[Prompt]
-    judge: Judge
-    needed: memory.Estimate
-    out: Path
-    command: str
-    resumed: Checkpoint | None
-
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What must be equal for a run to be resumed."""
-        return preparing.identity(self.config, self.model, data=self.asked.fingerprint, start=self.start.digests)
+    key: str
+    messages: tuple[Mapping[str, str], ...]
+    n_tokens: int
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What training made: the trainer with the model in memory, and the summary that stands beside the adapter."""
+class Grpo(Method):
+    """Data: questions, or train articles. Trainer: TRL's GRPOTrainer. Metrics: rewards."""
 
-    trainer: Any
-    summary: dict[str, Any]
+    name = "grpo"
+    per_example = "prompts"
 
+    def material(self, config: GrpoConfig) -> Material:
+        """Questions with their truth, held-out tissues absent; or a corpus. Rows have a key and a prompt."""
+        part = config.data
+        material = _questions(part) if isinstance(part, QuestionsPart) else _articles(part)
+        _require_enough(config, len(material.rows))
+        return material
 
-def check(config: GrpoConfig, out: Path, command: str, talk: Talk) -> Job | None:
-    """The run, with everything checked that can be wrong and nothing written; None when it is finished already.
+    def examples(self, config: GrpoConfig, material: Material, model: Model, console: Console) -> Examples:
+        """Every prompt with its length; what is too long is an error, nothing is cut."""
+        found = []
+        for number, row in enumerate(material.rows, start=1):
+            found.append(Query(row["key"], tuple(row["prompt"]), len(model.chat.tokens(row["prompt"]))))
+            console.progress("prompts", number, len(material.rows))
+        most = config.limit
+        long = [Problem(f"{printable(one.key)}: {one.n_tokens:,}") for one in found if one.n_tokens > most]
+        if long:
+            listed = "\n".join(f"  {one}" for one in long[:_MOST_PROBLEMS])
+            raise DataError(
+                f"{len(long):,} of {len(found):,} prompts have more tokens than data.max_prompt ({most:,}):\n{listed}",
+                remedy="--set data.max_prompt=N, or make the data with shorter prompts",
+            )
+        return Examples(found, (), [(one.n_tokens, 0) for one in found])
 
-    Raises InputError, DataError, EncoderError, WriteError.
-    """
-    require_training()
-    preparing.require_packages(config)
-    require_asked_for(["vllm"] if config.grpo.engine == "vllm" else [])
-    arguments.require_batch(config, devices=int(os.environ.get("WORLD_SIZE", "1")))
-    asked = grpo_data.read_asked(config)
-    for remark in asked.remarks:
-        talk.say(remark)
-    model = preparing.base_model(config, asked.how["thinking"])
-    grpo_data.require_fit(config, asked, model)
-    preparing.tell_template(config, model, talk.say)
-    start = find_start(config, config.start)
-    how = asked_facts(start, asked.how)
-    identity = preparing.identity(config, model, data=asked.fingerprint, start=start.digests)
-    finished, resumed = found_in(out, identity, FREE, talk.say)
-    if finished:
-        return None
-    needed = needed_memory(config, model.folder)[1]
-    memory.require_device(config, needed, memory.device_memory() if config.model.device == "cuda" else None)
-    prompts = grpo_data.prompts(config, asked, model.chat, lambda done, of: talk.progress("prompts", done, of))
-    judge = grpo_data.judge_of(config, asked)
-    require_room(config, start, out)
-    return Job(config, asked, how, model, start, prompts, judge, needed, out, command, resumed)
+    def judge(self, config: GrpoConfig, material: Material) -> Rewarder:
+        """Who scores completions. For reviews the references are embedded now."""
+        return judge_of(config, material)
 
+    def estimated(self, config: GrpoConfig, material: Material) -> tuple[Sequence[tuple[int, int]], str]:
+        """By characters."""
+        return [(estimated_tokens(row["prompt"]), 0) for row in material.rows], "estimated by characters"
 
-def needed_memory(config: GrpoConfig, folder: Path | None) -> tuple[memory.Shape, memory.Estimate]:
-    """As for supervised training; sampling holds keys and values of all that is sampled at once on a device."""
-    shape, found = preparing.memory_needed(config, folder)
-    at_once = config.training.batch_size * config.grpo.steps_per_generation
-    width = 2 if config.quantisation.compute_dtype == "bfloat16" else 4
-    cache = 2 * at_once * config.training.max_length * shape.layers * config.architecture.key_value_width * width
-    logits = at_once * shape.vocabulary * 8  # in 16 bits and in float32, with the sorted copy for top_p or top_k
-    beyond = cache + logits - (found.activations + found.attention + found.output)
-    return shape, dataclasses.replace(found, sampling=max(0.0, beyond))
+    def needed(self, config: GrpoConfig, shape: memory.Shape) -> memory.Estimate:
+        """As for supervised training; sampling holds keys and values of all that is sampled at once on a device."""
+        found = memory.estimate(config, shape)
+        at_once = config.sequences * config.trl["steps_per_generation"]
+        per_token = 2 * shape.layers * (config.architecture.key_value_width or 0) * (2 if config.bf16 else 4)
+        logits = at_once * shape.vocabulary * 8  # in 16 bits and in float32, with the sorted copy for top_p or top_k
+        beyond = at_once * config.longest * per_token + logits - (found.activations + found.attention + found.output)
+        return dataclasses.replace(found, sampling=max(0.0, beyond))
 
+    def steps(self, config: GrpoConfig, n: int) -> Steps:
+        """Whole batches of groups in an epoch, each used for `config.span` steps; others are left out each time."""
+        batches, left_out = divmod(n, config.prompts_at_once)
+        per_epoch, t = batches * config.span, config.trl
+        total = t["max_steps"] if t["max_steps"] > 0 else math.ceil(t["num_train_epochs"] * per_epoch)
+        reason = f"{per_epoch:,} an epoch"
+        reason += f" ({left_out:,} prompts of each epoch, drawn anew, fill no batch)" if left_out else ""
+        groups = {
+            "generations": t["num_generations"],
+            "prompts_at_once": config.prompts_at_once,
+            "sampled_at_once": config.sampled_at_once,
+            "steps_for_each": config.span,
+        }
+        return Steps(per_epoch, total, reason, {"left_out": left_out, "groups": groups})
 
-def train(job: Job, talk: Talk) -> Trained:
-    """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
-    if is_first_process():
-        begin(job.out, job.identity)
-        forget_samples(job.out, 0 if job.resumed is None else job.resumed.step)
-    clock = Clock(job.resumed)
-    with without_notices():
-        trainer, stop, reward = _trainer(job, talk, clock)
-        run_trainer(job, trainer, stop)
-    summary = _facts(job, clock, trainer, reward, "finished")
-    save_run(trainer, job.out, summary)
-    return Trained(trainer, summary)
+    def described(self, config: GrpoConfig, material: Material) -> list[str]:
+        """Rewards and groups."""
+        t, held = config.trl, getattr(config.data, "hold_out", [])
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in config.reward.weights.items())
+        return [
+            f"reward      {config.reward.kind}: {weights}; beta {t['beta']:g}, loss {t['loss_type']}"
+            + (f"; held out: {', '.join(held)}" if held else ""),
+            f"groups      {t['num_generations']} completions a prompt, of at most {config.data.max_prompt:,} + "
+            f"{t['max_completion_length']:,} tokens; {config.prompts_at_once:,} prompts = "
+            f"{config.sampled_at_once:,} completions sampled at once, used for {config.span:,} step"
+            + ("" if config.span == 1 else "s"),
+        ]
 
+    def remarks(self, config: GrpoConfig, material: Material) -> list[str]:
+        """Whether everything asked can be rewarded."""
+        if config.data.kind == "qa":
+            judge_of(config, material)
+            return []
+        RewardComposer(config.weights)
+        return ["References are not embedded in a dry run."]
 
-def _trainer(job: Job, talk: Talk, clock: Clock) -> tuple[Any, Any, ComposedReward]:
-    from datasets import Dataset
-    from trl.trainer.grpo_config import GRPOConfig
+    def trainer(self, run: Run, given: Any, model: Any, adapter: Any) -> Any:
+        """On conversations, with one composed reward."""
+        from datasets import Dataset
 
-    from ..models.lora import require_adapted
-    from ..runs.trainers import Watch
-    from . import trainer as grpo_trainer
+        from .trainer import SealingGRPOTrainer
 
-    config = job.config
-    given = GRPOConfig(**grpo_trainer.arguments(config, arguments.common(config, job.out), job.out))
-    device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
-    stop = grpo_trainer.StopBetween(talk.say, config.span)
-    reward = ComposedReward(job.judge, job.out)
-
-    def keep_checkpoint(folder: Path) -> None:
-        write_summary(folder, _facts(job, clock, trainer, reward, "checkpoint"))
-        write_log(job.out, trainer.state.log_history)
-
-    rows = {"prompt": [list(map(dict, one.messages)) for one in job.prompts], "key": [one.key for one in job.prompts]}
-    with policy(config, job.start, job.out, device, talk.say) as (model, new_adapter):
-        trainer = grpo_trainer.SealingGRPOTrainer(
+        if is_first_process():  # samples of steps that will be done again go
+            forget_samples(run.out, 0 if run.resumed is None else run.resumed.step)
+        queries: Sequence[Query] = run.examples.train
+        rows = {"prompt": [list(map(dict, one.messages)) for one in queries], "key": [one.key for one in queries]}
+        return SealingGRPOTrainer(
             model=model,
-            reward_funcs=reward,
+            reward_funcs=ComposedReward(run.judge, run.out),
             args=given,
             train_dataset=Dataset.from_dict(rows),
-            processing_class=job.model.chat.tokenizer,
-            peft_config=new_adapter,
-            callbacks=[stop, Watch(talk.say)],
-            on_checkpoint=keep_checkpoint,
-            tokens=job.model.chat.tokens,
+            processing_class=run.model.chat.tokenizer,
+            peft_config=adapter,
+            chat=run.model.chat,
         )
-    settle(trainer.model, config, config.start)
-    n_trained = require_adapted(trainer.model, config.lora.targets)
-    talk.say(
-        f"Training {n_trained:,} parameters on {len(job.prompts):,} prompts, {config.prompts_at_once:,} at once with "
-        f"{config.grpo.generations} completions each."
-    )
-    if job.resumed is not None:
-        talk.say(f"Going on from {job.resumed.folder} (step {job.resumed.step:,}).")
-    return trainer, stop, reward
 
+    def settled(self, run: Run, trainer: Any) -> str:
+        """How many are sampled at once."""
+        config = run.config
+        return f" {config.prompts_at_once:,} prompts at once with {config.trl['num_generations']} completions each."
 
-def _facts(job: Job, clock: Clock, trainer: Any, reward: ComposedReward, what: str) -> dict[str, Any]:
-    """The summary. `what` is checkpoint or finished; counts of samples are of this part of the run."""
-    state = trainer.state
-    history = [row for row in state.log_history if "reward" in row]
-    own = {
-        "method": "grpo",
-        "start": job.start.recorded(),
-        **job.how,
-        "corpus": {
-            "fingerprint": job.asked.fingerprint,
-            "data": job.asked.manifest.get("data", {"label": "questions"}),
-        },
-        "metrics": {
+    def metrics(self, run: Run, trainer: Any, finished: bool) -> dict[str, Any]:
+        """Rewards; counts of samples are of this part of the run."""
+        history = [row for row in trainer.state.log_history if "reward" in row]
+        [reward] = trainer.reward_funcs
+        flat = [row["frac_reward_zero_std"] for row in history if row["frac_reward_zero_std"] is not None]
+        return {
             "first_reward": history[0]["reward"] if history else None,
             "last_reward": history[-1]["reward"] if history else None,
-            "groups_without_variance": _mean([row["frac_reward_zero_std"] for row in history]),
+            "groups_without_variance": sum(flat) / len(flat) if flat else None,
             "n_samples": reward.n_scored,
             "n_unrewarded": reward.n_none,
-            "n_prompts": len(job.prompts),
+            "n_prompts": len(run.examples.train),
             "seconds": {name: round(value, 2) for name, value in trainer.seconds.items()},
-            "peak_memory_bytes": peak_memory(),
-        },
-    }
-    return summary_facts(job, clock, trainer.state, what, **own)
+        }
+
+    def report(self, summary: Mapping[str, Any], out: Path) -> list[str]:
+        """Rewards, and where the samples are."""
+        metrics = summary["metrics"]
+        return [
+            f"reward {shown(metrics['first_reward'])} at first, {shown(metrics['last_reward'])} at last",
+            f"Groups without variance: {shown(metrics['groups_without_variance'])}; {metrics['n_unrewarded']:,} of "
+            f"{metrics['n_samples']:,} samples had no reward; samples are in {out / FOLDER}",
+        ]
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else None
+def _questions(part: QuestionsPart) -> Material:
+    read = read_questions(Path(part.folder), part.fingerprint)
+    remarks = [
+        f"{name} is held out, and {part.folder} has no question of it to evaluate on."
+        for name in require_held_out(read, part.hold_out)
+    ]
+    rows = [{**row, "key": str(row["id"])} for row in read.rows]
+    return Material(read.folder, read.fingerprint, read.manifest, asked_by(read.manifest), rows, remarks=remarks)
 
 
-def main() -> None:
-    """`python -m bioreview_bench.training.grpo CONFIG ...`, as accelerate launches it."""
-    from bioreview_bench.cli.main import run
+def _articles(part: ArticlesPart) -> Material:
+    material = corpus_material(part)
+    try:
+        rows = [
+            {"key": str(row["article_id"]), "prompt": prompt_of(row["messages"], part.system)} for row in material.rows
+        ]
+    except ValueError as error:
+        raise DataError(f"{material.folder}: {error}.", remedy="--set data.system as the corpus has it") from error
+    if len({row["key"] for row in rows}) != len(rows):
+        raise DataError(f"{material.folder} asks for an article twice.", remedy="make the corpus again")
+    return dataclasses.replace(material, rows=rows, kept=())
 
-    sys.exit(run(["train", "grpo", *sys.argv[1:]]))
 
-
-if __name__ == "__main__":
-    main()
+def _require_enough(config: GrpoConfig, n_prompts: int) -> None:
+    """Raise InputError when the prompts do not fill one batch of groups."""
+    if n_prompts < config.prompts_at_once:
+        raise InputError(
+            f"{config.prompts_at_once:,} prompts are sampled at once, and there are {n_prompts:,}.",
+            remedy="--set a smaller trl.gradient_accumulation_steps, effective_batch and trl.steps_per_generation",
+        )

@@ -5,13 +5,13 @@ A chain is base -> the first adapter added to its weights -> the next, as publis
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, Problem, printable
+from bioreview_bench.files.reading import find_json
 from bioreview_bench.llm.local.model_files import ADAPTER as ADAPTER_FILE
 from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder
 
@@ -23,7 +23,7 @@ _INNER = "adapter"  # where a run keeps its finished adapter
 
 
 @dataclass(frozen=True)
-class Asked:
+class TrainedPrompt:
     """How a model was trained to be asked."""
 
     prompt_id: str
@@ -34,7 +34,7 @@ class Asked:
     chat_template: str | None = None  # by the package's name for it; None is the model's own
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any], where: object) -> Asked:
+    def of(cls, facts: Mapping[str, Any], where: object) -> TrainedPrompt:
         """From a training summary. Raises DataError."""
         try:
             prompt, counter = facts["prompt"], facts["counter"]["name"]
@@ -62,31 +62,25 @@ def chain_summaries(adapters: Sequence[str]) -> list[dict[str, Any] | None]:
 
 def merge_record(folder: Path) -> dict[str, Any] | None:
     """What `bench train merge` wrote into a model's folder, None for other models. Raises DataError."""
-    path = folder / MERGED
-    if not path.is_file():
-        return None
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"Cannot read {path}: {error}.", remedy="merge again") from error
-    if not isinstance(found, dict) or not isinstance(found.get("base"), dict):
-        raise DataError(f"{path} is no record of a merge.", remedy="merge again")
-    return found
+    record = find_json(folder / MERGED, DataError, "merge again")
+    if record is not None and not isinstance(record.get("base"), dict):
+        raise DataError(f"{folder / MERGED} is no record of a merge.", remedy="merge again")
+    return record
 
 
-def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> Asked | None:
+def agreed(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> TrainedPrompt | None:
     """How the chain is to be asked, by the records of its members; None when no member has one.
 
     Raises InputError when members disagree.
     """
     known = [
-        (name, Asked.of(summary, Path(name) / SUMMARY))
+        (name, TrainedPrompt.of(summary, Path(name) / SUMMARY))
         for name, summary in zip(adapters, summaries, strict=True)
         if summary is not None
     ]
     record = merge_record(model)
     if record is not None and isinstance(record.get("training"), dict):
-        known.insert(0, (str(model), Asked.of(record["training"], model / MERGED)))
+        known.insert(0, (str(model), TrainedPrompt.of(record["training"], model / MERGED)))
     if not known:
         return None
     first_name, first = known[0]

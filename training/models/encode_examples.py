@@ -1,4 +1,4 @@
-"""Examples as token ids with labels, proved one by one before anything is trained on them.
+"""Examples as token ids with labels, validated one by one before anything is trained on them.
 
 For every example: the prompt is the very token sequence that inference asks with; labels are set on the completion
 alone; decoded, they are exactly the answer and the token that ends it; and the model's own template, writing the whole
@@ -8,9 +8,9 @@ conversation, agrees. Nothing is ever cut here: what is too long is an error.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from bioreview_bench.errors import DataError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 
 from .families import THOUGHT, Family, ending, expected_text, prompt_of
+
+if TYPE_CHECKING:
+    from ..runs.run import Console
 
 IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 _MOST_LISTED = 50
@@ -55,7 +58,7 @@ class Encoder:
         self.thinking, self.system, self.max_length = thinking, system, max_length
 
     def encode(self, row: Mapping[str, Any]) -> Example:
-        """The example of one row, proved. Raises ValueError with what is wrong."""
+        """The example of one row, validated. Raises ValueError with what is wrong."""
         messages: Sequence[Mapping[str, str]] = row["messages"]
         asked, answer = prompt_of(messages, self.system), messages[-1]["content"]
         if not answer.strip():
@@ -68,7 +71,7 @@ class Encoder:
             text = text.removeprefix(THOUGHT)  # the prompt has opened the thought already
         completion = [*self._completion(text), self.end_id]
         example = Example(row["article_id"], np.array([*prompt_ids, *completion], np.int32), len(prompt_ids))
-        self._prove(example, text)
+        self._validate(example, text)
         self._agrees(messages, prompt_text, answer)
         if len(example.input_ids) > self.max_length:
             raise ValueError(
@@ -90,7 +93,7 @@ class Encoder:
     def _whole(self, text: str) -> list[int]:
         return [int(token) for token in self.chat.tokenizer(text, add_special_tokens=False)["input_ids"]]
 
-    def _prove(self, example: Example, text: str) -> None:
+    def _validate(self, example: Example, text: str) -> None:
         labels = example.labels
         carrying = labels[labels != IGNORED].tolist()
         if not (labels[: example.n_prompt] == IGNORED).all() or len(carrying) != example.n_target:
@@ -109,7 +112,7 @@ class Encoder:
 
 
 def encode_all(
-    rows: Sequence[Mapping[str, Any]], encoder: Encoder, what: str, progress: Callable[[int, int], None] | None = None
+    rows: Sequence[Mapping[str, Any]], encoder: Encoder, what: str, console: Console | None = None
 ) -> list[Example]:
     """The examples of all rows, in order. Raises DataError listing every row that cannot be trained on."""
     examples: list[Example] = []
@@ -119,13 +122,13 @@ def encode_all(
             examples.append(encoder.encode(row))
         except ValueError as error:
             problems.append(Problem(f"{printable(row['article_id'])}: {error}", number))
-        if progress is not None:
-            progress(number, len(rows))
+        if console is not None:
+            console.progress(what, number, len(rows))
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems[:_MOST_LISTED])
         more = f"\n  and {len(problems) - _MOST_LISTED:,} more" if len(problems) > _MOST_LISTED else ""
         raise DataError(
-            f"{len(problems):,} of {len(rows):,} examples of {what} cannot be trained on as they are:\n{listed}{more}",
+            f"{len(problems):,} of {len(rows):,} {what} cannot be trained on as they are:\n{listed}{more}",
             remedy="make the corpus with a smaller --budget for this model; targets are never cut",
         )
     return examples

@@ -13,7 +13,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, WriteError, cannot_write
 
-from ..config.parts import LoraPart
+from ..config.schema import AdapterPart
 from .quantised import LANGUAGE_MODEL
 
 
@@ -34,12 +34,12 @@ def target_modules(model: Any, targets: Sequence[str]) -> dict[str, Any]:
     if absent:
         raise InputError(
             f"No linear module of this model's language part is called {', '.join(absent)}.",
-            remedy="mend lora.targets in the config",
+            remedy="fix adapter.targets in the config",
         )
     return found
 
 
-def lora_config(model: Any, part: LoraPart) -> Any:
+def lora_config(model: Any, part: AdapterPart) -> Any:
     """PEFT's config for `model`: targets by their last name, as other programs read them, the rest barred by pattern.
 
     Raises InputError when a target is not there.
@@ -55,7 +55,7 @@ def lora_config(model: Any, part: LoraPart) -> Any:
         r=part.r,
         lora_alpha=part.alpha,
         lora_dropout=part.dropout,
-        bias=part.bias,
+        bias="none",
         use_rslora=part.rank_stabilised,
         target_modules=list(part.targets),
         exclude_modules="|".join(rf"{re.escape(root)}\..*" for root in roots) or None,

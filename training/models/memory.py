@@ -12,7 +12,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError
 
-from ..config.parts import ArchitecturePart, RunConfig
+from ..config.schema import RunConfig
 
 GB = 1024**3
 # Bytes of a 4-bit weight with its scale: one float32 for 64 weights, or 8 bits with one float32 for 256 of those
@@ -41,7 +41,7 @@ class Shape:
     @classmethod
     def stated(cls, config: RunConfig) -> Shape:
         """The shape that the training config states."""
-        stated = config.architecture.model_dump(include=set(ArchitecturePart.model_fields))
+        stated = config.architecture.model_dump(exclude={"key_value_width"})
         return cls(**stated, source="stated in the config")
 
     @classmethod
@@ -108,24 +108,25 @@ class Estimate:
 
 def estimate(config: RunConfig, shape: Shape) -> Estimate:
     """Memory at the longest batch that the config allows."""
-    tokens = config.training.batch_size * config.training.max_length
-    width = 2 if config.quantisation.compute_dtype == "bfloat16" else 4
-    kept = shape.parameters - (shape.quantised if config.quantisation.bits == 4 else 0)
+    tokens = config.sequences * config.longest
+    width = 2 if config.bf16 else 4
+    four_bits = config.quantisation.bits == 4
+    kept = shape.parameters - (shape.quantised if four_bits else 0)
     per_weight = DOUBLE_4BIT if config.quantisation.double else PLAIN_4BIT
-    four_bit = shape.quantised * per_weight if config.quantisation.bits == 4 else 0.0
-    largest = shape.hidden_size * shape.intermediate_size * width if config.quantisation.bits == 4 else 0
-    adapter = shape.lora_per_rank * config.lora.r
-    states = 2 if config.optimiser.name.endswith("8bit") else 8  # bytes of both moments
+    quantised = shape.quantised * per_weight if four_bits else 0.0
+    largest = shape.hidden_size * shape.intermediate_size * width if four_bits else 0
+    adapter = shape.lora_per_rank * config.adapter.r
+    states = 2 if str(config.trl["optim"]).endswith("8bit") else 8  # bytes of both moments
     inside = tokens * (WITHIN_LAYER[0] * shape.hidden_size + WITHIN_LAYER[1] * shape.intermediate_size) * width
     between = shape.layers * tokens * shape.hidden_size * width
-    activations = between + inside if config.training.gradient_checkpointing else shape.layers * inside
-    per_head = config.training.batch_size * config.training.max_length**2
-    mask = per_head if config.training.batch_size > 1 else 0
+    activations = between + inside if config.trl["gradient_checkpointing"] else shape.layers * inside
+    per_head = config.sequences * config.longest**2
+    mask = per_head if config.sequences > 1 else 0
     scores = shape.heads * per_head * (width + 4 + width) if config.model.attention == "eager" else 0
     # Logits are never whole: hidden states and their gradient in float32, and tiles of the projection.
     output = 2 * tokens * shape.hidden_size * 4 + 1024 * shape.vocabulary * 4
     trained = adapter * (2 * width + states)
-    return Estimate(kept * width + four_bit + largest, trained, activations, mask + scores, output, CONTEXT)
+    return Estimate(kept * width + quantised + largest, trained, activations, mask + scores, output, CONTEXT)
 
 
 def device_memory() -> tuple[int, str] | None:
@@ -151,5 +152,6 @@ def require_device(config: RunConfig, needed: Estimate, given: tuple[int, str] |
     if needed.total > size:
         raise EncoderError(
             f"This needs about {needed.total / GB:.0f} GiB of GPU memory, and {name} has {size / GB:.0f} GiB.",
-            remedy="use a larger GPU, a smaller training.batch_size (with more accumulation), or a smaller max_length",
+            remedy="use a larger GPU, a smaller trl.per_device_train_batch_size (with more accumulation), or a smaller "
+            "max_length",
         )

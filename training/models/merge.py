@@ -6,10 +6,8 @@ that, so merge into the 16-bit model, whatever the adapter was trained over.
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
-import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, WriteError, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.atomic import write_json
+from bioreview_bench.files.reading import read_json
 from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.local.weights import add_adapter, load_weights, require_peft
 
@@ -30,7 +29,6 @@ _MARGIN = 64 << 20  # bytes for tokenizer, configs and headers
 _WEIGHTS = (".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".h5", ".msgpack")
 _WRITTEN = ("config.json", "model.safetensors.index.json", MERGED)
 _COPIED = (".json", ".jinja", ".model", ".txt")
-_LARGEST_HEADER = 100 << 20  # the safetensors format allows no larger one
 
 
 def merge(
@@ -78,8 +76,7 @@ def merge(
     with _new_folder(out) as temporary:
         merged.save_pretrained(str(temporary), max_shard_size="5GB")
         _copy_rest(folder, temporary)
-        text = json.dumps(record, indent=1, ensure_ascii=False) + "\n"
-        write_files({temporary / MERGED: text.encode()})
+        write_json(temporary / MERGED, record)
     return record
 
 
@@ -104,23 +101,18 @@ def require_space(out: Path, needed: int) -> None:
 
 
 def _n_parameters(path: Path) -> int:
+    from safetensors import SafetensorError, safe_open
+
     try:
-        with path.open("rb") as stream:
-            (length,) = struct.unpack("<Q", stream.read(8))
-            if length > _LARGEST_HEADER:
-                raise ValueError("its header is too long")
-            header = json.loads(stream.read(length))
-        return sum(math.prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
+        with safe_open(path, "pt") as tensors:
+            return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
         raise EncoderError(f"{path} is no file of weights: {error}.", remedy="fetch the model again") from error
 
 
 def _require_whole_numbers(folder: Path) -> None:
-    try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"Cannot read the config in {folder}: {error}.", remedy="fetch the model again") from error
-    if isinstance(config, dict) and config.get("quantization_config") is not None:
+    config = read_json(folder / "config.json", EncoderError, "fetch the model again")
+    if config.get("quantization_config") is not None:
         raise InputError(
             f"{printable(folder.name)} has quantised weights, and adding to them would round the adapter away.",
             remedy="name the same model in 16 bits; an adapter trained over 4 bits belongs on it as well",

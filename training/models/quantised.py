@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.local.weights import takes_images
+from bioreview_bench.llm.local.weights import loading_errors, takes_images, whole_model
 
-from ..config.parts import QuantisationPart
+from ..config.schema import QuantisationPart
 
 LANGUAGE_MODEL = "language_model"
 
@@ -52,34 +52,18 @@ def load_base(folder: Path, part: QuantisationPart, *, attention: str, device: s
     files are missing or damaged, or the device is too small.
     """
     import torch
-    from transformers.utils import logging
 
     config = read_model_config(folder)
     require_attention(config, attention)
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     options: dict[str, Any] = {
         "dtype": getattr(torch, part.compute_dtype),
         "attn_implementation": attention,
         "device_map": {"": device},
-        "local_files_only": True,
-        "trust_remote_code": False,
-        "output_loading_info": True,
     }
     if part.bits == 4:
         options["quantization_config"] = bits_and_bytes(part, kept_modules(config))
-    try:
-        model, report = model_class(config).from_pretrained(str(folder), **options)
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"The model in {folder} does not fit into the device's memory.", remedy="use a larger GPU"
-        ) from error
-    except Exception as error:  # as above
-        raise EncoderError(f"Cannot load the model in {folder}: {error}", remedy="fetch the model again") from error
-    if report["missing_keys"]:  # they would be drawn at random
-        missing = sorted(report["missing_keys"])
-        raise EncoderError(
-            f"{folder} lacks {len(missing)} parameters ({', '.join(missing[:3])}).", remedy="fetch the model again"
-        )
+    with loading_errors(folder, "use a larger GPU"):
+        model = whole_model(folder, **options)
     model.config.use_cache = False
     _keep_differentiable(model)
     return model

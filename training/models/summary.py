@@ -6,15 +6,14 @@ the adapter and are not to be asked for again.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError
-from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.atomic import write_json
+from bioreview_bench.files.reading import read_json
 from bioreview_bench.results.provenance import package_version
 
 SCHEMA_VERSION = "1"
@@ -36,23 +35,18 @@ def versions() -> dict[str, str]:
 
 def write_summary(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write the summary into the folder of an adapter. Raises WriteError."""
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **facts}, indent=1, ensure_ascii=False)
-    write_files({folder / SUMMARY: f"{text}\n".encode()})
+    write_json(folder / SUMMARY, {"schema_version": SCHEMA_VERSION, **facts})
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
     """The summary beside an adapter. Raises DataError."""
-    path = folder / SUMMARY
-    try:
-        found = parse_object(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(f"Cannot read {path}: {reason}.", remedy="name an adapter that bench train sft made") from error
+    path, remedy = folder / SUMMARY, "name an adapter that bench train sft made"
+    found = read_json(path, DataError, remedy)
     missing = [name for name in _STATED if name not in found]
     if found.get("schema_version") != SCHEMA_VERSION or missing:
         raise DataError(
             f"{path} is no training summary of version {SCHEMA_VERSION}"
             + (f": {', '.join(missing)} missing." if missing else "."),
-            remedy="name an adapter that bench train sft made",
+            remedy=remedy,
         )
     return found

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.errors import DataError, EncoderError, InputError, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import DataError, EncoderError, InputError, printable
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.results.card import Card, Disclosure, TrainingData
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result, load_result
@@ -25,12 +25,15 @@ from bioreview_bench.results.result import Result, load_result
 from ..models.adapters import merge_record
 from ..models.summary import SUMMARY, read_summary
 
+if TYPE_CHECKING:
+    from huggingface_hub import ModelCardData
+
 LICENSE = "cc-by-nc-4.0"
 CARD, README = "card.yaml", "README.md"
 _TEMPLATE = "model_card.md"
 _RELEASES = ("v3", "v4")
 # Parts of a config that decide what was learnt.
-_HYPER_PARAMETERS = ("quantisation", "lora", "optimiser", "training")
+_HYPER_PARAMETERS = ("quantisation", "adapter", "trl", "lora", "optimiser", "training")  # the last three: of before
 
 
 @dataclass(frozen=True)
@@ -98,18 +101,13 @@ def submission_card(summary: Mapping[str, Any], result: Result | None, author: A
 
 
 def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *, merged: bool) -> str:
-    """README.md for the Hub, with its metadata. Raises EncoderError where PyYAML is missing."""
-    import jinja2
+    """README.md for the Hub, with its metadata."""
+    from huggingface_hub import ModelCard
 
-    template = resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8")
-    environment = jinja2.Environment(  # Markdown has an escape of its own: `_cell`
-        autoescape=False,  # noqa: S701
-        undefined=jinja2.StrictUndefined,
-        keep_trailing_newline=True,
-    )
     base = "--model FOLDER" if merged else f"--model {_code(card.base_model)} --adapter FOLDER"
-    text = environment.from_string(template).render(
-        front_matter=_yaml(_metadata(summary, merged)).strip(),
+    filled = ModelCard.from_template(  # Markdown has an escape of its own: `_cell`
+        _metadata(summary, merged),
+        template_str=resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"),
         name=_cell(card.system_name),
         kind="A merged model" if merged else "A LoRA adapter",
         base_model=_cell(card.base_model),
@@ -125,15 +123,12 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
         result=None if result is None else _figures(result.record),
         held_out=_held_out(card.training_data),
     )
-    return text.rstrip("\n") + "\n"
+    return str(filled).rstrip("\n") + "\n"
 
 
 def write_cards(out: Path, card: Card, readme: str) -> None:
     """Write both into `out`. Raises WriteError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
+    make_folder(out)
     text = _yaml(card.model_dump(mode="json", exclude_none=True))
     write_files({out / README: readme.encode(), out / CARD: text.encode()})
 
@@ -164,16 +159,18 @@ def _held_out(data: TrainingData) -> str:
     return ""
 
 
-def _metadata(summary: Mapping[str, Any], merged: bool) -> dict[str, Any]:
+def _metadata(summary: Mapping[str, Any], merged: bool) -> ModelCardData:
+    from huggingface_hub import ModelCardData
+
     base = str(summary["base_model"])
-    return {
-        **({"base_model": base} if base.count("/") == 1 else {}),
-        "library_name": "transformers" if merged else "peft",
-        "license": LICENSE,
-        "language": ["en"],
-        "pipeline_tag": "text-generation",
-        "tags": ["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
-    }
+    return ModelCardData(
+        base_model=base if base.count("/") == 1 else None,
+        library_name="transformers" if merged else "peft",
+        license=LICENSE,
+        language=["en"],
+        pipeline_tag="text-generation",
+        tags=["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
+    )
 
 
 def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -19,7 +19,7 @@ import click
 @click.option("--version", default="1", show_default=True, metavar="TEXT", help="Of the system.")
 @click.option("--url", metavar="URL")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Default: the day on which training began.")
-@click.option("--cost", type=click.FloatRange(min=0), metavar="USD", help="Of the predictions.")
+@click.option("--cost", "cost_usd", type=click.FloatRange(min=0), metavar="USD", help="Of the predictions.")
 @click.option(
     "--open-weights",
     type=click.Choice(["yes", "no", "undisclosed"]),
@@ -27,19 +27,7 @@ import click
     show_default=True,
     help="Whether anybody may download base model and adapter.",
 )
-def card(
-    run: Path,
-    result_path: Path | None,
-    out: Path | None,
-    organisation: str,
-    contact: str,
-    name: str | None,
-    version: str,
-    url: str | None,
-    day: datetime | None,
-    cost: float | None,
-    open_weights: Any,
-) -> None:
+def card(run: Path, result_path: Path | None, out: Path | None, day: datetime | None, **given: Any) -> None:
     """Fill card.yaml (for bench submit) and README.md (for the Hub) for RUN: a training run, its adapter, or a merged
     model.
 
@@ -54,8 +42,7 @@ def card(
     folder = Path(resolved(str(run)))
     summary = cards.trained(folder)
     result = None if result_path is None else cards.read_result(result_path)
-    dated = None if day is None else day.date()
-    author = cards.Author(organisation, contact, name, version, url, dated, cost, open_weights)
+    author = cards.Author(**given, date=None if day is None else day.date())
     filled = cards.submission_card(summary, result, author)
     merged = (folder / MERGED).is_file()
     readme = cards.model_card(summary, result, filled, merged=merged)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bioreview_bench.cli import options
+
+_PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench baseline, handed on as they are
 
 
 @click.command()
@@ -39,29 +42,7 @@ from bioreview_bench.cli import options
 @click.option("--dry-run", is_flag=True, help="Count articles and tokens; load no weights.")
 @options.quiet_option
 @click.pass_context
-def generate(
-    ctx: click.Context,
-    model: str | None,
-    adapters: tuple[str, ...],
-    data: str,
-    split: str,
-    out: Path | None,
-    engine: str,
-    seed: int,
-    parameters: tuple[str, ...],
-    prompt: str | None,
-    thinking: bool | None,
-    budget: int | None,
-    counter: str | None,
-    other_base: bool,
-    limit: int | None,
-    ids: Path | None,
-    concurrency: int | None,
-    tensor_parallel: int | None,
-    allow_unfrozen: bool,
-    dry_run: bool,
-    quiet: bool,
-) -> None:
+def generate(ctx: click.Context, /, adapters: tuple[str, ...], dry_run: bool, quiet: bool, **given: Any) -> None:
     """Let MODEL under its adapters review a split into DIR: predictions.jsonl and run.json, as bench baseline does.
 
     Prompt, thinking, budget and counter come from the adapter's training_summary.json. Several adapters are applied
@@ -79,20 +60,12 @@ def generate(
     from ..models.adapters import resolved
     from . import generate as generating
 
-    passed: list[str] = []
-    for option, value in (
-        ("--limit", limit),
-        ("--ids", ids),
-        ("--concurrency", concurrency),
-        ("--tensor-parallel", tensor_parallel),
-    ):
-        passed += [] if value is None else [option, str(value)]
-    for flag, on in (("--allow-unfrozen", allow_unfrozen), ("--dry-run", dry_run), ("--quiet", quiet)):
-        passed += [flag] if on else []
-    request = generating.Request(
-        model, tuple(map(resolved, adapters)), data, split, out, engine, seed, prompt, thinking, budget, counter,
-        other_base, parameters, tuple(passed),
-    )  # fmt: skip
+    passed = [
+        word for name in _PASSED if (value := given.pop(name)) is not None for word in (_option(name), str(value))
+    ]
+    flags = {"allow_unfrozen": given.pop("allow_unfrozen"), "dry_run": dry_run, "quiet": quiet}
+    passed += [_option(name) for name, on in flags.items() if on]
+    request = generating.ReviewRequest(adapters=tuple(map(resolved, adapters)), passed=tuple(passed), **given)
     planned = generating.plan(request)
     planned.write()
     if not quiet:
@@ -104,6 +77,10 @@ def generate(
         if not (dry_run or quiet):
             seconds, done = time.monotonic() - started, generating.count_rows(planned.out) - before
             click.echo(generating.timing(seconds, done))
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def run_bench(ctx: click.Context, arguments: list[str]) -> None:

@@ -53,11 +53,11 @@ def probe(run: Path, form: str, quiet: bool, **given: Any) -> None:
     Exit codes: 0 done, 2 bad input or usage, 3 model or encoder unavailable, 4 data missing, 5 articles failed for
     good, 6 cannot write, 130 interrupted.
     """
-    from .probe import Settings
+    from .probe import ProbeSettings
     from .probe import probe as work
 
     messages = options.Messages(quiet)
-    report = work(Settings(run, **given), messages.say)
+    report = work(ProbeSettings(run, **given), messages.say)
     if form == "json":
         click.echo(json.dumps(report, ensure_ascii=False))
         return

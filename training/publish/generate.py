@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
 from bioreview_bench.llm.text.prompt import Prompt
 
-from ..models.adapters import Asked, agreed, base_name, chain_summaries, require_base
+from ..models.adapters import TrainedPrompt, agreed, base_name, chain_summaries, require_base
 from ..models.chat_templates import as_toml, packaged_file, recorded
 
 ENGINES = {"transformers": "hf", "vllm": "vllm"}
@@ -30,7 +30,7 @@ _OURS = {
 
 
 @dataclass(frozen=True)
-class Request:
+class ReviewRequest:
     """What to generate. None stands for what the adapters' training recorded."""
 
     model: str | None
@@ -50,7 +50,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Plan:
+class BaselineCommand:
     """The run as arguments of `bench`, and where it goes. `files` are to be written first."""
 
     arguments: list[str]
@@ -59,16 +59,12 @@ class Plan:
 
     def write(self) -> None:
         """Write the files that the arguments name. Raises WriteError."""
-        for path in self.files:
-            try:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise cannot_write(path.parent, error) from error
-        if self.files:
-            write_files({path: text.encode() for path, text in self.files.items()})
+        for path, text in self.files.items():
+            make_folder(path.parent)
+            write_files({path: text.encode()})
 
 
-def plan(request: Request) -> Plan:
+def plan(request: ReviewRequest) -> BaselineCommand:
     """Find models and records, and settle how to ask. Nothing is written.
 
     Raises InputError for what contradicts the records; EncoderError, DataError for what is missing or broken.
@@ -102,7 +98,7 @@ def plan(request: Request) -> Plan:
         arguments += ["--adapter", adapter]
     for parameter in (f"seed={request.seed}", f"enable_thinking={json.dumps(thinking)}", *request.parameters):
         arguments += ["--param", parameter]
-    return Plan([*arguments, *request.passed], out, files)
+    return BaselineCommand([*arguments, *request.passed], out, files)
 
 
 def timing(seconds: float, n_articles: int) -> str:
@@ -123,7 +119,7 @@ def count_rows(out: Path) -> int:
         return 0
 
 
-def _require_engine(request: Request, model: str) -> None:
+def _require_engine(request: ReviewRequest, model: str) -> None:
     if request.engine == "vllm" and len(request.adapters) > 1:
         merged = " ".join(f"--adapter {name}" for name in request.adapters[:-1])
         raise InputError(
@@ -133,7 +129,7 @@ def _require_engine(request: Request, model: str) -> None:
         )
 
 
-def _require_agreement(request: Request, known: Asked) -> None:
+def _require_agreement(request: ReviewRequest, known: TrainedPrompt) -> None:
     given: dict[str, tuple[object, object]] = {
         "thinking": (request.thinking, known.thinking),
         "budget": (request.budget, known.budget),
@@ -154,7 +150,7 @@ def _require_agreement(request: Request, known: Asked) -> None:
         )
 
 
-def _prompt(request: Request, known: Asked | None, out: Path) -> tuple[str, dict[Path, str]]:
+def _prompt(request: ReviewRequest, known: TrainedPrompt | None, out: Path) -> tuple[str, dict[Path, str]]:
     """What `--prompt` gets, and a file for it where it is no bundled one."""
     if request.prompt is not None:
         return request.prompt, {}
@@ -175,7 +171,7 @@ def _prompt(request: Request, known: Asked | None, out: Path) -> tuple[str, dict
     return str(path), {path: as_toml(found)}
 
 
-def _template(request: Request, known: Asked | None) -> list[str]:
+def _template(request: ReviewRequest, known: TrainedPrompt | None) -> list[str]:
     """The chat template that training asked with, where it was none of the model's own."""
     if known is None or known.chat_template is None:
         return []

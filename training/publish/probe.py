@@ -17,21 +17,21 @@ from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.errors import BenchError, InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import BenchError, InputError
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.scoring.run import score
 
 from ..corpora.files import chosen
 from ..models.summary import SUMMARY, read_summary
 from ..runs.folder import ADAPTER, LOG, checkpoints, read_run
-from .generate import Request, plan
+from .generate import ReviewRequest, plan
 
 REPORT, IDS = "probe.json", "ids.txt"
 _BENCH = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)
-class Settings:
+class ProbeSettings:
     """What is probed, and how. `steps` are the checkpoints; empty for all. `model` and `prompt` None: as recorded."""
 
     run: Path
@@ -48,7 +48,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Point:
+class ProbePoint:
     """One checkpoint's scores on the sample. `eval_loss` is the run's own, where it was computed at this step."""
 
     step: int
@@ -65,12 +65,12 @@ class ReviewingFailed(BenchError):
     """The command that reviews ended with an error, which it has printed; this carries its exit code on."""
 
     def __init__(self, code: int, adapter: Path) -> None:
-        remedy = "mend what it says above, then run the same command again: finished reviews are kept"
+        remedy = "fix what it says above, then run the same command again: finished reviews are kept"
         super().__init__(f"Reviewing with {adapter} did not finish.", remedy=remedy)
         self.exit_code = code
 
 
-def probe(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
+def probe(settings: ProbeSettings, say: Callable[[str], None]) -> dict[str, Any]:
     """Review and score; the report is also written to `RUN/probes/.../probe.json`.
 
     Raises InputError, DataError, EncoderError, WriteError, and ReviewingFailed with the code of the command.
@@ -106,7 +106,7 @@ def probe(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
     return report
 
 
-def _adapters(settings: Settings, say: Callable[[str], None]) -> list[tuple[int, Path]]:
+def _adapters(settings: ProbeSettings, say: Callable[[str], None]) -> list[tuple[int, Path]]:
     """(step, folder) of every whole checkpoint, and of the finished adapter where no checkpoint has its step."""
     found: dict[int, Path] = {}
     for one in checkpoints(settings.run):
@@ -130,15 +130,15 @@ def _adapters(settings: Settings, say: Callable[[str], None]) -> list[tuple[int,
     return sorted(found.items())
 
 
-def _sample(settings: Settings) -> Split:
+def _sample(settings: ProbeSettings) -> Split:
     split = load_split(settings.data, "val", allow_unfrozen=settings.allow_unfrozen)
     ids = set(chosen(split.known_ids, settings.n, settings.seed))
     return Split.of([article for article in split if article.id in ids], split.data, "val")
 
 
-def _review(settings: Settings, model: str, adapter: Path, out: Path, ids: Path) -> Path:
+def _review(settings: ProbeSettings, model: str, adapter: Path, out: Path, ids: Path) -> Path:
     planned = plan(
-        Request(
+        ReviewRequest(
             model,
             (str(adapter),),
             data=settings.data,
@@ -166,12 +166,12 @@ def _point(
     predictions: Path,
     contract: Contract,
     encoder_path: Path | None,
-) -> Point:
+) -> ProbePoint:
     result = score(
         sample, read_predictions(predictions, sample), contract, draws=0, controls="basic", encoder_path=encoder_path
     )
     overall, controls, coverage = result.record.overall, result.record.controls, result.record.coverage
-    return Point(
+    return ProbePoint(
         step=step,
         adapter=adapter.name,
         eval_loss=eval_loss,
@@ -195,8 +195,5 @@ def _eval_losses(path: Path) -> dict[int, float]:
 
 
 def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from error
+    make_folder(path.parent)
     write_files({path: text.encode()})

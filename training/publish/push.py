@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, RemoteError, printable
+from bioreview_bench.files.hub import hub_errors
 from bioreview_bench.llm.local.model_files import ADAPTER
 
 from ..models.adapters import MERGED
@@ -26,7 +27,6 @@ _PUBLISHED = (
     "chat_template.jinja", "chat_template.json", "preprocessor_config.json", "video_preprocessor_config.json",
     "processor_config.json", "LICENSE*", "NOTICE*", README, CARD, SUMMARY, MERGED,
 )  # fmt: skip
-_LOG_IN = "hf auth login, with a token that may write to that organisation"
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,10 @@ def push(upload: Upload, say: Callable[[str], object]) -> str:
     Raises RemoteError when the Hub refuses or cannot be reached; InputError for a public repository that was to be
     private.
     """
-    import httpx
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, OfflineModeIsEnabled
 
     hub: Any = HfApi(library_name="bioreview-bench")
-    try:
+    with hub_errors(upload.repo, RemoteError, "run the same command later", "upload to {}"):
         hub.create_repo(upload.repo, private=upload.private, exist_ok=True)
         if upload.private and not hub.repo_info(upload.repo).private:
             raise InputError(
@@ -87,18 +85,6 @@ def push(upload: Upload, say: Callable[[str], object]) -> str:
             allow_patterns=[_literal(name) for name, _ in upload.files],
             commit_message=f"Upload {upload.folder.resolve().name}",
         )
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else None
-        reason = printable(error.server_message or error, 300)
-        if status in (401, 403):
-            raise RemoteError(f"The Hub refuses this account: {reason}", remedy=_LOG_IN) from error
-        raise RemoteError(f"The Hub answers {status}: {reason}", remedy="run the same command later") from error
-    except LocalTokenNotFoundError as error:
-        raise RemoteError("No token of the Hub is at hand.", remedy=_LOG_IN) from error
-    except (OfflineModeIsEnabled, httpx.HTTPError, OSError) as error:
-        raise RemoteError(
-            f"The Hub cannot be reached: {printable(error, 300)}.", remedy="check the network (and HF_HUB_OFFLINE)"
-        ) from error
     return str(done.commit_url)
 
 

@@ -12,8 +12,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .evaluation.stored import Answer, Stored
-    from .verifiers import QaReward
+    from .evaluation.stored import Stored
 
 _FILE = click.Path(path_type=Path)
 _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
@@ -49,10 +48,6 @@ _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
 @options.quiet_option
 def evaluate_qa(
     answers: tuple[Path, ...],
-    baseline: str | None,
-    adapters: tuple[str, ...],
-    questions: Path | None,
-    answers_out: Path | None,
     weights: str,
     v4_mode: str,
     trained_on: tuple[Path, ...],
@@ -83,43 +78,28 @@ def evaluate_qa(
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import check_writable, write_files
 
-    from .evaluation.report import as_dict, blocks
-    from .evaluation.scoring import score_systems, stated_differences, v1_alone
-    from .items.holdout import contamination
+    from ..rewards.composer import RewardComposer
+    from .evaluation.report import as_dict, blocks, page
+    from .evaluation.scoring import evaluate
+    from .evaluation.stored import read_answers
+    from .verifiers import QaReward
 
-    for path in (html, answers_out):
+    for path in (html, generation["answers_out"]):
         if path is not None:
             check_writable(path)
-    if bool(answers) == (baseline is not None):
+    if bool(answers) == (generation["baseline"] is not None):
         raise InputError("Name either stored answers, or a --baseline to generate with.", remedy="see --help")
-    reward = _reward(weights, v4_mode)
-    files = _read(answers) if answers else []
-    held = [answer for file in files for answer in file.answers]
-    if baseline is not None:
-        held = _generated(baseline, adapters, questions, answers_out, options.Messages(quiet), generation)
-    elif adapters or questions or answers_out:
+    if answers and any(generation[name] for name in ("adapters", "questions", "answers_out")):
         raise InputError("--adapters, --questions and --answers-out need a --baseline.", remedy="--baseline MODEL")
-    scores = score_systems(held, reward)
-    trained = [contamination((answer.question for answer in held), path) for path in trained_on]
-    by_v1 = {
-        score.system: v1_alone([answer for answer in held if answer.system == score.system])
-        for score in scores
-        if any("V1" in answer.components for answer in held if answer.system == score.system)
-    }
-    figures = {score.system: score.calibration for score in scores}
-    stated = [
-        f"{file.path.name}, {line}"
-        for file in files
-        if file.summary is not None
-        for line in stated_differences(figures[file.answers[0].system], file.summary)
-    ]
-    shown = blocks(scores, trained, by_v1, stated)
+    example = f"--weights {_DEFAULT_WEIGHTS}"
+    reward = QaReward(RewardComposer(options.weights(weights, example)), v4_mode)
+    files = [read_answers(path) for path in answers] if answers else [_generated(quiet=quiet, **generation)]
+    evaluation = evaluate(files, reward, trained_on)
+    shown = blocks(evaluation)
     if html is not None:
-        from .evaluation.report import page
-
-        write_files({html: page("Answers and their calibration", scores, shown).encode()})
+        write_files({html: page("Answers and their calibration", evaluation.scores, shown).encode()})
     if form == "json":
-        click.echo(json.dumps(as_dict(scores, trained, by_v1, stated), ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(as_dict(evaluation), ensure_ascii=False, allow_nan=False))
     elif form == "markdown":
         from bioreview_bench.report.markdown import to_markdown
 
@@ -130,79 +110,27 @@ def evaluate_qa(
         print_blocks(shown, sys.stdout)
 
 
-def _reward(weights: str, v4_mode: str) -> QaReward:
-    from bioreview_bench.errors import InputError, printable
-
-    from ..rewards.composer import RewardComposer
-    from .verifiers import QaReward
-
-    found: dict[str, float] = {}
-    for part in weights.split(","):
-        name, equals, value = part.strip().partition("=")
-        try:
-            if not equals or name in found:
-                raise ValueError
-            found[name] = float(value)
-        except ValueError:
-            raise InputError(
-                f'"{printable(part)}" is no weight, or one of a second time.', remedy=f"--weights {_DEFAULT_WEIGHTS}"
-            ) from None
-    return QaReward(RewardComposer(found), v4_mode)
-
-
-def _read(paths: tuple[Path, ...]) -> list[Stored]:
-    """Files of answers. Raises InputError when two hold answers of one system: they would be scored as one."""
-    from bioreview_bench.errors import InputError, printable
-
-    from .evaluation.stored import read_answers
-
-    files = [read_answers(path) for path in paths]
-    owner: dict[str, Path] = {}
-    for file in files:
-        for system in dict.fromkeys(answer.system for answer in file.answers):
-            if system in owner:
-                raise InputError(
-                    f"{owner[system]} and {file.path} both hold answers of {printable(system)}.",
-                    remedy="score them one after the other",
-                )
-            owner[system] = file.path
-    return files
-
-
 def _generated(
-    baseline: str,
-    adapters: tuple[str, ...],
-    questions: Path | None,
-    answers_out: Path | None,
-    messages: options.Messages,
-    generation: dict[str, Any],
-) -> list[Answer]:
+    baseline: str, adapters: tuple[str, ...], questions: Path | None, answers_out: Path | None, quiet: bool, **how: Any
+) -> Stored:
     """Answers of every system. What was generated is kept after each system, so that an interruption loses one."""
-    import tempfile
-
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import write_files
 
-    from .evaluation.generating import Generation, answer_rows, generate, settled_template, systems
-    from .evaluation.stored import read_answers
+    from ..corpora.files import as_jsonl
+    from .evaluation.generating import Generation, answer_rows, generate, recorded_template, systems
+    from .evaluation.stored import Stored, own_answer
     from .items.given import read_questions
 
     if questions is None:
         raise InputError("What is to be asked?", remedy="--questions eval.jsonl, as bench train qa-data writes it")
     rows = read_questions(questions)
     chosen = systems(adapters)
-    template = settled_template(baseline, chosen, generation.pop("chat_template"))
-    how = Generation(chat_template=template, **generation)
-
-    def progress(system: str, done: int, total: int) -> None:
-        if done in (0, total) or done % 64 < how.batch_size:
-            messages.say(f"{system}: {done:,} of {total:,} answers")
-
+    how["chat_template"] = recorded_template(baseline, chosen, how["chat_template"])
     lines: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        path = answers_out or Path(scratch) / "answers.jsonl"
-        for system in chosen:
-            responses = generate(baseline, system, [row["question"] for row in rows], how, progress)
-            lines += answer_rows(system.name, rows, responses)
-            write_files({path: "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode()})
-        return list(read_answers(path).answers)
+    for system in chosen:
+        responses = generate(baseline, system, [row["question"] for row in rows], Generation(**how), quiet=quiet)
+        lines += answer_rows(system.name, rows, responses)
+        if answers_out is not None:
+            write_files({answers_out: as_jsonl(lines)})
+    return Stored(answers_out or questions, [own_answer(line, line["system"]) for line in lines])

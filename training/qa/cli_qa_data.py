@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,7 +20,9 @@ _FILE = click.Path(path_type=Path)
     "--drill", type=click.IntRange(0, 100), default=0, show_default=True, metavar="N",
     help="Repeat each key fact N more times, in supervised training rows only.",
 )  # fmt: skip
-@click.option("--hold-out", multiple=True, metavar="TISSUE", help="Evaluate on this tissue and train on none of it.")
+@click.option(
+    "--hold-out", "held_out", multiple=True, metavar="TISSUE", help="Evaluate on this tissue and train on none of it."
+)
 @click.option(
     "--gsea", multiple=True, type=_FILE, metavar="CSV", help="Enrichment: pathway, tissue, mission, NES, padj."
 )
@@ -31,9 +34,6 @@ _FILE = click.Path(path_type=Path)
 @options.format_option("text", "json")
 def qa_data(
     output: Path,
-    seed: int,
-    drill: int,
-    hold_out: tuple[str, ...],
     gsea: tuple[Path, ...],
     sft: tuple[Path, ...],
     pairs: Path | None,
@@ -41,6 +41,7 @@ def qa_data(
     model: str | None,
     chat_template: str | None,
     form: str,
+    **division: Any,
 ) -> None:
     """Make questions, answers and ground truth from tables: a corpus for bench train sft (train.jsonl,
     val.jsonl, corpus.json), grpo.jsonl, eval.jsonl, with --pairs pairs.jsonl (DPO), and manifest.json.
@@ -62,23 +63,20 @@ def qa_data(
     """
     from bioreview_bench.errors import InputError
 
-    from .items.build import build, write
+    from .items.build import Counting, build, write
     from .items.given import questions_in, read_pairs, read_sft
     from .items.gsea import read_findings
-    from .items.rows import Counting
 
     if chat_template is not None and model is None:
         raise InputError("A chat template belongs to a model.", remedy="add --model MODEL")
     read = [read_sft(path) for path in sft]
     built = build(
-        seed=seed,
-        drill=drill,
-        held_out=hold_out,
         findings=[finding for path in gsea for finding in read_findings(path)],
         sft=[row for rows, _ in read for row in rows],
         pairs=read_pairs(pairs) if pairs else (),
         keep_out=[question for path in keep_out for question in questions_in(path)],
         counting=None if model is None else Counting.of_model(model, chat_template),
+        **division,
     )
     write(built, output)
     if form == "json":

@@ -3,20 +3,22 @@
 Terms match on word boundaries, numbers by value ("8484" is 8,484, and 112 is not in 1,112). A term is asserted where it
 stands without a negation beside it.
 
-The confidence that an answer states, from 0 to 1, or None where it states none.
-
-The predecessor's reading is mended: "150 %" is no confidence (it was 1.5), "0.9" is one (only percentages were seen),
-moderate confidence keeps its number (words such as "likely" gave 0.50 or 0.55 to nearly every answer), and an answer
-that says nothing has no confidence (it was 0.5).
+The confidence that an answer states is from 0 to 1, or None where it states none. The predecessor's reading is fixed:
+"150 %" is no confidence (it was 1.5), "0.9" is one (only percentages were seen), moderate confidence keeps its number
+(words such as "likely" gave 0.50 or 0.55 to nearly every answer), and silence states none (it was 0.5).
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from typing import Any
 
+WORDS: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
 RUN = 5  # words in a row from the question that are a restatement of it
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _CLAUSE = re.compile(r"[;:()—]|,(?!\d)|\b(?:but|whereas|while|although|however|and then)\b")
@@ -158,34 +160,8 @@ _CONFIDENCE_NUMBER = re.compile(
 )
 _SURE = re.compile(rf"(?<![\w.]){_VALUE}\s*(?:confident|sure|certain|confidence(?!\s+(?:interval|limit)))\b")
 _INTERVAL = re.compile(r"\s*(?:%|percent)?\s*confidence\s+(?:interval|limit)")
-_DEGREES = {
-    "very high": 0.95,
-    "extremely high": 0.95,
-    "high": 0.85,
-    "moderate to high": 0.75,
-    "medium to high": 0.75,
-    "fairly high": 0.75,
-    "moderately high": 0.75,
-    "moderate": 0.6,
-    "medium": 0.6,
-    "low to moderate": 0.4,
-    "moderate to low": 0.4,
-    "fairly low": 0.35,
-    "low": 0.25,
-    "very low": 0.1,
-}
-_ADVERBS = {
-    "very": 0.95,
-    "extremely": 0.95,
-    "highly": 0.9,
-    "fairly": 0.7,
-    "quite": 0.75,
-    "reasonably": 0.7,
-    "moderately": 0.6,
-    "somewhat": 0.5,
-    "not very": 0.3,
-    "not": 0.2,
-}
+_DEGREES: dict[str, float] = WORDS["degrees"]
+_ADVERBS: dict[str, float] = WORDS["adverbs"]
 _DEGREE = "|".join(sorted(map(re.escape, _DEGREES), key=len, reverse=True))
 _ADVERB = "|".join(sorted(map(re.escape, _ADVERBS), key=len, reverse=True))
 _VERBAL = re.compile(
@@ -219,7 +195,7 @@ def _interval(text: str, found: re.Match[str]) -> bool:
 def _value(found: re.Match[str]) -> float | None:
     number = float(found.group("value").replace(",", "."))
     unit = (found.group("unit") or "").replace(" ", "")
-    if unit in ("%", "percent", "percent") or (not unit and number > 1):
+    if unit in ("%", "percent") or (not unit and number > 1):
         number /= 100
     elif unit.startswith("/"):
         number /= float(unit[1:])

@@ -1,10 +1,9 @@
-"""V1, grounded match: concerns that this article's reviewers raised, and no other article's.
+"""The components of a review's reward.
 
-V2, coverage: the major concerns, and the kinds of concern, that were raised.
-
-V3, consistency: a readable answer, labels of the vocabulary, no repetition, no copying, no more than is needed.
-
-V4, stated confidence: a score that is best when one says what one believes, and pays nothing for doubt in junk.
+`groundedness`  concerns that this article's reviewers raised, and no other article's
+`coverage`      the major concerns, and the kinds of concern, that were raised
+`form`          a readable answer, labels of the vocabulary, no repetition, no copying, no more than is needed
+`confidence`    a score that is best when one says what one believes, and pays nothing for doubt in junk
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
-from .references import Prepared
+from .references import PreparedArticle
 
 HALF_WIDTH = 0.1  # a pair at the contract's threshold is worth one half, this far above it 1, this far below 0
 BETA = 0.5  # precision counts more than recall, so that a short review is no loss and a long one no gain
@@ -42,7 +41,9 @@ class Match:
         return sum(value for _, _, value in self.pairs)
 
 
-def match(vectors: Vectors, counts: Sequence[bool], n_written: int, article: Prepared, threshold: float) -> Match:
+def match(
+    vectors: Vectors, counts: Sequence[bool], n_written: int, article: PreparedArticle, threshold: float
+) -> Match:
     """Match concerns with the article's references.
 
     `vectors` are the concerns' (m, d) in the article's space; `counts` says which may be matched at all (copies may
@@ -67,10 +68,13 @@ def match(vectors: Vectors, counts: Sequence[bool], n_written: int, article: Pre
     return Match(pairs, n_written, len(article.references))
 
 
-def grounded(found: Match) -> float:
+def groundedness(found: Match) -> float:
     """F-beta of the match: (1 + b2) * worth / (b2 * references + concerns), b = 0.5; 0 when nothing was written.
 
     Source: C. J. van Rijsbergen, Information Retrieval (1979), chapter 7, with worths in place of counts.
+
+    >>> groundedness(Match(pairs=((0, 0, 1.0),), n_written=1, n_references=4))
+    0.625
     """
     if not found.n_written:
         return 0.0
@@ -84,6 +88,10 @@ def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Se
     Majors: worth of the pairs whose reference is major, over the number of major references (left out when there is
     none). Kinds: over the categories of the references, the mean of the greatest worth of a pair whose concern names
     its reference's category; a concern without the right label covers nothing.
+
+    >>> reference = Concern(concern_id="1", concern_text="No control.", category="design_flaw", severity="major")
+    >>> coverage(Match(((0, 0, 0.8),), 1, 1), [{"category": "design_flaw"}], [reference])
+    0.8
     """
     major = [concern.severity == "major" for concern in references]
     kinds = dict.fromkeys((concern.category for concern in references), 0.0)
@@ -99,7 +107,7 @@ def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Se
     return sum(shares) / len(shares) * min(1.0, allowed(len(references)) / max(1, found.n_written))
 
 
-FORM = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
+BY_STATUS = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
 FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5
 SHORTEST, LONGEST = 6, 100  # words of a concern
 SAME = 0.7  # share of words in common from which on a concern repeats an earlier one
@@ -117,14 +125,18 @@ def repeats(texts: Sequence[str]) -> list[bool]:
     return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
 
 
-def consistency(
+def form(
     status: str, concerns: Sequence[Mapping[str, Any]], faulty: Sequence[bool], n_written: int, n_references: int
 ) -> float:
-    """form * (labels + 1) / 2 * fair * sized * short, each from 0 to 1.
+    """parsed * (labels + 1) / 2 * fair * sized * short, each from 0 to 1.
 
-    form: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: share
+    parsed: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: share
     of concerns that are not `faulty` (repeated, copied or stock). sized: share of concerns of 6 to 100 words. short:
     allowed / written, at most 1. `concerns` are the ones looked at, `n_written` how many there were.
+
+    >>> concern = {"text": "The sample of eight mice is too small.", "category": "design_flaw", "severity": "major"}
+    >>> form("repaired", [concern], [False], n_written=1, n_references=4)
+    0.8
     """
     if not concerns:
         return 0.0
@@ -132,7 +144,7 @@ def consistency(
     labels += [concern.get("severity") in SEVERITIES for concern in concerns]
     sized = [SHORTEST <= len(_WORD.findall(concern["text"])) <= LONGEST for concern in concerns]
     short = min(1.0, allowed(n_references) / n_written)
-    return FORM.get(status, 0.0) * (_share(labels) + 1) / 2 * (1 - _share(faulty)) * _share(sized) * short
+    return BY_STATUS.get(status, 0.0) * (_share(labels) + 1) / 2 * (1 - _share(faulty)) * _share(sized) * short
 
 
 def _share(given: Sequence[bool]) -> float:
@@ -153,6 +165,9 @@ def confidence_score(stated: float | None, right: bool) -> float:
     proper: in expectation c = P(right) is the best to say, and is worth P(right)^2. The shift makes a wrong answer at
     confidence 0 worth 0 and not 1: doubt earns nothing by itself. An omitted confidence counts as the worst that could
     have been said, y - 1.
+
+    >>> confidence_score(0.5, right=True), confidence_score(None, right=False)
+    (0.75, -1.0)
     """
     outcome = float(right)
     if stated is None:
@@ -160,7 +175,11 @@ def confidence_score(stated: float | None, right: bool) -> float:
     return outcome - (stated - outcome) ** 2
 
 
-def confidence_reward(stated: Iterable[tuple[float | None, bool]]) -> float:
-    """Mean over (confidence, matched) of the concerns of a review; -1 when there is none."""
+def confidence(stated: Iterable[tuple[float | None, bool]]) -> float:
+    """Mean over (confidence, matched) of the concerns of a review; -1 when there is none.
+
+    >>> confidence([(0.5, True), (0.5, False)])
+    0.25
+    """
     scores = [confidence_score(given, right) for given, right in stated]
     return sum(scores) / len(scores) if scores else WORST

@@ -27,6 +27,9 @@ class RewardComposer:
 
     `weights` need not sum to 1; a component of weight 0 is recorded and does not count. Raises InputError for
     weights that are empty, negative, not finite or all zero.
+
+    >>> RewardComposer({"facts": 3, "consistency": 1}).score({"facts": 0.5, "consistency": None}).total
+    0.5
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
@@ -40,6 +43,13 @@ class RewardComposer:
         if not sum(weights.values()):
             raise InputError("No reward has a weight above 0.", remedy="give at least one component a weight above 0")
         self.weights: Mapping[str, float] = MappingProxyType({name: float(given) for name, given in weights.items()})
+
+    def renamed(self, names: Mapping[str, str]) -> RewardComposer:
+        """The same weights, under `names` where they are renamed. Raises InputError for two of one component."""
+        given = {names.get(name, name): weight for name, weight in self.weights.items()}
+        if len(given) != len(self.weights):
+            raise InputError("A reward has two weights.", remedy=f"use one name of each: {', '.join(given)}")
+        return RewardComposer(given)
 
     def score(self, components: Mapping[str, float | None]) -> Composed:
         """sum(w_k * r_k) / sum(w_k) over the components k that apply and have a weight above 0.

@@ -28,7 +28,11 @@ class Source:
         return len(covered) / len(words) if words else 0.0
 
     def copied(self, text: str) -> bool:
-        """True when more than half of the text stands in the source."""
+        """True when more than half of the text stands in the source.
+
+        >>> Source(["Cells were imaged every ten minutes for two hours."]).copied("cells were imaged every ten minutes")
+        True
+        """
         return self.share(text) > MOST
 
 

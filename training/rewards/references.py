@@ -7,42 +7,65 @@ them as to the article's own references says nothing of the article.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.contracts.transforms import (
-    CENTER,
-    Center,
-    Topic,
-    Transform,
-    Vectors,
-    decode_basis,
-    topic_basis,
-    topic_rank,
-)
+from bioreview_bench.contracts.transforms import Transform, Vectors
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article, Concern
-from bioreview_bench.data.sentences import topic_sample
 from bioreview_bench.data.split import Split
-from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.encoders.cache import VectorCache, embed
+from bioreview_bench.encoders.files import resolve
+from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import DataError, InputError, printable
-from bioreview_bench.scoring.other_article import offsets
-from bioreview_bench.scoring.spaces import normalised
-from bioreview_bench.scoring.texts import counted_references
+from bioreview_bench.files.paths import vectors_root
+from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.other_article import donors
+from bioreview_bench.scoring.spaces import CosineSpace, normalised
+from bioreview_bench.scoring.texts import TextPool, counted_references
 
 from .copying import Source
-from .vectors import Vectorizer
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
 _CHUNK = 64  # articles embedded at a time when the cache is filled
 _SPACE = ("encoder", "revision", "weights_sha256", "max_length", "dtype", "pooling", "transform", "basis", "similarity")
 
 
+class CachedVectorizer:
+    """The contract's encoder, loaded once: raw vectors (n, d), float32, L2-normalised.
+
+    Raises EncoderError when it is unavailable, InputError for a contract that has none.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        encoder_path: Path | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        if contract.similarity != "cos" or contract.max_length is None:
+            raise InputError(
+                f"Contract {contract.name} compares words, not vectors.",
+                remedy="use a contract with an encoder, such as demo-topic",
+            )
+        self._encoder = LocalEncoder(resolve(contract, encoder_path), contract.max_length)
+        self._progress = progress
+
+    def known(self, texts: Sequence[str]) -> Vectors:
+        """Of texts that are asked for again and again: from the cache, else encoded and stored."""
+        return embed(texts, self._encoder, VectorCache(vectors_root(), self._encoder.identity), self._progress)
+
+    def new(self, texts: Sequence[str]) -> Vectors:
+        """Of texts that were just written: encoded in one batch, not stored, which would only make the cache grow."""
+        return self._encoder.encode(texts)
+
+
 @dataclass(frozen=True)
-class Prepared:
+class PreparedArticle:
     """One article: `vectors` (n, d) of its references, `others` (one matrix per donor), `stock` (10, d).
 
     All are transformed for this article and L2-normalised; `transform` does the same to a completion's raw vectors.
@@ -69,7 +92,7 @@ class References:
     contract's transform needs.
     """
 
-    def __init__(self, split: Split, contract: Contract, board: Contract, vectorizer: Vectorizer) -> None:
+    def __init__(self, split: Split, contract: Contract, board: Contract, vectorizer: CachedVectorizer) -> None:
         refuse_board(contract, board)
         if split.name != "train" or split.held_out:
             raise DataError(
@@ -78,30 +101,26 @@ class References:
             )
         self.contract = contract
         self._vectorizer = vectorizer
-        found = {article.id: counted_references(article, contract) for article in split}
-        self._articles = {article.id: article for article in split if found[article.id]}
-        self._references = {article_id: found[article_id] for article_id in self._articles}
+        counted = {article.id: counted_references(article, contract) for article in split}
+        self._articles = {article.id: article for article in split if counted[article.id]}
+        self._references = {article_id: counted[article_id] for article_id in self._articles}
         if not self._articles:
             raise DataError("No train article has a reference that counts.", remedy="name data with a train split")
-        self._rank = topic_rank(contract.transform)
-        if self._rank is not None:
-            empty = [article.id for article in self._articles.values() if not topic_sample(article)]
-            if empty:
-                raise DataError(
-                    f"{contract.transform} needs sentences of every article; {len(empty)} have none: "
-                    f"{', '.join(map(printable, empty[:5]))}.",
-                    remedy="use a contract without a topic transform, or data with article texts",
-                )
-        self._donors = _donors(self._articles, contract.null)
-        self._prepared: OrderedDict[str, Prepared] = OrderedDict()
-        self._fill()
+        articles = list(self._articles.values())
+        Fitting(contract, articles, TextPool())  # an article without a sentence to fit to stops the run here
+        lent = donors(articles, contract.null)
+        self._donors = {
+            article.id: [articles[place].id for place in places] for article, places in zip(articles, lent, strict=True)
+        }
+        self._prepared: OrderedDict[str, PreparedArticle] = OrderedDict()
+        self._fill(articles)
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Articles that can be scored: those with a counted reference."""
         return tuple(self._articles)
 
-    def of(self, article_id: str) -> Prepared:
+    def of(self, article_id: str) -> PreparedArticle:
         """The article, prepared; recent ones are kept. Raises DataError for an article that cannot be scored."""
         if article_id in self._prepared:
             self._prepared.move_to_end(article_id)
@@ -117,39 +136,33 @@ class References:
             self._prepared.popitem(last=False)
         return prepared
 
-    def _prepare(self, article: Article) -> Prepared:
-        transform = self._transform(article)
-
-        def ready(texts: Sequence[str]) -> Vectors:
-            raw = self._vectorizer.known(texts)
-            return normalised(raw if transform is None else transform(article.id, raw))
-
-        groups = [self._texts(article.id), *map(self._texts, self._donors[article.id]), list(GENERIC_CONCERNS)]
+    def _prepare(self, article: Article) -> PreparedArticle:
+        pool = TextPool()
+        groups = [
+            pool.add(texts)
+            for texts in (self._texts(article.id), *map(self._texts, self._donors[article.id]), GENERIC_CONCERNS)
+        ]
+        fitting = Fitting(self.contract, [article], pool)
+        raw = self._vectorizer.known(pool.texts)
+        transform = fitting.fit(raw)
+        space = CosineSpace(raw, transform)
         ends = np.cumsum([len(group) for group in groups])[:-1]
-        own, *others, stock = np.split(ready([text for group in groups for text in group]), ends)
+        own, *others, stock = np.split(space.compared(np.concatenate(groups), article.id), ends)
         paper = Source((article.title or "", article.abstract or "", *article.sections.values()))
-        return Prepared(article, self._references[article.id], own, tuple(others), stock, paper, transform)
-
-    def _transform(self, article: Article) -> Transform | None:
-        if self.contract.transform == CENTER:
-            return Center(decode_basis(self.contract.basis or ""))
-        if self._rank is None:
-            return None
-        sample = self._vectorizer.known(topic_sample(article))
-        return Topic({article.id: topic_basis(sample, self._rank)})
+        return PreparedArticle(article, self._references[article.id], own, tuple(others), stock, paper, transform)
 
     def _texts(self, article_id: str) -> list[str]:
         return [concern.text for concern in self._references[article_id]]
 
-    def _fill(self) -> None:
+    def _fill(self, articles: Sequence[Article]) -> None:
         """Embed all that will be asked for, so that no training step waits for it."""
-        articles = list(self._articles.values())
         for start in range(0, len(articles), _CHUNK):
-            texts = [normalise(text) for text in GENERIC_CONCERNS]
+            pool = TextPool()
+            pool.add(GENERIC_CONCERNS)
             for article in articles[start : start + _CHUNK]:
-                texts += self._texts(article.id)
-                texts += topic_sample(article) if self._rank is not None else []
-            self._vectorizer.known(list(dict.fromkeys(texts)))
+                pool.add(self._texts(article.id))
+                Fitting(self.contract, [article], pool)
+            self._vectorizer.known(pool.texts)
 
 
 def refuse_board(contract: Contract, board: Contract) -> None:
@@ -160,18 +173,3 @@ def refuse_board(contract: Contract, board: Contract) -> None:
             f"{printable(board.name)} does: a model trained on it would be trained on the score.",
             remedy="give the reward another encoder or transform, for example the contract demo-topic",
         )
-
-
-def _donors(articles: dict[str, Article], count: int) -> dict[str, list[str]]:
-    """Up to `count` other articles of another family for each, evenly spread over the ids of its source."""
-    found: dict[str, list[str]] = {}
-    sources: dict[str, list[str]] = {}
-    for article_id in sorted(articles):
-        sources.setdefault(articles[article_id].source, []).append(article_id)
-    for members in sources.values():
-        shifts = offsets(len(members), count)
-        for place, article_id in enumerate(members):
-            shifted = (members[(place + shift) % len(members)] for shift in shifts)
-            family = articles[article_id].family
-            found[article_id] = [other for other in shifted if articles[other].family != family]
-    return found

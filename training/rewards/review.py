@@ -17,13 +17,13 @@ from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
 from bioreview_bench.llm.text.parser import Parsed, parse
 
-from .components import confidence_reward, consistency, coverage, grounded, match, repeats
+from .components import confidence, coverage, form, groundedness, match, repeats
 from .composer import Composed, RewardComposer
 from .copying import Source
-from .references import Prepared, References
-from .vectors import Vectorizer
+from .references import CachedVectorizer, PreparedArticle, References
 
-COMPONENTS = ("V1", "V2", "V3", "V4")
+# Components, under the names that they had in configurations.
+COMPONENTS = {"V1": "groundedness", "V2": "coverage", "V3": "form", "V4": "confidence"}
 LOOKED_AT = 60  # concerns of one completion; more are counted as written and earn nothing
 
 
@@ -42,20 +42,26 @@ class _Review:
 
 
 class ReviewReward:
-    """Scores completions of train articles. The composer may weigh V1 to V4; V4 is for prompts that ask for confidence.
+    """Scores completions of train articles by components; confidence is for prompts that ask for it.
 
-    V4 applies whenever it has a weight: were it left out for reviews that state none, silence would pay.
+    It applies whenever it has a weight: were it left out for reviews that state none, silence would pay.
     Raises InputError for a weight of another name.
     """
 
-    def __init__(self, references: References, vectorizer: Vectorizer, composer: RewardComposer) -> None:
-        unknown = sorted(set(composer.weights) - set(COMPONENTS))
+    def __init__(self, references: References, vectorizer: CachedVectorizer, composer: RewardComposer) -> None:
+        self._composer = composer.renamed(COMPONENTS)
+        known = COMPONENTS.values()
+        unknown = sorted(set(self.weights) - set(known))
         if unknown:
-            raise InputError(f"There is no review reward {', '.join(unknown)}.", remedy=f"use {', '.join(COMPONENTS)}")
+            raise InputError(f"There is no review reward {', '.join(unknown)}.", remedy=f"use {', '.join(known)}")
         self.references = references
         self._vectorizer = vectorizer
-        self._composer = composer
         self._stock = Source(GENERIC_CONCERNS)
+
+    @property
+    def weights(self) -> Mapping[str, float]:
+        """By component."""
+        return self._composer.weights
 
     def score(self, article_id: str, completions: Sequence[str], prompt: str = "") -> list[Composed]:
         """One reward for each completion of one article; `prompt` is what the model was asked, to know it again.
@@ -73,7 +79,7 @@ class ReviewReward:
         vectors = article.compared(raw)
         return [self._composed(review, vectors[[places[text] for text in review.texts]], article) for review in reviews]
 
-    def _read(self, completion: str, article: Prepared, asked: Source) -> _Review:
+    def _read(self, completion: str, article: PreparedArticle, asked: Source) -> _Review:
         parsed = parse(completion)
         concerns = parsed.concerns[:LOOKED_AT]
         texts = tuple(normalise(concern["text"]) for concern in concerns)
@@ -83,16 +89,16 @@ class ReviewReward:
         )
         return _Review(parsed, concerns, texts, faulty)
 
-    def _composed(self, review: _Review, vectors: Any, article: Prepared) -> Composed:
+    def _composed(self, review: _Review, vectors: Any, article: PreparedArticle) -> Composed:
         threshold = self.references.contract.threshold
-        found = match(vectors, [not fault for fault in review.faulty], review.n_written, article, threshold)
-        matched = {row for row, _, _ in found.pairs}
+        pairing = match(vectors, [not fault for fault in review.faulty], review.n_written, article, threshold)
+        matched = {row for row, _, _ in pairing.pairs}
         n_references = len(article.references)
         stated = [(concern.get("confidence"), row in matched) for row, concern in enumerate(review.concerns)]
         values = {
-            "V1": grounded(found),
-            "V2": coverage(found, review.concerns, article.references),
-            "V3": consistency(review.parsed.status, review.concerns, review.faulty, review.n_written, n_references),
-            "V4": confidence_reward(stated),
+            "groundedness": groundedness(pairing),
+            "coverage": coverage(pairing, review.concerns, article.references),
+            "form": form(review.parsed.status, review.concerns, review.faulty, review.n_written, n_references),
+            "confidence": confidence(stated),
         }
-        return self._composer.score({name: values[name] for name in self._composer.weights})
+        return self._composer.score({name: values[name] for name in self.weights})

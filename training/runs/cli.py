@@ -1,4 +1,4 @@
-"""What the commands that train share: their options, talking, the GPU, and a run and a plan told."""
+"""`bench train sft`, `dpo` and `grpo`: one run each, by a config."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import functools
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,41 +17,35 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .running import Talk
+    from .run import Method
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What was typed. `folder_option` names the option of `folder`; `folder_key` is the setting that it stands for."""
+class Command:
+    """What was typed, but for how it is reported."""
 
-    folder_option: str
-    folder_key: str
     config_name: str
     folder: str | None
     model: str | None
     settings: tuple[str, ...]
     out: Path | None
-    dry_run: bool
-    gpu_memory: float | None
-    form: str
-    quiet: bool
     adapters: tuple[str, ...] = ()
 
     @property
     def all_settings(self) -> tuple[str, ...]:
         """Settings and the options that stand for one."""
         found = [*self.settings]
-        found += [f"{self.folder_key}={json.dumps(self.folder)}"] if self.folder is not None else []
+        found += [f"data.folder={json.dumps(self.folder)}"] if self.folder is not None else []
         found += [f"model.name={json.dumps(self.model)}"] if self.model is not None else []
         found += [f"start.adapters={json.dumps(list(self.adapters))}"] if self.adapters else []
         return tuple(found)
 
     def again(self, method: str, out: Path) -> str:
-        """The command that was typed, as it is typed again."""
+        """The command as it is typed again."""
         launched = "WORLD_SIZE" in os.environ
         start = f"accelerate launch -m bioreview_bench.training.{method}" if launched else f"bench train {method}"
         words = [self.config_name, "-o", str(out)]
-        words += [self.folder_option, self.folder] if self.folder is not None else []
+        words += [_folder_option(method), self.folder] if self.folder is not None else []
         words += ["--model", self.model] if self.model is not None else []
         for adapter in self.adapters:
             words += ["--adapter", adapter]
@@ -59,46 +53,31 @@ class Asked:
             words += ["--set", setting]
         return f"{start} {shlex.join(words)}"
 
-    def carry_out(
-        self,
-        method: str,
-        load: Callable[[str, tuple[str, ...]], Any],
-        train: Callable[[Any, Path, str, str, Talk], None],
-        dry_run: Callable[[Any, tuple[int, str] | None, str, Talk], None],
-    ) -> None:
-        """Load the config and train by it, or tell its plan."""
-        config = load(self.config_name, self.all_settings)
-        out = self.out if self.out is not None else Path("runs") / config.name
-        with _talking(self.quiet) as talk:
-            if self.dry_run:
-                dry_run(config, _gpu(self.gpu_memory), self.form, talk)
-            elif self.gpu_memory is not None:
-                raise click.UsageError("--gpu-memory goes with --dry-run.")
-            else:
-                train(config, out, self.again(method, out), self.form, talk)
+
+def _folder_option(method: str) -> str:
+    return "--corpus" if method == "sft" else "--data"
 
 
-def run_options(
-    folder_option: str, folder_key: str, what: str = "", *, adapters: bool = True
-) -> Callable[[Callable[[Asked], None]], Callable[..., None]]:
-    """The argument and options of a command that trains, handed to it as `Asked`."""
+def _runs(method: str, what: str) -> Callable[[Callable[[], None]], click.Command]:
+    """A command that trains by a config; the function that it decorates is its help."""
     chain = click.option(
         "--adapter", "adapters", multiple=True, metavar="DIR", help="As --set start.adapters=[DIR, ...]."
     )
     decorators = [
+        click.command(method),
         click.argument("config_name", metavar="CONFIG"),
         click.option(
             "-o", "--out", type=click.Path(path_type=Path), metavar="RUN", help="Folder of the run. Default: runs/NAME."
         ),
-        click.option(folder_option, "folder", metavar="DIR", help=f"As --set {folder_key}=DIR{what}."),
+        click.option(_folder_option(method), "folder", metavar="DIR", help=f"As --set data.folder=DIR: {what}."),
         click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION]."),
-        *([chain] if adapters else []),
+        *([] if method == "sft" else [chain]),
         click.option(
             "--set",
             "settings",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Change a value of the config; may be repeated.",
+            help="Change a value of the config (trl.NAME for any argument of TRL); may be repeated.",
         ),
         click.option("--dry-run", is_flag=True, help="Lengths, steps, memory; nothing is loaded or written."),
         click.option(
@@ -111,78 +90,149 @@ def run_options(
         options.quiet_option,
     ]
 
-    def decorate(command: Callable[[Asked], None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def called(**given: Any) -> None:
-            command(Asked(folder_option, folder_key, **given))
+    def decorate(documented: Callable[[], None]) -> click.Command:
+        @functools.wraps(documented)
+        def called(dry_run: bool, gpu_memory: float | None, form: str, quiet: bool, **given: Any) -> None:
+            if gpu_memory is not None and not dry_run:
+                raise click.UsageError("--gpu-memory goes with --dry-run.")
+            work = functools.partial(_plan, gpu_memory=gpu_memory) if dry_run else _train
+            work(_method(method), Command(**given), form, quiet)
 
+        decorated: Any = called
         for decorator in reversed(decorators):
-            called = decorator(called)
-        return called
+            decorated = decorator(decorated)
+        made: click.Command = decorated
+        return made
 
     return decorate
 
 
-def _gpu(stated: float | None) -> tuple[int, str] | None:
-    """(bytes, name) of the GPU that is stated in GiB, or of the one here; None without one."""
+@_runs("sft", "a corpus")
+def sft() -> None:
+    """Train an adapter by CONFIG: a YAML file, or one of the package's (bench train config list).
+
+    The loss lies on the answers alone, which is validated on every example before the first step; nothing is cut. The
+    same command resumes a run. Ctrl-C, SIGTERM and SIGUSR1 stop it after a step, with a checkpoint.
+
+    \b
+    Examples:
+      bench train sft qwen3_8b --corpus corpora/a --dry-run
+      bench train sft qwen3_8b --corpus corpora/a -o runs/sft-a
+      bench train sft mine.yaml --set trl.learning_rate=1e-4 -o runs/slow
+      bench train sft kmp_mistral7b --corpus data/kmp -o runs/kmp-sft
+      accelerate launch -m bioreview_bench.training.sft mine.yaml -o runs/mine
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 corpus missing, changed or not
+    to be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
+    """
+
+
+@_runs("dpo", "a folder with pairs.jsonl")
+def dpo() -> None:
+    """Train an adapter on preference pairs (DPO) by CONFIG: a YAML file, or one of the package's (bench train config
+    list).
+
+    It starts from an SFT adapter, which is also the reference. How often the chosen answer of held-out pairs is the
+    likelier one is printed before and after. The same command resumes a run. Ctrl-C, SIGTERM and SIGUSR1 stop it after
+    a step, with a checkpoint.
+
+    \b
+    Examples:
+      bench train dpo dpo_kmp --data data/kmp --adapter runs/kmp_mistral7b --dry-run
+      bench train dpo dpo_kmp --data data/kmp --adapter runs/kmp_mistral7b -o runs/dpo
+      bench train dpo dpo_review --data pairs/a --adapter runs/sft-a --set start.last=continued -o runs/dpo-a
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 data missing, changed or not to
+    be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
+    """
+
+
+@_runs("grpo", "a folder with grpo.jsonl, or a corpus")
+def grpo() -> None:
+    """Train an adapter by rewards of what it writes itself (GRPO), by CONFIG: a YAML file, or one of the package's
+    (bench train config list).
+
+    Every sample is kept with its reward and components in samples/ of the run. Impossible settings, prompts that are
+    too long, and questions of a held-out tissue are refused before a model is loaded. The same command resumes a run.
+    Ctrl-C, SIGTERM and SIGUSR1 stop it, with a checkpoint, when the completions at hand are used up.
+
+    \b
+    Examples:
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b --dry-run
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b -o runs/grpo
+      bench train grpo grpo_full --data data/kmp --adapter runs/kmp_mistral7b --adapter runs/dpo -o runs/grpo
+      bench train grpo grpo_review --data corpora/a --adapter runs/sft-a --set reward.data=v3=FOLDER -o runs/grpo-a
+
+    \b
+    Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 data missing, changed or not to
+    be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
+    """
+
+
+def _method(name: str) -> Method:
+    if name == "sft":
+        from ..sft.train import Sft
+
+        return Sft()
+    if name == "dpo":
+        from ..dpo.train import Dpo
+
+        return Dpo()
+    from ..grpo.train import Grpo
+
+    return Grpo()
+
+
+def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memory: float | None) -> None:
+    from ..config.load import load
     from ..models import memory
+    from .plan import facts
+    from .run import Console
 
-    return memory.device_memory() if stated is None else (int(stated * memory.GB), f"a GPU of {stated:g} GiB")
-
-
-@contextmanager
-def _talking(quiet: bool) -> Iterator[Talk]:
-    """Lines and progress on stderr; nothing when quiet, or in any process but the first."""
-    from bioreview_bench.cli.progress import ProgressBar
-
-    from .running import Talk, is_first_process
-
-    quiet = quiet or not is_first_process()
-    bars: dict[str, ProgressBar] = {}
-
-    def progress(what: str, done: int, of: int) -> None:
-        bar = bars.setdefault(what, ProgressBar(f"Proving {what}", of, quiet))
-        bar.show(done)
-        if done == of:
-            bar.stop()
-
-    def say(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
-    try:
-        yield Talk(say, progress)
-    finally:
-        for bar in bars.values():
-            bar.stop()
+    stated = None if gpu_memory is None else (int(gpu_memory * memory.GB), f"a GPU of {gpu_memory:g} GiB")
+    with closing(Console(quiet)) as console:
+        config = load(method.name, command.config_name, command.all_settings)
+        made = facts(method, config, stated or memory.device_memory(), console)
+    lines = made.pop("lines")
+    click.echo(json.dumps(made, ensure_ascii=False) if form == "json" else "\n".join(lines))
 
 
-def finished(
-    check: Callable[..., Any], train: Callable[..., Any], config: Any, out: Path, again: str, form: str, talk: Talk
-) -> dict[str, Any] | None:
-    """Check and train, or find the run finished; its summary, when lines about it are still to be printed."""
+def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
+    from ..config.load import load
     from ..models.summary import read_summary
     from .folder import ADAPTER
-    from .running import is_first_process
+    from .run import Console, check, is_first_process
+    from .training import train
 
-    job = check(config, out, again, talk)
-    if job is None:
-        talk.say(f"{out} is finished already; nothing was done.")
-        summary = read_summary(out / ADAPTER)
-    else:
-        summary = train(job, talk).summary
+    with closing(Console(quiet)) as console:
+        config = load(method.name, command.config_name, command.all_settings)
+        out = command.out if command.out is not None else Path("runs") / config.name
+        run = check(method, config, out, command.again(method.name, out), console)
+        if run is None:
+            console.say(f"{out} is finished already; nothing was done.")
+            summary = read_summary(out / ADAPTER)
+        else:
+            summary = train(run, console).summary
     if not is_first_process():
-        return None
+        return
     if form == "json":
         click.echo(json.dumps(summary, ensure_ascii=False))
-        return None
-    return summary
-
-
-def told(form: str, facts: Callable[[], Any], lines: Callable[[], Iterable[str]]) -> None:
-    """Print a plan, for machines or for people."""
-    if form == "json":
-        click.echo(json.dumps(facts(), ensure_ascii=False))
         return
-    for line in lines():
-        click.echo(line)
+    took = f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s"
+    first, *rest = method.report(summary, out)
+    click.echo("\n".join([f"{took}, {first}", *rest, f"Next: {_next(summary, out)}"]))
+
+
+def _next(summary: dict[str, Any], out: Path) -> str:
+    """The command after this run: reviewers are probed or generated with, answers to questions evaluated."""
+    from .folder import ADAPTER
+
+    if summary["prompt"]["id"] != "qa":
+        return f"bench train probe {out}, or bench train generate --adapter {out / ADAPTER}"
+    config = summary["config"]
+    adapters = ",".join([*((config["start"] or {}).get("adapters") or []), str(out)])
+    questions = Path(config["data"]["folder"]) / "eval.jsonl"
+    words = ["--baseline", config["model"]["name"], "--adapters", adapters, "--questions", str(questions)]
+    return f"bench train evaluate-qa {shlex.join(words)}"

@@ -14,30 +14,34 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bioreview_bench.errors import InputError, Problem, cannot_write, printable
-from bioreview_bench.files.atomic import check_writable, write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.errors import InputError, cannot_write
+from bioreview_bench.files.atomic import check_writable, make_folder, write_files, write_json
+from bioreview_bench.files.reading import read_json
+from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.llm.run.manifest import now
 
 from ..models.summary import SUMMARY, versions
+
+if TYPE_CHECKING:
+    from bioreview_bench.cli.options import Messages
 
 RUN, ADAPTER, LOG = "run.json", "adapter", "log.jsonl"
 _OTHER = "choose another folder with -o"
 
 
-def found_in(
-    out: Path, identity: Mapping[str, Any], free: Sequence[str], say: Callable[[str], None]
+def resumed_from(
+    out: Path, identity: Mapping[str, Any], free: Sequence[str], console: Messages
 ) -> tuple[bool, Checkpoint | None]:
     """(whether the run in `out` is finished, the checkpoint to go on from).
 
     `identity` is what must be equal, `free` the keys in it (full names) that need not. Checkpoints that are not whole
-    are named to `say`. Raises InputError when `out` holds anything else than this run.
+    are named. Raises InputError when `out` holds anything else than this run.
     """
     if not out.exists():
         return False, None
@@ -47,25 +51,20 @@ def found_in(
         if any(out.iterdir()):
             raise InputError(f"{out} is not empty, and holds no run.", remedy=_OTHER)
         return False, None
-    _require_same(out, identity, free)
+    require_same_run(out, read_run(out), identity, _OTHER, free)
     if (out / ADAPTER / SUMMARY).is_file():
         return True, None
     last, passed = last_whole(checkpoints(out))
     for one in passed:
-        say(f"Passed over {one.folder}: {one.fault}.")
+        console.say(f"Passed over {one.folder}: {one.fault}.")
     return False, last
 
 
 def begin(out: Path, identity: Mapping[str, Any]) -> None:
     """Make the folder, and say in it what the run is, unless it is there already. Raises WriteError."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(out, error) from error
-    check_writable(out / RUN)
+    check_writable(make_folder(out) / RUN)
     if not (out / RUN).exists():
-        facts = {**identity, "versions": versions(), "started": now()}
-        write_files({out / RUN: (json.dumps(facts, indent=1, ensure_ascii=False) + "\n").encode()})
+        write_json(out / RUN, {**identity, "versions": versions(), "started": now()})
 
 
 def write_log(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
@@ -75,40 +74,7 @@ def write_log(out: Path, history: Sequence[Mapping[str, Any]]) -> None:
 
 def read_run(out: Path) -> dict[str, Any]:
     """What `run.json` says. Raises InputError."""
-    try:
-        return parse_object((out / RUN).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(f"{out} is no training run: cannot read {out / RUN}: {reason}.", remedy=_OTHER) from error
-
-
-def _require_same(out: Path, identity: Mapping[str, Any], free: Sequence[str]) -> None:
-    stored = read_run(out)
-    before, after = _flat({key: stored.get(key) for key in identity}), _flat(identity)
-    problems = [
-        Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
-        for key in sorted(before.keys() | after.keys())
-        if before.get(key) != after.get(key) and key not in free
-    ]
-    if problems:
-        raise InputError(
-            f"{out} holds a different run, so it is not resumed.",
-            problems=problems,
-            remedy=f"give the settings of that run, or {_OTHER}",
-        )
-
-
-def _shown(values: Mapping[str, Any], key: str) -> str:
-    return printable(json.dumps(values[key], ensure_ascii=False), 60) if key in values else "absent"
-
-
-def _flat(value: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(value, Mapping):
-        return {prefix: value}
-    found: dict[str, Any] = {}
-    for key, inner in value.items():
-        found |= _flat(inner, f"{prefix}.{key}" if prefix else str(key))
-    return found
+    return read_json(out / RUN, InputError, f"name a training run, or {_OTHER}")
 
 
 SEAL = "whole.json"

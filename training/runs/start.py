@@ -1,4 +1,4 @@
-"""What a run of DPO or GRPO starts from: a base model, adapters added to its weights, or one that is trained on.
+"""What a run starts from: a base model, adapters added to its weights, or one that is trained on.
 
 The published chain is base, SFT merged into it, then a new adapter. Adding to quantised weights would round the adapter
 away, so the sum is made in 16 bits, written to a folder inside the run, loaded from there in 4 bits, and deleted.
@@ -8,62 +8,27 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import EncoderError, InputError, Problem, cannot_write, printable
 from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
 
-from ..config.files import Part
-from ..config.parts import LoraPart, Name, RunConfig
+from ..config.schema import AdapterPart, RunConfig, StartPart
 from ..models.adapters import agreed, chain_summaries, require_base, resolved
 from ..models.lora import lora_config, name_base
 from ..models.merge import merge, needed_bytes, require_space
 from ..models.quantised import load_base
+from .inputs import Start
+
+if TYPE_CHECKING:
+    from bioreview_bench.cli.options import Messages
 
 _FOLDER = "start"  # inside the run, and gone when the model is loaded
 _ASKED = ("prompt", "thinking", "system", "budget", "counter")
 _SAME = {"r": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "rank_stabilised": "use_rslora"}
-
-
-class StartPart(Part):
-    """Adapters in order, each added to the weights before the next; `last` may be trained on instead of added.
-
-    `adapter_dtype` is that of the trained weights: bfloat16 has 8 bits of precision, so that a step of 1e-6 does not
-    change a weight of 0.01.
-    """
-
-    adapters: list[Name]
-    last: Literal["merged", "continued"]
-    adapter_dtype: Literal["float32", "bfloat16"]
-
-
-@dataclass(frozen=True)
-class Start:
-    """Adapters found and checked: `merged` are added to the weights, `continued` is trained on (None: a new one).
-
-    `asked` is how they were trained to be asked; None where none of them says so.
-    """
-
-    merged: tuple[str, ...]
-    continued: str | None
-    facts: tuple[Mapping[str, str], ...]
-    asked: Mapping[str, Any] | None
-
-    @property
-    def digests(self) -> dict[str, Any]:
-        """For a run's identity: which adapters, whatever they are called here."""
-        return {"digests": [one["digest"] for one in self.facts]}
-
-    def recorded(self) -> dict[str, Any]:
-        """For run.json and the training summary: what the trained adapter belongs on."""
-        return {
-            "adapters": [dict(one) for one in self.facts],
-            "last": "merged" if self.continued is None else "continued",
-        }
 
 
 def find_start(config: RunConfig, part: StartPart) -> Start:
@@ -81,7 +46,7 @@ def find_start(config: RunConfig, part: StartPart) -> Start:
     asked = {key: known[-1].get(key) for key in _ASKED} if known else None
     if part.last == "merged":
         return Start(tuple(names), None, facts, asked)
-    _require_same_shape(names[-1], config.lora)
+    _require_same_shape(names[-1], config.adapter)
     return Start(tuple(names[:-1]), names[-1], facts, asked)
 
 
@@ -108,25 +73,22 @@ def asked_facts(start: Start, data: Mapping[str, Any]) -> dict[str, Any]:
     return dict(start.asked)
 
 
-def require_room(config: RunConfig, start: Start, out: Path) -> None:
+def require_room(config: RunConfig, out: Path) -> None:
     """Raise WriteError when the merged weights would not fit on the disk of `out` beside the run."""
-    if start.merged:
-        require_space(out, needed_bytes(model_folder(config.model.name), config.quantisation.compute_dtype))
+    require_space(out, needed_bytes(model_folder(config.model.name), config.quantisation.compute_dtype))
 
 
 @contextmanager
-def policy(
-    config: RunConfig, start: Start, out: Path, device: str, say: Callable[[str], object]
-) -> Iterator[tuple[Any, Any]]:
+def policy(config: RunConfig, start: Start, out: Path, device: str, console: Messages) -> Iterator[tuple[Any, Any]]:
     """(model, PEFT config of a new adapter): the config is None when the model carries the adapter to be trained.
 
     Make the trainer inside: merged weights are on disk until then. Raises EncoderError, InputError, WriteError.
     """
-    with _weights(config, start, out, say) as folder:
-        say(f"Loading {config.model.name} on {device} ...")
+    with _weights(config, start, out, console) as folder:
+        console.say(f"Loading {config.model.name} on {device} ...")
         base = load_base(folder, config.quantisation, attention=config.model.attention, device=device)
         if start.continued is None:
-            yield base, lora_config(base, config.lora)
+            yield base, lora_config(base, config.adapter)
         else:
             yield _with_adapter(base, start.continued), None
 
@@ -142,16 +104,18 @@ def _with_adapter(base: Any, adapter: str) -> Any:
         raise EncoderError(f"Cannot put the adapter {adapter} on the model: {error}") from error
 
 
-def settle(model: Any, config: RunConfig, part: StartPart) -> None:
-    """After a trainer took the model: name its base, set the dtype of what is trained (TRL makes it bfloat16 over
-    4 bits), and freeze the copy that is the reference."""
+def settle(model: Any, config: RunConfig) -> None:
+    """After a trainer took the model: name its base, and where adapters are started from set the dtype of what is
+    trained (TRL makes it bfloat16 over 4 bits), and freeze the copy that is the reference."""
     import torch
 
     name_base(model, shown_name(config.model.name))
+    if config.start is None:
+        return
     weights = dict(model.named_parameters())
     for weight in weights.values():
         if weight.requires_grad:
-            weight.data = weight.data.to(getattr(torch, part.adapter_dtype))
+            weight.data = weight.data.to(getattr(torch, config.start.adapter_dtype))
     for name, weight in weights.items():
         if ".ref." in name:
             weight.requires_grad_(False)
@@ -159,14 +123,14 @@ def settle(model: Any, config: RunConfig, part: StartPart) -> None:
 
 
 @contextmanager
-def _weights(config: RunConfig, start: Start, out: Path, say: Callable[[str], object]) -> Iterator[Path]:
+def _weights(config: RunConfig, start: Start, out: Path, console: Messages) -> Iterator[Path]:
     base = model_folder(config.model.name)
     if not start.merged:
         yield base
         return
     folder = out / f"{_FOLDER}-{os.environ.get('RANK', '0')}"
     _remove(folder)  # of a run that was killed while it loaded
-    merge(str(base), start.merged, folder, dtype=config.quantisation.compute_dtype, say=say)
+    merge(str(base), start.merged, folder, dtype=config.quantisation.compute_dtype, say=console.say)
     try:
         yield folder
     finally:
@@ -181,14 +145,14 @@ def _remove(folder: Path) -> None:
         raise cannot_write(folder, error) from error
 
 
-def _require_same_shape(name: str, part: LoraPart) -> None:
+def _require_same_shape(name: str, part: AdapterPart) -> None:
     found = adapter_config(adapter_folder(name))
     stated: dict[str, object] = {key: getattr(part, key) for key in _SAME}
     pairs = {key: (value, found.get(_SAME[key])) for key, value in stated.items()}
     targets = found.get("target_modules")
     pairs["targets"] = (sorted(part.targets), sorted(targets) if isinstance(targets, list) else targets)
     problems = [
-        Problem(f"lora.{key}: {printable(wanted)} in the config, {printable(given)} in the adapter")
+        Problem(f"adapter.{key}: {printable(wanted)} in the config, {printable(given)} in the adapter")
         for key, (wanted, given) in pairs.items()
         if wanted != given
     ]

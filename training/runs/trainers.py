@@ -1,23 +1,26 @@
 """Parts for TRL's trainers: sealed checkpoints, resuming in the dtype that was trained, stops that are asked for.
 
-Imported only where training begins: it loads torch, transformers and TRL. Another method's trainer is made as
-`SealingSFTTrainer` is, from `Sealing` and TRL's class.
+Imported only where training begins: it loads torch, transformers and TRL. A method's trainer is `Sealing` with TRL's
+class.
 """
 
 from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
-from trl.trainer.sft_trainer import SFTTrainer
 
 from ..models.lora import load_into
 from .folder import seal
+
+if TYPE_CHECKING:
+    from .run import Console
+    from .training import RunRecord
 
 _SHOWN = (
     "loss", "eval_loss", "reward", "frac_reward_zero_std", "rewards/accuracies", "kl", "learning_rate", "grad_norm",
@@ -27,10 +30,11 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Sealing:
-    """Mixed into a trainer. `on_checkpoint(folder)` may add files to a checkpoint before it is sealed."""
+    """Mixed into a trainer. `record`, set before training, adds its files to a checkpoint before it is sealed."""
 
-    def __init__(self: Any, *arguments: Any, on_checkpoint: Callable[[Path], None], **options: Any) -> None:
-        self._on_checkpoint = on_checkpoint
+    record: RunRecord
+
+    def __init__(self: Any, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.remove_callback(PrinterCallback)  # both write to stdout, which is for reports
         self.remove_callback(ProgressCallback)
@@ -44,23 +48,22 @@ class Sealing:
         if self.args.should_save:
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
             (folder / "README.md").unlink(missing_ok=True)
-            self._on_checkpoint(folder)
+            self.record.checkpoint(self, folder)
             seal(folder)
 
     def _load_from_checkpoint(self: Any, resume_from_checkpoint: str, model: Any = None) -> None:
         load_into(self.model if model is None else model, Path(resume_from_checkpoint))
 
 
-class SealingSFTTrainer(Sealing, SFTTrainer):
-    """TRL's SFTTrainer with sealed checkpoints."""
-
-
 class Stop(TrainerCallback):
-    """Ends training after the step in which a signal came, with a checkpoint; a second Ctrl-C ends it at once."""
+    """Ends training after the step in which a signal came, with a checkpoint; a second Ctrl-C ends it at once.
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    With a `span` it stops only where that many steps are done: in GRPO they share completions, which are not kept.
+    """
+
+    def __init__(self, console: Console, span: int) -> None:
         self.signal: signal.Signals | None = None
-        self._say = say
+        self._console, self._span = console, span
 
     def asked(self, number: int, frame: Any) -> None:
         """Handle a signal."""
@@ -68,7 +71,9 @@ class Stop(TrainerCallback):
             raise KeyboardInterrupt
         if self.signal is None:
             self.signal = signal.Signals(number)
-            self._say(f"{self.signal.name}: stopping after this step, with a checkpoint (Ctrl-C stops at once) ...")
+            self._console.say(
+                f"{self.signal.name}: stopping after this step, with a checkpoint (Ctrl-C stops at once) ..."
+            )
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -82,17 +87,17 @@ class Stop(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
         """Ask the trainer to save and stop."""
-        if _anywhere(self.signal is not None):
+        if state.global_step % self._span == 0 and _anywhere(self.signal is not None):
             control.should_save = True
             control.should_training_stop = True
         return control
 
 
 class Watch(TrainerCallback):
-    """Tells `say` of every log, with the seconds of a step and what is left."""
+    """Prints every log, with the seconds of a step and what is left."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self._say = say
+    def __init__(self, console: Console) -> None:
+        self._console = console
         self._started = (0, 0.0)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -107,7 +112,7 @@ class Watch(TrainerCallback):
         each = (time.monotonic() - begun) / max(1, state.global_step - step)
         left = each * (state.max_steps - state.global_step)
         shown = [f"{_SHORT.get(name, name)} {logs[name]:.4g}" for name in _SHOWN if logs.get(name) is not None]
-        self._say(
+        self._console.say(
             f"step {state.global_step:,}/{state.max_steps:,}  {'  '.join(shown)}  {each:.1f} s/step  "
             f"{time.strftime('%H:%M:%S', time.gmtime(left)) if left < 86400 else f'{left / 3600:.0f} h'} left"
         )

@@ -125,7 +125,7 @@ def questions(
     `sweep`: further thresholds; `written`: by control reviewer, the texts that it wrote about each case.
     """
     found: list[Question] = []
-    lenders = donors(cases, contract.null)
+    lenders = donors([case.article for case in cases], contract.null)
     thresholds = (contract.threshold, *sweep)
     for position, case in enumerate(cases):
         name, references = case.article.id, case.reference_texts

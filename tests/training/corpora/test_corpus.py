@@ -23,9 +23,9 @@ from bioreview_bench.llm.text.fitting import Chars3, load_counter
 from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import read_corpus
-from bioreview_bench.training.corpora.make import percentiles, truncation
-from bioreview_bench.training.corpora.recipes import Chosen, Recipe, choose
-from bioreview_bench.training.corpora.rows import Builder, Lengths, target
+from bioreview_bench.training.corpora.make import truncation
+from bioreview_bench.training.corpora.recipes import Recipe, SelectedArticle, choose
+from bioreview_bench.training.corpora.rows import Builder, Lengths, length_percentiles, target
 from bioreview_bench.training.models.chat_templates import as_toml, in_user, recorded
 
 A = Recipe.load("A")
@@ -108,7 +108,7 @@ def test_a_long_target_takes_room_from_the_paper_and_is_whole_itself(
     counter = load_counter("model", chat.tokenizer)
     concerns = [f"Concern {number} about the dose of the drug in mice." for number in range(30)]
     article = make_article("elife:1", concerns, paper_text_sections={"methods": "Mice were given a dose. " * 400})
-    chosen = Chosen(article, article.concerns)
+    chosen = SelectedArticle(article, article.concerns)
     free = Builder(OBJECTS, A, counter, 2000, Lengths.of_chat(chat)).row(chosen)
     assert (free.fitted.n_tokens, free.shortened) == (pytest.approx(2000, abs=20), False)
     most = free.n_prompt_tokens + free.n_target_tokens - 500
@@ -132,7 +132,7 @@ def test_no_example_exceeds_the_training_length_by_a_single_token(
     chat = Chat(tiny_qwen3)
     text = " ".join(f"Mice in group {number} slept {number} hours." for number in range(300))
     article = make_article("elife:1", ["No dose is given."], paper_text_sections={"methods": text})
-    chosen = Chosen(article, article.concerns)
+    chosen = SelectedArticle(article, article.concerns)
     totals = []
     for most in range(2000, 2012):
         row = Builder(OBJECTS, A, load_counter(counter, chat.tokenizer), 9999, Lengths.of_chat(chat), most).row(chosen)
@@ -141,11 +141,13 @@ def test_no_example_exceeds_the_training_length_by_a_single_token(
     assert min(totals) > -60
 
 
-def test_percentiles_are_observed_values() -> None:
-    values = list(range(1, 101))
-    assert percentiles(values) == {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p100": 100}
-    assert percentiles([7]) == {f"p{p}": 7 for p in (50, 90, 95, 99, 100)}
-    assert percentiles([]) == {}
+def test_percentiles_of_lengths_are_observed_values() -> None:
+    found = length_percentiles([(n, 1000 * n) for n in range(1, 101)])
+    assert found["prompt"] == {"p50": 50, "p90": 90, "p95": 95, "p99": 99, "p100": 100}
+    assert found["target"] == {name: 1000 * value for name, value in found["prompt"].items()}
+    assert found["total"] == {name: 1001 * value for name, value in found["prompt"].items()}
+    assert length_percentiles([(7, 0)])["prompt"] == {f"p{p}": 7 for p in (50, 90, 95, 99, 100)}
+    assert length_percentiles([]) == {"prompt": {}, "target": {}, "total": {}}
 
 
 def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(
@@ -199,7 +201,7 @@ def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path
         (["--model", "/nowhere/model"], 3, "no folder"),
         (["--counter", "chars3", "--prompt", "reviews-v9"], 2, "no prompt"),
         (["--counter", "chars3", "--max-length", "900"], 2, "6 examples cannot be made"),
-        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "Cannot read"),
+        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "no file"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_written(

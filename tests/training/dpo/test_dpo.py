@@ -14,7 +14,7 @@ import pytest
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.llm.local.weights import add_adapter, load_weights
-from bioreview_bench.training.dpo.data import divide
+from bioreview_bench.training.dpo.train import divide
 from bioreview_bench.training.models.summary import read_summary, write_summary
 from bioreview_bench.training.qa.items.build import build
 
@@ -68,14 +68,12 @@ def test_the_reference_is_the_adapter_that_training_started_from(
     chosen, rejected = made.trainer.compute_ref_log_probs(made.trainer.model, batch)
     started = add_adapter(load_weights(tiny_qwen3, "float32", "cpu"), sft, merge=False)
     bare = load_weights(tiny_qwen3, "float32", "cpu")
-    for place, pair in enumerate(job.pairs.held_out):
+    for place, pair in enumerate(job.examples.kept):
         assert float(chosen[place]) == pytest.approx(by_hand(started, pair.prompt, pair.chosen), abs=1e-3)
         assert float(rejected[place]) == pytest.approx(by_hand(started, pair.prompt, pair.rejected), abs=1e-3)
         assert abs(float(chosen[place]) - by_hand(bare, pair.prompt, pair.chosen)) > 0.01  # it is not the base model
     before = made.summary["metrics"]["held_out"]["before"]
-    margins = [
-        by_hand(started, p.prompt, p.chosen) - by_hand(started, p.prompt, p.rejected) for p in job.pairs.held_out
-    ]
+    margins = [by_hand(started, p.prompt, p.chosen) - by_hand(started, p.prompt, p.rejected) for p in job.examples.kept]
     assert before["margin"] == pytest.approx(sum(margins) / 2, abs=1e-3)
     assert before["accuracy"] == sum(margin > 0 for margin in margins) / 2
     assert preference(made.trainer, reference=True).facts() == pytest.approx(before, abs=1e-4)  # also after training
@@ -85,16 +83,16 @@ def test_the_reference_is_the_adapter_that_training_started_from(
     assert not list((tmp_path / "run").glob("start-*"))  # merged weights are gone when they are loaded
     trained = made.trainer.model
     after = made.summary["metrics"]["held_out"]["after"]
-    margins = [
-        by_hand(trained, p.prompt, p.chosen) - by_hand(trained, p.prompt, p.rejected) for p in job.pairs.held_out
-    ]
+    margins = [by_hand(trained, p.prompt, p.chosen) - by_hand(trained, p.prompt, p.rejected) for p in job.examples.kept]
     assert after["margin"] == pytest.approx(sum(margins) / 2, abs=1e-3)
     assert after["margin"] > before["margin"]
     assert torch.isfinite(torch.tensor(after["margin"]))
 
 
 def test_preferences_are_learnt_in_four_bits(tiny_qwen3: Path, pairs: Path, tmp_path: Path) -> None:
-    made = dpo_run(tiny_qwen3, pairs, tmp_path / "run", *FOUR_BITS, "epochs=6", "save_steps=18", "optimiser.lr=1e-2")
+    made = dpo_run(
+        tiny_qwen3, pairs, tmp_path / "run", *FOUR_BITS, "num_train_epochs=6", "save_steps=18", "learning_rate=1e-2"
+    )
     rows = log(tmp_path / "run")
     assert len(rows) == 18  # six pairs, two a step, six epochs
     assert rows[0]["loss"] == pytest.approx(0.6931, abs=1e-3)  # log 2: nothing is learnt yet
@@ -107,7 +105,7 @@ def test_preferences_are_learnt_in_four_bits(tiny_qwen3: Path, pairs: Path, tmp_
 
 
 def test_a_killed_run_goes_on_to_the_same_weights(tiny_qwen3: Path, pairs: Path, sft: Path, tmp_path: Path) -> None:
-    settings = ("epochs=2", started_from(sft), "start.last=continued")
+    settings = ("num_train_epochs=2", started_from(sft), "start.last=continued")
     dpo_run(tiny_qwen3, pairs, tmp_path / "whole", *settings)
     words = [word for setting in (*DPO, "held_out=2", *settings) for word in ("--set", setting)]
     words += ["--model", str(tiny_qwen3), "--data", str(pairs), "-o", str(tmp_path / "killed")]
@@ -158,9 +156,9 @@ def test_what_is_wrong_is_said_before_anything_is_written(
 
     refused(DataError, "cannot be trained on as they are", "max_length=40")
     refused(DataError, "the config wants 0123456789ab", "data.fingerprint='0123456789ab'")
-    refused(InputError, "which is no|training.effective_batch is 4", "effective_batch=4")
+    refused(InputError, "effective_batch is 4", "effective_batch=4")
     refused(InputError, "start.adapters names none", "start.last=continued")
-    refused(InputError, r"lora.r: 8 in the config, 16", started_from(sft), "start.last=continued", "lora.r=8")
+    refused(InputError, r"adapter.r: 8 in the config, 16", started_from(sft), "start.last=continued", "adapter.r=8")
     refused(InputError, "nothing is left to train on", f"held_out={len(PAIRS)}")
     other = make_adapter(tiny_qwen3, tmp_path / "other")
     facts = {**read_summary(sft), "prompt": {"id": "objects-v1", "sha256": "a" * 64}}
@@ -182,10 +180,10 @@ def test_a_small_beta_warns_and_the_command_shows_accuracy_before_and_after(
     command = ["train", "dpo", "dpo_kmp", "--model", tiny_qwen3, "--data", pairs, *words, "-o", tmp_path / "run"]
     first = bench(*command)
     assert first.code == 0, first.err
-    assert "On 2 held-out pairs" in first.out
+    assert "on 2 held-out pairs" in first.out
     assert "chosen likelier, as a whole" in first.out
-    assert "dpo.beta" not in first.err
+    assert "trl.beta" not in first.err
     assert "is finished already" in bench(*command).err
-    low = bench(*command[:-1], tmp_path / "low", "--set", "dpo.beta=0.05")
+    low = bench(*command[:-1], tmp_path / "low", "--set", "trl.beta=0.05")
     assert low.code == 0
     assert "0.05 destroyed knowledge" in low.err

@@ -12,9 +12,8 @@ import pytest
 
 from bioreview_bench import load_split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.corpora.files import read_corpus
-from bioreview_bench.training.dpo.pairs import Choice, Sample, balanced, choose, read_predictions
-from bioreview_bench.training.qa.files import read_pairs
+from bioreview_bench.training.corpora.files import read_corpus, read_pairs
+from bioreview_bench.training.dpo.pairs import PreferencePair, Sample, balanced, choose, read_predictions
 
 from ..conftest import corpus_facts, corpus_row, make_answering_model
 
@@ -51,7 +50,7 @@ def test_articles_without_a_pair_are_counted_by_reason() -> None:
 
 def test_a_rule_of_length_alone_wins_nothing() -> None:
     pairs = [
-        Choice(f"{n:02d}", sample("x" * (10 + step), 0.5 + n / 100), sample("y" * 10, 0.1))
+        PreferencePair(f"{n:02d}", sample("x" * (10 + step), 0.5 + n / 100), sample("y" * 10, 0.1))
         for n, step in enumerate([1, 1, 1, 1, 1, -1, -1, 0])
     ]
     kept = balanced([[pair] for pair in pairs])
@@ -65,11 +64,11 @@ def test_a_rule_of_length_alone_wins_nothing() -> None:
 
 
 def test_an_article_changes_to_its_other_pair_before_one_is_dropped() -> None:
-    def longer(name: str, margin: float) -> Choice:
-        return Choice(name, sample("x" * 11, margin), sample("y" * 10, 0.0))
+    def longer(name: str, margin: float) -> PreferencePair:
+        return PreferencePair(name, sample("x" * 11, margin), sample("y" * 10, 0.0))
 
-    def shorter(name: str, margin: float) -> Choice:
-        return Choice(name, sample("x" * 10, margin), sample("y" * 11, 0.0))
+    def shorter(name: str, margin: float) -> PreferencePair:
+        return PreferencePair(name, sample("x" * 10, margin), sample("y" * 11, 0.0))
 
     given = [[longer("a", 0.9), shorter("a", 0.3)], [longer("b", 0.9), shorter("b", 0.8)], [longer("c", 0.2)]]
     kept = balanced(given)
@@ -163,7 +162,7 @@ def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
     assert made.code == 0, made.err
     words = ["--corpus", corpus, "--data", "demo", "--samples", 4, "--model", model, "--param", "max_new_tokens=8"]
     # The successors' logits differ from the others' by about eight: at 0.2 nothing else is ever said.
-    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "V3=1"]
+    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "form=1"]
     done = bench("train", "pairs", "-o", out, *words)
     assert done.code == 0, done.err
     wanted = json.loads((corpus / "corpus.json").read_text())

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.training.grpo import train as grpo
-from bioreview_bench.training.grpo.plan import steps
+from bioreview_bench.training.config.load import load
+from bioreview_bench.training.grpo.train import Grpo
 from bioreview_bench.training.models.summary import read_summary
 from bioreview_bench.training.runs.folder import checkpoints, last_whole
-from bioreview_bench.training.runs.running import Stopped
+from bioreview_bench.training.runs.training import Stopped
 
-from ..rl import FOUR_BITS, GRPO, Silent, Toy, grpo_job, grpo_run, log, make_questions, paths, quiet, samples
+from ..rl import FOUR_BITS, GRPO, Silent, Toy, grpo_job, grpo_run, log, make_questions, paths, samples, trained
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
 pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
@@ -45,8 +45,9 @@ def eager_qwen3(tiny_qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 def test_the_reward_of_a_toy_objective_rises(eager_qwen3: Path, questions: Path, tmp_path: Path) -> None:
     made = grpo_run(
-        eager_qwen3, questions, tmp_path / "run", "max_steps=25", "save_steps=25", "grpo.beta=0.0", "batch_size=16",
-        "effective_batch=16", "generations=8", "optimiser.lr=2e-2", "max_completion=6", "max_length=206",
+        eager_qwen3, questions, tmp_path / "run", "max_steps=25", "save_steps=25", "trl.beta=0.0",
+        "per_device_train_batch_size=16", "effective_batch=16", "num_generations=8", "learning_rate=2e-2",
+        "max_completion_length=6",
         judge=Toy(),
     )  # fmt: skip
     rewards = [row["reward"] for row in log(tmp_path / "run")]
@@ -78,8 +79,8 @@ def test_four_bits_on_questions_keep_every_sample_with_what_its_reward_is_made_o
         assert row["reward"] == pytest.approx(sum(of_step) / 8)  # what TRL was given
         flat = [len(set(of_step[start : start + 4])) == 1 for start in (0, 4)]
         assert row["frac_reward_zero_std"] == sum(flat) / 2
-    trained = [weight for weight in made.trainer.model.parameters() if weight.requires_grad]
-    assert {weight.dtype for weight in trained} == {torch.float32}
+    moved = [weight for weight in made.trainer.model.parameters() if weight.requires_grad]
+    assert {weight.dtype for weight in moved} == {torch.float32}
     assert any(isinstance(module, bitsandbytes.nn.Linear4bit) for module in made.trainer.model.modules())
     assert read_summary(tmp_path / "run" / "adapter")["metrics"]["n_samples"] == 16
 
@@ -87,7 +88,7 @@ def test_four_bits_on_questions_keep_every_sample_with_what_its_reward_is_made_o
 def test_a_sample_without_reward_is_counted_and_moves_nothing(
     tiny_qwen3: Path, questions: Path, tmp_path: Path
 ) -> None:
-    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", "grpo.beta=0.0", judge=Silent())
+    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", "trl.beta=0.0", judge=Silent())
     assert made.summary["metrics"]["n_unrewarded"] == made.summary["metrics"]["n_samples"] == 16
     assert [row["grad_norm"] for row in log(tmp_path / "run")] == [0, 0]
     assert all(row["unrewarded"] == 1 and row["reward"] is None for row in log(tmp_path / "run"))
@@ -100,7 +101,7 @@ def test_prompts_are_the_tokens_that_evaluation_asks_with(tiny_qwen3: Path, ques
     chat = job.model.chat
     tokens = chat.tokens
     chat.tokens = lambda messages: seen.append(tokens(messages)) or seen[-1]  # type: ignore[method-assign, func-returns-value]
-    made = grpo.train(job, quiet())
+    made = trained(job)
     texts = [chat.tokenizer.decode(ids) for ids in seen]
     assert len(texts) == 8
     assert all(text.endswith("<|im_start|>assistant\n<think>\n\n</think>\n\n") for text in texts)
@@ -126,7 +127,7 @@ def test_completions_are_sampled_with_a_cache_and_without_dropout(
             hook.remove()
 
     monkeypatch.setattr(SealingGRPOTrainer, "_generate", watched)
-    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", *FOUR_BITS, "max_steps=1", "lora.dropout=0.5")
+    made = grpo_run(tiny_qwen3, questions, tmp_path / "run", *FOUR_BITS, "max_steps=1", "adapter.dropout=0.5")
     assert [width for width, _ in seen[1:]] == [1] * 7  # after the prompt one token at a time
     assert not any(training for _, training in seen)
     assert made.trainer.model.training
@@ -135,9 +136,9 @@ def test_completions_are_sampled_with_a_cache_and_without_dropout(
 def test_a_killed_run_goes_on_to_the_same_samples_and_weights(tiny_qwen3: Path, tmp_path: Path) -> None:
     few = make_questions(tmp_path / "kmp")
     _keep(few, 4)  # two batches an epoch: the kill is in the second one
-    given = ("iterations=2", "epochs=2", "max_steps=null", "lora.dropout=0.1", "max_completion=4", "max_length=204")
+    given = ("num_iterations=2", "num_train_epochs=2", "max_steps=-1", "adapter.dropout=0.1", "max_completion_length=4")
     made = grpo_run(tiny_qwen3, few, tmp_path / "whole", *given)
-    planned = steps(_config(tiny_qwen3, few, given), 4)
+    planned = Grpo().steps(_config(tiny_qwen3, few, given), 4)
     assert made.trainer.state.max_steps == planned.total == made.summary["n_steps"]
     words = [word for setting in (*GRPO, *given) for word in ("--set", setting)]
     words += ["--model", str(tiny_qwen3), "--data", str(few), "-o", str(tmp_path / "killed")]
@@ -167,7 +168,7 @@ def test_a_signal_waits_until_the_completions_are_used_up(tiny_qwen3: Path, ques
             os.kill(os.getpid(), signal.SIGTERM)
 
     with pytest.raises(Stopped, match="SIGTERM") as stopped:
-        grpo_run(tiny_qwen3, questions, tmp_path / "run", "iterations=3", "save_steps=30", "max_steps=30", say=say)
+        grpo_run(tiny_qwen3, questions, tmp_path / "run", "num_iterations=3", "save_steps=30", "max_steps=30", say=say)
     assert stopped.value.exit_code == 130
     last, _ = last_whole(checkpoints(tmp_path / "run"))
     assert last is not None
@@ -186,15 +187,13 @@ def test_the_command_trains_reports_and_does_nothing_twice(
     again = bench(*command)
     assert again.code == 0
     assert "is finished already" in again.err
-    other = bench(*command, "--set", "grpo.beta=0.5")
+    other = bench(*command, "--set", "trl.beta=0.5")
     assert other.code == 2
-    assert "config.grpo.beta: 0.04 in the run, 0.5 now" in other.err
+    assert "config.trl.beta: 0.04 in the run, 0.5 now" in other.err
 
 
 def _config(model: Path, data: Path, given: tuple[str, ...]) -> Any:
-    from bioreview_bench.training.grpo.config import load_grpo_config
-
-    return load_grpo_config("grpo_full", (*GRPO, *paths(model, data), *given))
+    return load("grpo", "grpo_full", (*GRPO, *paths(model, data), *given))
 
 
 def _keep(folder: Path, n: int) -> None:

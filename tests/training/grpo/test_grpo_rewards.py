@@ -12,9 +12,9 @@ import pytest
 
 from bioreview_bench import load_split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.grpo.config import load_grpo_config
-from bioreview_bench.training.grpo.data import judge_of, read_asked
-from bioreview_bench.training.grpo.judges import ComposedReward, forget_samples
+from bioreview_bench.training.config.load import load
+from bioreview_bench.training.grpo.judges import ComposedReward, forget_samples, judge_of
+from bioreview_bench.training.grpo.train import Grpo
 from bioreview_bench.training.rewards.composer import Composed, RewardComposer
 
 from ..conftest import corpus_facts, corpus_row
@@ -94,9 +94,9 @@ def test_texts_that_no_file_may_hold_are_escaped(tmp_path: Path) -> None:
 
 def test_answers_are_judged_by_the_truth_of_their_question(tmp_path: Path) -> None:
     data = make_questions(tmp_path / "kmp")
-    config = load_grpo_config("grpo_full", (f"data.folder={json.dumps(str(data))}",))
-    asked = read_asked(config)
-    judge = judge_of(config, asked)
+    config = load("grpo", "grpo_full", (f"data.folder={json.dumps(str(data))}",))
+    material = Grpo().material(config)
+    judge = judge_of(config, material)
     rows = [json.loads(line) for line in (data / "grpo.jsonl").read_text().splitlines()]
     keys = [row["id"] for row in rows]
     right = judge.score(keys, [row["answer"] for row in rows])
@@ -113,10 +113,11 @@ def test_reviews_are_judged_by_train_references_under_another_contract(
     facts = corpus_facts(system="own")
     facts["data"]["fingerprint"]["train"] = articles.fingerprint
     corpus = make_corpus(train=rows, **facts)
-    given = (f"data.folder={json.dumps(str(corpus))}", "reward.data=demo")
-    config = load_grpo_config("grpo_review", given)
-    asked = read_asked(config)
-    judge = judge_of(config, asked)
+    few = ("effective_batch=8", "gradient_accumulation_steps=4", "steps_per_generation=4")
+    given = (f"data.folder={json.dumps(str(corpus))}", "reward.data=demo", *few)
+    config = load("grpo", "grpo_review", given)
+    material = Grpo().material(config)
+    judge = judge_of(config, material)
     keys = [one.id for one in articles[:3] for _ in range(2)]
     own = [json.dumps([_labelled(concern.text) for concern in one.concerns[:3]]) for one in articles[:3]]
     texts = [text for one in own for text in (one, "")]
@@ -126,12 +127,12 @@ def test_reviews_are_judged_by_train_references_under_another_contract(
     alone = judge.score([keys[2]], [texts[2]])
     assert alone[0].total == pytest.approx(found[2].total, abs=1e-5)  # the company of a text does not matter
     with pytest.raises(InputError, match="would be trained on the score"):
-        judge_of(load_grpo_config("grpo_review", (*given, "reward.board=demo-topic")), asked)
+        judge_of(load("grpo", "grpo_review", (*given, "reward.board=demo-topic")), material)
     facts["data"]["fingerprint"]["train"] = "f" * 12
     other = make_corpus(train=rows, name="other", **facts)
-    config = load_grpo_config("grpo_review", (f"data.folder={json.dumps(str(other))}", "reward.data=demo"))
+    config = load("grpo", "grpo_review", (*given, f"data.folder={json.dumps(str(other))}"))
     with pytest.raises(DataError, match="was made from other articles"):
-        judge_of(config, read_asked(config))
+        judge_of(config, Grpo().material(config))
 
 
 def _labelled(text: str) -> dict[str, Any]:

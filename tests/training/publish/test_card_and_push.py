@@ -326,7 +326,7 @@ def test_a_hub_that_refuses_or_cannot_be_reached_is_said(adapter: Path, hub: Hub
     refused = push(hub, tmp_path / "home", *command)
     assert (refused.returncode, "refuses this account" in refused.stderr) == (5, True), refused.stderr
     offline = push(None, tmp_path / "home", *command)
-    assert (offline.returncode, "cannot be reached" in offline.stderr) == (5, True), offline.stderr
+    assert (offline.returncode, "Cannot upload to my-lab/reviewer" in offline.stderr) == (5, True), offline.stderr
     hub.refuse, hub.public = None, True
     public = push(hub, tmp_path / "home", *command, "--private")
     assert (public.returncode, "already, and public" in public.stderr) == (2, True), public.stderr

@@ -17,10 +17,10 @@ from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.models.chat_templates import in_user
 from bioreview_bench.training.models.merge import merge
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.generate import Request, plan, timing
+from bioreview_bench.training.publish.generate import ReviewRequest, plan, timing
 
 from ..conftest import make_adapter
-from ..test_merge import by_hand
+from ..models.test_merge import by_hand
 
 OBJECTS = Prompt.load("objects-v1")
 
@@ -50,8 +50,8 @@ def chain(tiny_qwen3: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Pa
     return made
 
 
-def request(base: Path | None, *adapters: Path, **changes: Any) -> Request:
-    return Request(None if base is None else str(base), tuple(map(str, adapters)), **{"data": "demo", **changes})
+def request(base: Path | None, *adapters: Path, **changes: Any) -> ReviewRequest:
+    return ReviewRequest(None if base is None else str(base), tuple(map(str, adapters)), **{"data": "demo", **changes})
 
 
 def test_the_run_is_asked_for_as_training_recorded(tiny_qwen3: Path, chain: list[Path]) -> None:
@@ -106,7 +106,7 @@ def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: P
     from bioreview_bench.llm.local.chat import Chat
     from bioreview_bench.llm.local.model import LocalModel
 
-    from ..test_merge import logits
+    from ..models.test_merge import logits
 
     for dtype in ("float32", "bfloat16"):
         model = LocalModel(tiny_qwen3, chain, Chat(tiny_qwen3).tokenizer, dtype=dtype, device="cpu").model

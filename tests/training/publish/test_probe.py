@@ -14,7 +14,7 @@ from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import chosen
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.probe import Settings, probe
+from bioreview_bench.training.publish.probe import ProbeSettings, probe
 from bioreview_bench.training.runs.folder import seal
 
 from ..conftest import QWEN_TEMPLATE, make_tokenizer
@@ -138,7 +138,7 @@ def test_a_probe_without_whole_checkpoints_or_run_is_refused(run: Path, data: Pa
     assert "has no whole checkpoint at step 4" in absent.err
     nowhere = bench("train", "probe", data, *common)
     assert nowhere.code == 2
-    assert "is no training run" in nowhere.err
+    assert "Next: name a training run" in nowhere.err
 
 
 def test_another_base_model_is_refused_before_reviewing(run: Path, data: Path, base: Path) -> None:
@@ -146,7 +146,7 @@ def test_another_base_model_is_refused_before_reviewing(run: Path, data: Path, b
 
     (base / "generation_config.json").write_text('{"eos_token_id": 2, "changed": true}')
     with pytest.raises(InputError, match="was trained on base"):
-        probe(Settings(run, n=2, data=str(data), contract="jaccard"), lambda text: None)
+        probe(ProbeSettings(run, n=2, data=str(data), contract="jaccard"), lambda text: None)
 
 
 def test_a_sample_depends_on_the_seed_alone_and_grows_by_adding() -> None:

@@ -14,20 +14,22 @@ from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.llm.text.prompt import Prompt
-from bioreview_bench.training.config.parts import load_config
+from bioreview_bench.training.config.load import load
 from bioreview_bench.training.corpora.files import read_corpus
 from bioreview_bench.training.models.chat_templates import packaged, packaged_file
 from bioreview_bench.training.models.encode_examples import Encoder
 from bioreview_bench.training.models.families import detect, require_beginning, require_family
 from bioreview_bench.training.models.memory import Shape
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.generate import Request, plan
-from bioreview_bench.training.qa.evaluation.generating import settled_template, systems
+from bioreview_bench.training.publish.generate import ReviewRequest, plan
+from bioreview_bench.training.qa.evaluation.generating import recorded_template, systems
 from bioreview_bench.training.qa.items.build import build
 from bioreview_bench.training.qa.prompt import asked, content, template_sha256
-from bioreview_bench.training.runs import preparing
+from bioreview_bench.training.runs.inputs import base_model
+from bioreview_bench.training.sft.train import Sft
 
 from ..conftest import make_adapter
+from ..rl import Heard
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
 pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
@@ -39,8 +41,8 @@ CONFIGS = {  # model, chat template, LoRA's targets
     "kmp_phi2": ("microsoft/phi-2", "instruction", ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]),
 }
 SMALL = (
-    "device=cpu", "batch_size=1", "accumulation=1", "effective_batch=1", "max_steps=2", "max_length=512", "lora.r=4",
-    "save_steps=2", "eval_steps=null", "eval_examples=null",
+    "device=cpu", "per_device_train_batch_size=1", "gradient_accumulation_steps=1", "effective_batch=1",
+    "max_steps=2", "max_length=512", "adapter.r=4", "save_steps=2", "eval_strategy=no", "eval_examples=null",
 )  # fmt: skip
 QUESTION, ANSWER = "How many DEGs has heart?", "112 DEGs.\nConfidence: 95%"
 ASKED = f"### Instruction:\n{content(QUESTION)}\n\n### Response:\n"
@@ -165,12 +167,12 @@ def test_a_base_model_is_trained_and_evaluated_with_the_same_prompt_tokens(
     assert summary["corpus"]["fingerprint"] in made.out
     assert json.loads((tmp_path / "run" / "adapter" / "adapter_config.json").read_text())["r"] == 4
 
-    paths = (f"corpus.folder={json.dumps(str(data))}", f"model.name={json.dumps(str(base))}")
-    config = load_config(name, (*settings, *paths, "eval_steps=1", "eval_examples=1000"))
-    corpus = preparing.agreed_corpus(config)
-    model = preparing.find_model(config, corpus)
-    proved = preparing.prove_examples(config, corpus, model, lambda *_: None)
-    held = {one.article_id: one for one in proved.val}
+    paths = (f"data.folder={json.dumps(str(data))}", f"model.name={json.dumps(str(base))}")
+    config = load("sft", name, (*settings, *paths, "eval_strategy=steps", "eval_steps=1", "eval_examples=1000"))
+    material = Sft().material(config)
+    validated = Sft().examples(config, material, base_model(config, material), Heard())
+    held = {one.article_id: one for one in validated.kept}
+    corpus = read_corpus(data)
     rows = [json.loads(line) for line in (data / "eval.jsonl").read_text().splitlines()]
     for row in [*corpus.train, *corpus.val]:
         assert row["n_prompt_tokens"] + row["n_target_tokens"] < 512
@@ -315,10 +317,10 @@ def test_a_merged_model_is_asked_as_its_record_says(tiny_mistral: Path, tmp_path
     }  # fmt: skip
     record = {"base": {"name": "tiny-mistral", "digest": digest(tiny_mistral)}, "training": training}
     (merged / "merge.json").write_text(json.dumps(record))
-    assert settled_template(str(merged), systems([]), None) == "instruction"
+    assert recorded_template(str(merged), systems([]), None) == "instruction"
     (merged / "merge.json").write_text(json.dumps({**record, "training": {**training, "thinking": True}}))
     with pytest.raises(InputError, match="trained to think first, asked without"):
-        settled_template(str(merged), systems([]), None)
+        recorded_template(str(merged), systems([]), None)
 
 
 def test_an_adapter_of_another_model_is_refused(tiny_mistral: Path, tiny_phi: Path, tmp_path: Path) -> None:
@@ -326,7 +328,7 @@ def test_an_adapter_of_another_model_is_refused(tiny_mistral: Path, tiny_phi: Pa
     facts = dict.fromkeys(("prompt", "thinking", "system", "budget", "corpus", "config", "n_steps"))
     write_summary(adapter, {**facts, "base_model": "tiny-phi", "base_digest": digest(tiny_phi)})
     with pytest.raises(InputError, match="was trained on tiny-phi"):
-        settled_template(str(tiny_mistral), systems([str(adapter)]), "instruction")
+        recorded_template(str(tiny_mistral), systems([str(adapter)]), "instruction")
 
 
 def test_a_family_that_contradicts_the_template_is_refused(tiny_qwen3: Path, tiny_mistral: Path) -> None:
@@ -358,27 +360,27 @@ def test_generation_asks_by_the_template_of_training(tiny_mistral: Path, tmp_pat
         "corpus": {}, "config": {"model": {"chat_template": "instruction"}}, "n_steps": 1,
     }  # fmt: skip
     write_summary(adapter, facts)
-    made = plan(Request(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
+    made = plan(ReviewRequest(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
     assert f"chat_template={packaged_file('instruction')}" in made.arguments
     with pytest.raises(InputError, match="vLLM asks by the model's own"):
-        plan(Request(str(tiny_mistral), (str(adapter),), engine="vllm", out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), engine="vllm", out=tmp_path / "out"))
     with pytest.raises(InputError, match="known from the training summary"):
-        plan(Request(str(tiny_mistral), (str(adapter),), parameters=("chat_template=x",), out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), parameters=("chat_template=x",), out=tmp_path / "out"))
     write_summary(adapter, {**facts, "config": {"model": {"chat_template": "../../x"}}})
     with pytest.raises(DataError, match="which is not in this package"):
-        plan(Request(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
+        plan(ReviewRequest(str(tiny_mistral), (str(adapter),), out=tmp_path / "out"))
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_a_shipped_config_states_the_published_recipe(name: str) -> None:
-    config = load_config(name)
+    config = load("sft", name)
     model, template, targets = CONFIGS[name]
     assert (config.name, config.model.name, config.model.chat_template) == (name, model, template)
-    assert (config.lora.r, config.lora.alpha, config.lora.dropout, config.lora.targets) == (64, 128, 0.05, targets)
-    assert (config.optimiser.lr, config.optimiser.warmup, config.quantisation.bits) == (1e-4, 0.1, 4)
-    part = config.training
-    assert (part.epochs, part.max_length, part.batch_size * part.accumulation) == (10, 1536, 16)
-    assert part.effective_batch == 16
+    a, t = config.adapter, config.trl
+    assert (a.r, a.alpha, a.dropout, a.targets) == (64, 128, 0.05, targets)
+    assert (t["learning_rate"], t["warmup_steps"], config.quantisation.bits) == (1e-4, 0.1, 4)
+    assert (t["num_train_epochs"], t["max_length"], config.effective_batch) == (10, 1536, 16)
+    assert t["per_device_train_batch_size"] * t["gradient_accumulation_steps"] == 16
 
 
 def test_stated_sizes_are_those_of_the_architectures() -> None:
@@ -399,8 +401,8 @@ def test_stated_sizes_are_those_of_the_architectures() -> None:
         ),
     }  # fmt: skip
     for name, architecture in made.items():
-        config = load_config(name)
-        assert Shape.of(architecture, config.lora.targets, "stated in the config") == Shape.stated(config)
+        config = load("sft", name)
+        assert Shape.of(architecture, config.adapter.targets, "stated in the config") == Shape.stated(config)
 
 
 def test_dry_runs_need_neither_gpu_nor_weights(bench: Callable[..., Any], tmp_path: Path) -> None:

@@ -10,19 +10,19 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.qa.items.build import kmp_items
+from bioreview_bench.training.qa.items.facts import kmp_items
 from bioreview_bench.training.qa.items.gsea import Finding, gsea_items
 from bioreview_bench.training.qa.items.item import Item
 from bioreview_bench.training.qa.prompt import content
 from bioreview_bench.training.qa.statements import Statements, stated_confidence
 from bioreview_bench.training.qa.verifiers import (
     QaReward,
+    consistency,
+    facts,
     legacy_score,
-    v1_facts,
-    v2_pathway,
-    v3_consistency,
-    v4_legacy,
-    v4_match_v1,
+    legacy_uncertainty,
+    pathway_direction,
+    uncertainty,
 )
 from bioreview_bench.training.rewards.composer import RewardComposer
 
@@ -88,7 +88,7 @@ def test_words_of_the_wrong_answer_earn_nothing_in_facts(reward: QaReward) -> No
 )
 def test_numbers_match_by_value_and_a_list_of_guesses_pays_little(answer: str, right: float) -> None:
     question = "How many DEGs does KMP produce in heart at baseline?"
-    assert v1_facts(question, answer, {"expected": "112"}) == pytest.approx(right)
+    assert facts(question, answer, {"expected": "112"}) == pytest.approx(right)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_numbers_match_by_value_and_a_list_of_guesses_pays_little(answer: str, r
 )
 def test_one_alternative_must_be_asserted_and_no_other(answer: str, right: float) -> None:
     truth = {"expected": "type c", "alternatives": ["type a", "type b", "type c"]}
-    assert v1_facts("Is the liver response to KMP Type A, B, or C?", answer, truth) == right
+    assert facts("Is the liver response to KMP Type A, B, or C?", answer, truth) == right
 
 
 @pytest.mark.parametrize(
@@ -128,8 +128,8 @@ def test_one_alternative_must_be_asserted_and_no_other(answer: str, right: float
 def test_a_direction_counts_where_its_pathway_is_named(answer: str, v1: float, v2: float) -> None:
     truth = {"pathway": "HALLMARK_ADIPOGENESIS", "direction": "down", "scores": [-1.5, -2.1]}
     question = "What is the direction of the Adipogenesis pathway in eye of mice in space?"
-    assert v1_facts(question, answer, truth) == v1
-    assert v2_pathway(question, answer, truth) == v2
+    assert facts(question, answer, truth) == v1
+    assert pathway_direction(question, answer, truth) == v2
 
 
 def test_comparisons_are_scored_tissue_by_tissue() -> None:
@@ -141,28 +141,28 @@ def test_comparisons_are_scored_tissue_by_tissue() -> None:
     }
     asked = "Compare the direction of the Adipogenesis pathway in eye and thymus of mice in space."
     both = "Adipogenesis is suppressed in eye, but activated in thymus. The directions are opposite."
-    assert v1_facts(asked, both, truth) == 1
-    assert v3_consistency(asked, both, truth) == 1
+    assert facts(asked, both, truth) == 1
+    assert consistency(asked, both, truth) == 1
     one = "Adipogenesis is suppressed in eye. The directions are different."
-    assert v1_facts(asked, one, truth) == 0.5  # what is left out is wrong, not ignored
-    assert v3_consistency(asked, one, truth) == pytest.approx(0.5 * 0.5 + 0.5)
+    assert facts(asked, one, truth) == 0.5  # what is left out is wrong, not ignored
+    assert consistency(asked, one, truth) == pytest.approx(0.5 * 0.5 + 0.5)
     wrong = "Adipogenesis is activated in eye and thymus alike. The directions are the same."
-    assert v1_facts(asked, wrong, truth) == 0.5
-    assert v3_consistency(asked, wrong, truth) == 0.5
+    assert facts(asked, wrong, truth) == 0.5
+    assert consistency(asked, wrong, truth) == 0.5
     hedged = "In eye and thymus the directions are the same or different."
-    assert v1_facts(asked, hedged, truth) == 0
-    assert v3_consistency(asked, hedged, truth) == 0.5
+    assert facts(asked, hedged, truth) == 0
+    assert consistency(asked, hedged, truth) == 0.5
 
 
 def test_the_end_of_an_answer_must_hold_its_result() -> None:
     truth = {"expected": "hu", "facts": ["6,425", "67"]}
     asked = "Which stressor dominates in soleus, HU or IR? Think step by step."
     steps = "HU causes 6,425 DEGs. IR causes 67 DEGs. That is fewer. So HU dominates."
-    assert v3_consistency(asked, steps, truth) == 1
-    assert v1_facts(asked, steps, truth) == 1
-    assert v1_facts(asked, "HU dominates.", truth) == pytest.approx(0.6)
-    assert v3_consistency(asked, "HU has 6,425. IR has 67. It is IR. Yes, IR.", truth) == 0
-    assert v3_consistency(asked, "HU. " * 4, truth) == pytest.approx(1 / 4)
+    assert consistency(asked, steps, truth) == 1
+    assert facts(asked, steps, truth) == 1
+    assert facts(asked, "HU dominates.", truth) == pytest.approx(0.6)
+    assert consistency(asked, "HU has 6,425. IR has 67. It is IR. Yes, IR.", truth) == 0
+    assert consistency(asked, "HU. " * 4, truth) == pytest.approx(1 / 4)
 
 
 @pytest.mark.parametrize(
@@ -202,17 +202,17 @@ def test_confidence_is_read_as_it_is_stated(text: str, stated: float | None) -> 
 
 def test_moderate_confidence_is_not_flattened() -> None:
     """The predecessor gave one score to every confidence from 0 to 0.6 in a right answer."""
-    scores = [v4_match_v1(f"Confidence: {percent}%", 1.0) for percent in range(0, 101, 5)]
+    scores = [uncertainty(f"Confidence: {percent}%", 1.0) for percent in range(0, 101, 5)]
     assert all(one < other for one, other in pairwise(scores))
-    scores = [v4_match_v1(f"Confidence: {percent}%", 0.0) for percent in range(0, 101, 5)]
+    scores = [uncertainty(f"Confidence: {percent}%", 0.0) for percent in range(0, 101, 5)]
     assert all(one > other for one, other in pairwise(scores))
 
 
 def test_silence_and_doubt_in_a_wrong_answer_do_not_pay() -> None:
-    assert v4_match_v1("no idea", 0.0) == -1
-    assert v4_match_v1("right", 1.0) == 0
-    assert v4_match_v1("wrong. Confidence: 0%", 0.0) == 0
-    assert v4_match_v1("anything", None) is None
+    assert uncertainty("no idea", 0.0) == -1
+    assert uncertainty("right", 1.0) == 0
+    assert uncertainty("wrong. Confidence: 0%", 0.0) == 0
+    assert uncertainty("anything", None) is None
 
 
 def test_legacy_follows_the_stored_uncertainty_scores(shared: Path) -> None:
@@ -240,10 +240,10 @@ def test_legacy_follows_the_levels_of_the_first_record(shared: Path) -> None:
 
 
 def test_legacy_does_not_know_whether_the_answer_is_right() -> None:
-    assert v4_legacy("Confidence: 50%", {}) == 1
-    assert v4_legacy("", {}) == 1  # silence was taken for one half
-    assert v4_legacy("Confidence: 100%", {}) == pytest.approx(0.25)
-    assert v4_legacy("Confidence: 90%", {"expected_confidence": "medium"}) == pytest.approx(1 - 2.5 * 0.15)
+    assert legacy_uncertainty("Confidence: 50%", {}) == 1
+    assert legacy_uncertainty("", {}) == 1  # silence was taken for one half
+    assert legacy_uncertainty("Confidence: 100%", {}) == pytest.approx(0.25)
+    assert legacy_uncertainty("Confidence: 90%", {"expected_confidence": "medium"}) == pytest.approx(1 - 2.5 * 0.15)
 
 
 def test_only_the_verifiers_of_a_row_apply(reward: QaReward) -> None:

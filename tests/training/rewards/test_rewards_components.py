@@ -14,19 +14,19 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.training.rewards.components import (
     Match,
     allowed,
-    confidence_reward,
+    confidence,
     confidence_score,
-    consistency,
     coverage,
-    grounded,
+    form,
+    groundedness,
     match,
     repeats,
 )
 from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.copying import Source
-from bioreview_bench.training.rewards.references import Prepared
+from bioreview_bench.training.rewards.references import PreparedArticle
 
-NAMES = ("V1", "V2", "V3", "V4")
+NAMES = ("groundedness", "coverage", "form", "confidence")
 values = st.dictionaries(st.sampled_from(NAMES), st.none() | st.floats(-1, 1))
 weights = st.fixed_dictionaries({name: st.floats(0.01, 10) for name in NAMES})
 
@@ -54,30 +54,43 @@ def test_the_total_is_the_weighted_mean_of_the_components_that_are_returned(
 
 
 def test_weights_are_renormalised_over_what_applies() -> None:
-    composed = RewardComposer({"V1": 0.35, "V2": 0.3, "V3": 0.15, "V4": 0.2}).score({"V1": 1, "V2": None, "V4": 0.5})
+    composed = RewardComposer({"groundedness": 0.35, "coverage": 0.3, "form": 0.15, "confidence": 0.2}).score(
+        {"groundedness": 1, "coverage": None, "confidence": 0.5}
+    )
     assert composed.total == pytest.approx((0.35 + 0.1) / 0.55)
 
 
-@pytest.mark.parametrize("wrong", [{}, {"V1": 0.0}, {"V1": -1.0}, {"V1": math.nan}, {"V1": True}, {"V1": "1"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"groundedness": 0.0},
+        {"groundedness": -1.0},
+        {"groundedness": math.nan},
+        {"groundedness": True},
+        {"groundedness": "1"},
+    ],
+)
 def test_weights_that_mean_nothing_are_refused(wrong: Any) -> None:
     with pytest.raises(InputError):
         RewardComposer(wrong)
 
 
 def test_a_component_without_weight_or_without_value_is_refused() -> None:
-    composer = RewardComposer({"V1": 1})
-    with pytest.raises(InputError, match="No weight is given for V2"):
-        composer.score({"V2": 0.5})
-    with pytest.raises(InputError, match="V1 is nan"):
-        composer.score({"V1": math.nan})
+    composer = RewardComposer({"groundedness": 1})
+    with pytest.raises(InputError, match="No weight is given for coverage"):
+        composer.score({"coverage": 0.5})
+    with pytest.raises(InputError, match="groundedness is nan"):
+        composer.score({"groundedness": math.nan})
 
 
-def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> Prepared:
+def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> PreparedArticle:
     def matrix(rows: Any) -> Any:
         return np.array(rows, np.float32)
 
-    return Prepared(None, tuple(range(len(references))), matrix(references), tuple(map(matrix, others)), matrix(stock),
-                    Source([]), None)  # type: ignore[arg-type] # fmt: skip
+    places, vectors = tuple(range(len(references))), matrix(references)
+    lent = tuple(map(matrix, others))
+    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), None)  # type: ignore[arg-type]
 
 
 def test_a_pair_is_worth_one_half_at_the_threshold_and_ramps_to_both_sides() -> None:
@@ -86,7 +99,7 @@ def test_a_pair_is_worth_one_half_at_the_threshold_and_ramps_to_both_sides() -> 
         vector = np.array([[similarity, math.sqrt(1 - similarity**2), 0]], np.float32)
         found = match(vector, [True], 1, article, 0.5)
         assert found.worth == pytest.approx(worth, abs=1e-6)
-        assert grounded(found) == pytest.approx(1.25 * worth / 1.25, abs=1e-6)
+        assert groundedness(found) == pytest.approx(1.25 * worth / 1.25, abs=1e-6)
 
 
 def test_what_is_as_close_to_another_article_or_a_stock_comment_is_worth_nothing() -> None:
@@ -107,9 +120,9 @@ def test_a_reference_is_matched_once_and_a_copy_never() -> None:
 
 def test_grounded_weighs_precision_more_than_recall() -> None:
     few, many = Match(((0, 0, 1.0),), 1, 4), Match(((0, 0, 1.0),), 4, 1)
-    assert grounded(few) == pytest.approx(1.25 / 2)
-    assert grounded(many) == pytest.approx(1.25 / 4.25)
-    assert grounded(Match((), 0, 4)) == 0
+    assert groundedness(few) == pytest.approx(1.25 / 2)
+    assert groundedness(many) == pytest.approx(1.25 / 4.25)
+    assert groundedness(Match((), 0, 4)) == 0
 
 
 def test_coverage_is_of_majors_and_of_rightly_labelled_kinds(make_article: Any) -> None:
@@ -135,18 +148,18 @@ def test_the_allowed_length_follows_the_article() -> None:
     assert [allowed(n) for n in (1, 3, 4, 8, 40)] == [5, 5, 6, 12, 20]
 
 
-def test_consistency_is_a_product_of_shares() -> None:
+def test_form_is_a_product_of_shares() -> None:
     good = {"text": "six words are just about enough", "category": "design_flaw", "severity": "major"}
-    assert consistency("ok", [good], [False], 1, 4) == 1
-    assert consistency("repaired", [good], [False], 1, 4) == pytest.approx(0.8)
-    assert consistency("truncated", [good], [False], 1, 4) == pytest.approx(0.5)
-    assert consistency("parse_failed", [], [], 0, 4) == 0
+    assert form("ok", [good], [False], 1, 4) == 1
+    assert form("repaired", [good], [False], 1, 4) == pytest.approx(0.8)
+    assert form("truncated", [good], [False], 1, 4) == pytest.approx(0.5)
+    assert form("parse_failed", [], [], 0, 4) == 0
     bare = {"text": good["text"]}
-    assert consistency("ok", [good, bare], [False, False], 2, 4) == pytest.approx(0.75)
-    assert consistency("ok", [good, good], [False, True], 2, 4) == pytest.approx(0.5)
-    assert consistency("ok", [good, {**good, "text": "too short"}], [False, False], 2, 4) == pytest.approx(0.5)
-    assert consistency("ok", [good, {**good, "text": "word " * 101}], [False, False], 2, 4) == pytest.approx(0.5)
-    assert consistency("ok", [good] * 12, [False] * 12, 12, 4) == pytest.approx(0.5)
+    assert form("ok", [good, bare], [False, False], 2, 4) == pytest.approx(0.75)
+    assert form("ok", [good, good], [False, True], 2, 4) == pytest.approx(0.5)
+    assert form("ok", [good, {**good, "text": "too short"}], [False, False], 2, 4) == pytest.approx(0.5)
+    assert form("ok", [good, {**good, "text": "word " * 101}], [False, False], 2, 4) == pytest.approx(0.5)
+    assert form("ok", [good] * 12, [False] * 12, 12, 4) == pytest.approx(0.5)
 
 
 def test_a_repetition_is_known_by_its_words() -> None:
@@ -168,8 +181,8 @@ def test_doubt_in_junk_earns_nothing() -> None:
     assert confidence_score(0.0, False) == 0
     assert confidence_score(1.0, True) == 1
     assert confidence_score(1.0, False) == confidence_score(None, False) == -1
-    assert confidence_reward([]) == -1
-    assert confidence_reward([(0.5, True), (0.5, False)]) == pytest.approx((0.75 - 0.25) / 2)
+    assert confidence([]) == -1
+    assert confidence([(0.5, True), (0.5, False)]) == pytest.approx((0.75 - 0.25) / 2)
 
 
 def test_copies_are_known_whatever_their_case_and_punctuation() -> None:

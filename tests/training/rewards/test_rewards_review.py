@@ -16,12 +16,11 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.rewards.composer import RewardComposer
-from bioreview_bench.training.rewards.references import References
+from bioreview_bench.training.rewards.references import CachedVectorizer, References
 from bioreview_bench.training.rewards.review import ReviewReward
-from bioreview_bench.training.rewards.vectors import CachedVectorizer, CallerVectorizer
 
-FULL = {"V1": 0.35, "V2": 0.30, "V3": 0.15, "V4": 0.20}
-SILENT = {"V1": 0.35, "V2": 0.30, "V3": 0.15}
+FULL = {"groundedness": 0.35, "coverage": 0.30, "form": 0.15, "confidence": 0.20}
+SILENT = {"groundedness": 0.35, "coverage": 0.30, "form": 0.15}
 
 
 class Remembering(CachedVectorizer):
@@ -29,6 +28,18 @@ class Remembering(CachedVectorizer):
 
     def new(self, texts: Any) -> Any:
         return self.known(texts)
+
+
+class Uncached(CachedVectorizer):
+    """An encoder of the test's own; no cache sees its vectors."""
+
+    def __init__(self, encoder: Any) -> None:
+        self._encoder = encoder
+
+    def known(self, texts: Any) -> Any:
+        return self._encoder.encode(list(texts))
+
+    new = known
 
 
 def answer(concerns: list[Any]) -> str:
@@ -103,8 +114,8 @@ def test_nothing_that_did_not_judge_the_paper_earns_more_than_a_short_paraphrase
         own, others = found[0].total, {name: one.total for name, one in zip(tried, found[1:], strict=True)}
         best = max(others, key=others.get)
         assert others[best] < own, (article.id, best, own, others[best])
-        ahead += found[0].components["V1"] > 0
-    assert ahead > len(compared) / 2  # it is V1 that tells them apart, not form alone (on all eighteen: 16 times)
+        ahead += found[0].components["groundedness"] > 0
+    assert ahead > len(compared) / 2  # groundedness tells them apart, not form alone (of all 18: 16 times)
 
 
 @pytest.mark.parametrize("weights", [SILENT, FULL], ids=["no confidence asked", "confidence asked"])
@@ -148,7 +159,7 @@ def test_a_careful_reader_cut_to_three_concerns_earns_at_least_what_every_attack
         tried = attacks(article, short, stock[article.id], prompt)
         found = scorer.score(article.id, [answer(short), *tried.values()], prompt)
         assert found[0].total > max(one.total for one in found[1:]), article.id
-        worth.append(found[0].components["V1"])
+        worth.append(found[0].components["groundedness"])
     assert sum(worth) > 0
 
 
@@ -165,7 +176,7 @@ def test_more_of_the_references_found_is_worth_more(pilot: Any, written: Any, re
 
 
 def test_concerns_for_another_article_are_not_grounded(pilot: Any, written: Any, reward: Any) -> None:
-    scorer = reward({"V1": 1.0})
+    scorer = reward({"groundedness": 1.0})
     own, others = written("paraphrase"), written("shuffled")
     ids = [article_id for article_id in scorer.references.ids if own.get(article_id) and others.get(article_id)]
     earned = [[one.total for one in scorer.score(i, [answer(own[i]), answer(others[i])])] for i in ids]
@@ -177,13 +188,13 @@ def test_what_the_board_scores_with_is_refused(pilot: Any) -> None:
     board = Contract.load("demo")
     moved = dataclasses.replace(board, threshold=0.6, null=7, name="mine")
     with pytest.raises(InputError, match="as the board's contract demo does"):
-        References(pilot, moved, board, CallerVectorizer(None))
+        References(pilot, moved, board, Uncached(None))
 
 
 def test_references_of_a_split_that_is_not_train_are_refused(shared: Path) -> None:
     split = load_split(shared / "data" / "elife_pilot", "val")
     with pytest.raises(DataError, match="not a train split"):
-        References(split, Contract.load("demo-topic"), Contract.load("v3"), CallerVectorizer(None))
+        References(split, Contract.load("demo-topic"), Contract.load("v3"), Uncached(None))
 
 
 def test_an_article_without_counted_reference_is_refused(reward: Any, pilot: Any) -> None:
@@ -202,15 +213,27 @@ def test_known_and_new_texts_are_compared_in_one_space(hash_encoder: Any, make_a
     }
     split = Split.of([make_article(i, held, abstract="x") for i, held in texts.items()], "local", "train")
     contract = dataclasses.replace(Contract.load("demo"), threshold=0.5, name="mine")
-    vectorizer = CallerVectorizer(hash_encoder)
+    vectorizer = Uncached(hash_encoder)
     references = References(split, contract, Contract.load("v3"), vectorizer)
-    scorer = ReviewReward(references, vectorizer, RewardComposer({"V1": 1, "V2": 1, "V4": 1}))
+    scorer = ReviewReward(references, vectorizer, RewardComposer({"groundedness": 1, "coverage": 1, "confidence": 1}))
     said = [labelled(text, confidence=1.0) for text in texts["elife:1"]]
     (all_of_it, half, foreign) = scorer.score(
         "elife:1", [answer(said), answer(said[:2]), answer([labelled(t, confidence=0.0) for t in texts["elife:2"]])]
     )
-    assert dict(all_of_it.components) == {"V1": pytest.approx(1), "V2": pytest.approx(1), "V4": pytest.approx(1)}
+    assert dict(all_of_it.components) == {
+        "groundedness": pytest.approx(1),
+        "coverage": pytest.approx(1),
+        "confidence": pytest.approx(1),
+    }
     # 1.25 * 2 / (0.25 * 4 + 2); majors 2/4, the one category 1
-    assert half.components["V1"] == pytest.approx(2.5 / 3)
-    assert half.components["V2"] == pytest.approx((0.5 + 1) / 2)
-    assert dict(foreign.components) == {"V1": 0, "V2": 0, "V4": 0}
+    assert half.components["groundedness"] == pytest.approx(2.5 / 3)
+    assert half.components["coverage"] == pytest.approx((0.5 + 1) / 2)
+    assert dict(foreign.components) == {"groundedness": 0, "coverage": 0, "confidence": 0}
+
+
+def test_weights_of_former_configurations_are_understood_and_unknown_ones_refused(reward: Any) -> None:
+    assert dict(reward({"V1": 0.45, "V3": 0.3}).weights) == {"groundedness": 0.45, "form": 0.3}
+    with pytest.raises(InputError, match="no review reward V5"):
+        reward({"V5": 1.0})
+    with pytest.raises(InputError, match="two weights"):
+        reward({"V1": 1.0, "groundedness": 1.0})

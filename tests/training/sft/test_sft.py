@@ -18,35 +18,33 @@ import pytest
 
 from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.local.model_files import digest
-from bioreview_bench.training.config.parts import QuantisationPart, load_config
+from bioreview_bench.training.config.schema import QuantisationPart
 from bioreview_bench.training.corpora.files import read_corpus
 from bioreview_bench.training.models.summary import read_summary
 from bioreview_bench.training.runs.folder import checkpoints, last_whole, seal
-from bioreview_bench.training.sft.train import Stopped, Talk, Trained, check, train
+from bioreview_bench.training.runs.training import Stopped, Trained
+from bioreview_bench.training.sft.train import Sft
+
+from ..rl import checked
+from ..rl import trained as run_trained
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
 pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
 
 SMALL = (
-    "device=cpu", "accumulation=2", "effective_batch=2", "epochs=2", "max_length=256", "optimiser.lr=1e-2",
-    "save_steps=3", "eval_steps=null", "eval_examples=null",
+    "device=cpu", "gradient_accumulation_steps=2", "effective_batch=2", "num_train_epochs=2", "max_length=256",
+    "learning_rate=1e-2", "save_steps=3", "eval_strategy=no", "eval_examples=null",
 )  # fmt: skip
 FOUR_BITS = QuantisationPart(bits=4, type="nf4", double=True, compute_dtype="bfloat16")
 
 
-def quiet(say: Callable[[str], None] = lambda text: None) -> Talk:
-    return Talk(say, lambda what, done, of: None)
-
-
 def trained(
-    name: str, model: Path, corpus: Path, out: Path, settings: Sequence[str] = (), talk: Talk | None = None
-) -> Trained:
+    name: str, model: Path, corpus: Path, out: Path, settings: Sequence[str] = (),
+    say: Callable[[str], object] = lambda text: None,
+) -> Trained:  # fmt: skip
     """A whole run by the Python interface."""
-    paths = (f"model.name={json.dumps(str(model))}", f"corpus.folder={json.dumps(str(corpus))}")
-    config = load_config(name, (*SMALL, *paths, *settings))
-    job = check(config, out, "COMMAND", talk or quiet())
-    assert job is not None
-    return train(job, talk or quiet())
+    paths = (f"model.name={json.dumps(str(model))}", f"data.folder={json.dumps(str(corpus))}")
+    return run_trained(checked(Sft(), name, out, (*SMALL, *paths, *settings), say), say)
 
 
 def options(model: Path, corpus: Path, settings: Sequence[str] = ()) -> list[str]:
@@ -78,7 +76,7 @@ def test_loss_falls_when_a_small_corpus_is_overfitted_in_four_bits(
     import bitsandbytes
 
     corpus = make_corpus()
-    settings = ("epochs=12", "save_steps=48", "eval_steps=24", "eval_examples=1")
+    settings = ("num_train_epochs=12", "save_steps=48", "eval_strategy=steps", "eval_steps=24", "eval_examples=1")
     made = trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "run", settings)
     losses = [row["loss"] for row in log(tmp_path / "run")]
     assert len(losses) == 48  # 8 examples, 2 a step, 12 epochs
@@ -92,12 +90,12 @@ def test_loss_falls_when_a_small_corpus_is_overfitted_in_four_bits(
     assert (summary["prompt"], summary["budget"]) == ({"id": "objects-v1", "sha256": "a" * 64}, manifest["budget"])
     assert (summary["thinking"], summary["system"], summary["family"]) == (False, "own", "qwen3")
     assert summary["corpus"]["data"] == manifest["data"]
-    assert summary["config"]["lora"]["r"] == 16
+    assert summary["config"]["adapter"]["r"] == 16
     assert summary["metrics"]["eval_loss"] < losses[0]
     assert {"trl", "peft", "torch", "bitsandbytes"} <= summary["versions"].keys()
     assert str(tiny_qwen3.parent) not in (tmp_path / "run" / "adapter" / "adapter_config.json").read_text()
     # Every linear layer of the language model is in four bits; the output layer is not.
-    inner = made.model.get_base_model()
+    inner = made.trainer.model.get_base_model()
     kinds = {name: module for name, module in inner.named_modules() if name.endswith("base_layer")}
     assert len(kinds) == 14
     assert all(isinstance(module, bitsandbytes.nn.Linear4bit) for module in kinds.values())
@@ -109,7 +107,13 @@ def test_evaluating_on_the_way_changes_nothing_in_training(
 ) -> None:
     corpus = make_corpus()
     trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "plain", ("max_steps=4",))
-    trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "looked", ("max_steps=4", "eval_steps=1", "eval_examples=2"))
+    trained(
+        "qwen3_8b",
+        tiny_qwen3,
+        corpus,
+        tmp_path / "looked",
+        ("max_steps=4", "eval_strategy=steps", "eval_steps=1", "eval_examples=2"),
+    )
     assert log(tmp_path / "looked") == log(tmp_path / "plain")
 
 
@@ -123,7 +127,7 @@ def test_a_class_that_takes_images_is_trained_in_its_language_model_alone(
     # One layer of linear attention with three projections of its MLP, one of full attention with all seven; A and B.
     assert len(names) == 2 * (3 + 7)
     assert all(".language_model.layers." in name for name in names)
-    inner = made.model.get_base_model()
+    inner = made.trainer.model.get_base_model()
     seeing = [module for name, module in inner.named_modules() if ".visual." in f"{name}."]
     assert seeing
     assert not any(isinstance(module, bitsandbytes.nn.Linear4bit) for module in seeing)
@@ -143,7 +147,7 @@ def test_gemma_is_trained_without_a_system_part(
     with pytest.raises(InputError, match="which sdpa would leave out"):
         trained("gemma2_9b", tiny_gemma, corpus, tmp_path / "other", ("attention=sdpa",))
     with pytest.raises(InputError, match="system: own in the config, in_user in the corpus"):
-        trained("gemma2_9b", tiny_gemma, corpus, tmp_path / "other", ("corpus.system=own",))
+        trained("gemma2_9b", tiny_gemma, corpus, tmp_path / "other", ("data.system=own",))
 
 
 def test_an_adapter_gives_the_same_logits_in_a_new_process(
@@ -152,18 +156,18 @@ def test_an_adapter_gives_the_same_logits_in_a_new_process(
     import torch
 
     made = trained("qwen3_8b", tiny_qwen3, make_corpus(), tmp_path / "run")
-    made.model.eval()
+    made.trainer.model.eval()
     ids = torch.arange(20, 60)[None]
     with torch.no_grad():
-        logits = made.model(input_ids=ids).logits[0].float()
-        base = made.model.get_base_model()
-        with made.model.disable_adapter():
+        logits = made.trainer.model(input_ids=ids).logits[0].float()
+        base = made.trainer.model.get_base_model()
+        with made.trainer.model.disable_adapter():
             untrained = base(input_ids=ids).logits[0].float()
     torch.save(ids, tmp_path / "ids.pt")
     script = (
         "import sys, torch; from pathlib import Path; from peft import PeftModel\n"
         "from bioreview_bench.training.models.quantised import load_base\n"
-        "from bioreview_bench.training.config.parts import QuantisationPart\n"
+        "from bioreview_bench.training.config.schema import QuantisationPart\n"
         f"part = QuantisationPart(**{FOUR_BITS.model_dump()!r})\n"
         "base = load_base(Path(sys.argv[1]), part, attention='sdpa', device='cpu')\n"
         "model = PeftModel.from_pretrained(base, sys.argv[2], autocast_adapter_dtype=False).eval()\n"
@@ -181,7 +185,7 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_losses(
     tiny_qwen3: Path, make_corpus: Callable[..., Path], tmp_path: Path
 ) -> None:
     corpus = make_corpus()
-    settings = ("epochs=3", "lora.dropout=0.1")  # dropout draws: their state must come back, too
+    settings = ("num_train_epochs=3", "adapter.dropout=0.1")  # dropout draws: their state must come back, too
     trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "whole", settings)
     command = ["train", "sft", "qwen3_8b", *options(tiny_qwen3, corpus, settings), "-o", str(tmp_path / "killed")]
     code = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
@@ -195,7 +199,7 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_losses(
     assert process.wait() == -signal.SIGKILL
     assert not (tmp_path / "killed" / "adapter").exists()
     said: list[str] = []
-    trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "killed", settings, quiet(said.append))
+    trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "killed", settings, said.append)
     assert any(line.startswith("Going on from") for line in said)
     assert [row["step"] for row in log(tmp_path / "killed")] == list(range(1, 13))
     assert log(tmp_path / "killed") == log(tmp_path / "whole")
@@ -215,7 +219,7 @@ def test_a_checkpoint_cut_off_as_it_was_written_is_named_and_passed_over(
     with (run / "checkpoint-6" / "optimizer.pt").open("r+b") as stream:
         stream.truncate(100)
     said: list[str] = []
-    trained("qwen3_8b", tiny_qwen3, corpus, run, settings, quiet(said.append))
+    trained("qwen3_8b", tiny_qwen3, corpus, run, settings, said.append)
     assert f"Passed over {run / 'checkpoint-6'}: optimizer.pt differs from what was written." in said
     assert f"Passed over {run / 'checkpoint-8'}: it was cut off while it was written." in said
     assert f"Going on from {run / 'checkpoint-4'} (step 4)." in said
@@ -234,7 +238,7 @@ def test_a_signal_stops_a_run_with_a_checkpoint_and_the_command_that_goes_on(
             os.kill(os.getpid(), number)
 
     with pytest.raises(Stopped) as stopped:
-        trained("qwen3_8b", tiny_qwen3, make_corpus(), tmp_path / "run", ("save_steps=50",), quiet(say))
+        trained("qwen3_8b", tiny_qwen3, make_corpus(), tmp_path / "run", ("save_steps=50",), say)
     assert stopped.value.exit_code == 130
     assert number.name in str(stopped.value)
     assert "Next: COMMAND" in str(stopped.value)
@@ -255,13 +259,13 @@ def test_the_command_trains_reports_and_does_nothing_twice(
     assert first.code == 0, first.err
     assert f"{run / 'adapter'}: 2 steps" in first.out
     assert "step 2/2  loss" in first.err
-    assert "Proving examples of train: 8 of 8" in first.err
+    assert "Validating examples of train: 8 of 8" in first.err
     again = bench(*command, "--format", "json", "--quiet")
     assert (again.code, again.err) == (0, "")
     assert json.loads(again.out) == read_summary(run / "adapter")
-    other = bench(*command, "--set", "optimiser.lr=1e-3")
+    other = bench(*command, "--set", "learning_rate=1e-3")
     assert other.code == 2
-    assert "config.optimiser.lr: 0.01 in the run, 0.001 now" in other.err
+    assert "config.trl.learning_rate: 0.01 in the run, 0.001 now" in other.err
     moved = shutil.copytree(corpus, tmp_path / "moved")
     assert bench(*command, "--corpus", moved).code == 0  # the same corpus in another place
 
@@ -301,15 +305,15 @@ def test_what_is_wrong_is_said_before_anything_is_written(
             trained("qwen3_8b", tiny_qwen3, corpus, run, settings)
         assert not run.exists()
 
-    refused(EncoderError, "asks for liger_kernel, which is not installed", "liger=true")
+    refused(EncoderError, "asks for liger_kernel, which is not installed", "use_liger_kernel=true")
     refused(EncoderError, "asks for flash_attn", "attention=flash_attention_2", "packing=true")
     refused(EncoderError, "asks for wandb", "report_to=[wandb]")
     refused(EncoderError, "torch sees none", "device=cuda")
     refused(EncoderError, "hf download some/model", "model.name=some/model")
-    refused(DataError, "Wrong corpus fingerprint: .* wants 0123456789ab", "corpus.fingerprint='0123456789ab'")
-    refused(InputError, "corpus.thinking: true in the config, false in the corpus", "thinking=true")
+    refused(DataError, "Wrong corpus fingerprint: .* wants 0123456789ab", "data.fingerprint='0123456789ab'")
+    refused(InputError, "data.thinking: true in the config, false in the corpus", "thinking=true")
     refused(InputError, "is of the family qwen3", "family=gemma")
-    refused(InputError, r"= 4, and training.effective_batch is 2", "accumulation=4")
+    refused(InputError, r"= 4, and effective_batch is 2", "gradient_accumulation_steps=4")
     refused(DataError, "8 of 8 examples of train", "max_length=20")
     refused(DataError, "is no corpus", corpus=tmp_path / "nowhere")
     other = make_corpus(name="other", counter={"name": "model", "tokenizer_sha256": "b" * 64})

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,20 +13,15 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.config.files import parse_yaml, put, read_values, shipped
-from bioreview_bench.training.config.parts import load_config
+from bioreview_bench.training.config.files import RENAMED, names, parse_yaml, presets, put, shipped
+from bioreview_bench.training.config.load import OWNED, REQUIRED, arguments, load, resolved, stated
 from bioreview_bench.training.models.memory import GB, Shape, estimate
-from bioreview_bench.training.runs import arguments
+from bioreview_bench.training.runs.run import require_batch
 
-# The published recipe; (config, dropout, batch x accumulation, tokens) where configs differ.
-RECIPE = {
-    "quantisation": {"bits": 4, "type": "nf4", "double": True, "compute_dtype": "bfloat16"},
-    "optimiser": {
-        "name": "adamw_8bit", "lr": 2e-4, "schedule": "cosine", "warmup": 0.03, "weight_decay": 0.01, "beta1": 0.9,
-        "beta2": 0.999, "epsilon": 1e-8, "max_grad_norm": 1.0,
-    },
-}  # fmt: skip
+pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
+
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+# (config, dropout, batch x accumulation, tokens) where configs of reviewers differ.
 CONFIGS = [
     ("qwen3_8b", 0.0, (1, 8), 16_384),
     ("qwen3.5_9b", 0.05, (1, 8), 16_384),
@@ -33,90 +31,208 @@ CONFIGS = [
     ("deepseek_r1_14b", 0.0, (1, 8), 16_384),
     ("gemma2_9b", 0.0, (1, 8), 8_192),
 ]
+# What decides a result, for every preset: learning rate, warm-up, decay, epochs, batch, accumulation, effective batch,
+# length (of GRPO: prompt + completion), LoRA r/alpha/dropout.
+DECIDING: dict[str, tuple[Any, ...]] = {
+    **{name: (2e-4, 0.03, 0.01, 3, *batch, 8, tokens, 16, 32, dropout) for name, dropout, batch, tokens in CONFIGS},
+    **{
+        name: (1e-4, 0.1, 0.01, 10, 4, 4, 16, 1536, 64, 128, 0.05)
+        for name in ("kmp_mistral7b", "kmp_qwen2.5_7b", "kmp_phi2")
+    },
+    "dpo_kmp": (5e-5, 0.1, 0.0, 3, 2, 8, 16, 1024, 16, 32, 0.05),
+    "dpo_review": (5e-5, 0.1, 0.0, 1, 1, 8, 8, 16_384, 16, 32, 0.05),
+    "grpo_mve": (1e-6, 0.1, 0.0, 3, 4, 4, 16, 896, 32, 64, 0.05),
+    "grpo_full": (5e-7, 0.1, 0.0, 3, 8, 4, 32, 896, 32, 64, 0.05),
+    "grpo_full_v2": (5e-7, 0.1, 0.0, 3, 8, 8, 64, 896, 32, 64, 0.05),
+    "grpo_phase4": (5e-7, 0.1, 0.0, 3, 8, 8, 64, 1536, 32, 64, 0.05),
+    "grpo_review": (1e-6, 0.1, 0.0, 1, 2, 16, 32, 17_408, 32, 64, 0.05),
+}
+# Arguments of TRL that are the same in every preset of a method.
+SAME: dict[str, Any] = {
+    "optim": "adamw_8bit", "lr_scheduler_type": "cosine", "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8,
+    "max_grad_norm": 1.0, "max_steps": -1, "seed": 42, "data_seed": 42, "bf16": True, "fp16": False,
+    "gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False},
+    "label_smoothing_factor": 0.0, "neftune_noise_alpha": None, "lr_scheduler_kwargs": None, "use_liger_kernel": False,
+    "full_determinism": False, "auto_find_batch_size": False, "average_tokens_across_devices": True,
+    "train_sampling_strategy": "random", "dataloader_drop_last": False, "dataloader_num_workers": 0,
+    "save_strategy": "steps", "save_only_model": False, "load_best_model_at_end": False, "ignore_data_skip": False,
+    "logging_steps": 1, "logging_nan_inf_filter": False, "torch_compile": False, "save_total_limit": None,
+    "push_to_hub": False, "report_to": [], "activation_offloading": False,
+}  # fmt: skip
+METHOD: dict[str, dict[str, Any]] = {
+    "sft": {
+        "packing": False, "packing_strategy": "bfd", "eval_packing": False, "padding_free": False, "loss_type": "nll",
+        "completion_only_loss": True, "assistant_only_loss": False, "shuffle_dataset": False,
+        "dataset_kwargs": {"skip_prepare_dataset": True}, "eval_strategy": "steps",
+    },
+    "dpo": {
+        "loss_type": ["sigmoid"], "beta": 0.1, "label_smoothing": 0.0, "disable_dropout": False,
+        "precompute_ref_log_probs": False, "f_divergence_type": "reverse_kl", "use_weighting": False,
+        "sync_ref_model": False, "loss_weights": None, "ld_alpha": None, "eval_strategy": "no", "save_steps": 20,
+    },
+    "grpo": {
+        "loss_type": "grpo", "scale_rewards": "group", "epsilon": 0.2, "epsilon_high": None, "delta": None,
+        "temperature": 1.0, "top_p": 1.0, "top_k": 0, "min_p": None, "repetition_penalty": 1.0,
+        "importance_sampling_level": "token", "mask_truncated_completions": False, "use_bias_correction_kl": False,
+        "top_entropy_quantile": 1.0, "entropy_coef": 0.0, "sync_ref_model": False, "disable_dropout": False,
+        "shuffle_dataset": True, "reward_weights": None, "off_policy_mask_threshold": None, "use_vllm": False,
+        "remove_unused_columns": False, "eval_strategy": "no", "save_steps": 20,
+    },
+}  # fmt: skip
+LAYERS = {"kmp_phi2": ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]}
 
 
-@pytest.mark.parametrize(("name", "dropout", "batch", "tokens"), CONFIGS)
-def test_a_shipped_config_states_the_published_recipe(
-    name: str, dropout: float, batch: tuple[int, int], tokens: int
-) -> None:
-    config = load_config(name)
-    values = config.model_dump()
-    assert {part: values[part] for part in RECIPE} == RECIPE
-    assert (config.lora.r, config.lora.alpha, config.lora.dropout, config.lora.targets) == (
-        16,
-        32,
-        dropout,
-        PROJECTIONS,
-    )
-    part = config.training
-    assert (part.batch_size, part.accumulation, part.effective_batch, part.epochs) == (*batch, 8, 3)
-    assert (part.max_length, part.seed, part.gradient_checkpointing) == (tokens, 42, True)
-    assert (part.packing, part.liger, config.corpus.thinking, config.name) == (False, False, False, name)
-    assert config.corpus.system == ("in_user" if name == "gemma2_9b" else "own")
+@pytest.mark.parametrize("name", presets())
+def test_what_decides_a_result_is_pinned(name: str, tmp_path: Path) -> None:
+    method = stated(name)["method"]
+    config = load(method, name, ("device=cpu",))
+    given = resolved(arguments(config, tmp_path))
+    a = config.adapter
+    assert (
+        given["learning_rate"], given["warmup_steps"], given["weight_decay"], given["num_train_epochs"],
+        given["per_device_train_batch_size"], given["gradient_accumulation_steps"], config.effective_batch,
+        config.longest, a.r, a.alpha, a.dropout,
+    ) == DECIDING[name]  # fmt: skip
+    assert (a.rank_stabilised, a.targets) == (False, LAYERS.get(name, PROJECTIONS))
+    assert config.quantisation.model_dump() == {"bits": 4, "type": "nf4", "double": True, "compute_dtype": "bfloat16"}
+    wanted = {**SAME, **METHOD[method]}
+    assert {key: given[key] for key in wanted if key in given} == {key: wanted[key] for key in wanted if key in given}
+    assert {key for key in wanted if key not in given} <= {"activation_offloading"}  # GRPO has none
+    assert (config.name, config.model.device) == (name, "cpu")
 
 
-def test_every_shipped_config_is_known_here() -> None:
-    others = ("dpo_", "grpo_", "kmp_")  # tested with what trains by them
-    assert [name for name in shipped() if not name.startswith(others)] == sorted(name for name, *_ in CONFIGS)
+def test_every_preset_is_known_here_and_in_its_room() -> None:
+    assert presets() == sorted(DECIDING)
+    for name, path in shipped().items():
+        if not name.startswith("_"):
+            assert path.parent.parent.name == stated(name)["method"]
+    for name, *_ in CONFIGS:
+        config = load("sft", name)
+        assert (config.data.thinking, config.data.eval_examples) == (False, 64)
+        assert config.data.system == ("in_user" if name == "gemma2_9b" else "own")
 
 
-def names(values: dict[str, Any], prefix: str = "") -> list[str]:
-    found: list[str] = []
-    for key, value in values.items():
-        found += names(value, f"{prefix}{key}.") if isinstance(value, dict) else [f"{prefix}{key}"]
-    return found
+def flat(values: dict[str, Any]) -> list[str]:
+    return list(names(values))
 
 
-def written(values: dict[str, Any], folder: Path) -> str:
-    path = folder / "config.yaml"
+def written(values: dict[str, Any], folder: Path, name: str = "config") -> str:
+    path = folder / f"{name}.yaml"
     path.write_text(json.dumps(values))  # JSON is YAML
     return str(path)
 
 
-def test_no_key_has_a_default(tmp_path: Path) -> None:
-    keys = names(read_values("qwen3_8b"))
-    assert len(keys) > 50
+def test_no_key_of_ours_has_a_default_and_trl_keys_that_decide_are_required(tmp_path: Path) -> None:
+    values = stated("qwen3_8b")
+    ours = [
+        key
+        for key in flat(values)
+        if not key.startswith("trl.") and key not in ("about", "architecture.key_value_width")
+    ]
+    keys = [*ours, *(f"trl.{name}" for name in (*REQUIRED, "max_length"))]
+    assert len(keys) > 35
     for key in keys:
-        values = read_values("qwen3_8b")
+        values = stated("qwen3_8b")
         inner = values
         *groups, last = key.split(".")
         for group in groups:
             inner = inner[group]
         del inner[last]
-        with pytest.raises(InputError, match=rf"{key}: is missing"):
-            load_config(written(values, tmp_path))
+        with pytest.raises(InputError, match=rf"{key}: is missing|names no method|is of the method"):
+            load("sft", written(values, tmp_path))
 
 
 @pytest.mark.parametrize(
     ("setting", "complaint"),
     [
-        ("lora.r=0", "lora.r: input should be greater"),
-        ("optimiser.lr='2e-4'", "optimiser.lr: input should be a valid number"),
-        ("training.packing=1", "training.packing: input should be a valid boolean"),
+        ("adapter.r=0", "adapter.r: input should be greater"),
+        ("trl.learning_rate='2e-4'", "trl.learning_rate: input should be a valid number"),
+        ("trl.learning_rate=-1.0", "trl.learning_rate: input should be greater"),
+        ("trl.packing=1", "trl.packing: input should be a valid boolean"),
         ("quantisation.bits=8", "quantisation.bits: input should be 4 or 16"),
-        ("keeping.keep_checkpoints=1", "keep_checkpoints: input should be greater"),
-        ("keeping.eval_steps=null", "eval_steps and keeping.eval_examples go together"),
-        ("training.packing=true", "packing needs model.attention: flash_attention_2"),
-        ("lora.targets=[q_proj, q_proj]", "names a module twice"),
-        ("corpus.fingerprint=abc", "corpus.fingerprint: string should match"),
+        ("trl.save_total_limit=1", "trl.save_total_limit: input should be greater"),
+        ("trl.eval_strategy=no", "trl.eval_strategy and data.eval_examples go together"),
+        ("trl.packing=true", "packing: needs model.attention: flash_attention_2"),
+        ("adapter.targets=[q_proj, q_proj]", "names a module twice"),
+        ("data.fingerprint=abc", "data.fingerprint: string should match"),
+        ("trl.loss_type=nil", "trl.loss_type: is nll or dft"),
+        # What TRL and transformers refuse is named by its key.
+        ("trl.optim=adam", "trl.optim: adam is not a valid OptimizerNames"),
+        ("trl.lr_scheduler_type=cosinus", "trl.lr_scheduler_type: cosinus is not a valid SchedulerType"),
+        ("trl.torch_empty_cache_steps=0", "trl.torch_empty_cache_steps: `torch_empty_cache_steps` must be"),
+        # What a run decides itself is not to be set.
+        ("trl.output_dir=here", "trl.output_dir: is not set here: -o says where"),
+        ("trl.resume_from_checkpoint=x", "the same command resumes a run"),
+        ("trl.bf16=false", "quantisation.compute_dtype"),
+        ("trl.hub_token=x", "bench train push publishes"),
+        # Unknown keys get the nearest one.
+        ("trl.learning_rat=1e-4", r"trl\.learning_rat: is no key of this config; did you mean trl\.learning_rate\?"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(setting: str, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        load_config("qwen3_8b", (setting,))
+        load("sft", "qwen3_8b", (setting,))
 
 
-def test_unknown_keys_and_configs_are_refused(tmp_path: Path) -> None:
-    values = read_values("qwen3_8b")
-    values["lora"]["dropuot"] = 0.1
-    with pytest.raises(InputError, match=r"lora\.dropuot: is no key of this config"):
-        load_config(written(values, tmp_path))
-    with pytest.raises(InputError, match=r"qwen2\.5_14b"):  # the names that there are
-        load_config("qwen3_80b")
-    with pytest.raises(InputError, match='"learning" is no key'):
-        load_config("qwen3_8b", ("learning=1",))
+def test_all_problems_are_listed_at_once_with_the_nearest_known_keys(tmp_path: Path) -> None:
+    values = stated("qwen3_8b")
+    values["adapter"]["dropuot"] = 0.1
+    values["learning_rate"] = 1e-4
+    values["trl"]["warmup_step"] = 1
+    values["trl"]["seed"] = -1
+    with pytest.raises(InputError) as refused:
+        load("sft", written(values, tmp_path))
+    text = str(refused.value)
+    assert "adapter.dropuot: is no key of this config; did you mean adapter.dropout?" in text
+    assert "learning_rate: is no key of this config; did you mean trl.learning_rate?" in text
+    assert "trl.warmup_step: is no key of this config; did you mean trl.warmup_steps?" in text
+    assert "trl.seed: input should be greater" in text
+    with pytest.raises(InputError, match=r"did you mean qwen3_8b\?") as refused:
+        load("sft", "qwen3_80b")
+    assert "qwen2.5_14b" in str(refused.value)  # the names that there are
+    with pytest.raises(InputError, match=r'"learning" is no key'):
+        load("sft", "qwen3_8b", ("learning=1",))
+    with pytest.raises(InputError, match=r'"lr" is no key of the config; it is trl.learning_rate now'):
+        load("sft", "qwen3_8b", ("lr=1",))
     with pytest.raises(InputError, match="stands for several keys"):
         put({"a": {"x": 1}, "b": {"x": 2}}, "x", 3)
+    with pytest.raises(InputError, match="Next: bench train dpo dpo_kmp"):
+        load("sft", "dpo_kmp")
+
+
+def test_a_config_of_the_first_language_is_told_every_new_name(tmp_path: Path) -> None:
+    old = {
+        "schema_version": "1",
+        "name": "mine",
+        "corpus": {"folder": "c"},
+        "lora": {"r": 8},
+        "optimiser": {"lr": 1e-4},
+    }
+    with pytest.raises(InputError) as refused:
+        load("sft", written(old, tmp_path))
+    text = str(refused.value)
+    for key, new in (("corpus.folder", "data.folder"), ("lora.r", "adapter.r"), ("optimiser.lr", "trl.learning_rate")):
+        assert f"{key}: it is {new} now" in text
+    from trl import DPOConfig, GRPOConfig, SFTConfig
+
+    fields = {field.name for kind in (SFTConfig, DPOConfig, GRPOConfig) for field in dataclasses.fields(kind)}
+    named = {new.removeprefix("trl.").split()[0].rstrip(",") for new in RENAMED.values() if new.startswith("trl.")}
+    assert named <= fields
+    assert set(OWNED) <= fields
+
+
+def test_base_inherits_deeply_and_replaces_lists(tmp_path: Path) -> None:
+    (tmp_path / "lab.yaml").write_text("base: qwen3_8b\nadapter: {targets: [q_proj], r: 8}\n")
+    (tmp_path / "mine.yaml").write_text("base: lab.yaml\nname: mine\ntrl: {learning_rate: 1e-4, torch_compile: true}\n")
+    made, base = load("sft", str(tmp_path / "mine.yaml")), load("sft", "qwen3_8b")
+    assert (made.adapter.r, made.adapter.alpha, made.adapter.targets) == (8, 32, ["q_proj"])
+    assert made.trl == {**base.trl, "learning_rate": 1e-4, "torch_compile": True}
+    (tmp_path / "lab.yaml").write_text("base: [qwen3_8b, mine.yaml]\n")
+    with pytest.raises(InputError, match="inherits from itself: mine -> lab -> mine"):
+        load("sft", str(tmp_path / "mine.yaml"))
+    (tmp_path / "lab.yaml").write_text("base: {a: 1}\n")
+    with pytest.raises(InputError, match="base is no name of a config"):
+        load("sft", str(tmp_path / "mine.yaml"))
 
 
 @pytest.mark.parametrize(
@@ -135,32 +251,58 @@ def test_yaml_is_read_safely_and_within_bounds(text: str, complaint: str) -> Non
         parse_yaml(text.encode(), "the file")
 
 
-def test_numbers_are_read_as_people_write_them() -> None:
-    assert parse_yaml(b"a: 1e-4\nb: 2.0e-4\nc: 16\nd: 1E5", "x") == {"a": 1e-4, "b": 2e-4, "c": 16, "d": 1e5}
-    config = load_config("qwen3_8b", ("lr=3e-4", "report_to=[wandb]", "corpus.fingerprint=null"))
-    assert (config.optimiser.lr, config.keeping.report_to) == (3e-4, ["wandb"])
+def test_values_are_read_as_people_write_them() -> None:
+    assert parse_yaml(b"a: 1e-4\nb: 2.0e-4\nc: 16\nd: 1E5\ne: no\nf: true", "x") == {
+        "a": 1e-4, "b": 2e-4, "c": 16, "d": 1e5, "e": "no", "f": True,
+    }  # fmt: skip
+    config = load("sft", "qwen3_8b", ("learning_rate=3e-4", "report_to=[wandb]", "data.fingerprint=null"))
+    assert (config.trl["learning_rate"], config.trl["report_to"]) == (3e-4, ["wandb"])
 
 
-def test_trl_gets_every_value_and_keeps_it(tmp_path: Path) -> None:
-    from trl import SFTConfig
-
-    config = load_config("qwen3.5_9b_fast", ("device=cpu",))
-    made = SFTConfig(**arguments.sft(config, tmp_path))
-    assert (made.learning_rate, made.weight_decay, made.max_grad_norm, made.adam_epsilon) == (2e-4, 0.01, 1.0, 1e-8)
-    assert (str(made.lr_scheduler_type.value), str(made.optim.value)) == ("cosine", "adamw_8bit")
+def test_every_argument_of_trl_is_reached_and_what_follows_from_others_follows(tmp_path: Path) -> None:
+    changes = (
+        "device=cpu", "trl.torch_compile=true", "trl.neftune_noise_alpha=5.0", "trl.seed=7",
+        "trl.activation_offloading=true", "trl.gradient_checkpointing_kwargs={use_reentrant: true}",
+    )  # fmt: skip
+    made = arguments(load("sft", "qwen3.5_9b_fast", changes), tmp_path)
+    assert (made.torch_compile, made.neftune_noise_alpha, made.activation_offloading) == (True, 5.0, True)
+    assert (made.seed, made.data_seed, made.per_device_eval_batch_size) == (7, 7, 2)
+    assert made.gradient_checkpointing_kwargs == {"use_reentrant": True}
     assert made.get_warmup_steps(1000) == 30
-    assert (made.num_train_epochs, made.per_device_train_batch_size, made.gradient_accumulation_steps) == (3, 2, 4)
-    assert (made.max_length, made.seed, made.data_seed, made.bf16, made.fp16) == (16_384, 42, 42, True, False)
-    assert (made.gradient_checkpointing, made.completion_only_loss, made.report_to) == (True, True, [])
-    assert (made.packing, made.loss_type, made.dataset_kwargs) == (False, "nll", {"skip_prepare_dataset": True})
+    off = arguments(load("sft", "qwen3_8b", ("device=cpu", "gradient_checkpointing=false")), tmp_path)
+    assert (off.gradient_checkpointing, off.gradient_checkpointing_kwargs) == (False, None)
+
+
+def test_the_command_lists_and_shows_configs(bench: Callable[..., Any], tmp_path: Path) -> None:
+    listed = json.loads(bench("train", "config", "list", "--format", "json").out)
+    assert [row["name"] for row in listed] == presets()
+    assert {row["method"] for row in listed} == {"sft", "dpo", "grpo"}
+    assert all(row["model"] and row["about"] for row in listed)
+    assert "Qwen/Qwen3-8B" in bench("train", "config", "list").out
+    shown = bench("train", "config", "show", "grpo_mve", "--set", "trl.beta=0.1")
+    assert shown.code == 0, shown.err
+    (tmp_path / "again.yaml").write_text(shown.out)
+    assert load("grpo", str(tmp_path / "again.yaml")) == load("grpo", "grpo_mve", ("trl.beta=0.1",))
+    assert bench("train", "config", "show", "qwen3_8b", "--set", "trl.optim=adam").code == 2
+
+
+@pytest.mark.parametrize("words", [["config", "list"], ["sft", "--help"], ["grpo", "--help"], ["config", "--help"]])
+def test_looking_at_commands_and_configs_loads_no_library(words: list[str]) -> None:
+    script = (
+        "import sys\nfrom bioreview_bench.cli.main import run\ncode = run(['train', *sys.argv[1:]])\n"
+        "print(sorted({'torch', 'trl', 'transformers', 'datasets', 'peft'} & set(sys.modules)), file=sys.stderr)\n"
+        "sys.exit(code)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, text=True, check=True)
+    assert done.stderr.strip().splitlines()[-1] == "[]"
 
 
 def test_devices_that_change_the_batch_are_an_error() -> None:
-    config = load_config("qwen3_8b")
-    arguments.require_batch(config, devices=1)
-    with pytest.raises(InputError, match=r"1 .* x 8 .* x 4 \(devices\) = 32, and training.effective_batch is 8"):
-        arguments.require_batch(config, devices=4)
-    arguments.require_batch(load_config("qwen3_8b", ("training.accumulation=2",)), devices=4)
+    config = load("sft", "qwen3_8b")
+    require_batch(config, devices=1)
+    with pytest.raises(InputError, match=r"1 .* x 8 .* x 4 \(devices\) = 32, and effective_batch is 8"):
+        require_batch(config, devices=4)
+    require_batch(load("sft", "qwen3_8b", ("gradient_accumulation_steps=2",)), devices=4)
 
 
 def test_stated_sizes_are_those_of_the_architectures() -> None:
@@ -186,14 +328,14 @@ def test_stated_sizes_are_those_of_the_architectures() -> None:
     }  # fmt: skip
     made["deepseek_r1_14b"] = made["qwen2.5_14b"]
     for name in ("qwen3.5_9b_fast", "qwen3.5_9b_hi_conf"):
-        assert load_config(name).architecture == load_config("qwen3.5_9b").architecture
+        assert load("sft", name).architecture == load("sft", "qwen3.5_9b").architecture
     for name, architecture in made.items():
-        config = load_config(name)
-        assert Shape.of(architecture, config.lora.targets, "stated in the config") == Shape.stated(config)
+        config = load("sft", name)
+        assert Shape.of(architecture, config.adapter.targets, "stated in the config") == Shape.stated(config)
 
 
 def test_the_memory_estimate_adds_up() -> None:
-    config = load_config("qwen3_8b")
+    config = load("sft", "qwen3_8b")
     found = estimate(config, Shape.stated(config))
     # 4-bit weights with 8-bit scales of 64 and a float for 256 scales; the rest and one layer's copy in 16 bits.
     four_bit = 6_945_767_424 * (4 + 8 / 64 + 32 / (64 * 256)) / 8
@@ -201,9 +343,9 @@ def test_the_memory_estimate_adds_up() -> None:
     assert found.adapter == 43_646_976 * (2 + 2 + 2)  # weights, gradients, two 8-bit moments
     assert found.attention == 0
     between = 36 * 16_384 * 4096 * 2
-    whole = estimate(load_config("qwen3_8b", ("gradient_checkpointing=false",)), Shape.stated(config))
+    whole = estimate(load("sft", "qwen3_8b", ("gradient_checkpointing=false",)), Shape.stated(config))
     assert whole.activations == pytest.approx(36 * (found.activations - between))
-    twice = estimate(load_config("qwen3_8b", ("batch_size=2",)), Shape.stated(config))
+    twice = estimate(load("sft", "qwen3_8b", ("per_device_train_batch_size=2",)), Shape.stated(config))
     assert twice.attention == 2 * 16_384**2  # a mask, since papers of two lengths are padded
     assert twice.activations == 2 * found.activations
     assert 12 * GB < found.total < 24 * GB
@@ -244,12 +386,12 @@ def test_a_dry_run_says_why_so_many_steps_and_compares_with_a_gpu(
     small = bench("train", "sft", "qwen3_8b", "--corpus", folder, "--dry-run", "--gpu-memory", 12)
     assert small.code == 3
     assert "This needs about" in small.err
-    assert "smaller training.batch_size" in small.err
+    assert "smaller trl.per_device_train_batch_size" in small.err
 
 
 def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from bioreview_bench.errors import EncoderError
-    from bioreview_bench.training.config import packages as extras
+    from bioreview_bench.training.config import load as extras
 
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("trl", "peft") else object())
     with pytest.raises(

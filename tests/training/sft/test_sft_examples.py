@@ -209,7 +209,7 @@ def test_examples_that_would_be_cut_are_all_listed_and_none_is_cut(published: Ca
     exact = encoder_of(encoder_folder(encoder), max_length=length)
     assert len(exact.encode(rows[0]).input_ids) == length  # as long as allowed
     with pytest.raises(DataError) as raised:
-        encode_all(rows, exact, "train")
+        encode_all(rows, exact, "examples of train")
     text = str(raised.value)
     assert "3 of 5 examples of train" in text
     assert [number for number in range(1, 6) if f"elife:{number}:" in text] == [2, 4, 5]

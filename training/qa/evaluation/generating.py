@@ -1,28 +1,27 @@
 """Answers of a model, greedy, to every question of a file: the base model and each adapter chain on it in one run.
 
-How models are to be asked, by the records of their training: with the one prompt, and the template of training.
-
-All systems of a run are asked alike, the baseline too: otherwise what differs between them would not be the adapters.
+Models are asked as the records of their training say, with the one prompt and the template of training. All systems of
+a run are asked alike, the baseline too: otherwise what differs between them would not be the adapters.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model import LocalModel
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
-from bioreview_bench.llm.local.weights import add_adapter, end_tokens, load_weights
 
 from ...models.adapters import chain_summaries, merge_record, require_base, resolved
 from ...models.chat_templates import recorded_name, template_text
 from ...models.summary import SUMMARY
 from ..prompt import asked, template_sha256
 
-Progress = Callable[[str, int, int], None]
 BASELINE = "baseline"
 
 
@@ -42,22 +41,22 @@ class Generation:
 
 
 @dataclass(frozen=True)
-class System:
-    """A base model under a chain of adapters, each merged before the next; no adapter is the baseline."""
+class AskedSystem:
+    """A base model under a chain of adapters, all merged but the last; no adapter is the baseline."""
 
     name: str
     adapters: tuple[Path, ...]
 
 
-def systems(chains: Sequence[str]) -> list[System]:
+def systems(chains: Sequence[str]) -> list[AskedSystem]:
     """The baseline, then one system for each chain ("SFT" or "SFT,GRPO"). Raises EncoderError, InputError."""
-    found = [System(BASELINE, ())]
+    found = [AskedSystem(BASELINE, ())]
     for chain in chains:
         names = [name.strip() for name in chain.split(",") if name.strip()]
         if not names:
             raise InputError("An adapter has no name.", remedy="--adapters DIR, or --adapters FIRST,SECOND for a chain")
         folders = tuple(adapter_folder(resolved(name)) for name in names)
-        found.append(System(",".join(shown_name(name) for name in names), folders))
+        found.append(AskedSystem(",".join(shown_name(name) for name in names), folders))
     labels = [system.name for system in found]
     if len(set(labels)) != len(labels):
         raise InputError("Two systems have one name.", remedy="give the adapters' folders different names")
@@ -65,46 +64,29 @@ def systems(chains: Sequence[str]) -> list[System]:
 
 
 def generate(
-    base: str, system: System, questions: Sequence[str], how: Generation, progress: Progress = lambda *_: None
+    base: str, system: AskedSystem, questions: Sequence[str], how: Generation, *, quiet: bool = False
 ) -> list[str]:
     """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
-    import torch
-    from transformers import GenerationConfig, set_seed
+    from transformers import set_seed
 
     folder = model_folder(base)
     chat = Chat(folder, source=None if how.chat_template is None else template_text(how.chat_template))
-    model = _loaded(folder, system, how)
+    model = LocalModel(folder, system.adapters, chat.tokenizer, dtype=how.dtype, device=how.device)
     prompts = [chat.tokens(asked(question)) for question in questions]
-    ends = end_tokens(model, chat.tokenizer)
-    pad = chat.tokenizer.pad_token_id if chat.tokenizer.pad_token_id is not None else ends[0]
-    settings = GenerationConfig(  # type: ignore[no-untyped-call]
-        do_sample=False, num_beams=1, max_new_tokens=how.max_new_tokens, eos_token_id=ends, pad_token_id=pad
-    )
     set_seed(how.seed)
     # Prompts of like length share a batch; the order is restored at the end.
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
     answers: dict[int, str] = {}
-    progress(system.name, 0, len(prompts))
+    bar = ProgressBar(f"Answers of {system.name}", len(prompts), quiet)
     for start in range(0, len(order), how.batch_size):
         places = order[start : start + how.batch_size]
-        width = max(len(prompts[place]) for place in places)
-        rows = [[pad] * (width - len(prompts[place])) + prompts[place] for place in places]
-        seen = [[0] * (width - len(prompts[place])) + [1] * len(prompts[place]) for place in places]
         try:
-            with torch.inference_mode():
-                made = model.generate(
-                    input_ids=torch.tensor(rows, device=model.device),
-                    attention_mask=torch.tensor(seen, device=model.device),
-                    generation_config=settings,
-                )
-        except torch.OutOfMemoryError as error:
-            raise EncoderError(
-                f"{len(rows)} answers at once do not fit into the device's memory.", remedy="a smaller --batch-size"
-            ) from error
-        for place, row in zip(places, made[:, width:].tolist(), strict=True):
-            end = next((at for at, token in enumerate(row) if token in ends), len(row))
-            answers[place] = chat.text(row[:end]).strip()
-        progress(system.name, len(answers), len(prompts))
+            written = model.write([prompts[place] for place in places], how.max_new_tokens)
+        except EncoderError as error:
+            raise EncoderError(error.message, remedy="a smaller --batch-size") from error
+        answers |= {place: chat.text(text.ids).strip() for place, text in zip(places, written, strict=True)}
+        bar.show(len(answers))
+    bar.stop()
     return [answers[place] for place in range(len(prompts))]
 
 
@@ -117,17 +99,7 @@ def answer_rows(system: str, rows: Sequence[Mapping[str, Any]], responses: Seque
     ]
 
 
-def _loaded(folder: Path, system: System, how: Generation) -> Any:
-    import torch
-
-    device = how.device if how.device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    model = load_weights(folder, how.dtype, device)
-    for number, adapter in enumerate(system.adapters, start=1):
-        model = add_adapter(model, adapter, merge=number < len(system.adapters))
-    return model.eval()
-
-
-def settled_template(base: str, systems: Sequence[System], given: str | None) -> str | None:
+def recorded_template(base: str, systems: Sequence[AskedSystem], given: str | None) -> str | None:
     """The chat template of a run, by name or file; None for the model's own.
 
     It is the one that was `given`, or else that of the first adapter's training. Raises InputError when an adapter was
@@ -149,7 +121,7 @@ def settled_template(base: str, systems: Sequence[System], given: str | None) ->
     return template
 
 
-def _records(folder: Path, systems: Sequence[System]) -> list[tuple[Path, Mapping[str, Any]]]:
+def _records(folder: Path, systems: Sequence[AskedSystem]) -> list[tuple[Path, Mapping[str, Any]]]:
     """(file, what it says of training) of a merged base and of every adapter that has a record; checked to belong."""
     found: dict[Path, Mapping[str, Any]] = {}
     merged = (merge_record(folder) or {}).get("training")

@@ -5,7 +5,7 @@ A self-contained page with the reliability chart of each system; nothing is load
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -18,8 +18,7 @@ from bioreview_bench.report.html.svg import element, joined
 from bioreview_bench.report.meaning import Note
 
 from ..calibration import Calibration
-from ..items.holdout import Contamination
-from .scoring import SystemScore
+from .scoring import BY_FACTS, Evaluation, SystemScore
 
 _DIGITS = 5
 _READINGS = (
@@ -28,20 +27,16 @@ _READINGS = (
 )
 
 
-def blocks(
-    scores: Sequence[SystemScore],
-    trained: Sequence[Contamination] = (),
-    alone: Mapping[str, Calibration] | None = None,
-    stated: Sequence[str] = (),
-) -> list[Block]:
-    """Accuracy by type, disagreements, reward and calibration, warnings. `alone`: calibration by V1, by system."""
-    found: list[Block] = []
+def blocks(evaluation: Evaluation) -> list[Block]:
+    """Accuracy by type, disagreements, reward and calibration, warnings."""
+    scores = evaluation.scores
+    shown: list[Block] = []
     judged = [score for score in scores if score.judged]
     for reading, words in _READINGS if judged else ():
-        found.append(_accuracy(judged, reading, words))
+        shown.append(_accuracy(judged, reading, words))
     if any(score.reward is not None for score in scores):
-        found.append(_rewards(scores))
-    found.append(_calibration(scores, alone or {}))
+        shown.append(_rewards(scores))
+    shown.append(_calibration(scores))
     differing = [
         f'{printable(score.system)}: "{printable(answer.question)}" is {"right" if ours else "wrong"} by {reading} and '
         f"stored as {'right' if answer.verdict else 'wrong'}: {printable(why, 200)}. "
@@ -51,25 +46,20 @@ def blocks(
     ]
     if any(one.answer.verdict is not None for score in judged for one in score.judged):
         title = f"Where we differ from the stored verdicts: {len(differing)} rows"
-        found.append(Notes(title, [Note("info", text) for text in differing]))
-    if stated:
-        found.append(
-            Notes("Where the file's own summary differs", [Note("info", printable(text, 200)) for text in stated])
-        )
+        shown.append(Notes(title, [Note("info", text) for text in differing]))
+    if evaluation.summary_differences:
+        notes = [Note("info", printable(text, 200)) for text in evaluation.summary_differences]
+        shown.append(Notes("Where the file's own summary differs", notes))
     warned = dict.fromkeys(
-        [warning for score in scores for warning in score.warnings] + [one.sentence for one in trained if one.sentence]
+        [warning for score in scores for warning in score.warnings]
+        + [one.sentence for one in evaluation.trained if one.sentence]
     )
     if warned:
-        found.append(Notes("Before you quote these figures", [Note("warning", text) for text in warned]))
-    return found
+        shown.append(Notes("Before you quote these figures", [Note("warning", text) for text in dict.fromkeys(warned)]))
+    return shown
 
 
-def as_dict(
-    scores: Sequence[SystemScore],
-    trained: Sequence[Contamination] = (),
-    alone: Mapping[str, Calibration] | None = None,
-    stated: Sequence[str] = (),
-) -> dict[str, Any]:
+def as_dict(evaluation: Evaluation) -> dict[str, Any]:
     """Everything in the blocks, for machines."""
     return {
         "systems": [
@@ -87,7 +77,7 @@ def as_dict(
                 "right_by": score.right_by,
                 "share_right": score.accuracy,
                 "calibration": score.calibration.as_dict(),
-                "calibration_v1_alone": alone[score.system].as_dict() if alone and score.system in alone else None,
+                "calibration_v1_alone": score.alone.as_dict() if score.alone else None,
                 "disagreements": [
                     {"question": answer.question, "response": answer.response, "expected": answer.expected,
                      "stored": answer.verdict, "reading": reading, "ours": ours, "why": why}
@@ -95,13 +85,13 @@ def as_dict(
                 ],
                 "warnings": list(score.warnings),
             }
-            for score in scores
+            for score in evaluation.scores
         ],
-        "summary_differences": list(stated),
+        "summary_differences": list(evaluation.summary_differences),
         "contamination": [
             {"file": one.path.name, "n_questions": one.n_questions, "n_verbatim": one.n_verbatim,
              "n_normalised": one.n_normalised, "n_rows": one.n_rows, "n_duplicates": one.n_duplicates}
-            for one in trained
+            for one in evaluation.trained
         ],
     }  # fmt: skip
 
@@ -128,19 +118,19 @@ def _rewards(scores: Sequence[SystemScore]) -> Table:
     )
 
 
-def _calibration(scores: Sequence[SystemScore], alone: Mapping[str, Calibration]) -> Table:
+def _calibration(scores: Sequence[SystemScore]) -> Table:
     header = ["system", "right is", "stating", "right", "ECE", "MCE", "Brier", "over", "under"]
     rows = []
     for score in scores:
         rows.append(_figures(printable(score.system), score.right_by, score.calibration))
-        if score.system in alone:
-            rows.append(_figures(printable(score.system), "V1 > 0.5", alone[score.system]))
+        if score.alone is not None:
+            rows.append(_figures(printable(score.system), BY_FACTS, score.alone))
     return Table("Calibration of stated confidence", header, rows)
 
 
-def _figures(system: str, right_by: str, found: Calibration) -> list[str]:
-    values = (found.accuracy, found.ece, found.mce, found.brier, found.overconfidence, found.underconfidence)
-    return [system, right_by, str(found.n), *(figure(value, _DIGITS) for value in values)]
+def _figures(system: str, right_by: str, shown: Calibration) -> list[str]:
+    values = (shown.accuracy, shown.ece, shown.mce, shown.brier, shown.overconfidence, shown.underconfidence)
+    return [system, right_by, str(shown.n), *(figure(value, _DIGITS) for value in values)]
 
 
 def page(title: str, scores: Sequence[SystemScore], shown: Sequence[Block]) -> str:

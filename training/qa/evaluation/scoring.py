@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from ..calibration import Calibration, calibration
-from ..statements import stated_confidence
-from ..verifiers import QaReward
-from .judge import Verdict, judge
-from .stored import Answer
+from bioreview_bench.errors import InputError, printable
 
-RIGHT_ABOVE = 0.5
-BY_REWARD, BY_V1, BY_MENTION = f"reward > {RIGHT_ABOVE}", f"V1 > {RIGHT_ABOVE}", "mention of the expected answer"
+from ..calibration import Calibration, calibration
+from ..items.holdout import Contamination, contamination
+from ..statements import stated_confidence
+from ..verifiers import FACTS, RIGHT, UNCERTAINTY, QaReward
+from .judge import Verdict, judge
+from .stored import Answer, Stored
+
+BY_REWARD, BY_FACTS, BY_MENTION = f"reward > {RIGHT}", f"{FACTS} > {RIGHT}", "mention of the expected answer"
 CUT = 0.9  # share of answers at the greatest length from which on they were cut there
 _TOLERANCE = 1e-9
 
@@ -31,7 +34,8 @@ class SystemScore:
     """One system. `reward` and what follows are None where answers hold no reward and none can be computed.
 
     `right_by` says what counted as right for accuracy (the share of all answers) and calibration (of those that state
-    a confidence). `judged` are its answers with an expected text.
+    a confidence). `judged` are its answers with an expected text. `alone`: calibration by the stored facts scores,
+    which do not contain the confidence; None where the file holds none.
     """
 
     system: str
@@ -42,6 +46,7 @@ class SystemScore:
     right_by: str
     accuracy: float | None
     calibration: Calibration
+    alone: Calibration | None
     warnings: tuple[str, ...]
 
     def counts(self, reading: str) -> dict[str, tuple[int, int]]:
@@ -71,21 +76,52 @@ class SystemScore:
         return found
 
 
-def score_systems(answers: Sequence[Answer], reward: QaReward | None) -> list[SystemScore]:
-    """Scores by system, in order of first use. `reward` scores answers that carry their truth."""
+@dataclass(frozen=True)
+class Evaluation:
+    """What is said of answers: scores by system, what of the questions was trained on, and where files differ."""
+
+    scores: tuple[SystemScore, ...]
+    trained: tuple[Contamination, ...]
+    summary_differences: tuple[str, ...]
+
+
+def evaluate(files: Sequence[Stored], reward: QaReward | None, trained_on: Sequence[Path] = ()) -> Evaluation:
+    """Score all answers, systems in order of first use. `reward` scores answers that carry their truth.
+
+    Raises InputError when two files hold answers of one system: they would be scored as one.
+    """
     systems: dict[str, list[Answer]] = {}
-    for answer in answers:
-        systems.setdefault(answer.system, []).append(answer)
-    return [_score(name, held, reward) for name, held in systems.items()]
+    owner: dict[str, Path] = {}
+    for file in files:
+        for answer in file.answers:
+            if owner.setdefault(answer.system, file.path) != file.path:
+                raise InputError(
+                    f"{owner[answer.system]} and {file.path} both hold answers of {printable(answer.system)}.",
+                    remedy="score them one after the other",
+                )
+            systems.setdefault(answer.system, []).append(answer)
+    scores = {name: _score(name, answers, reward) for name, answers in systems.items()}
+    questions = [answer.question for file in files for answer in file.answers]
+    return Evaluation(
+        tuple(scores.values()),
+        tuple(contamination(questions, path) for path in trained_on),
+        tuple(
+            f"{file.path.name}, {line}"
+            for file in files
+            if file.summary is not None
+            for line in _stated_differences(scores[file.answers[0].system].calibration, file.summary)
+        ),
+    )
 
 
-def v1_alone(answers: Sequence[Answer]) -> Calibration:
-    """Calibration with right = V1 > 0.5, over the answers that have a V1: it does not contain the confidence."""
-    held = [one for one in answers if one.confidence is not None and "V1" in one.components]
-    return calibration([one.confidence or 0.0 for one in held], [one.components["V1"] > RIGHT_ABOVE for one in held])
+def _by_facts(answers: Sequence[Answer]) -> Calibration | None:
+    """Calibration with right = facts > 0.5, over the answers that have such a score; None where none has."""
+    held = [answer for answer in answers if FACTS in answer.components]
+    stated = [(answer.confidence, answer.components[FACTS] > RIGHT) for answer in held if answer.confidence is not None]
+    return calibration([given for given, _ in stated], [right for _, right in stated]) if held else None
 
 
-def stated_differences(found: Calibration, summary: Mapping[str, Any]) -> list[str]:
+def _stated_differences(found: Calibration, summary: Mapping[str, Any]) -> list[str]:
     """Where a file's own calibration summary differs from ours by more than rounding."""
     ours = {
         "ece": found.ece,
@@ -115,64 +151,60 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
         for answer in answers
         if answer.expected is not None
     )
-    rewards = [one.reward for one in scored if one.reward is not None]
-    right_by, pairs = _outcomes(answers, scored, judged)
-    stated = [(given, right) for given, right in pairs if given is not None]
+    rewards = [answer.reward for answer in scored if answer.reward is not None]
+    right_by, outcomes = _outcomes(scored, judged)
+    stated = [(given, right) for given, right in outcomes if given is not None]
     figures = calibration([given for given, _ in stated], [right for _, right in stated])
-    names = sorted({name for one in scored for name in one.components})
+    components: dict[str, list[float]] = {}
+    for answer in scored:
+        for name, value in answer.components.items():
+            components.setdefault(name, []).append(value)
     return SystemScore(
         system=system,
         n=len(answers),
         judged=judged,
-        reward=sum(rewards) / len(rewards) if rewards else None,
-        components={name: _mean([one.components[name] for one in scored if name in one.components]) for name in names},
+        reward=_mean(rewards),
+        components={name: sum(components[name]) / len(components[name]) for name in sorted(components)},
         right_by=right_by,
-        accuracy=_mean([float(right) for _, right in pairs]) if pairs else None,
+        accuracy=_mean([float(right) for _, right in outcomes]),
         calibration=figures,
+        alone=_by_facts(answers),
         warnings=tuple(_warnings(scored, figures, right_by == BY_REWARD)),
     )
 
 
-@dataclass(frozen=True)
-class _Scored:
-    response: str
-    reward: float | None
-    components: Mapping[str, float]
-    confidence: float | None
-
-
-def _outcomes(
-    answers: Sequence[Answer], scored: Sequence[_Scored], judged: Sequence[Judged]
-) -> tuple[str, list[tuple[float | None, bool]]]:
+def _outcomes(scored: Sequence[Answer], judged: Sequence[Judged]) -> tuple[str, list[tuple[float | None, bool]]]:
     """What counts as right, and (confidence, right) of each answer that can be judged so.
 
-    V1 where we scored the answers ourselves, since it does not contain the confidence; a stored reward as it was
-    published; else the expected words.
+    The facts where we scored the answers ourselves, since they do not contain the confidence; a stored reward as it
+    was published; else the expected words.
     """
-    if all(answer.truth is not None for answer in answers) and any("V1" in one.components for one in scored):
-        held = [one for one in scored if "V1" in one.components]
-        return BY_V1, [(one.confidence, one.components["V1"] > RIGHT_ABOVE) for one in held]
-    rewarded = [(one.confidence, one.reward > RIGHT_ABOVE) for one in scored if one.reward is not None]
+    if all(answer.truth is not None for answer in scored):
+        facts = [(one.confidence, one.components[FACTS] > RIGHT) for one in scored if FACTS in one.components]
+        if facts:
+            return BY_FACTS, facts
+    rewarded = [(one.confidence, one.reward > RIGHT) for one in scored if one.reward is not None]
     if rewarded:
         return BY_REWARD, rewarded
     return BY_MENTION, [(stated_confidence(one.answer.response), one.verdict.mention) for one in judged]
 
 
-def _rewarded(answer: Answer, reward: QaReward | None) -> _Scored:
+def _rewarded(answer: Answer, reward: QaReward | None) -> Answer:
+    """The answer with our own reward, where it carries its truth."""
     if answer.truth is None or reward is None:
-        return _Scored(answer.response, answer.reward, answer.components, answer.confidence)
+        return answer
     row = {"question": answer.question, "truth": answer.truth, "verifiers": answer.verifiers}
     composed = reward.score(row, answer.response)
     components = {name: value for name, value in composed.components.items() if value is not None}
-    return _Scored(answer.response, composed.total, components, stated_confidence(answer.response))
+    return replace(answer, reward=composed.total, components=components, confidence=stated_confidence(answer.response))
 
 
-def _warnings(scored: Sequence[_Scored], figures: Calibration, by_reward: bool) -> list[str]:
+def _warnings(scored: Sequence[Answer], figures: Calibration, by_reward: bool) -> list[str]:
     found = []
-    if by_reward and any("V4" in one.components for one in scored):
+    if by_reward and any(UNCERTAINTY in one.components for one in scored):
         found.append(
-            "An answer is right here when its reward is above 0.5, and the reward contains V4, which scores the stated "
-            "confidence: the calibration figures are partly of the confidence against itself."
+            f"An answer is right here when its reward is above {RIGHT}, and the reward contains {UNCERTAINTY}, which "
+            "scores the stated confidence: the calibration figures are partly of the confidence against itself."
         )
     if figures.n > 1 and figures.n_bins_used == 1:
         found.append(
@@ -188,5 +220,5 @@ def _warnings(scored: Sequence[_Scored], figures: Calibration, by_reward: bool) 
     return found
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None

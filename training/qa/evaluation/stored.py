@@ -8,16 +8,15 @@ own         JSONL of `{"system", "question", "type", "response", "truth", "verif
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
-_LARGEST = 256 << 20  # bytes
-_SHOWN = 20
+from ..items.given import checked, numbered, read_whole
 
 
 @dataclass(frozen=True)
@@ -39,127 +38,86 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stored:
-    """The answers of a file; `summary` is the calibration that the file itself states."""
+    """The answers of a file; `summary` is the calibration that the file itself states. Raises InputError for none."""
 
     path: Path
-    form: str
-    answers: tuple[Answer, ...]
+    answers: Sequence[Answer]
     summary: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.answers:
+            raise InputError(f"{self.path} holds no answer.", remedy="name a file with answers")
 
 
 def read_answers(path: Path) -> Stored:
     """Read a file of answers. Raises InputError for anything else, naming every row that cannot be used."""
     if path.suffix == ".jsonl":
-        return _own(path)
-    document = _document(path)
-    if isinstance(document.get("detailed_results"), dict):
-        return _judged(path, document["detailed_results"])
-    if isinstance(document.get("per_sample"), list):
-        return _rewarded(path, document)
+        rows = ((f"line {line}", row) for line, row in read_rows(path, InputError))
+        return Stored(path, checked(path, rows, lambda row: own_answer(row, path.stem)))
+    try:
+        document = parse_object(read_whole(path))
+    except ValueError as error:
+        raise InputError(f"{path}: {printable(error)}.", remedy="check that the file is whole") from error
+    systems, samples = document.get("detailed_results"), document.get("per_sample")
+    if isinstance(systems, dict):
+        judged = (
+            (f"{printable(system)}, row {number}", (system, row))
+            for system, rows in systems.items()
+            for number, row in enumerate(rows if isinstance(rows, list) else [None], start=1)
+        )
+        return Stored(path, checked(path, judged, lambda pair: _judged(*pair)))
+    if isinstance(samples, list):
+        name, summary = str(document.get("model_path") or path.stem), document.get("calibration")
+        answers = checked(path, numbered(samples), lambda row: _rewarded(name, row))
+        return Stored(path, answers, summary if isinstance(summary, dict) else None)
     raise InputError(
         f"{path} holds no answers: there is neither detailed_results nor per_sample in it.",
         remedy="name an evaluation file, or JSONL rows with question and response",
     )
 
 
-def _judged(path: Path, systems: Mapping[str, Any]) -> Stored:
-    answers, problems = [], []
-    for system, rows in systems.items():
-        for number, row in enumerate(rows if isinstance(rows, list) else [None], start=1):
-            texts = (
-                [row.get(key) for key in ("question", "response", "type", "expected")] if isinstance(row, dict) else []
-            )
-            if not texts or not all(isinstance(text, str) for text in texts):
-                problems.append(
-                    f"{printable(system)}, row {number}: question, response, type and expected must be strings"
-                )
-                continue
-            question, response, kind, expected = map(str, texts)
-            verdict = row.get("correct")
-            answers.append(
-                Answer(system, question, response, kind, expected, verdict if isinstance(verdict, bool) else None)
-            )
-    return Stored(path, "judged", _held(path, answers, problems))
+def own_answer(row: Mapping[str, Any], system: str) -> Answer:
+    """An answer from a row of `--answers-out`; `system` is its name where the row has none. Raises ValueError."""
+    truth, verifiers = row.get("truth"), row.get("verifiers")
+    if not isinstance(row.get("question"), str) or not isinstance(row.get("response"), str):
+        raise ValueError("question and response must be strings")
+    if not isinstance(truth, dict) or not isinstance(verifiers, list):
+        raise ValueError("truth must be an object and verifiers a list")
+    expected = truth.get("expected")
+    return Answer(
+        str(row.get("system") or system),
+        row["question"],
+        row["response"],
+        str(row.get("type", "-")),
+        expected if isinstance(expected, str) else None,
+        truth=truth,
+        verifiers=tuple(map(str, verifiers)),
+    )
 
 
-def _rewarded(path: Path, document: Mapping[str, Any]) -> Stored:
-    answers, problems = [], []
-    system = str(document.get("model_path") or path.stem)
-    for number, row in enumerate(document["per_sample"], start=1):
-        try:
-            components = {str(name): _number(value) for name, value in row["verifier_scores"].items()}
-            confidence = None if row.get("confidence") is None else _number(row["confidence"])
-            if confidence is not None and not 0 <= confidence <= 1:
-                raise ValueError("confidence is not from 0 to 1")
-            answers.append(
-                Answer(
-                    system,
-                    str(row["prompt"]),
-                    str(row["response"]),
-                    str(row.get("question_type", "-")),
-                    reward=_number(row["total_reward"]),
-                    components=components,
-                    confidence=confidence,
-                )
-            )
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            problems.append(f"row {number}: {printable(error)}")
-    summary = document.get("calibration")
-    return Stored(path, "rewarded", _held(path, answers, problems), summary if isinstance(summary, dict) else None)
+def _judged(system: str, row: Any) -> Answer:
+    keys = ("question", "response", "type", "expected")
+    texts = [row.get(key) for key in keys] if isinstance(row, dict) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("question, response, type and expected must be strings")
+    verdict = row.get("correct")
+    question, response, kind, expected = map(str, texts)
+    return Answer(system, question, response, kind, expected, verdict if isinstance(verdict, bool) else None)
 
 
-def _own(path: Path) -> Stored:
-    answers, problems = [], []
-    for line, row in read_rows(path, InputError):
-        if isinstance(row, Problem):
-            problems.append(str(row))
-            continue
-        truth, verifiers = row.get("truth"), row.get("verifiers")
-        if not isinstance(row.get("question"), str) or not isinstance(row.get("response"), str):
-            problems.append(f"line {line}: question and response must be strings")
-        elif not isinstance(truth, dict) or not isinstance(verifiers, list):
-            problems.append(f"line {line}: truth must be an object and verifiers a list")
-        else:
-            system = str(row.get("system") or path.stem)
-            kind, expected = str(row.get("type", "-")), truth.get("expected")
-            answers.append(
-                Answer(
-                    system,
-                    row["question"],
-                    row["response"],
-                    kind,
-                    expected if isinstance(expected, str) else None,
-                    truth=truth,
-                    verifiers=tuple(map(str, verifiers)),
-                )
-            )
-    return Stored(path, "own", _held(path, answers, problems))
-
-
-def _held(path: Path, answers: list[Answer], problems: list[str]) -> tuple[Answer, ...]:
-    if problems:
-        shown = [Problem(problem) for problem in problems[:_SHOWN]]
-        raise InputError(f"{path} has rows that cannot be used:", problems=shown, remedy="mend the rows named")
-    if not answers:
-        raise InputError(f"{path} holds no answer.", remedy="name a file with answers")
-    return tuple(answers)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
-        return parse_object(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.", remedy="check the path") from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="name a file") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8.", remedy="save it as UTF-8") from error
-    except ValueError as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: {printable(error)}.", remedy="check that the file is whole") from error
+def _rewarded(system: str, row: Any) -> Answer:
+    confidence = None if row.get("confidence") is None else _number(row["confidence"])
+    if confidence is not None and not 0 <= confidence <= 1:
+        raise ValueError("confidence is not from 0 to 1")
+    return Answer(
+        system,
+        str(row["prompt"]),
+        str(row["response"]),
+        str(row.get("question_type", "-")),
+        reward=_number(row["total_reward"]),
+        components={str(name): _number(value) for name, value in row["verifier_scores"].items()},
+        confidence=confidence,
+    )
 
 
 def _number(value: object) -> float:

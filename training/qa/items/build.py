@@ -1,6 +1,7 @@
 """From tables to files: items, drilled key facts, the division, and the lines that are written.
 
-The same seed and inputs give the same bytes. What is written names no date and no path.
+The same seed and inputs give the same bytes. What is written names no date and no path. In the corpus of supervised
+training a row keeps what its item holds; `article_id` is the item's id, for no article stands behind it.
 """
 
 from __future__ import annotations
@@ -12,44 +13,66 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from bioreview_bench.errors import cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder, shown_name
+from bioreview_bench.llm.text.fitting import load_counter
 
-from ...corpora.files import MANIFEST as CORPUS
-from ...corpora.files import corpus_fingerprint
+from ...corpora.files import CORPUS, MANIFEST, PAIRS, as_jsonl, asked_by, corpus_contents, corpus_fingerprint
+from ...corpora.rows import Lengths, length_percentiles
+from ...models.chat_templates import template_text
+from ...models.families import tokenizer_sha256
 from ..prompt import question_key, template_sha256
-from .comparison import comparisons
-from .facts import load_facts
-from .factual import factual, interactions
+from .facts import kmp_items, load_facts
 from .given import Given, leave_out
 from .gsea import Finding, gsea_items
 from .holdout import divide, prove_disjoint
 from .item import Item
-from .reasoning import calibration, chain_of_thought, error_correction, multi_hop
-from .rows import Counting, as_corpus
 
-TRAIN, VAL, EVALUATION, GRPO, PAIRS = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl", "pairs.jsonl"
-MANIFEST = "manifest.json"
-
-
+TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
 LABEL = "questions"  # what a training summary calls these data
 
 
 @dataclass(frozen=True)
-class Built:
+class QuestionFiles:
     """File contents by name, and what the manifest says."""
 
     files: Mapping[str, bytes]
     manifest: Mapping[str, Any]
 
 
-def kmp_items() -> list[Item]:
-    """All items from the bundled tables."""
-    facts = load_facts()
-    makers = (factual, interactions, chain_of_thought, multi_hop, comparisons, calibration, error_correction)
-    return [item for make in makers for item in make(facts)]
+@dataclass(frozen=True)
+class Counting:
+    """How lengths are counted: by a model's tokenizer and chat template, or three characters a token."""
+
+    lengths: Lengths
+    model: str | None = None
+    tokenizer_sha256: str | None = None
+    template_sha256: str | None = None
+
+    @classmethod
+    def estimate(cls) -> Self:
+        """Without a model."""
+        return cls(Lengths.of_counter(load_counter("chars3")))
+
+    @classmethod
+    def of_model(cls, model: str, chat_template: str | None) -> Self:
+        """By the model to be trained; `chat_template` (a name or a file) wins over its own. Raises EncoderError."""
+        folder = model_folder(model)
+        chat = Chat(folder, source=None if chat_template is None else template_text(chat_template))
+        return cls(Lengths.of_chat(chat), shown_name(model), tokenizer_sha256(folder), chat.template_sha256)
+
+    @property
+    def described(self) -> str:
+        """For people: who counted."""
+        return "the model's tokenizer" if self.model is not None else f"{self.lengths.name}, an estimate"
+
+    def asked(self) -> dict[str, Any]:
+        """How a model is asked by these rows, as a training summary says it. They hold no paper: the budget is 0."""
+        counter = {"name": "none", "tokenizer_sha256": self.tokenizer_sha256}
+        return {**asked_by({"template_sha256": template_sha256()}), "counter": counter}
 
 
 def build(
@@ -62,7 +85,7 @@ def build(
     pairs: Sequence[Given] = (),
     keep_out: Sequence[str] = (),
     counting: Counting | None = None,
-) -> Built:
+) -> QuestionFiles:
     """Divide, drill, shuffle and write out.
 
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
@@ -71,14 +94,12 @@ def build(
     `counting` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a
     question, and InputError for an unknown tissue.
     """
-    items = _unique([*kmp_items(), *gsea_items(findings)])
-    train, evaluation = divide(items, held_out)
+    learnt, evaluation = divide(_unique([*kmp_items(), *gsea_items(findings)]), held_out)
     apart = set(map(question_key, keep_out))
-    n_train = len(train)
-    train = [item for item in train if question_key(item.question) not in apart]
+    train = [item for item in learnt if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
-    numbered = [Given(one.question, {**one.row, "id": f"given-{n}"}) for n, one in enumerate(sft, start=1)]
-    given, n_given_out = leave_out(numbered, unseen)  # numbered through: files number their rows alike
+    named = [Given(row.question, {"id": f"given-{n}", **row.row}) for n, row in enumerate(sft, start=1)]
+    given, n_given_out = leave_out(named, unseen)
     given, n_mention_given = _without_tissues(given, held_out)
     paired, n_pairs_out = leave_out(pairs, unseen)
     paired, n_mention_pairs = _without_tissues(paired, held_out)
@@ -98,15 +119,24 @@ def build(
     contents = {TRAIN: rows, VAL: judged, EVALUATION: judged, GRPO: asked}
     if pairs:
         contents[PAIRS] = [row.row for row in paired]
-    counting = counting or Counting.estimate()
-    origin = {
-        "seed": seed,
-        "drill": drill,
-        "held_out": sorted(name.casefold() for name in held_out),
-        "facts": load_facts().source,
+    tissues = sorted(name.casefold() for name in held_out)
+    origin = {"seed": seed, "drill": drill, "held_out": tissues, "facts": load_facts().source}
+    counts = {
+        "kept_out": {"items": len(learnt) - len(train), "given": n_given_out, "pairs": n_pairs_out},
+        "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
     }
-    corpus, stated = as_corpus(rows, judged, counting, {"label": LABEL, **origin})
-    files = {name: corpus.get(name) or _lines(held) for name, held in contents.items()}
+    return _written(contents, origin, counts, counting or Counting.estimate())
+
+
+def _written(
+    contents: Mapping[str, Sequence[Mapping[str, Any]]],
+    origin: Mapping[str, Any],
+    counts: Mapping[str, Any],
+    counting: Counting,
+) -> QuestionFiles:
+    """Rows by file as bytes, the supervised ones as a corpus, and the manifests of both."""
+    corpus, stated = _corpus(contents[TRAIN], contents[VAL], counting, {"label": LABEL, **origin})
+    files = {name: corpus.get(name) or as_jsonl(rows) for name, rows in contents.items()}
     manifest = {
         **origin,
         "template_sha256": template_sha256(),
@@ -118,24 +148,50 @@ def build(
             for name, content in files.items()
         },
         "types": {
-            name: dict(sorted(Counter(row.get("type", "pair") for row in held).items()))
-            for name, held in contents.items()
+            name: dict(sorted(Counter(row.get("type", "pair") for row in rows).items()))
+            for name, rows in contents.items()
         },
-        "kept_out": {"items": n_train - len(train), "given": n_given_out, "pairs": n_pairs_out},
-        "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
+        **counts,
     }
-    return Built(
-        {**files, CORPUS: corpus[CORPUS], MANIFEST: (json.dumps(manifest, indent=1) + "\n").encode()}, manifest
-    )
+    text = json.dumps(manifest, indent=1) + "\n"
+    return QuestionFiles({**files, CORPUS: corpus[CORPUS], MANIFEST: text.encode()}, manifest)
 
 
-def write(built: Built, folder: Path) -> None:
+def write(built: QuestionFiles, folder: Path) -> None:
     """Write all files or none, the manifest last. Raises WriteError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
+    make_folder(folder)
     write_files({folder / name: content for name, content in built.files.items()})
+
+
+def _corpus(
+    train: Sequence[Mapping[str, Any]], val: Sequence[Mapping[str, Any]], counting: Counting, data: Mapping[str, Any]
+) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """(files by name, manifest) of a corpus of these rows. `data` says where they come from."""
+    rows = {"train": [_row(row, counting) for row in train], "val": [_row(row, counting) for row in val]}
+    facts = {
+        "recipe": None,
+        "data": data,
+        **counting.asked(),
+        "model": counting.model,
+        "chat_template_sha256": counting.template_sha256,
+        "lengths": {"counted_by": counting.described, **{split: _lengths(held) for split, held in rows.items()}},
+    }
+    return corpus_contents(rows, facts)
+
+
+def _row(row: Mapping[str, Any], counting: Counting) -> dict[str, Any]:
+    messages = row["messages"]
+    return {
+        "article_id": row["id"],
+        **row,
+        "n_prompt_tokens": counting.lengths.prompt(messages),
+        "n_target_tokens": counting.lengths.completion(messages),
+        "cut": False,
+    }
+
+
+def _lengths(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
+    return length_percentiles([(row["n_prompt_tokens"], row["n_target_tokens"]) for row in rows])
 
 
 def _unique(items: Sequence[Item]) -> list[Item]:
@@ -162,7 +218,3 @@ def _text(value: Any) -> str:
 
 def _without(row: Mapping[str, Any], key: str) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name != key}
-
-
-def _lines(rows: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()

@@ -1,24 +1,25 @@
-"""Rows that others made, passed through: supervised rows and preference pairs in the `### Instruction:` form.
+"""Rows that others made, read strictly: supervised rows and preference pairs in the `### Instruction:` form, questions.
 
 Texts of answers stay as they are; the question goes into the one template.
-
-Question rows, as `bench train qa-data` writes them, read strictly.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.reading import read_text
 
 from ..prompt import asked, conversation, given_question, question_key
 
 _LARGEST = 256 << 20  # bytes
+_SHOWN = 20  # problems
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,57 +32,48 @@ class Given:
 
 def read_sft(path: Path) -> tuple[list[Given], int]:
     """(rows, number of exact duplicates left out) of a JSON list of `{"text"}`. Raises InputError."""
-    found: dict[str, Given] = {}
-    problems, n = [], 0
-    for number, row in enumerate(read_list(path), start=1):
-        text = row.get("text")
-        parts = given_question(text) if isinstance(text, str) else None
-        if parts is None or not parts[1]:
-            problems.append(Problem(f"row {number} has no text with ### Instruction: and ### Response:"))
-            continue
-        n += 1
-        question, answer = parts
-        row = {
-            "messages": conversation(question, answer),
-            "question": question,
-            "answer": answer,
-            "type": "given",
-            "truth": {},
-            "verifiers": [],
-            "tissue": None,
-        }
-        found.setdefault(str(text), Given(question, row))
-    _refuse(path, problems)
-    kept = [
-        Given(held.question, {"id": f"given-{place}", **held.row}) for place, held in enumerate(found.values(), start=1)
-    ]
-    return kept, n - len(found)
+    texts = read_list(path)
+    rows = checked(path, numbered(texts), _sft_row)
+    distinct: dict[str, Given] = {}
+    for text, row in zip(texts, rows, strict=True):
+        distinct.setdefault(text["text"], row)
+    return list(distinct.values()), len(rows) - len(distinct)
 
 
 def read_pairs(path: Path) -> list[Given]:
     """Preference pairs: a JSON list of `{"prompt", "chosen", "rejected"}`. Raises InputError."""
-    kept, problems = [], []
-    for number, row in enumerate(read_list(path), start=1):
-        texts = [row.get(key) for key in ("prompt", "chosen", "rejected")]
-        if not all(isinstance(text, str) and text.strip() for text in texts):
-            problems.append(Problem(f"row {number} lacks prompt, chosen or rejected"))
-            continue
-        prompt, chosen, rejected = map(str, texts)
-        if chosen.strip() == rejected.strip():
-            problems.append(Problem(f"row {number}: chosen and rejected are the same"))
-            continue
-        parts = given_question(prompt)
-        question = parts[0] if parts else prompt.strip()
-        row = {
-            "id": f"pair-{number}",
-            "question": question,
-            "prompt": asked(question),
-            "chosen": [{"role": "assistant", "content": chosen}],
-            "rejected": [{"role": "assistant", "content": rejected}],
-        }
-        kept.append(Given(question, row))
-    _refuse(path, problems)
-    return kept
+    rows = checked(path, numbered(read_list(path)), _pair)
+    return [Given(row.question, {"id": f"pair-{number}", **row.row}) for number, row in enumerate(rows, start=1)]
+
+
+def read_questions(path: Path) -> list[dict[str, Any]]:
+    """Rows with `question`, `truth` and `verifiers`, as `bench train qa-data` writes them. Raises InputError."""
+    rows = checked(path, ((f"line {line}", row) for line, row in read_rows(path, InputError)), _question)
+    if not rows:
+        raise InputError(f"{path} holds no question.", remedy="make it by bench train qa-data")
+    return rows
+
+
+def checked(path: Path, rows: Iterable[tuple[str, Any]], read: Callable[[Any], T]) -> list[T]:
+    """What `read` makes of rows, each with its place. Raises InputError naming every row that it refuses."""
+    made, problems = [], []
+    for place, row in rows:
+        try:
+            if isinstance(row, Problem):
+                raise ValueError(row.message)
+            made.append(read(row))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            problems.append(Problem(f"{place}: {printable(error)}"))
+    if problems:
+        raise InputError(
+            f"{path} has rows that cannot be used:", problems=problems[:_SHOWN], remedy="fix the rows named"
+        )
+    return made
+
+
+def numbered(rows: Sequence[Any]) -> Iterable[tuple[str, Any]]:
+    """Rows with their places, for `checked`."""
+    return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
 
 
 def questions_in(path: Path) -> list[str]:
@@ -123,17 +115,15 @@ def read_list(path: Path) -> list[Mapping[str, Any]]:
     return value
 
 
+def read_whole(path: Path) -> str:
+    """The text of a file of at most 256 MiB. Raises InputError."""
+    if path.is_file() and path.stat().st_size > _LARGEST:
+        raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
+    return read_text(path, InputError, "name a file of rows in UTF-8", "utf-8-sig")
+
+
 def _json(path: Path) -> Any:
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.", remedy="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8.", remedy="save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="check the path") from error
+    text = read_whole(path)
     try:
         if path.suffix == ".jsonl":
             return [json.loads(line) for line in text.splitlines() if line.strip()]
@@ -142,27 +132,41 @@ def _json(path: Path) -> Any:
         raise InputError(f"{path} is not JSON: {printable(error)}.", remedy="check that the file is whole") from error
 
 
-def _refuse(path: Path, problems: list[Problem]) -> None:
-    if problems:
-        raise InputError(f"{path} cannot be used:", problems=problems[:20], remedy="mend the rows named")
+def _sft_row(row: Mapping[str, Any]) -> Given:
+    text = row.get("text")
+    parts = given_question(text) if isinstance(text, str) else None
+    if parts is None or not parts[1]:
+        raise ValueError("there is no text with ### Instruction: and ### Response:")
+    question, answer = parts
+    line: dict[str, Any] = {
+        "messages": conversation(question, answer),
+        "question": question,
+        "answer": answer,
+        "type": "given",
+        "truth": {},
+        "verifiers": [],
+        "tissue": None,
+    }
+    return Given(question, line)
 
 
-def read_questions(path: Path) -> list[dict[str, Any]]:
-    """Rows with `question`, `truth` and `verifiers`. Raises InputError listing every row without."""
-    rows, problems = [], []
-    for line, row in read_rows(path, InputError):
-        if isinstance(row, Problem):
-            problems.append(row)
-        elif not isinstance(row.get("question"), str) or not row["question"].strip():
-            problems.append(Problem("question must be a string that is not blank", line))
-        elif not isinstance(row.get("truth"), dict) or not isinstance(row.get("verifiers"), list):
-            problems.append(Problem("truth must be an object and verifiers a list", line))
-        else:
-            rows.append(row)
-    if problems:
-        raise InputError(
-            f"{path} has rows that cannot be asked:", problems=problems[:20], remedy="make it by bench train qa-data"
-        )
-    if not rows:
-        raise InputError(f"{path} holds no question.", remedy="make it by bench train qa-data")
-    return rows
+def _pair(row: Mapping[str, Any]) -> Given:
+    texts = [row.get(key) for key in ("prompt", "chosen", "rejected")]
+    if not all(isinstance(text, str) and text.strip() for text in texts):
+        raise ValueError("prompt, chosen or rejected is missing")
+    prompt, chosen, rejected = map(str, texts)
+    if chosen.strip() == rejected.strip():
+        raise ValueError("chosen and rejected are the same")
+    parts = given_question(prompt)
+    question = parts[0] if parts else prompt.strip()
+    answers = {"chosen": chosen, "rejected": rejected}
+    turns = {name: [{"role": "assistant", "content": text}] for name, text in answers.items()}
+    return Given(question, {"question": question, "prompt": asked(question), **turns})
+
+
+def _question(row: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(row.get("question"), str) or not row["question"].strip():
+        raise ValueError("question must be a string that is not blank")
+    if not isinstance(row.get("truth"), dict) or not isinstance(row.get("verifiers"), list):
+        raise ValueError("truth must be an object and verifiers a list")
+    return dict(row)

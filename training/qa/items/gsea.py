@@ -2,8 +2,6 @@
 
 A direction is asked for where at least two missions find the pathway at padj < 0.05 in a tissue and all of those
 agree; where such missions disagree, the answer is that it depends. Nothing is asked of the rest.
-
-Up or down: what a statement says of a pathway, and what a pathway is called.
 """
 
 from __future__ import annotations
@@ -16,69 +14,18 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import InputError, printable
 
-from ..prompt import with_confidence
-from ..statements import Statements, fold
-from .facts import score
-from .item import Item, worded
-
-UP, DOWN = "up", "down"
-OPPOSITE = {UP: DOWN, DOWN: UP}
-_WORDS = {
-    UP: r"upregulat\w*|up-regulat\w*|activat\w*|increas\w*|elevat\w*|enhanc\w*|induc\w*|higher|stimulat\w*|positive nes"
-    r"|positively enriched|upwards?",
-    DOWN: r"downregulat\w*|down-regulat\w*|suppress\w*|decreas\w*|reduc\w*|inhibit\w*|repress\w*|lower|negative nes"
-    r"|negatively enriched|downwards?|diminish\w*",
-}
-_FOUND = {name: re.compile(rf"\b(?:{words})\b") for name, words in _WORDS.items()}
-_PREFIX = re.compile(r"^(?:hallmark|kegg|reactome|wikipathways|wp|go(?:bp|mf|cc)?|biocarta|mitocarta)_", re.IGNORECASE)
-_ALIASES = {
-    "oxidative phosphorylation": ("oxphos", "ox phos"),
-    "tnfa signaling via nfkb": ("nf-kb", "nfkb", "nf-κb"),
-    "interferon gamma response": ("ifn-gamma", "ifn-γ", "interferon gamma"),
-    "interferon alpha response": ("ifn-alpha", "ifn-α", "interferon alpha"),
-    "epithelial mesenchymal transition": ("emt", "epithelial-mesenchymal"),
-    "unfolded protein response": ("upr",),
-    "reactive oxygen species pathway": ("ros", "reactive oxygen species"),
-    "mtorc1 signaling": ("mtorc1",),
-}
-
-
-def readable(pathway: str) -> str:
-    """`HALLMARK_OXIDATIVE_PHOSPHORYLATION` as words, lower case."""
-    return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
-
-
-def names(pathway: str) -> tuple[str, ...]:
-    """The words that name a pathway."""
-    plain = readable(pathway)
-    return (plain, *_ALIASES.get(plain, ()))
-
-
-def directions_in(statements: Statements) -> set[str]:
-    """The directions that the statements assert."""
-    found = set()
-    for name, words in _FOUND.items():
-        spoken = {match.group() for sentence in statements.sentences for match in words.finditer(fold(sentence))}
-        if any(statements.asserted(word) for word in spoken):
-            found.add(name)
-    return found
-
-
-def direction_of(statements: Statements, about: Sequence[str]) -> str | None:
-    """The one direction asserted where one of `about` is named, or anywhere when none is; None for none or both."""
-    named = statements.naming(about)
-    found = directions_in(named if named.sentences else statements)
-    return found.pop() if len(found) == 1 else None
-
+from .facts import Values, compared
+from .given import checked
+from .item import Item, bundled, items_of
 
 COLUMNS = ("pathway", "tissue", "mission", "NES", "padj")
 SIGNIFICANT = 0.05
 MISSIONS = 2
+UP, DOWN = "up", "down"
+_PREFIX = re.compile(r"^(?:hallmark|kegg|reactome|wikipathways|wp|go(?:bp|mf|cc)?|biocarta|mitocarta)_", re.IGNORECASE)
 _LARGEST = 1_000_000  # rows
-_SHOWN = 20  # problems
-_VERBS = {UP: "upregulated", DOWN: "downregulated"}
 
 
 @dataclass(frozen=True)
@@ -99,119 +46,71 @@ class Finding:
 def read_findings(path: Path) -> list[Finding]:
     """Findings of at least two missions, by pathway and tissue.
 
-    Raises InputError, with every problem and its line, for a table that cannot be read: a column missing, a value that
-    is no number, padj outside 0..1, a blank name, or two rows of one pathway, tissue and mission.
+    Raises InputError for a table that cannot be read: a column missing, two rows of one pathway, tissue and mission,
+    or, with every line, a value that is no number, padj outside 0..1, or a blank name.
     """
-    found: dict[tuple[str, str], dict[str, float]] = {}
+    scores: dict[tuple[str, str], dict[str, float]] = {}
     seen: set[tuple[str, str, str]] = set()
-    problems: list[Problem] = []
-    for line, row in _rows(path):
-        try:
-            pathway, tissue, mission, nes, padj = _checked(row)
-            key = (pathway, tissue, mission)
-            if key in seen:
-                raise ValueError(f"a second row of {', '.join(map(printable, key))}")
-            seen.add(key)
-        except ValueError as error:
-            problems.append(Problem(str(error), line))
-            continue
+    for pathway, tissue, mission, nes, padj in checked(path, _rows(path), _values):
+        key = (pathway, tissue, mission)
+        if key in seen:
+            raise InputError(f"{path} has a second row of {', '.join(map(printable, key))}.", remedy="fix the table")
+        seen.add(key)
         if padj < SIGNIFICANT and nes != 0:
-            found.setdefault((pathway, tissue), {})[mission] = nes
-    if problems:
-        raise InputError(
-            f"{path} is no table of enrichment:", problems=problems[:_SHOWN], remedy="mend the lines named"
-        )
+            scores.setdefault((pathway, tissue), {})[mission] = nes
     return [
-        Finding(pathway, tissue, dict(sorted(scores.items())))
-        for (pathway, tissue), scores in sorted(found.items())
-        if len(scores) >= MISSIONS
+        Finding(pathway, tissue, dict(sorted(by_mission.items())))
+        for (pathway, tissue), by_mission in sorted(scores.items())
+        if len(by_mission) >= MISSIONS
     ]
 
 
 def gsea_items(findings: Sequence[Finding]) -> list[Item]:
     """One direction, or one "it depends", for each finding; one comparison for each pathway and pair of tissues."""
-    items: list[Item] = []
-    for finding in findings:
-        items += _direction(finding) if finding.direction else _depends(finding)
     by_pathway: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.direction:
             by_pathway.setdefault(finding.pathway, []).append(finding)
-    for group in by_pathway.values():
-        for one, other in combinations(group, 2):
-            items += _comparison(one, other)
-    return items
+    pairs = [pair for group in by_pathway.values() for pair in combinations(group, 2)]
+    rows = {"findings": [_row(finding) for finding in findings], "pairs": [_pair(one, other) for one, other in pairs]}
+    return items_of(bundled("enrichment.toml")["section"], rows)
 
 
-def _direction(finding: Finding) -> list[Item]:
-    name, tissue, direction = _title(finding.pathway), finding.tissue, str(finding.direction)
-    return worded(
-        f"gsea/{finding.pathway}/{tissue}",
-        [
-            f"In mouse {tissue} during spaceflight, is the {name} pathway upregulated or downregulated?",
-            f"What is the direction of the {name} pathway in {tissue} of mice in space?",
-        ],
-        with_confidence(
-            f"The {name} pathway is {_VERBS[direction]} in {tissue} ({_told(finding)}).",
-            70 + 5 * min(4, len(finding.scores)),
-        ),
-        "direction",
-        {"pathway": finding.pathway, "direction": direction, "scores": list(finding.scores.values()),
-         "expected_confidence": "high" if len(finding.scores) > MISSIONS else "medium"},
-        ("V1", "V2", "V4"),
-        [tissue],
-    )  # fmt: skip
+def readable(pathway: str) -> str:
+    """`HALLMARK_OXIDATIVE_PHOSPHORYLATION` as words, lower case."""
+    return " ".join(_PREFIX.sub("", pathway.strip()).replace("_", " ").split()).casefold()
 
 
-def _depends(finding: Finding) -> list[Item]:
-    name, tissue = _title(finding.pathway), finding.tissue
-    return worded(
-        f"gsea/{finding.pathway}/{tissue}",
-        [
-            f"Is the {name} pathway consistently up- or downregulated in mouse {tissue} across missions?",
-            f"Do missions agree on the direction of the {name} pathway in {tissue}?",
-        ],
-        with_confidence(f"No, the missions differ on the {name} pathway in {tissue} ({_told(finding)}).", 70),
-        "uncertainty",
-        {"pathway": finding.pathway, "consistent": "different", "tissues": [tissue],
-         "scores": list(finding.scores.values()), "behaviour": "context_dependent", "expected": "differ"},
-        ("V1", "V3", "V4"),
-        [tissue],
-    )  # fmt: skip
+def _row(finding: Finding) -> Values:
+    n = len(finding.scores)
+    return {
+        "pathway": finding.pathway,
+        "name": readable(finding.pathway).title(),
+        "tissue": finding.tissue,
+        "tissues": [finding.tissue],
+        "direction": finding.direction,
+        "scores": list(finding.scores.values()),
+        "told": ", ".join(f"{mission} NES {score:+.2f}" for mission, score in finding.scores.items()),
+        "sure": 70 + 5 * min(4, n),
+        "expected_confidence": "high" if n > MISSIONS else "medium",
+        "agreeing": [{}] if finding.direction else [],
+        "differing": [] if finding.direction else [{}],
+    }
 
 
-def _comparison(one: Finding, other: Finding) -> list[Item]:
-    name = _title(one.pathway)
-    directions = {finding.tissue: str(finding.direction) for finding in (one, other)}
-    same = len(set(directions.values())) == 1
-    told = " ".join(
-        f"In {finding.tissue} the {name} pathway is {_VERBS[str(finding.direction)]} ({_told(finding)})."
-        for finding in (one, other)
-    )
-    return worded(
-        f"gsea/{one.pathway}/{one.tissue}/{other.tissue}",
-        [
-            f"Does spaceflight shift the {name} pathway in the same direction in {one.tissue} and {other.tissue}?",
-            f"Compare the direction of the {name} pathway in {one.tissue} and {other.tissue} of mice in space.",
-        ],
-        with_confidence(f"{told} The directions are {'the same' if same else 'different'}.", 75),
-        "comparison",
-        {"pathway": one.pathway, "directions": directions, "consistent": "same" if same else "different",
-         "scores": [*one.scores.values(), *other.scores.values()], "tissues": sorted(directions)},
-        ("V1", "V2", "V3", "V4"),
-        list(directions),
-    )  # fmt: skip
+def _pair(one: Finding, other: Finding) -> Values:
+    first, second = _row(one), _row(other)
+    return {
+        **compared(one.tissue, other.tissue, first["direction"], second["direction"]),
+        "pathway": one.pathway,
+        "name": first["name"],
+        "scores": first["scores"] + second["scores"],
+        "told_one": first["told"],
+        "told_other": second["told"],
+    }
 
 
-def _told(finding: Finding) -> str:
-    return ", ".join(f"{mission} NES {score(value)}" for mission, value in finding.scores.items())
-
-
-def _title(pathway: str) -> str:
-    return readable(pathway).title()
-
-
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.DictReader(stream)
@@ -225,7 +124,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
                     raise InputError(
                         f"{path} has more than {_LARGEST:,} rows.", remedy="keep the gene sets that matter"
                     )
-                yield reader.line_num, row
+                yield f"line {reader.line_num}", row
     except FileNotFoundError as error:
         raise InputError(f"There is no file {path}.", remedy="check the path") from error
     except UnicodeDecodeError as error:
@@ -234,7 +133,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str | None]]]:
         raise InputError(f"Cannot read {path}: {error}.", remedy="check that it is a CSV file") from error
 
 
-def _checked(row: Mapping[str, str | None]) -> tuple[str, str, str, float, float]:
+def _values(row: Mapping[str, str | None]) -> tuple[str, str, str, float, float]:
     """Values of a row. Raises ValueError with the reason."""
     names = [" ".join((row[column] or "").split()) for column in COLUMNS[:3]]
     for column, name in zip(COLUMNS, names, strict=False):

@@ -1,0 +1,57 @@
+"""`bench train config`: which configs there are, and what one says."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from bioreview_bench.cli import options
+
+
+@click.group()
+def config() -> None:
+    """List the package's configs, or show one with all that it inherits and that its method pins.
+
+    \b
+    Examples:
+      bench train config list
+      bench train config show qwen3_8b
+      bench train config show mine.yaml --set trl.learning_rate=1e-4 --format json
+    """
+
+
+@config.command("list")
+@options.format_option("text", "json")
+def list_(form: str) -> None:
+    """Name, method, base model, and in a line what it is."""
+    from .files import presets, read_values
+
+    rows = [(name, read_values(name)) for name in presets()]
+    facts = [
+        {"name": name, "method": row["method"], "model": row["model"]["name"], "about": row["about"]}
+        for name, row in rows
+    ]
+    if form == "json":
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    widths = {key: max(len(row[key]) for row in facts) for key in ("name", "method", "model")}
+    for row in facts:
+        click.echo("  ".join([*(f"{row[key]:<{width}}" for key, width in widths.items()), row["about"]]))
+
+
+@config.command()
+@click.argument("name", metavar="NAME|FILE")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value; may be repeated.")
+@options.format_option("yaml", "json")
+def show(name: str, settings: tuple[str, ...], form: str) -> None:
+    """Validate a config and print it resolved; what is printed is a config again.
+
+    \b
+    Exit codes: 0 done, 2 the config does not hold (every problem is listed), 3 a library is missing.
+    """
+    from .files import dump
+    from .load import load, stated
+
+    values = load(str(stated(name).get("method")), name, settings).model_dump(mode="json")
+    click.echo(json.dumps(values, ensure_ascii=False) if form == "json" else dump(values), nl=form == "json")
