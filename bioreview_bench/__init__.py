@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from bioreview_bench.scoring.run import score
 
 _HOMES = {
-    "Article": "article",
+    "Article": "data.article",
     "BenchError": "errors",
-    "Concern": "article",
+    "Concern": "data.article",
     "Contract": "contract",
-    "Manuscript": "manuscript",
-    "Result": "result",
+    "Manuscript": "data.manuscript",
+    "Result": "results.result",
     "fingerprint": "data.fingerprint",
-    "load_result": "result",
+    "load_result": "results.result",
     "load_split": "data.load",
-    "read_predictions": "predictions",
+    "read_predictions": "data.predictions",
     "score": "scoring.run",
 }
 

@@ -15,12 +15,12 @@ from ..extras import require_leaderboard
 if TYPE_CHECKING:
     from ..store.api import SubmissionStatus
 
-_HERE = "bioreview_bench.leaderboard."
+_HERE = "bioreview_bench.leaderboard.cli."
 _COMMANDS = {
-    "init": (_HERE + "cli_submit_init:init", "Write a card to fill in, begun from run.json."),
-    "status": (_HERE + "cli_submit_status:status", "Where a submission stands."),
-    "mark": (_HERE + "cli_submit_status:mark", "Name a submission, not yet scored, as the one to rank."),
-    "withdraw": (_HERE + "cli_submit_status:withdraw", "Take a submission back."),
+    "init": (_HERE + "submit_init:init", "Write a card to fill in, begun from run.json."),
+    "status": (_HERE + "submit_status:status", "Where a submission stands."),
+    "mark": (_HERE + "submit_status:mark", "Name a submission, not yet scored, as the one to rank."),
+    "withdraw": (_HERE + "submit_status:withdraw", "Take a submission back."),
 }
 _SEND = "send"
 
