@@ -132,7 +132,6 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
 
     from .. import boards
     from ..store.api import requeue
-    from ..worker.queue import Queue
 
     if sum([bool(ids), everything, failed, missing]) != 1:
         raise InputError("Which submissions?", remedy="name ids, or one of --all, --failed, --missing")
@@ -147,8 +146,4 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
             if not dry_run:
                 requeue(opened, submission_id, "the maintainers had it scored again")
             click.echo(submission_id)
-        if chosen and not dry_run:
-            queue = Queue(opened)
-            queue.wake()
-            queue.close()
     click.echo(f"{len(chosen):,} submissions{' would be' if dry_run else ''} queued.", err=True)

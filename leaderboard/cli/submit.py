@@ -142,19 +142,21 @@ def send(
     """
     from bioreview_bench.data.folder import canonical_split
 
-    from ..submit.sending import Sending, to_hub, to_local, to_running
+    from ..submit import client, hub_target, local_target
+    from ..submit.submission import Sending
     from ..submit.targets import OnHub, Running, parse_target
 
     messages = options.Messages(quiet)
     target = parse_target(to)
     run = _run_file(predictions, run_file, no_run, messages)
-    asked = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
+    sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
     if isinstance(target, Running):
-        show(to_running(target.url, asked, token_file, messages, wait=wait, plain_http=plain_http), form, messages)
+        sent = client.send(target.url, sending, token_file, messages, wait=wait, plain_http=plain_http)
+        show(sent, form, messages)
     elif isinstance(target, OnHub):
-        _show_proposal(to_hub(target.repo, asked, data or "v3"), form)
+        _show_proposal(hub_target.send(target.repo, sending, data or "v3"), form)
     else:
-        show(to_local(target.where, asked, data, contracts, messages), form, messages)
+        show(local_target.send(target.where, sending, data, contracts, messages), form, messages)
 
 
 def show(status: SubmissionStatus | None, form: str, messages: options.Messages) -> None:

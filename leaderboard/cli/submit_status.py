@@ -15,8 +15,7 @@ from bioreview_bench.cli import options
 from .submit import plain_http_option, show, to_option, token_option
 
 if TYPE_CHECKING:
-    from ..submit.client import BoardClient
-    from ..submit.local_target import LocalBoard
+    from ..submit.submission import Board
 
 
 @dataclass(frozen=True)
@@ -61,10 +60,10 @@ def status(asked: _Asked, submission: str, wait: bool) -> None:
     \b
     Exit codes: 0 done, 2 rejected or bad usage, 5 the board refused or could not score.
     """
-    from ..submit.sending import progress
+    from ..submit.submission import follow
 
     with _opened(asked) as board:
-        found = board.wait(submission, progress(asked.messages)) if wait else board.status(submission)
+        found = follow(board, submission, asked.messages) if wait else board.status(submission)
     show(found, asked.form, asked.messages)
 
 
@@ -103,7 +102,7 @@ def withdraw(asked: _Asked, submission: str) -> None:
 
 
 @contextmanager
-def _opened(asked: _Asked) -> Iterator[BoardClient | LocalBoard]:
+def _opened(asked: _Asked) -> Iterator[Board]:
     from bioreview_bench.errors import InputError
 
     from ..submit.targets import OnHub, Running, parse_target
@@ -114,8 +113,7 @@ def _opened(asked: _Asked) -> Iterator[BoardClient | LocalBoard]:
             "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"
         )
     if isinstance(target, Running):
-        from ..submit.client import BoardClient
-        from ..submit.tokens import read_token
+        from ..submit.client import BoardClient, read_token
 
         token = read_token(asked.token_file)
         with BoardClient(target.url, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:

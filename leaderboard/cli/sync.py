@@ -82,18 +82,16 @@ def _take(database: Database, found: Merged, user: str | None) -> tuple[str, boo
     """(the submission, whether it is new). Raises InputError when it is rejected, too."""
     from bioreview_bench.errors import InputError, Problem
 
+    from ..intake.check import validate_received
     from ..store import api as store
     from ..submit.hub_target import user_for
-    from ..worker.queue import Queue
 
     owner = store.find_user(database, user) if user is not None else user_for(database, found.package.card)
     submission, created = store.receive(
         database, owner.id, found.ticket.split, found.package, marked=found.ticket.marked
     )
-    if created and store.validate_received(database, submission) == "queued":
-        queue = Queue(database)
-        queue.wake()
-        queue.close()
+    if created:
+        validate_received(database, submission)
     status = store.status(database, submission)
     if created and status.state == "rejected":
         listed = [Problem(one.message, one.line) for one in status.problems]

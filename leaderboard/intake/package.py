@@ -11,14 +11,11 @@ neither a lying header nor a bomb takes more memory than the limits.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import stat
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -27,31 +24,12 @@ from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.results.card import Card
 
 from ..settings import Limits
+from ..store.submissions import Package
 from .card_yaml import card_of, read_card
 
 PREDICTIONS, CARD, RUN = "predictions.jsonl", "card.yaml", "run.json"
 _CHUNK = 1 << 20
 _RUN_DEPTH = 20
-
-
-@dataclass(frozen=True)
-class Package:
-    """A submission whose card is in order. `run` is what run.json says, unchecked beyond being a JSON object."""
-
-    predictions: bytes = field(repr=False)
-    card: Card
-    run: dict[str, Any] | None = field(repr=False)
-
-    @property
-    def predictions_sha256(self) -> str:
-        """Hex sha256 of the predictions file."""
-        return hashlib.sha256(self.predictions).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
-        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
 
 
 def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:

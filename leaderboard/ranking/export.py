@@ -11,7 +11,8 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .view import BoardTable, Figure, Reported, Row, SystemView
+from ..store.shown import Figure
+from .view import BoardTable, Reported, Row, SystemView
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
 _NAMES = ("system", "version", "team", "organisation", "base_model", "parameters", "open_weights", "postprocessing")

@@ -17,9 +17,10 @@ from typing import Any
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
+from ..store.shown import Figure
 from .badges import badges
 from .entries import Entry
-from .view import AfterCutoff, Figure, Reported, Row
+from .view import AfterCutoff, Reported, Row
 
 _METRICS = ("recall", "precision", "f1")
 _PARAMETERS = re.compile(

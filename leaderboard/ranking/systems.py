@@ -12,10 +12,11 @@ from bioreview_bench.results.card import Card
 from ..store.api import get_settings
 from ..store.common import NotFound
 from ..store.models import Event, ResultRow, Submission
+from ..store.shown import Figure
 from .build import load_table, scored_once
 from .entries import folded
 from .rows import after_cutoff, public_card
-from .view import BoardTable, ContractScore, Figure, HistoryItem, Row, SystemView
+from .view import BoardTable, ContractScore, HistoryItem, Row, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

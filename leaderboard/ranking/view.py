@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from ..store.shown import Figure, Shown
 
 Badge = Literal[
     "rescored",
@@ -23,21 +23,7 @@ Badge = Literal[
 ]
 
 
-class View(BaseModel):
-    """Base of what is shown: unknown fields are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figure(View):
-    """A number with its 95 % interval; both null where scoring.md says null."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-
-
-class Row(View):
+class Row(Shown):
     """One system in a table."""
 
     band: int | None  # tied systems share one, 1 is best; null: shown, not ranked
@@ -84,7 +70,7 @@ class Row(View):
     signature: str
 
 
-class Reported(View):
+class Reported(Shown):
     """A figure that somebody published and this board did not compute."""
 
     system: str
@@ -99,7 +85,7 @@ class Reported(View):
     source: str
 
 
-class PairTest(View):
+class PairTest(Shown):
     """Label-swap test of two ranked systems, the one of higher F1 first; `p_holm` is corrected over the table."""
 
     a: str
@@ -109,7 +95,7 @@ class PairTest(View):
     p_holm: float
 
 
-class BoardTable(View):
+class BoardTable(Shown):
     """The table of one split under one contract."""
 
     title: str
@@ -130,7 +116,7 @@ class BoardTable(View):
     tests: tuple[PairTest, ...] = ()
 
 
-class AfterCutoff(View):
+class AfterCutoff(Shown):
     """Figures over the articles published after the training cut-off, or the reason why there are none."""
 
     cutoff: str | None
@@ -143,7 +129,7 @@ class AfterCutoff(View):
     reason: str | None
 
 
-class ContractScore(View):
+class ContractScore(Shown):
     """A system's row under one contract of the board, and what only its page shows."""
 
     contract: str
@@ -153,7 +139,7 @@ class ContractScore(View):
     after_cutoff: AfterCutoff
 
 
-class HistoryItem(View):
+class HistoryItem(Shown):
     """One scored submission of a team to a split."""
 
     submission: str
@@ -168,7 +154,7 @@ class HistoryItem(View):
     mean_concerns: float | None
 
 
-class SystemView(View):
+class SystemView(Shown):
     """The page of one submission. `card` leaves out the contact, which is for the board's maintainers."""
 
     title: str

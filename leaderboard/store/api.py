@@ -1,9 +1,8 @@
-"""Every change to a board, each as one short transaction; the parts are in the `store_*` modules.
+"""Every change to a board, each as one short transaction; the parts are in the modules of this folder.
 
-All functions take the board's `Database` first. What a user can mend is raised as an InputError of `failures`.
+All functions take the board's `Database` first. What a user can fix is raised as an InputError of `common`.
 """
 
-from ..intake.check import validate_received
 from .common import bump as bump_version
 from .leases import Claim, claim, extend, fail, give_back, release_stale
 from .settings import (
@@ -19,6 +18,7 @@ from .settings import (
 )
 from .status import SubmissionStatus, status, status_for, submissions_of
 from .submissions import (
+    Package,
     Scored,
     enter,
     mark,
@@ -35,6 +35,7 @@ from .users import UserInfo, add_user, find_user, list_users, renew_token, revok
 
 __all__ = [
     "Claim",
+    "Package",
     "Scored",
     "SplitFacts",
     "SubmissionStatus",
@@ -72,6 +73,5 @@ __all__ = [
     "unpack",
     "user_info",
     "user_of_token",
-    "validate_received",
     "withdraw",
 ]

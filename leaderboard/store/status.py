@@ -5,25 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from bioreview_bench.errors import printable
 
-from ..ranking.view import Figure
 from .common import MEANING, NotAllowed, NotFound, State, as_state
 from .database import Database
 from .models import ResultRow, Submission
+from .shown import Figure, Shown, figure_at
 from .submissions import unpack
 from .users import UserInfo
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ShownEvent(_Shown):
+class ShownEvent(Shown):
     """A state that the submission entered."""
 
     state: State
@@ -31,14 +26,14 @@ class ShownEvent(_Shown):
     at: datetime
 
 
-class ShownProblem(_Shown):
+class ShownProblem(Shown):
     """One thing wrong with a rejected submission."""
 
     line: int | None
     message: str
 
 
-class Headline(_Shown):
+class Headline(Shown):
     """The headline figures under one contract."""
 
     contract: str
@@ -55,7 +50,7 @@ class Headline(_Shown):
     at: datetime
 
 
-class SubmissionStatus(_Shown):
+class SubmissionStatus(Shown):
     """A submission as its team sees it."""
 
     id: str
@@ -150,23 +145,17 @@ def _newest(results: list[ResultRow]) -> list[ResultRow]:
 
 def _headline(row: ResultRow) -> Headline:
     record = unpack(row.record)
-
-    def figure(path: str, value: float | None) -> Figure:
-        low, high = record.intervals.get(path) or (None, None)
-        return Figure(value=value, low=low, high=high)
-
-    overall, controls = record.overall, record.controls
     return Headline(
         contract=row.contract,
         label=row.label,
         signature=row.signature,
-        f1=figure("overall.f1", overall.f1),
-        skill=figure("controls.skill", controls.skill),
-        recall=figure("overall.recall", overall.recall),
-        precision=figure("overall.precision", overall.precision),
-        null_f1=controls.null_f1,
-        echo_match_rate=controls.echo_match_rate,
-        saturated=controls.saturated,
+        f1=figure_at(record, "overall.f1"),
+        skill=figure_at(record, "controls.skill"),
+        recall=figure_at(record, "overall.recall"),
+        precision=figure_at(record, "overall.precision"),
+        null_f1=record.controls.null_f1,
+        echo_match_rate=record.controls.echo_match_rate,
+        saturated=record.controls.saturated,
         exact_match_rate=row.extras.get("exact_match_rate"),
         at=row.created_at,
     )

@@ -17,13 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
 from bioreview_bench.files.hub import HubRevision, download, revision_files
 from bioreview_bench.files.jsonl import parse_object
 
+from ..boards import facts_of
 from ..intake.package import CARD, PREDICTIONS, RUN, Package, read_package
 from ..settings import Limits
 from ..store import api as store
+from .submission import Sending
 
 if TYPE_CHECKING:
     from bioreview_bench.results.card import Card
@@ -66,22 +69,26 @@ def parse_address(address: str) -> str:
     return repo
 
 
-def propose(repo: str, package: Package, files: dict[str, Path], ticket: Ticket) -> str:
-    """Open a pull request that adds the submission; returns its address.
+def send(repo: str, sending: Sending, data: str) -> str | None:
+    """Check by the rules of any board about `data`, and open a pull request that adds the submission.
 
-    `files` are the submission's, by their name in it. Raises RemoteError when the Hub refuses, InputError when the
+    Its address; None when it was only to be checked. Raises RemoteError when the Hub refuses, InputError when the
     repository holds this very submission already.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
+    package = sending.checked(facts_of(load_split(data, sending.split)), Limits())
+    if sending.dry_run:
+        return None
     folder = f"{FOLDER}/{package.digest[:12]}"
     at_hand = revision_files(repo, "main", "dataset", RemoteError, _REMEDY)
     if f"{folder}/{PREDICTIONS}" in at_hand.files:
         raise InputError(f"{repo} holds this submission already: {folder}.", remedy="nothing more is needed")
-    content = json.dumps({"split": ticket.split, "marked": ticket.marked}, indent=2) + "\n"
+    content = json.dumps({"split": sending.split, "marked": sending.marked}, indent=2) + "\n"
+    files = {PREDICTIONS: sending.predictions, CARD: sending.card, **({RUN: sending.run} if sending.run else {})}
     operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
     operations += [CommitOperationAdd(f"{folder}/{name}", path) for name, path in files.items()]
-    title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {ticket.split}", 150)
+    title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {sending.split}", 150)
     with _refusals(repo):
         made = HfApi().create_commit(repo, operations, commit_message=title, repo_type="dataset", create_pr=True)
     return str(made.pr_url or made.commit_url)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.report.blocks import Block, Facts, Table, figure
 
-from ..ranking.view import Figure
 from ..store.api import SubmissionStatus
+from ..store.shown import Figure
 
 _SATURATED = "saturated"
 

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bioreview_bench.report.html.words import DASH, figure, interval, label, name, source_name, visible
 
-from ..ranking.view import Figure
+from ..store.shown import Figure
 from .cache import Body
 from .links import Links, ServerLinks
 

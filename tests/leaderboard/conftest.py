@@ -191,10 +191,10 @@ class Submitter:
 
     def submit(self, package: Any, split: str = "test", *, marked: bool = False) -> str:
         """Received and checked; it must be in order."""
-        from bioreview_bench.leaderboard.store import api as store
+        from bioreview_bench.leaderboard.intake.check import validate_received
 
         submission_id = self.receive(package, split, marked=marked)
-        assert store.validate_received(self.database, submission_id) == "queued"
+        assert validate_received(self.database, submission_id) == "queued"
         return submission_id
 
 

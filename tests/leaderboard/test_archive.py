@@ -18,6 +18,7 @@ from bioreview_bench.errors import DataError, InputError, WriteError
 from bioreview_bench.leaderboard.archive.backup import backup_board
 from bioreview_bench.leaderboard.archive.export import export_board
 from bioreview_bench.leaderboard.archive.import_ import import_board
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, Submission, Table, User
 from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
@@ -30,7 +31,7 @@ def full_board(board: Any, add_submitter: Any, make_package: Any) -> Any:
     ann.submit(make_package("Scored"), marked=True)
     score_due(board)
     store.withdraw(board, ann.submit(make_package("Withdrawn")), ann.user)
-    store.validate_received(board, ann.receive(make_package(predictions=b"{")))
+    validate_received(board, ann.receive(make_package(predictions=b"{")))
     under_way = ann.submit(make_package("Under way"))
     claim = store.claim(board, "w")
     assert claim is not None

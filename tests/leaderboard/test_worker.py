@@ -21,7 +21,6 @@ from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.models import ResultRow, Setting, Table
-from bioreview_bench.leaderboard.worker.queue import Queue
 from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
@@ -207,11 +206,9 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     received = ann.receive(make_package("B"))  # its server was killed before it checked it
     process = start_worker(str(board.path))
     queued = ann.submit(make_package("A"))
-    Queue(board).wake()
     wait_for(lambda: states(board, [queued, received]) == ["scored", "scored"])
     wait_for(lambda: store.stale_tables(board) == [])
     store.withdraw(board, queued, ann.user)
-    Queue(board).wake()
     wait_for(lambda: store.stale_tables(board) == [])
     with board.reading() as session:
         assert [row["system"] for row in session.get(Table, ("test", "jaccard")).content["rows"]] == ["B"]
@@ -227,28 +224,6 @@ def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None
     assert done.returncode == 4
     assert "not those that the board was made with" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_damaged_or_lost_queue_file_costs_nothing(board: Any, add_submitter: Any, make_package: Any) -> None:
-    board.queue_path.write_bytes(b"this was a queue once; " * 100)
-    queue = Queue(board)
-    queue.wake()
-    assert queue.huey.storage.queue_size() == 1
-    queue.wake()
-    assert queue.huey.storage.queue_size() == 1
-    queue.close()
-    board.queue_path.unlink()
-
-
-def test_what_a_server_enqueues_is_what_the_worker_does(either_board: Any) -> None:
-    done: list[str] = []
-    server, worker = Queue(either_board), Queue(either_board, lambda: done.append("scored"))
-    server.wake()
-    worker.huey.execute(worker.huey.dequeue())
-    assert done == ["scored"]
-    assert worker.huey.storage.queue_size() == 0
-    server.close()
-    worker.close()
 
 
 def test_workers_killed_at_any_moment_lose_and_double_nothing(

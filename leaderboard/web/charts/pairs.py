@@ -11,7 +11,7 @@ from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis
 from bioreview_bench.report.html.charts.legend import diamond, legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 
-from ...ranking.view import Figure
+from ...store.shown import Figure
 from ..site import bounded, figure
 from .strips import axis_of
 

@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from bioreview_bench.stats.comparison import LEVEL
 
-from ...ranking.view import BoardTable, Figure, Row
+from ...ranking.view import BoardTable, Row
+from ...store.shown import Figure
 from ..charts.pairs import Pair, pair_chart
 from ..charts.strips import Axis, axis_of, strip
 from ..site import Site, bounded, figure, name, p_value, part_name, short

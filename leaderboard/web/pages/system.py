@@ -16,7 +16,8 @@ from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker
 from bioreview_bench.report.html.headline import Card, Control
 
 from ...ranking.badges import TEXTS
-from ...ranking.view import BoardTable, ContractScore, Figure, Row, SystemView
+from ...ranking.view import BoardTable, ContractScore, Row, SystemView
+from ...store.shown import Figure
 from ..site import Site, bounded, disclosed, figure, name, part_name
 from .board import signature_parts
 from .table import part_figure

@@ -13,7 +13,8 @@ from typing import Any
 from markupsafe import Markup
 
 from ...ranking.badges import TEXTS, BadgeText
-from ...ranking.view import BoardTable, Figure, Row
+from ...ranking.view import BoardTable, Row
+from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
 from ..links import Links
 from ..site import DASH, bounded, figure, name
