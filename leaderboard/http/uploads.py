@@ -16,14 +16,14 @@ from starlette.datastructures import FormData, UploadFile
 from bioreview_bench.errors import InputError, Problem, printable
 
 from ..intake.check import validate_received
-from ..intake.package import Package, open_package, read_zip, refusal
+from ..intake.package import open_package, read_zip, refusal
 from ..settings import Limits
 from ..store import api as store
 from .api_models import Submitted
 from .auth import CSRF_FIELD
 
 if TYPE_CHECKING:
-    from ..store.api import UserInfo
+    from ..store.api import Package, UserInfo
     from ..store.database import Database
     from .live import Live
 

@@ -22,8 +22,8 @@ from bioreview_bench.results.card import Card
 
 from ..names import mixed_scripts
 from ..settings import Limits
-from ..store.settings import SplitFacts
-from .package import PREDICTIONS, Package, open_package, refusal
+from ..store.api import Package, SplitFacts
+from .package import PREDICTIONS, open_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
 # list its problems would be the sender's to choose.

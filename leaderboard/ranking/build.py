@@ -21,7 +21,7 @@ from bioreview_bench.results.result import Result
 
 from ..store.api import get_contract, get_settings, get_split, unpack
 from ..store.models import Event, PairTestRow, ResultRow, Submission, Table, User
-from .entries import Entry, Submitted
+from .entries import Contender, Entry
 from .standings import Pair, Standings, Test, board_table, missing_tests, standings
 from .view import BoardTable
 
@@ -38,7 +38,7 @@ class _Inputs:
     """Everything that a table is made of. `stamp` is equal when nothing of it changed."""
 
     stamp: tuple[tuple[Any, ...], ...]
-    submissions: tuple[Submitted, ...]
+    submissions: tuple[Contender, ...]
     results: tuple[int, ...]
     n_waiting: int
 
@@ -73,9 +73,9 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
                 return table
 
 
-def submitted(submission: Submission, user: User) -> Submitted:
+def submitted(submission: Submission, user: User) -> Contender:
     """What ranking knows of a submission."""
-    return Submitted(
+    return Contender(
         id=submission.id,
         team=submission.team,
         ranks_all=user.ranks_all,
@@ -87,7 +87,7 @@ def submitted(submission: Submission, user: User) -> Submitted:
     )
 
 
-def scored_once(session: Session, split: str) -> list[Submitted]:
+def scored_once(session: Session, split: str) -> list[Contender]:
     """All submissions of a split that were scored, withdrawn ones too, in the order in which they came."""
     scored = select(Event.submission_id).where(Event.state == "scored")
     rows = session.execute(

@@ -17,7 +17,7 @@ from bioreview_bench.stats.significance import holm
 
 from ..settings import BoardSettings
 from ..store.settings import SplitFacts
-from .entries import Entry, Submitted, folded, why_unranked
+from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
 from .view import BoardTable, PairTest, Row
 
@@ -33,7 +33,7 @@ class Standings:
     others: tuple[tuple[Entry, str], ...]
 
 
-def standings(submissions: Sequence[Submitted], entries: Sequence[Entry]) -> Standings:
+def standings(submissions: Sequence[Contender], entries: Sequence[Entry]) -> Standings:
     """Who ranks. `submissions` are all of the split that were scored once, withdrawn ones too."""
     reasons = why_unranked(submissions)
     order = by_f1(lambda entry: entry.record.overall.f1)
@@ -51,7 +51,7 @@ def board_table(
     settings: BoardSettings,
     facts: SplitFacts,
     contract: str,
-    submissions: Sequence[Submitted],
+    submissions: Sequence[Contender],
     found: Standings,
     tests: Mapping[Pair, Test],
     n_waiting: int = 0,

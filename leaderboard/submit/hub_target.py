@@ -23,7 +23,7 @@ from bioreview_bench.files.hub import HubRevision, download, revision_files
 from bioreview_bench.files.jsonl import parse_object
 
 from ..boards import facts_of
-from ..intake.package import CARD, PREDICTIONS, RUN, Package, read_package
+from ..intake.package import CARD, PREDICTIONS, RUN, read_package
 from ..settings import Limits
 from ..store import api as store
 from .submission import Sending
@@ -31,7 +31,7 @@ from .submission import Sending
 if TYPE_CHECKING:
     from bioreview_bench.results.card import Card
 
-    from ..store.api import UserInfo
+    from ..store.api import Package, UserInfo
     from ..store.database import Database
 
 

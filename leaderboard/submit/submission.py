@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from ..intake.package import Package
 from ..intake.validation import check_files
 from ..settings import Limits
-from ..store.api import SplitFacts, SubmissionStatus
+from ..store.api import Package, SplitFacts, SubmissionStatus
 
 if TYPE_CHECKING:
     from bioreview_bench.cli.options import Messages

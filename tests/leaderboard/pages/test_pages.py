@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.ranking.rows import after_cutoff, public_card, reported
+from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
 from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
 from bioreview_bench.leaderboard.web.cache import PageCache
 from bioreview_bench.leaderboard.web.charts.scatter import Point, scatter
@@ -119,7 +119,9 @@ def system(table: Any, make_submitted: Make) -> SystemView:
         system=row.system,
         version=row.version,
         team=row.team,
-        card=public_card(make_submitted(2, name=row.system, url="https://example.org/a?b=1&c=2").card),
+        card=make_submitted(2, name=row.system, url="https://example.org/a?b=1&c=2").card.model_dump(
+            mode="json", exclude={"contact"}
+        ),
         predictions_sha256="ab" * 32,
         scores=(
             ContractScore(
@@ -169,7 +171,9 @@ def test_strangers_texts_stay_texts(
         make_entry(1, 0.6, **{field: EVIL[:60] if field == "team" else EVIL}), make_entry(2, 0.3, team="B")
     )
     row = next(row for row in table.rows if row.submission.endswith("1"))
-    card = public_card(make_submitted(1, **({} if field == "team" else {field: EVIL})).card)
+    card = make_submitted(1, **({} if field == "team" else {field: EVIL})).card.model_dump(
+        mode="json", exclude={"contact"}
+    )
     view = system.model_copy(update={"card": card, "system": row.system, "team": row.team})
     every = [
         board_page(site, table, Choice()),
