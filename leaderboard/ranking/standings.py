@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
+from bioreview_bench.report.meaning import echo_is_near, saturation
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
@@ -22,7 +23,6 @@ from .rows import reported, row
 from .view import BoardTable, PairTest, Row
 
 _UNDEFINED = "F1 is undefined: there are neither references nor predictions."
-_ECHO_NEAR = 0.5  # of a system's match rate: from there on the number measures topic (scoring specification, section 4)
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,12 @@ def _saturation(rows: Sequence[Row]) -> str:
     rates = [one.null_match_rate for one in rows if one.saturated and one.null_match_rate is not None]
     low, high = f"{min(rates):.1%}", f"{max(rates):.1%}"
     share = low if low == high else f"{low} to {high}"
-    return (
-        f"SATURATED: {share} of the possible matches are also made by predictions written for other articles. "
-        "Under this contract F1 counts concerns; it does not read them."
-    )
+    return saturation(share)
 
 
 def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
     echo = record.controls.echo_match_rate
-    if echo is None:
-        return []
-    near = sum(one.match_rate is not None and echo >= _ECHO_NEAR * one.match_rate for one in rows)
+    near = sum(echo_is_near(echo, one.match_rate) for one in rows)
     if not near:
         return []
     return [

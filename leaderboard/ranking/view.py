@@ -26,7 +26,7 @@ Badge = Literal[
 
 @dataclass(frozen=True)
 class Of:
-    """Where `rows.row` finds a field: its path in the result's record, or in the card; `title` is what pages call it."""
+    """Where `rows.row` finds a field: its path in the record, or its name in the card; `title`: what pages call it."""
 
     record: str = ""
     card: str = ""

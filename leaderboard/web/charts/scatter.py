@@ -14,8 +14,9 @@ from markupsafe import Markup
 from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis, y_axis
 from bioreview_bench.report.html.charts.legend import legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+from bioreview_bench.report.html.words import figure
 
-from ..site import figure, short
+from ..site import short
 
 _LETTER = 6.3  # mean width of a letter at 12 pixels
 _LINE = 13.0

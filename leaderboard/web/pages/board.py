@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
+
+from bioreview_bench.report.html.words import name
 
 from ...ranking.badges import TEXTS
 from ...ranking.view import BoardTable
 from ..charts.scatter import Level, Point, scatter
 from ..links import Links
-from ..site import Site, name, part_name
+from ..site import Site, part_name
 from .choice import ALL, PARTS, Choice, starts_descending
-from .table import Column, Frame, frame, lead_column, lines
+from .table import Column, Frame, frame, lines
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,15 @@ def signature_parts(signature: str | None) -> list[str]:
 
 
 def _all_columns(common: Frame) -> list[Column]:
-    return [
-        Column("band", "Band", "Systems of one band are not significantly below its first.", lambda row: row.band),
-        Column("system", "System", "", lambda row: row.system),
-        lead_column(common.choice),
-        *common.columns,
-    ]
+    band = Column("band", "Systems of one band are not significantly below its first.", "Band")
+    return [band, Column("system", title="System"), *common.columns]
 
 
 def _heading(column: Column, table: BoardTable, choice: Choice, links: Links) -> Heading:
     sorted_by = choice.sort == column.key
     order = ("descending" if choice.descending else "ascending") if sorted_by else ""
     down = not choice.descending if sorted_by else starts_descending(column.key)
-    after = Choice(choice.part, column.key, down, choice.weights, choice.size, choice.training, choice.show)
+    after = replace(choice, sort=column.key, descending=down)
     href = links.board(table, after) if links.live else ""
     return Heading(column.key, column.name, column.meaning, href, order)
 

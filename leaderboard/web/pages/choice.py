@@ -7,7 +7,7 @@ from elsewhere carry tracking ones; an unknown value of a known parameter is an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
@@ -89,7 +89,7 @@ class Choice:
 
     def whole(self) -> Choice:
         """The same filters on all concerns, in the order of bands."""
-        return Choice(ALL, "band", False, self.weights, self.size, self.training, self.show)
+        return replace(self, part=ALL, sort="band", descending=False)
 
     def query(self) -> dict[str, str]:
         """The parameters that differ from what is shown without any, in a fixed order."""
