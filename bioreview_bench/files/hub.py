@@ -1,4 +1,4 @@
-"""The two things wanted from the Hugging Face Hub: what files a revision has, and one of them, verified.
+"""The Hugging Face Hub: what files a revision has, one of them, verified, and what can go wrong there, in words.
 
 Tokens come from where `huggingface_hub` looks (`HF_TOKEN`, `hf auth login`); none is taken as an argument.
 """
@@ -14,9 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bioreview_bench.errors import BenchError, cannot_write, printable
+from bioreview_bench.errors import BenchError, RemoteError, cannot_write, printable
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+
+_LOG_IN = "hf auth login, with a token that may write"
 
 RepoType = Literal["model", "dataset"]
 
@@ -90,17 +92,11 @@ def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[N
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
-        HfHubHTTPError,
         HFValidationError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    # Connection failures surface as the base class of the HTTP client that huggingface_hub uses, whose
-    # package differs between its versions; its own errors derive from that class.
-    transport: type[Exception] = next(
-        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
-    )
     try:
         yield
     except GatedRepoError as error:
@@ -111,9 +107,45 @@ def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[N
         ) from error
     except RevisionNotFoundError as error:
         raise failure(f"{what}: there is no such revision.", remedy=remedy) from error
-    except (EntryNotFoundError, HFValidationError, OSError, ValueError, KeyError, transport) as error:
+    except (EntryNotFoundError, HFValidationError, OSError, ValueError, KeyError, _transport()) as error:
         # ValueError and KeyError: what answered is no Hub, but a login page of the network.
         if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
             raise cannot_write("the Hub cache", error) from error
-        reason = printable(str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__, 300)
-        raise failure(f"Cannot get {what} from the Hub: {reason}", remedy=remedy) from error
+        raise failure(f"Cannot get {what} from the Hub: {_reason(error)}", remedy=remedy) from error
+
+
+@contextmanager
+def writing(what: str, remedy: str) -> Iterator[None]:
+    """For calls that write to the Hub, such as a pull request or an upload. Raises RemoteError for all that fails."""
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
+
+    try:
+        yield
+    except RepositoryNotFoundError as error:
+        message = f"{what} does not exist, or is private and no token with access was found."
+        raise RemoteError(message, remedy="hf auth login") from error
+    except LocalTokenNotFoundError as error:
+        raise RemoteError(f"{what}: no token of the Hub is at hand.", remedy=_LOG_IN) from error
+    except HfHubHTTPError as error:
+        status = error.response.status_code if error.response is not None else None
+        if status in (401, 403):
+            raise RemoteError(f"{what}: the Hub refuses this account: {_reason(error)}", remedy=_LOG_IN) from error
+        raise RemoteError(f"{what}: the Hub answers {status}: {_reason(error)}", remedy=remedy) from error
+    except (OSError, ValueError, KeyError, _transport()) as error:
+        raise RemoteError(
+            f"{what}: the Hub cannot be reached: {_reason(error)}", remedy="check the network (and HF_HUB_OFFLINE)"
+        ) from error
+
+
+def _transport() -> type[Exception]:
+    """What connection failures surface as: the base class of the HTTP client that huggingface_hub uses, whose package
+    differs between its versions; its own errors derive from that class."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    return next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception))
+
+
+def _reason(error: Exception) -> str:
+    said = getattr(error, "server_message", None) or str(error)
+    lines = said.strip().splitlines()
+    return printable(lines[0] if lines else type(error).__name__, 300)

@@ -12,14 +12,13 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
-from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.hub import HubRevision, download, revision_files, writing
 from bioreview_bench.files.jsonl import parse_object
 
 from ..boards import facts_of
@@ -89,7 +88,7 @@ def send(repo: str, sending: Sending, data: str) -> str | None:
     operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
     operations += [CommitOperationAdd(f"{folder}/{name}", path) for name, path in files.items()]
     title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {sending.split}", 150)
-    with _refusals(repo):
+    with writing(repo, _REMEDY):
         made = HfApi().create_commit(repo, operations, commit_message=title, repo_type="dataset", create_pr=True)
     return str(made.pr_url or made.commit_url)
 
@@ -145,27 +144,6 @@ def _read_ticket(path: Path, name: str) -> Ticket:
     except ValueError as error:
         raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted anew") from error
     return Ticket(split, marked)
-
-
-@contextmanager
-def _refusals(repo: str) -> Iterator[None]:
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
-
-    transport: type[Exception] = next(
-        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
-    )
-    try:
-        yield
-    except RepositoryNotFoundError as error:
-        raise RemoteError(
-            f"{repo} does not exist, or is private and no token with access was found.", remedy="hf auth login"
-        ) from error
-    except (HfHubHTTPError, LocalTokenNotFoundError, transport, OSError, ValueError, KeyError) as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        lines = str(error).strip().splitlines()
-        reason = printable(lines[0] if lines else type(error).__name__, 300)
-        remedy = "hf auth login, with a token that may write" if status in (401, 403) else _REMEDY
-        raise RemoteError(f"{repo}: the Hub refused the pull request: {reason}", remedy=remedy) from error
 
 
 _PREFIX = "hub-"

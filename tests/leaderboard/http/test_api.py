@@ -98,15 +98,14 @@ def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
     board: Any, url: str, caller: Make, add_submitter: Make
 ) -> None:
     import hashlib
-    from dataclasses import replace
 
     from bioreview_bench.leaderboard.http.auth import session_secret
-    from bioreview_bench.leaderboard.http.sessions import Signer
+    from bioreview_bench.leaderboard.http.sessions import Session, Signer
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))
     key = hashlib.sha256(ann.token.encode()).hexdigest()[:16]
-    cookie = signer.cookie(replace(signer.new(), user=ann.user.id, key=key))
+    cookie = signer.cookie(Session("number", ann.user.id, key))
     asked = caller(url).get("/api/v1/submissions", headers={"Cookie": f"bioreview={cookie}"})
     assert asked.status_code == 401
 
