@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from ..ranking.view import BoardTable
-from .pages.choice import ALL, Choice, encoded
+from .choice import ALL, Choice, encoded
 
 
 @dataclass(frozen=True)

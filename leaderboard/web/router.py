@@ -16,9 +16,9 @@ from ..ranking.systems import load_system
 from ..store import api as store
 from ..store.common import NotFound
 from .cache import Body, PageCache
+from .choice import read_choice
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
-from .pages.choice import read_choice
 from .pages.compare import choose_page, compare_page
 from .pages.forms import make_forms
 from .pages.system import system_page

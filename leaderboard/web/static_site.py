@@ -21,10 +21,10 @@ from bioreview_bench.errors import InputError, cannot_write
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
 from ..ranking.systems import load_system, load_tables
 from ..store.api import get_settings
+from .choice import ALL, PARTS, Choice
 from .links import Folder, Links
 from .pages.about import about_page
 from .pages.board import board_page
-from .pages.choice import ALL, PARTS, Choice
 from .pages.compare import choose_page, compare_page
 from .pages.system import system_page
 from .site import Site, assets, environment

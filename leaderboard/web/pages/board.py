@@ -11,9 +11,9 @@ from bioreview_bench.report.html.words import name
 from ...ranking.badges import TEXTS
 from ...ranking.view import BoardTable
 from ..charts.scatter import Level, Point, scatter
+from ..choice import ALL, PARTS, Choice, starts_descending
 from ..links import Links
 from ..site import Site, part_name
-from .choice import ALL, PARTS, Choice, starts_descending
 from .table import Column, Frame, frame, lines
 
 

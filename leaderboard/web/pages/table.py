@@ -19,9 +19,9 @@ from ...ranking.badges import TEXTS, BadgeText
 from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
+from ..choice import ALL, Choice, is_unseen, passes, size_of
 from ..links import Links
 from ..site import bounded
-from .choice import ALL, Choice, is_unseen, passes, size_of
 
 Value = float | str | None
 

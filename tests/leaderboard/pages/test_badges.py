@@ -16,7 +16,7 @@ from bioreview_bench.leaderboard.ranking.badges import TEXTS, badges
 from bioreview_bench.leaderboard.ranking.export import as_csv, as_json, reported_csv
 from bioreview_bench.leaderboard.ranking.rows import published, reported
 from bioreview_bench.leaderboard.ranking.view import Badge, BoardTable
-from bioreview_bench.leaderboard.web.pages.choice import Choice, is_unseen, passes
+from bioreview_bench.leaderboard.web.choice import Choice, is_unseen, passes
 
 Make = Callable[..., Any]
 

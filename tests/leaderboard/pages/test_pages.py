@@ -18,9 +18,9 @@ from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, Hist
 from bioreview_bench.leaderboard.web.cache import PageCache
 from bioreview_bench.leaderboard.web.charts.scatter import Point, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
+from bioreview_bench.leaderboard.web.choice import Choice, read_choice
 from bioreview_bench.leaderboard.web.pages.about import about_page
 from bioreview_bench.leaderboard.web.pages.board import board_page
-from bioreview_bench.leaderboard.web.pages.choice import Choice, read_choice
 from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
 from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
 from bioreview_bench.leaderboard.web.pages.table import arranged

@@ -24,7 +24,7 @@ def reader(scored_board: Any, serve: Callable[[Any], str]) -> Iterator[Any]:
 
 
 def csrf_of(page: Any) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)
+    found = re.search(r'name="csrf" value="([\w-]+)"', page.text)
     assert found is not None
     return found[1]
 

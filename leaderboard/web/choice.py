@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
 
-from ...ranking.view import Row
+from ..ranking.view import Row
 
 ALL: Final = "all"
 PARTS: Final[dict[str, tuple[str, ...]]] = {"source": SOURCES, "category": CATEGORIES, "severity": SEVERITIES}

@@ -200,7 +200,7 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path, card_bytes: Cal
     with pytest.raises(InputError) as caught:
         check_files(tmp_path / "absent.jsonl", card_bytes(), None, split(), Limits())
     assert [str(problem) for problem in caught.value.problems] == [
-        "predictions.jsonl: cannot be read: No such file or directory"
+        f"predictions.jsonl ({tmp_path / 'absent.jsonl'}): cannot be read: No such file or directory"
     ]
 
 
