@@ -28,9 +28,9 @@ from pathlib import Path
 
 from bioreview_bench.cli.options import predictions_path
 from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.database import Database
 from bioreview_bench.leaderboard.worker.run import score_due

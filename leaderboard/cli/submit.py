@@ -144,13 +144,13 @@ def send(
 
     from ..submit import client, hub_target, local_target
     from ..submit.submission import Sending
-    from ..submit.targets import OnHub, Running, parse_target
+    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     messages = options.Messages(quiet)
     target = parse_target(to)
     run = _run_file(predictions, run_file, no_run, messages)
     sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
-    if isinstance(target, Running):
+    if isinstance(target, RunningBoard):
         sent = client.send(target.url, sending, token_file, messages, wait=wait, plain_http=plain_http)
         show(sent, form, messages)
     elif isinstance(target, OnHub):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     to: str | None
     token_file: Path | None
     plain_http: bool
@@ -31,7 +31,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of all three, gathered into one value."""
 
     def run(to: str | None, token_file: Path | None, plain_http: bool, form: str, quiet: bool, **others: Any) -> None:
-        command(_Asked(to, token_file, plain_http, form, options.Messages(quiet)), **others)
+        command(_Question(to, token_file, plain_http, form, options.Messages(quiet)), **others)
 
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     found: Callable[..., Any] = run
@@ -49,7 +49,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.option("--wait", is_flag=True, help="Wait until it is scored; a local board is scored now.")
 @_common
-def status(asked: _Asked, submission: str, wait: bool) -> None:
+def status(asked: _Question, submission: str, wait: bool) -> None:
     """Where the submission ID stands: its states with time and reason, its problems, its figures.
 
     \b
@@ -69,7 +69,7 @@ def status(asked: _Asked, submission: str, wait: bool) -> None:
 
 @click.command()
 @_common
-def mark(asked: _Asked, submission: str) -> None:
+def mark(asked: _Question, submission: str) -> None:
     """Make the submission ID the one of its team that ranks. Only before it is scored, and only once.
 
     \b
@@ -86,7 +86,7 @@ def mark(asked: _Asked, submission: str) -> None:
 
 @click.command()
 @_common
-def withdraw(asked: _Asked, submission: str) -> None:
+def withdraw(asked: _Question, submission: str) -> None:
     """Take the submission ID back. It leaves the table; that it was made still counts.
 
     \b
@@ -102,17 +102,17 @@ def withdraw(asked: _Asked, submission: str) -> None:
 
 
 @contextmanager
-def _opened(asked: _Asked) -> Iterator[Board]:
+def _opened(asked: _Question) -> Iterator[Board]:
     from bioreview_bench.errors import InputError
 
-    from ..submit.targets import OnHub, Running, parse_target
+    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     target = parse_target(asked.to)
     if isinstance(target, OnHub):
         raise InputError(
             "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"
         )
-    if isinstance(target, Running):
+    if isinstance(target, RunningBoard):
         from ..submit.client import BoardClient, read_token
 
         token = read_token(asked.token_file)

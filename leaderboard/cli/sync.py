@@ -12,7 +12,7 @@ from .options import board, db_option
 
 if TYPE_CHECKING:
     from ..store.database import Database
-    from ..submit.hub_target import Merged
+    from ..submit.hub_target import MergedFolder
 
 
 @click.command()
@@ -78,7 +78,7 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
         raise InputError(f"{len(refused)} submissions of {repo} were refused.", problems=problems)
 
 
-def _take(database: Database, found: Merged, user: str | None) -> tuple[str, bool]:
+def _take(database: Database, found: MergedFolder, user: str | None) -> tuple[str, bool]:
     """(the submission, whether it is new). Raises InputError when it is rejected, too."""
     from bioreview_bench.errors import InputError, Problem
 

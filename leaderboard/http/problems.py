@@ -89,8 +89,8 @@ def trouble_of(error: Exception) -> tuple[Trouble, dict[str, str]]:
     ), {}
 
 
-class Answers:
-    """Answers errors: as JSON under /api/ and to programs, else with `page`."""
+class ErrorAnswers:
+    """ErrorAnswers errors: as JSON under /api/ and to programs, else with `page`."""
 
     def __init__(self, page: Page | None) -> None:
         self._page = page

@@ -22,7 +22,7 @@ from bioreview_bench.results.card import Card
 
 from ..names import mixed_scripts
 from ..settings import Limits
-from ..store.api import Package, SplitFacts
+from ..store.api import BoardSplit, Package
 from .package import PREDICTIONS, open_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
@@ -41,7 +41,7 @@ class Validated:
     facts: dict[str, Any]
 
 
-def validate(package: Package, split: SplitFacts, limits: Limits) -> Validated:
+def validate(package: Package, split: BoardSplit, limits: Limits) -> Validated:
     """Check a submission against a split. Raises InputError listing all problems."""
     predictions, problems = check_predictions(package.predictions, split, limits)
     problems = [*barred(package.card, split), *problems]
@@ -51,7 +51,7 @@ def validate(package: Package, split: SplitFacts, limits: Limits) -> Validated:
 
 
 def check_files(
-    predictions: Path, card: Path | bytes, run: Path | bytes | None, split: SplitFacts, limits: Limits
+    predictions: Path, card: Path | bytes, run: Path | bytes | None, split: BoardSplit, limits: Limits
 ) -> tuple[Package, Validated]:
     """Read and check the files of a submission at once. Raises InputError listing all problems of all files."""
     package, problems = open_package(predictions, card, run, limits)
@@ -66,7 +66,7 @@ def check_files(
     raise refusal(problems)
 
 
-def barred(card: Card, split: SplitFacts) -> list[Problem]:
+def barred(card: Card, split: BoardSplit) -> list[Problem]:
     """Why a system with this card may not be scored on the split."""
     if split.data not in RELEASED or not split.held_out:
         return []
@@ -85,7 +85,7 @@ def barred(card: Card, split: SplitFacts) -> list[Problem]:
     return found
 
 
-def check_predictions(content: bytes, split: SplitFacts, limits: Limits) -> tuple[Predictions | None, list[Problem]]:
+def check_predictions(content: bytes, split: BoardSplit, limits: Limits) -> tuple[Predictions | None, list[Problem]]:
     """(the predictions, or None when there is a problem; all problems)."""
     scan = _scan(content, split, limits)
     if scan.given_up:
@@ -110,12 +110,12 @@ class _Scan:
     failed: list[Problem] = field(default_factory=list)
     given_up: bool = False
 
-    def unanswered(self, split: SplitFacts) -> list[Problem]:
+    def unanswered(self, split: BoardSplit) -> list[Problem]:
         missing = [Problem(f"no row for {printable(one)}") for one in split.ids if one not in self.answered]
         return [*self.failed, *missing]
 
 
-def _scan(content: bytes, split: SplitFacts, limits: Limits) -> _Scan:
+def _scan(content: bytes, split: BoardSplit, limits: Limits) -> _Scan:
     """Bounds of the file, and which articles have a row; broken lines are left to the strict reader."""
     scan, total = _Scan(), 0
     if content.startswith(b"\x1f\x8b"):

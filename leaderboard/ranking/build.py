@@ -20,7 +20,7 @@ from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
 from ..store.api import get_contract, get_settings, get_split, unpack
-from ..store.models import Event, PairTestRow, ResultRow, Submission, Table, User
+from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
 from .entries import Contender, Entry
 from .standings import Pair, Standings, Test, board_table, missing_tests, standings
 from .view import BoardTable
@@ -49,7 +49,7 @@ def load_table(db: Database, split: str, contract: str) -> BoardTable:
     facts = get_split(db, split)
     get_contract(db, contract)
     with db.reading() as session:
-        kept = session.get(Table, (split, contract))
+        kept = session.get(StoredTable, (split, contract))
         if kept is not None:
             return BoardTable.model_validate(kept.content)
     return board_table(settings, facts, contract, (), Standings((), ()), {})
@@ -69,7 +69,7 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
         with db.session() as session:
             if _read(session, split, contract).stamp == inputs.stamp:
                 _keep_tests(session, made)
-                session.merge(Table(split=split, contract=contract, content=table.model_dump(mode="json")))
+                session.merge(StoredTable(split=split, contract=contract, content=table.model_dump(mode="json")))
                 return table
 
 

@@ -17,7 +17,7 @@ from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
 from bioreview_bench.stats.significance import holm
 
 from ..settings import BoardSettings
-from ..store.settings import SplitFacts
+from ..store.settings import BoardSplit
 from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
 from .view import BoardTable, PairTest, Row
@@ -49,7 +49,7 @@ def standings(submissions: Sequence[Contender], entries: Sequence[Entry]) -> Sta
 
 def board_table(
     settings: BoardSettings,
-    facts: SplitFacts,
+    facts: BoardSplit,
     contract: str,
     submissions: Sequence[Contender],
     found: Standings,
@@ -99,7 +99,7 @@ def _saturated(rows: Sequence[Row]) -> bool:
 
 
 def _notices(
-    facts: SplitFacts, record: ResultRecord | None, rows: Sequence[Row], saturated: bool, n_waiting: int
+    facts: BoardSplit, record: ResultRecord | None, rows: Sequence[Row], saturated: bool, n_waiting: int
 ) -> list[str]:
     found = []
     if saturated:
@@ -133,7 +133,7 @@ def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _about_data(facts: SplitFacts) -> list[str]:
+def _about_data(facts: BoardSplit) -> list[str]:
     found = []
     if facts.data == "v3" and facts.name == "test":
         found.append("The references of v3 test are open to whoever holds v3; a system may have seen them.")

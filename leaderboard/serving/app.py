@@ -20,7 +20,7 @@ from ..http.api import make_api
 from ..http.auth import session_secret
 from ..http.live import Live
 from ..http.logs import RequestLog
-from ..http.problems import Answers
+from ..http.problems import ErrorAnswers
 from ..http.security import BodyGuard, Limiter, RateLimitMiddleware, SecurityHeaders, TooMany
 from ..http.sessions import SessionMiddleware, Signer
 from ..http.uploads import Forms
@@ -47,7 +47,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
     from ..web.router import make_router, trouble_page
 
     live = Live(db)
-    answers = Answers(trouble_page)
+    answers = ErrorAnswers(trouble_page)
     limiter = Limiter(live.requests_per_minute)
     layers = [
         Middleware(SecurityHeaders, secure=secure),

@@ -6,7 +6,7 @@ All functions take the board's `Database` first. What a user can fix is raised a
 from .common import bump as bump_version
 from .leases import Claim, claim, extend, fail, give_back, release_stale
 from .settings import (
-    SplitFacts,
+    BoardSplit,
     board_version,
     get_contract,
     get_settings,
@@ -34,10 +34,10 @@ from .submissions import (
 from .users import UserInfo, add_user, find_user, list_users, renew_token, revoke_user, user_info, user_of_token
 
 __all__ = [
+    "BoardSplit",
     "Claim",
     "Package",
     "Scored",
-    "SplitFacts",
     "SubmissionStatus",
     "UserInfo",
     "add_user",

@@ -25,7 +25,7 @@ from bioreview_bench.results.records import ResultRecord
 from ..settings import Limits
 from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, move, now
 from .database import Database
-from .models import Event, PairTestRow, Predictions, ResultRow, Submission, User
+from .models import Event, PairTestRow, PredictionsFile, ResultRow, Submission, User
 from .settings import get_settings
 from .users import UserInfo
 
@@ -133,7 +133,7 @@ def submissions_with(db: Database, states: tuple[State, ...]) -> list[str]:
 def predictions_bytes(db: Database, sha256: str) -> bytes:
     """The predictions file with this hash. Raises NotFound."""
     with db.reading() as session:
-        content = session.scalar(select(Predictions.content).where(Predictions.sha256 == sha256))
+        content = session.scalar(select(PredictionsFile.content).where(PredictionsFile.sha256 == sha256))
     if content is None:
         raise NotFound(f"The board has no predictions {printable(sha256)}.")
     return zlib.decompress(content)
@@ -182,7 +182,7 @@ def _keep(session: Session, package: Package, content: bytes) -> None:
     postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert if postgres else sqlite.insert
     values = {"sha256": package.predictions_sha256, "n_bytes": len(package.predictions), "content": content}
-    session.execute(insert(Predictions).values(values).on_conflict_do_nothing())
+    session.execute(insert(PredictionsFile).values(values).on_conflict_do_nothing())
 
 
 def _insert(session: Session, user: User, split: str, package: Package) -> Submission:

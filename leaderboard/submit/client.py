@@ -25,7 +25,7 @@ from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
 from ..http.api_models import BoardInfo, SplitIds, Submitted
-from ..store.api import SplitFacts, SubmissionStatus
+from ..store.api import BoardSplit, SubmissionStatus
 from .submission import Sending, follow
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ class BoardClient:
         """What the board is about and what it allows."""
         return self._get("board", BoardInfo)
 
-    def split(self, name: str) -> SplitFacts:
+    def split(self, name: str) -> BoardSplit:
         """What a submission to a split is checked against."""
         found = self._get(f"splits/{quote(name, safe='')}/ids", SplitIds)
-        return SplitFacts(**{field: getattr(found, field) for field in SplitFacts.model_fields})
+        return BoardSplit(**{field: getattr(found, field) for field in BoardSplit.model_fields})
 
     def submit(self, sending: Sending) -> Submitted:
         """Send a submission; sending it again changes nothing."""

@@ -52,7 +52,7 @@ class Ticket:
 
 
 @dataclass(frozen=True)
-class Merged:
+class MergedFolder:
     """A folder of the repository, fetched."""
 
     name: str
@@ -93,7 +93,7 @@ def send(repo: str, sending: Sending, data: str) -> str | None:
     return str(made.pr_url or made.commit_url)
 
 
-def merged(repo: str, revision: str, limits: Limits) -> Iterator[Merged | tuple[str, BenchError]]:
+def merged(repo: str, revision: str, limits: Limits) -> Iterator[MergedFolder | tuple[str, BenchError]]:
     """The submissions of the repository at `revision`, fetched one by one; or (folder, why it cannot be taken).
 
     Raises RemoteError when the Hub does not answer.
@@ -111,7 +111,7 @@ def merged(repo: str, revision: str, limits: Limits) -> Iterator[Merged | tuple[
             yield name, error
 
 
-def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) -> Merged:
+def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) -> MergedFolder:
     missing = sorted({PREDICTIONS, CARD, TICKET} - files)
     unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
     if missing or unknown:
@@ -128,7 +128,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
             f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
             remedy="have it submitted anew",
         )
-    return Merged(name, ticket, package)
+    return MergedFolder(name, ticket, package)
 
 
 def _read_ticket(path: Path, name: str) -> Ticket:

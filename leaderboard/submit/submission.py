@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..intake.validation import check_files
 from ..settings import Limits
-from ..store.api import Package, SplitFacts, SubmissionStatus
+from ..store.api import BoardSplit, Package, SubmissionStatus
 
 if TYPE_CHECKING:
     from bioreview_bench.cli.options import Messages
@@ -26,7 +26,7 @@ class Sending:
     marked: bool
     dry_run: bool
 
-    def checked(self, split: SplitFacts, limits: Limits) -> Package:
+    def checked(self, split: BoardSplit, limits: Limits) -> Package:
         """By the board's rules. Raises InputError with all problems of all files."""
         package, _ = check_files(self.predictions, self.card, self.run, split, limits)
         return package

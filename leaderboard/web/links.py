@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from ..ranking.view import BoardTable
-from .choice import ALL, Choice, encoded
+from .choice import ALL, TableChoice, encoded
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,9 @@ class Links:
         """how-scoring-works, compare, submit, submissions, login."""
         return self._at(f"/{name}", f"{name}.html")
 
-    def board(self, table: BoardTable, choice: Choice, split: str | None = None, contract: str | None = None) -> str:
+    def board(
+        self, table: BoardTable, choice: TableChoice, split: str | None = None, contract: str | None = None
+    ) -> str:
         """A table; of another split or contract where these are given. In files the browser orders and filters."""
         where = (split or table.split, contract or table.contract)
         query = encoded({"split": where[0], "contract": where[1], **choice.query()})

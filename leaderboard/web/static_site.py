@@ -21,7 +21,7 @@ from bioreview_bench.errors import InputError, cannot_write
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
 from ..ranking.systems import load_system, load_tables
 from ..store.api import get_settings
-from .choice import ALL, PARTS, Choice
+from .choice import ALL, PARTS, TableChoice
 from .links import Folder, Links
 from .pages.about import about_page
 from .pages.board import board_page
@@ -38,7 +38,7 @@ MARKER: Final = "board.json"  # says that a folder is one of ours
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltSite:
     """What was written."""
 
     n_files: int
@@ -46,7 +46,7 @@ class Built:
     changed: bool
 
 
-def build(db: Database, out: Path) -> Built:
+def build(db: Database, out: Path) -> BuiltSite:
     """Write the site to the folder `out`, as a whole or not at all.
 
     Raises InputError when `out` holds something else, WriteError.
@@ -55,9 +55,9 @@ def build(db: Database, out: Path) -> Built:
     files = dict(pages(db))
     n_systems = sum(name.startswith("systems/") and name.endswith(".html") for name in files)
     if _same(out, files):
-        return Built(len(files), n_systems, False)
+        return BuiltSite(len(files), n_systems, False)
     _swap(out, files)
-    return Built(len(files), n_systems, True)
+    return BuiltSite(len(files), n_systems, True)
 
 
 def pages(db: Database) -> Iterator[tuple[str, bytes]]:
@@ -93,7 +93,7 @@ def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> 
         if any(name in getattr(row, f"per_{kind}") for row in table.rows)
     ]
     for part in (ALL, *occurring):
-        yield folder.board_file(where, part), board_page(site, table, Choice(part)).encode()
+        yield folder.board_file(where, part), board_page(site, table, TableChoice(part)).encode()
     yield folder.tests_file(where), choose_page(site, table).encode()
     stem = f"tables/{table.split}-{table.contract}"
     yield f"{stem}.json", as_json(table).encode()

@@ -40,7 +40,7 @@ from ..intake.package import refusal
 from ..intake.validation import read_content
 from ..settings import BoardSettings
 from ..store import api as store
-from ..store.api import Claim, Scored, SplitFacts
+from ..store.api import BoardSplit, Claim, Scored
 from ..store.database import Database
 
 MIN_AFTER_CUTOFF: Final = 20
@@ -48,7 +48,7 @@ _DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:[T ].*)?")
 
 
 @dataclass(frozen=True)
-class Judge:
+class LoadedContract:
     """One of the board's contracts with what compares texts for it."""
 
     contract: Contract
@@ -66,10 +66,10 @@ class Scorer:
         self.settings = store.get_settings(db)
         self._data = data or self.settings.data
         self.splits = {name: self._load(store.get_split(db, name)) for name in self.settings.splits}
-        self.judges: dict[str, Judge] = {}
+        self.judges: dict[str, LoadedContract] = {}
         for name in self.settings.contracts:
             contract = store.get_contract(db, name)
-            self.judges[name] = Judge(contract, choose(contract, None, None, progress))
+            self.judges[name] = LoadedContract(contract, choose(contract, None, None, progress))
             _check_verified(self.settings, contract, self.judges[name].backend, self.splits.values())
 
     def is_current(self, db: Database) -> bool:
@@ -92,7 +92,7 @@ class Scorer:
             score_submission(split, name, judge, rows, card, self.settings.draws) for name, judge in self.judges.items()
         ]
 
-    def _load(self, facts: SplitFacts) -> Split:
+    def _load(self, facts: BoardSplit) -> Split:
         split = load_split(self._data, facts.name)
         if split.label != facts.label:
             raise DataError(
@@ -103,7 +103,9 @@ class Scorer:
         return split
 
 
-def score_submission(split: Split, name: str, judge: Judge, predictions: Predictions, card: Card, draws: int) -> Scored:
+def score_submission(
+    split: Split, name: str, judge: LoadedContract, predictions: Predictions, card: Card, draws: int
+) -> Scored:
     """Score one submission under one contract, called `name` on the board."""
     result = score(
         split,

@@ -22,7 +22,7 @@ _ROW = 38.0
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairedFigures:
     """A group and the figure of either system in it."""
 
     name: str
@@ -30,7 +30,7 @@ class Pair:
     b: Figure
 
 
-def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pairs: Sequence[Pair]) -> Markup:
+def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pairs: Sequence[PairedFigures]) -> Markup:
     """Dots for the first system, diamonds for the second."""
     top = axis_of([one for pair in pairs for one in (pair.a, pair.b)]).high
 
@@ -56,7 +56,7 @@ def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pai
     return joined(legend(entries), chart(name, title, f"{systems[0]} and {systems[1]}. {said}.", draw))
 
 
-def _row(plot: Plot, pair: Pair, top: float, height: float, stacked: bool) -> Markup:
+def _row(plot: Plot, pair: PairedFigures, top: float, height: float, stacked: bool) -> Markup:
     middle = top + (14 + (height - 14) / 2 if stacked else height / 2)
     at = (plot.x.start, top + 14, "start") if stacked else (plot.x.start - 14, middle + 4, "end")
     return joined(

@@ -24,7 +24,7 @@ _GAP = 8.0
 
 
 @dataclass(frozen=True)
-class Point:
+class SystemPoint:
     """A system. `low` and `high` bound y; kind is ranked, other or reported."""
 
     name: str
@@ -63,7 +63,7 @@ _LEGEND = {
 }
 
 
-def scatter(name: str, title: str, points: Sequence[Point], levels: Sequence[Level], x_name: str) -> Markup:
+def scatter(name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[Level], x_name: str) -> Markup:
     """The chart with its legend. `points` come in order of importance: the first get their labels first."""
     x_low, x_high = _extent([point.x for point in points], zero=True)
     bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
@@ -104,7 +104,7 @@ def _extent(values: Iterable[float], *, zero: bool) -> tuple[float, float]:
     return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
 
 
-def _mark(plot: Plot, point: Point, x: float, y: float) -> Markup:
+def _mark(plot: Plot, point: SystemPoint, x: float, y: float) -> Markup:
     class_ = {"ranked": "dot s1", "other": "dot other", "reported": "diamond s2"}[point.kind]
     parts = [element("title", f"{point.name}: F1 {figure(point.y)}")]
     if point.low is not None and point.high is not None:

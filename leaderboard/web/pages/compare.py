@@ -12,7 +12,7 @@ from bioreview_bench.stats.comparison import LEVEL
 
 from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
-from ..charts.pairs import Pair, pair_chart
+from ..charts.pairs import PairedFigures, pair_chart
 from ..charts.strips import axis_of, strip
 from ..site import Site, bounded, p_value, part_name, short, skill
 from .table import part_figure
@@ -128,7 +128,9 @@ def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:
     for kind, title, metric in _PARTS:
         one, other = getattr(a, kind), getattr(b, kind)
         pairs = [
-            Pair(part_name(kind, part), part_figure(one.get(part), metric), part_figure(other.get(part), metric))
+            PairedFigures(
+                part_name(kind, part), part_figure(one.get(part), metric), part_figure(other.get(part), metric)
+            )
             for part in dict.fromkeys([*one, *other])
         ]
         if pairs:

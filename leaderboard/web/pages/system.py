@@ -28,7 +28,7 @@ _PARTS = {"per_category": "By category", "per_source": "By source", "per_severit
 
 
 @dataclass(frozen=True)
-class Part:
+class PartFigures:
     """Figures by category, source or severity: a chart and the table behind it."""
 
     title: str
@@ -77,7 +77,7 @@ def controls(row: Row) -> list[Control]:
     return controls_beside({**row.model_dump(), "f1": row.f1.value}, row.f1.bounds)
 
 
-def parts(score: ContractScore) -> list[Part]:
+def parts(score: ContractScore) -> list[PartFigures]:
     """Figures by category, source and severity, those that occur."""
     return [_part(score, kind, title) for kind, title in _PARTS.items() if getattr(score.row, kind)]
 
@@ -94,7 +94,7 @@ def _block(score: ContractScore) -> dict[str, object]:
     }
 
 
-def _part(score: ContractScore, kind: str, title: str) -> Part:
+def _part(score: ContractScore, kind: str, title: str) -> PartFigures:
     found = getattr(score.row, kind)
     severity = kind == "per_severity"
     metrics = ("recall",) if severity else _METRICS
@@ -115,7 +115,7 @@ def _part(score: ContractScore, kind: str, title: str) -> Part:
     counts_header = ["references", "matched"] if severity else ["references", "concerns", "matched"]
     chart = whisker_chart(f"{score.contract.replace('.', '-')}-{kind}", f"{title}, {score.label}", groups)
     header = [title.removeprefix("By "), *counts_header, *(metric.replace("f1", "F1") for metric in metrics)]
-    return Part(title, chart, header, rows)
+    return PartFigures(title, chart, header, rows)
 
 
 def _estimate(value: Figure) -> Estimate:

@@ -19,7 +19,7 @@ from ...ranking.badges import TEXTS, BadgeText
 from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
-from ..choice import ALL, Choice, is_unseen, passes, size_of
+from ..choice import ALL, TableChoice, is_unseen, passes, size_of
 from ..links import Links
 from ..site import bounded
 
@@ -77,12 +77,12 @@ class Column:
         return self.title or SOURCES[self.field].title
 
 
-def columns(choice: Choice) -> list[Column]:
+def columns(choice: TableChoice) -> list[Column]:
     """The columns of figures; the first is the one that a table is about."""
     return [Column(field, _MEANINGS[field]) for field in _COLUMNS[choice.kind]]
 
 
-def part_of(row: Row, choice: Choice) -> Mapping[str, Any] | None:
+def part_of(row: Row, choice: TableChoice) -> Mapping[str, Any] | None:
     """A row's figures in the chosen part of the articles; None when the part does not occur."""
     found: Mapping[str, Any] | None = getattr(row, f"per_{choice.kind}").get(choice.name)
     return found
@@ -96,12 +96,12 @@ def part_figure(part: Mapping[str, Any] | None, metric: str) -> Figure:
     return Figure(value=part[metric], low=low, high=high)
 
 
-def lead(row: Row, choice: Choice) -> Figure:
+def lead(row: Row, choice: TableChoice) -> Figure:
     """The figure that a table is about: F1, or recall by severity, where no precision exists."""
     return row.f1 if choice.kind == ALL else part_figure(part_of(row, choice), _COLUMNS[choice.kind][0])
 
 
-def value_of(row: Row, choice: Choice, field: str) -> Value:
+def value_of(row: Row, choice: TableChoice, field: str) -> Value:
     """A field of a row, in the chosen part of the articles where it is a figure; None where that is undefined."""
     if choice.kind == ALL or field not in _MEANINGS:
         found = getattr(row, field)
@@ -110,7 +110,7 @@ def value_of(row: Row, choice: Choice, field: str) -> Value:
     return (part.get("controls", {}) if field in _CONTROLS else part).get(field)
 
 
-def arranged(rows: Sequence[Row], choice: Choice) -> list[Row]:
+def arranged(rows: Sequence[Row], choice: TableChoice) -> list[Row]:
     """The rows that pass the filters, in the chosen order; undefined figures stand last either way.
 
     A column that the chosen part does not have leaves the order as it is.
@@ -124,7 +124,7 @@ def arranged(rows: Sequence[Row], choice: Choice) -> list[Row]:
 
 
 @dataclass(frozen=True)
-class Cell:
+class FigureCell:
     """A figure; `alert` says what is wrong with it."""
 
     key: str
@@ -136,7 +136,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A row as the template shows it."""
 
     row: Row
@@ -145,9 +145,9 @@ class Line:
     tied: str
     about: list[str]
     badges: list[BadgeText]
-    lead: Cell
+    lead: FigureCell
     strip: Markup
-    cells: list[Cell]
+    cells: list[FigureCell]
     hidden: bool
     index: int
     size: str
@@ -161,21 +161,21 @@ class Frame:
     """What all rows of a page have in common."""
 
     table: BoardTable
-    choice: Choice
+    choice: TableChoice
     links: Links
     axis: Axis
     columns: Sequence[Column]
     in_band: Mapping[int, int]  # how many systems a band has
 
 
-def frame(table: BoardTable, choice: Choice, links: Links) -> Frame:
+def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
     """The frame of a page."""
     axis = axis_of([lead(row, choice) for row in table.rows], [_null(row, choice) for row in table.rows])
     in_band = Counter(row.band for row in table.rows if row.band is not None)
     return Frame(table, choice, links, axis, columns(choice), in_band)
 
 
-def lines(common: Frame) -> list[Line]:
+def lines(common: Frame) -> list[TableLine]:
     """All rows: those that pass the filters in their order, then the hidden ones."""
     shown = arranged(common.table.rows, common.choice)
     place = {row.submission: index for index, row in enumerate(common.table.rows)}
@@ -189,17 +189,17 @@ def lines(common: Frame) -> list[Line]:
     return found
 
 
-def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> Line:
+def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> TableLine:
     choice, value = common.choice, lead(row, common.choice)
     first, *others = common.columns
-    return Line(
+    return TableLine(
         row=row,
         href=common.links.system(row.submission),
         band=_band(common, row),
         tied=_tied(common, row),
         about=_about(row),
         badges=[TEXTS[badge] for badge in row.badges],
-        lead=Cell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
+        lead=FigureCell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
         strip=strip(value, common.axis, _null(row, choice), ranked=row.band is not None),
         cells=[_cell(column, row, choice) for column in others],
         hidden=hidden,
@@ -237,7 +237,7 @@ def _about(row: Row) -> list[str]:
     return [name(one) for one in found]
 
 
-def _cell(column: Column, row: Row, choice: Choice) -> Cell:
+def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
     value = value_of(row, choice, column.field)
     text = figure(value) if not isinstance(value, str) else value
     detail = alert = ""
@@ -254,10 +254,10 @@ def _cell(column: Column, row: Row, choice: Choice) -> Cell:
         text, alert = SATURATED, "predictions for other articles match nearly always"
     if column.field == "echo_f1" and choice.kind == ALL and _echo_near(row):
         alert = "copying sentences of the paper comes near this system: its number measures topic"
-    return Cell(column.key, column.name, text, _raw(value), detail, alert)
+    return FigureCell(column.key, column.name, text, _raw(value), detail, alert)
 
 
-def _saturated(row: Row, choice: Choice) -> bool:
+def _saturated(row: Row, choice: TableChoice) -> bool:
     if choice.kind == ALL:
         return row.saturated
     return bool((part_of(row, choice) or {}).get("controls", {}).get("saturated"))
@@ -267,7 +267,7 @@ def _echo_near(row: Row) -> bool:
     return not row.saturated and echo_is_near(row.echo_match_rate, row.match_rate)
 
 
-def _null(row: Row, choice: Choice) -> float | None:
+def _null(row: Row, choice: TableChoice) -> float | None:
     found = value_of(row, choice, "null_f1")
     return found if isinstance(found, float) else None
 

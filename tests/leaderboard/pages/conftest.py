@@ -20,7 +20,7 @@ pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 from bioreview_bench import Contract, Result, load_split, score
 from bioreview_bench.leaderboard.ranking.entries import Contender, Entry
 from bioreview_bench.leaderboard.settings import BoardSettings
-from bioreview_bench.leaderboard.store.settings import SplitFacts
+from bioreview_bench.leaderboard.store.settings import BoardSplit
 from bioreview_bench.results.card import Card, TrainingData
 
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
@@ -51,8 +51,8 @@ def scored(demo_split: Any) -> Callable[[float], Result]:
 
 
 @pytest.fixture
-def facts(demo_split: Any) -> SplitFacts:
-    return SplitFacts(
+def facts(demo_split: Any) -> BoardSplit:
+    return BoardSplit(
         data="local",
         name="test",
         label=demo_split.label,
@@ -125,7 +125,7 @@ def loader() -> Callable[..., Callable[[int], Result]]:
 
 
 @pytest.fixture
-def make_table(settings: BoardSettings, facts: SplitFacts, loader: Callable[..., Any]) -> Callable[..., Any]:
+def make_table(settings: BoardSettings, facts: BoardSplit, loader: Callable[..., Any]) -> Callable[..., Any]:
     """make_table(entry, entry, ..., withdrawn=[Contender]): the finished table."""
     from bioreview_bench.leaderboard.ranking.standings import board_table, missing_tests, standings
 

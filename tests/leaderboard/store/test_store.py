@@ -15,7 +15,7 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.common import FOLLOWS, NotAllowed, NotFound, QuotaReached, WrongState
-from bioreview_bench.leaderboard.store.models import Predictions, Setting, Submission, User
+from bioreview_bench.leaderboard.store.models import PredictionsFile, Setting, Submission, User
 
 ODD_IDS = ["", "s_", "s_0123", "' OR 1=1 --", "s_000000000000000\0", "\ud800", "../x", "s_0000000000000000"]
 
@@ -126,7 +126,7 @@ def test_the_same_file_and_card_are_one_submission(either_board: Any, add_submit
     assert (first[1], again) == (True, (first[0], False))
     assert store.receive(either_board, bob.user.id, "test", package)[1]
     assert store.receive(either_board, ann.user.id, "test", make_package(base_model="other"))[1]
-    assert (count(either_board, Submission), count(either_board, Predictions)) == (3, 1)
+    assert (count(either_board, Submission), count(either_board, PredictionsFile)) == (3, 1)
 
 
 def test_the_same_file_sent_by_many_at_once_is_one_submission(

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.store import api as store
-from bioreview_bench.leaderboard.store.models import ResultRow, Setting, Table
+from bioreview_bench.leaderboard.store.models import ResultRow, Setting, StoredTable
 from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
@@ -72,7 +72,7 @@ def test_what_is_due_is_checked_scored_and_put_into_tables(
     assert [line.split()[:2] for line in told] == [[submission_id, "scored"] for submission_id in ids]
     assert store.stale_tables(either_board) == []
     with either_board.reading() as session:
-        table = session.get(Table, ("test", "jaccard"))
+        table = session.get(StoredTable, ("test", "jaccard"))
         assert {row["system"] for row in table.content["rows"]} == {"A", "B"}
     version = store.board_version(either_board)
     assert score_due(either_board) == 0
@@ -211,7 +211,7 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     store.withdraw(board, queued, ann.user)
     wait_for(lambda: store.stale_tables(board) == [])
     with board.reading() as session:
-        assert [row["system"] for row in session.get(Table, ("test", "jaccard")).content["rows"]] == ["B"]
+        assert [row["system"] for row in session.get(StoredTable, ("test", "jaccard")).content["rows"]] == ["B"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
 
@@ -254,7 +254,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
         per_submission = session.execute(
             select(ResultRow.submission_id, func.count()).group_by(ResultRow.submission_id)
         ).all()
-        table = session.get(Table, ("test", "jaccard")).content
+        table = session.get(StoredTable, ("test", "jaccard")).content
     assert sorted(per_submission) == sorted((submission_id, 1) for submission_id in ids)
     assert {row["submission"] for row in table["rows"]} == set(ids)
     assert len({(row["f1"]["value"], row["f1"]["low"], row["recall"]["value"]) for row in table["rows"]}) == 1
