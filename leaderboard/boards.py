@@ -161,16 +161,6 @@ def facts_of(split: Split) -> BoardSplit:
     )
 
 
-def scored_or_failed(db: Database) -> list[str]:
-    """Everything that can be scored again, the oldest first."""
-    return store.submissions_with(db, ("scored", "failed"))
-
-
-def failed(db: Database) -> list[str]:
-    """What could not be scored."""
-    return store.submissions_with(db, ("failed",))
-
-
 def outdated(db: Database) -> list[str]:
     """Scored submissions that have no result under one of the board's contracts and the board's data of today."""
     settings = store.get_settings(db)

@@ -56,7 +56,7 @@ def export_board(db: Database, destination: Path) -> int:
             settings=settings,
             splits=[store.get_split(db, name) for name in settings.splits],
             contracts=[dataclasses.asdict(store.get_contract(db, name)) for name in settings.contracts],
-            users=[_user(one) for one in users],
+            users=[KeptUser.model_validate(one) for one in users],
         )
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             _write(archive, MANIFEST, manifest.model_dump_json(indent=1).encode())
@@ -97,40 +97,16 @@ def _submissions(session: Session) -> Iterator[Submission]:
     )
 
 
-def _user(row: User) -> KeptUser:
-    return KeptUser(
-        name=row.name,
-        team=row.team,
-        is_maintainer=row.is_maintainer,
-        ranks_all=row.ranks_all,
-        created_at=row.created_at,
-        revoked_at=row.revoked_at,
-    )
-
-
 def _submission(row: Submission) -> KeptSubmission:
-    results = sorted(row.results, key=lambda one: one.signature)
+    results = [
+        KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
+        for one in sorted(row.results, key=lambda one: one.signature)
+    ]
+    own = {
+        name: getattr(row, name) for name in KeptSubmission.model_fields if name not in ("user", "events", "results")
+    }
     return KeptSubmission(
-        id=row.id,
-        user=row.user.name,
-        team=row.team,
-        split=row.split,
-        digest=row.digest,
-        predictions_sha256=row.predictions_sha256,
-        card=row.card,
-        run=row.run,
-        marked=row.marked,
-        state=row.state,
-        reason=row.reason,
-        problems=row.problems,
-        facts=row.facts,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        events=[KeptEvent(state=one.state, reason=one.reason, at=one.at) for one in row.events],
-        results=[
-            KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
-            for one in results
-        ],
+        **own, user=row.user.name, events=[KeptEvent.model_validate(one) for one in row.events], results=results
     )
 
 
@@ -149,7 +125,7 @@ _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class _Exported(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
 class KeptUser(_Exported):

@@ -87,9 +87,7 @@ def _take(database: Database, found: MergedFolder, user: str | None) -> tuple[st
     from ..submit.hub_target import user_for
 
     owner = store.find_user(database, user) if user is not None else user_for(database, found.package.card)
-    submission, created = store.receive(
-        database, owner.id, found.ticket.split, found.package, marked=found.ticket.marked
-    )
+    submission, created = store.receive(database, owner.id, found.split, found.package, marked=found.marked)
     if created:
         validate_received(database, submission)
     status = store.status(database, submission)

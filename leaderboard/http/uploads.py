@@ -16,7 +16,7 @@ from starlette.datastructures import FormData, UploadFile
 from bioreview_bench.errors import InputError, Problem, printable
 
 from ..intake.check import validate_received
-from ..intake.package import open_package, read_zip, refusal
+from ..intake.package import read_package, read_zip
 from ..settings import Limits
 from ..store import api as store
 from .api_models import Submitted
@@ -84,15 +84,8 @@ def _package(form: FormData, limits: Limits) -> Package:
         raise InputError(
             f"There is no {' and no '.join(missing)}.", remedy="send predictions and card, or an archive of both"
         )
-    package, problems = open_package(
-        predictions.file,
-        card.file.read(limits.card_bytes + 1),
-        None if run is None else run.file.read(limits.run_bytes + 1),
-        limits,
-    )
-    if package is None:
-        raise refusal(problems)
-    return package
+    said = card.file.read(limits.card_bytes + 1)
+    return read_package(predictions.file, said, None if run is None else run.file.read(limits.run_bytes + 1), limits)
 
 
 def _file(form: FormData, name: str) -> UploadFile | None:

@@ -34,16 +34,6 @@ _RUN_DEPTH = 20
 
 def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:
     """Read the files of a submission. Raises InputError listing all that is wrong with card, run and sizes."""
-    package, problems = open_package(predictions, card, run, limits)
-    if package is None:
-        raise refusal(problems)
-    return package
-
-
-def open_package(
-    predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits
-) -> tuple[Package | None, list[Problem]]:
-    """(the submission, or None when it has a problem; all problems of card, run and sizes)."""
     problems: list[Problem] = []
     content = _take(predictions, PREDICTIONS, limits.upload_bytes, problems)
     card_content = _take(card, CARD, limits.card_bytes, problems)
@@ -54,8 +44,8 @@ def open_package(
         problems.extend(found)
     parsed = None if run_content is None else _parse_run(run_content, problems)
     if problems or content is None or said is None:
-        return None, problems
-    return Package(content, said, parsed), []
+        raise refusal(problems)
+    return Package(content, said, parsed)
 
 
 def stored_package(predictions: bytes, card: dict[str, Any], run: dict[str, Any] | None) -> Package:
@@ -139,14 +129,6 @@ _REMEDY: Final = f"zip -j submission.zip {PREDICTIONS} {CARD}"
 
 def read_zip(stream: BinaryIO, limits: Limits) -> Package:
     """Read a submission from a seekable stream. Raises InputError listing what is wrong."""
-    package, problems = open_zip(stream, limits)
-    if package is None:
-        raise refusal(problems)
-    return package
-
-
-def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Problem]]:
-    """(the submission, or None; all problems). Raises InputError when it is no archive of the kind that is taken."""
     size = stream.seek(0, io.SEEK_END)
     if size > limits.upload_bytes:
         raise InputError(f"The archive is larger than {limits.upload_bytes:,} bytes.", remedy="leave out raw outputs")
@@ -157,7 +139,7 @@ def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Pro
             with archive.open(entries[PREDICTIONS]) as predictions, archive.open(entries[CARD]) as card:
                 run = _small(archive, entries[RUN], limits.run_bytes) if RUN in entries else None
                 content = card.read(limits.card_bytes + 1)
-                return open_package(predictions, content, run, limits)  # type: ignore[arg-type]
+                return read_package(predictions, content, run, limits)  # type: ignore[arg-type]
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, struct.error) as error:

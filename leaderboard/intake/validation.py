@@ -23,7 +23,7 @@ from bioreview_bench.results.card import Card
 from ..names import mixed_scripts
 from ..settings import Limits
 from ..store.api import BoardSplit, Package
-from .package import PREDICTIONS, open_package, refusal
+from .package import PREDICTIONS, read_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
 # list its problems would be the sender's to choose.
@@ -54,8 +54,11 @@ def check_files(
     predictions: Path, card: Path | bytes, run: Path | bytes | None, split: BoardSplit, limits: Limits
 ) -> tuple[Package, Validated]:
     """Read and check the files of a submission at once. Raises InputError listing all problems of all files."""
-    package, problems = open_package(predictions, card, run, limits)
-    if package is not None:
+    try:
+        package = read_package(predictions, card, run, limits)
+    except InputError as error:
+        problems = list(error.problems)
+    else:
         return package, validate(package, split, limits)
     if not any(problem.message.startswith(PREDICTIONS) for problem in problems):
         try:

@@ -114,23 +114,18 @@ def _find(session: Session, submission_id: str) -> Submission:
 def _shown(row: Submission) -> SubmissionStatus:
     facts = dict(row.facts or {})
     problems = tuple(ShownProblem(**problem) for problem in row.problems or ())
+    own = ("id", "split", "team", "marked", "reason", "created_at", "changed_at")
     return SubmissionStatus(
-        id=row.id,
-        split=row.split,
+        **{name: getattr(row, name) for name in own},
         system=row.card["system_name"],
         version=row.card["system_version"],
-        team=row.team,
         user=row.user.name,
-        marked=row.marked,
         state=as_state(row.state),
         meaning=MEANING[as_state(row.state)],
-        reason=row.reason,
         problems=problems,
         n_problems=int(facts.pop("n_problems", len(problems))),
         facts=facts,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        events=tuple(ShownEvent(state=as_state(one.state), reason=one.reason, at=one.at) for one in row.events),
+        events=tuple(ShownEvent.model_validate(one, from_attributes=True) for one in row.events),
         results=tuple(_headline(one) for one in _newest(row.results)),
     )
 

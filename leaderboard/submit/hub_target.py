@@ -44,19 +44,12 @@ _REMEDY = "check the repository's name and your access: hf auth whoami"
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """What a submission says beside its files."""
-
-    split: str
-    marked: bool
-
-
-@dataclass(frozen=True)
 class MergedFolder:
     """A folder of the repository, fetched."""
 
     name: str
-    ticket: Ticket
+    split: str
+    marked: bool
     package: Package
 
 
@@ -121,17 +114,18 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     def get(file: str) -> Path:
         return download(revision, f"{FOLDER}/{name}/{file}", RemoteError, _REMEDY)
 
-    ticket = _read_ticket(get(TICKET), name)
+    split, marked = _read_ticket(get(TICKET), name)
     package = read_package(get(PREDICTIONS), get(CARD), get(RUN) if RUN in files else None, limits)
     if package.digest[:12] != name:
         raise InputError(
             f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
             remedy="have it submitted anew",
         )
-    return MergedFolder(name, ticket, package)
+    return MergedFolder(name, split, marked, package)
 
 
-def _read_ticket(path: Path, name: str) -> Ticket:
+def _read_ticket(path: Path, name: str) -> tuple[str, bool]:
+    """What a submission says beside its files: its split, and whether it is the one to rank."""
     try:
         with path.open("rb") as stream:
             content = stream.read(_TICKET_BYTES + 1)
@@ -143,7 +137,7 @@ def _read_ticket(path: Path, name: str) -> Ticket:
             raise ValueError('it must hold "split" and perhaps "marked"')
     except ValueError as error:
         raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted anew") from error
-    return Ticket(split, marked)
+    return split, marked
 
 
 _PREFIX = "hub-"
