@@ -15,7 +15,7 @@ def worker(db: str, data: str | None, once: bool) -> None:
     """Score what is submitted to a board, until Ctrl-C or SIGTERM; then finish the one at hand, or give it back.
 
     bench leaderboard serve starts one. Several may run, on several machines if the board is in PostgreSQL: each
-    submission is scored by one of them, and a killed one's are taken over. What happens is told on stderr.
+    submission is scored by one of them, and a killed one's are taken over. What happens is printed on stderr.
 
     \b
     Examples:

@@ -62,7 +62,7 @@ def refusal(problems: list[Problem]) -> InputError:
     return InputError(
         f"The submission has {len(problems):,} {noun}.",
         problems=problems,
-        remedy="mend them and submit again; bench submit init writes a card, bench schema predictions shows the form",
+        remedy="fix them and submit again; bench submit init writes a card, bench schema predictions shows the form",
     )
 
 

@@ -140,7 +140,7 @@ class Database:
             raise explained from error
 
     def _explained(self, error: DBAPIError) -> BenchError | None:
-        """The error that a user can mend; None for violated constraints and programming errors."""
+        """The error that a user can fix; None for violated constraints and programming errors."""
         origin = error.orig
         if isinstance(origin, sqlite3.OperationalError):
             code = getattr(origin, "sqlite_errorcode", 0) & 0xFF

@@ -176,10 +176,10 @@ class BoardClient:
             where = printable(response.headers.get("location", "elsewhere"), 200)
             return RemoteError(f"{self.url} redirects to {where}; nothing is sent there.", remedy="--to that address")
         try:
-            told = response.json()
-            message = printable(told["error"], 500)
-            remedy = None if told.get("remedy") is None else printable(told["remedy"], 300)
-            problems = [Problem(printable(row["message"], 300), row.get("line")) for row in told.get("problems", ())]
+            said = response.json()
+            message = printable(said["error"], 500)
+            remedy = None if said.get("remedy") is None else printable(said["remedy"], 300)
+            problems = [Problem(printable(row["message"], 300), row.get("line")) for row in said.get("problems", ())]
         except (ValueError, KeyError, TypeError, AttributeError):
             return RemoteError(f"{self.url} answers {response.status_code}, and is no board.", remedy=_CHECK)
         if response.status_code == 401:

@@ -109,7 +109,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
     if missing or unknown:
         reason = f"it has no {', '.join(missing)}" if missing else f"it holds {printable(', '.join(unknown))}"
-        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it mended in the repository")
+        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it fixed in the repository")
 
     def get(file: str) -> Path:
         return download(revision, f"{FOLDER}/{name}/{file}", RemoteError, _REMEDY)

@@ -51,7 +51,7 @@ def raise_for(status: SubmissionStatus) -> None:
         raise InputError(
             f"Submission {status.id} is rejected: {status.n_problems:,} problems.",
             problems=listed,
-            remedy="mend them and submit again",
+            remedy="fix them and submit again",
         )
     if status.state == "failed":
         raise RemoteError(

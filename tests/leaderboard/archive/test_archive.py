@@ -20,7 +20,7 @@ from bioreview_bench.leaderboard.archive.export import export_board
 from bioreview_bench.leaderboard.archive.import_ import import_board
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
-from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, Submission, Table, User
+from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, StoredTable, Submission, User
 from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
 
 
@@ -69,7 +69,7 @@ def test_a_board_goes_from_one_database_to_another_whole(
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with full_board.reading() as before, other.reading() as after:
         key = ("test", "jaccard")
-        assert before.get(Table, key).content == after.get(Table, key).content
+        assert before.get(StoredTable, key).content == after.get(StoredTable, key).content
 
 
 def test_importing_twice_changes_nothing(

@@ -16,7 +16,7 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
 from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
 from bioreview_bench.leaderboard.web.cache import PageCache
-from bioreview_bench.leaderboard.web.charts.scatter import Point, scatter
+from bioreview_bench.leaderboard.web.charts.scatter import SystemPoint, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
 from bioreview_bench.leaderboard.web.choice import TableChoice, read_choice
 from bioreview_bench.leaderboard.web.pages.about import about_page
@@ -366,7 +366,7 @@ def test_a_page_that_cannot_be_made_is_tried_again_by_the_next() -> None:
 
 
 def test_a_chart_of_systems_on_one_spot_is_drawn() -> None:
-    spots = [Point(name, 0.0, 0.0, None, None, "ranked") for name in ("A", "B")]
+    spots = [SystemPoint(name, 0.0, 0.0, None, None, "ranked") for name in ("A", "B")]
     assert "<svg" in scatter("c", "title", spots, (), "skill")
 
 

@@ -212,7 +212,7 @@ def test_an_upload_is_taken_in_once_and_a_bad_one_lists_its_problems(
     assert rejected.status_code == 303
     status = member.get(rejected.headers["location"])
     assert "rejected" in status.text
-    assert "Mend them and submit again" in status.text
+    assert "Fix them and submit again" in status.text
     assert 'data-waiting="no"' in status.text
 
 
