@@ -52,7 +52,7 @@ def load_table(db: Database, split: str, contract: str) -> BoardTable:
         kept = session.get(StoredTable, (split, contract))
         if kept is not None:
             return BoardTable.model_validate(kept.content)
-    return board_table(settings, facts, contract, (), Standings((), ()), {})
+    return board_table(settings, facts, contract, Standings(), {})
 
 
 def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
@@ -63,9 +63,9 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
             inputs = _read(session, split, contract)
             entries = _entries(session, inputs)
             known = _known_tests(session, inputs.results)
-        found = standings(inputs.submissions, entries)
+        found = standings(inputs.submissions, entries, inputs.n_waiting)
         made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
-        table = board_table(settings, facts, contract, inputs.submissions, found, {**known, **made}, inputs.n_waiting)
+        table = board_table(settings, facts, contract, found, {**known, **made})
         with db.session() as session:
             if _read(session, split, contract).stamp == inputs.stamp:
                 _keep_tests(session, made)

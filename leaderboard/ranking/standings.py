@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 from bioreview_bench.report.meaning import echo_is_near, saturation
@@ -27,13 +27,19 @@ _UNDEFINED = "F1 is undefined: there are neither references nor predictions."
 
 @dataclass(frozen=True)
 class Standings:
-    """Entries in their order: the ranked, the best first, and the others with the reason why."""
+    """Entries in their order: the ranked, the best first, and the others with the reason why.
 
-    ranked: tuple[Entry, ...]
-    others: tuple[tuple[Entry, str], ...]
+    `per_team` has for each team how many submissions of it were scored; `n_waiting` systems have results of older
+    signatures only.
+    """
+
+    ranked: tuple[Entry, ...] = ()
+    others: tuple[tuple[Entry, str], ...] = ()
+    per_team: Mapping[str, int] = field(default_factory=dict)
+    n_waiting: int = 0
 
 
-def standings(submissions: Sequence[Contender], entries: Sequence[Entry]) -> Standings:
+def standings(submissions: Sequence[Contender], entries: Sequence[Entry], n_waiting: int = 0) -> Standings:
     """Who ranks. `submissions` are all of the split that were scored once, withdrawn ones too."""
     reasons = why_unranked(submissions)
     order = by_f1(lambda entry: entry.record.overall.f1)
@@ -44,26 +50,20 @@ def standings(submissions: Sequence[Contender], entries: Sequence[Entry]) -> Sta
             ranked.append(entry)
         else:
             others.append((entry, reason))
-    return Standings(tuple(ranked), tuple(others))
+    return Standings(tuple(ranked), tuple(others), Counter(folded(one.team) for one in submissions), n_waiting)
 
 
 def board_table(
     settings: BoardSettings,
     facts: BoardSplit,
     contract: str,
-    submissions: Sequence[Contender],
     found: Standings,
     tests: Mapping[Pair, Test],
-    n_waiting: int = 0,
 ) -> BoardTable:
-    """The table. `tests` holds every pair of the ranked.
-
-    `n_waiting` systems have results of older signatures only.
-    """
-    counts = Counter(folded(one.team) for one in submissions)
+    """The table. `tests` holds every pair of the ranked."""
 
     def made(entry: Entry, band: int | None, reason: str | None) -> Row:
-        return row(entry, band, reason, counts[folded(entry.submitted.team)])
+        return row(entry, band, reason, found.per_team[folded(entry.submitted.team)])
 
     pairs = corrected(found.ranked, tests)
     band = bands([entry.submitted.id for entry in found.ranked], pairs)
@@ -86,7 +86,7 @@ def board_table(
         n_articles=len(facts.ids),
         n_references=record.overall.n_ref if record is not None else None,
         saturated=saturated,
-        notice=tuple(_notices(facts, record, rows, saturated, n_waiting)),
+        notice=tuple(_notices(facts, record, rows, saturated, found.n_waiting)),
         rows=tuple(rows),
         reported=reported(facts.data, facts.name),
         tests=tuple(pairs),

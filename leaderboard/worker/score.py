@@ -140,17 +140,11 @@ def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: dat
     """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had."""
     dates = {article.id: article.published_date for article in articles}
     n_dated = sum(_earliest(text) is not None for text in dates.values())
-    found: dict[str, Any] = {
-        "cutoff": None if cutoff is None else cutoff.isoformat(),
-        "n_dated": n_dated,
-        "n_articles": None,
-        "figures": None,
-        "reason": None,
-    }
+    found: dict[str, Any] = {"cutoff": None, "n_dated": n_dated, "n_articles": None, "figures": None, "reason": None}
     if cutoff is None:
         return {**found, "reason": "the card states no training cut-off"}
     later = np.array([_is_after(dates[one], cutoff) for one in counts.id], bool)
-    found["n_articles"] = int(later.sum())
+    found |= {"cutoff": cutoff.isoformat(), "n_articles": int(later.sum())}
     if later.sum() < MIN_AFTER_CUTOFF:
         words = f"{later.sum()} of {n_dated} dated articles were published after it; {MIN_AFTER_CUTOFF} are needed"
         return {**found, "reason": words}
@@ -158,21 +152,11 @@ def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: dat
     overall, controls = summary.overall(part), summary.controls(part)
     ranges = intervals(columns(part), part.id, part.family, draws=draws, seed=42)
     found["figures"] = {
-        "f1": overall.f1,
-        "recall": overall.recall,
-        "precision": overall.precision,
-        "skill": controls.skill,
-        "null_f1": controls.null_f1,
-        "n_ref": overall.n_ref,
-        "n_pred": overall.n_pred,
+        **{name: getattr(overall, name) for name in ("f1", "recall", "precision", "n_ref", "n_pred")},
+        **{name: getattr(controls, name) for name in ("skill", "null_f1")},
         "intervals": {
-            name: ranges.get(f"{group}.{name}")
-            for group, name in (
-                ("overall", "f1"),
-                ("overall", "recall"),
-                ("overall", "precision"),
-                ("controls", "skill"),
-            )
+            path.partition(".")[2]: ranges.get(path)
+            for path in ("overall.f1", "overall.recall", "overall.precision", "controls.skill")
         },
     }
     return found

@@ -134,7 +134,7 @@ def make_table(settings: BoardSettings, facts: BoardSplit, loader: Callable[...,
         found = standings(submissions, entries)
         tests = missing_tests(found.ranked, {}, 500, loader(entries))
         given = facts.model_copy(update=changed)
-        return board_table(settings, given, "jaccard", submissions, found, tests)
+        return board_table(settings, given, "jaccard", found, tests)
 
     return build
 
