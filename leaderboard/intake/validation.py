@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from bioreview_bench.data.article import canonical_id
@@ -93,7 +94,7 @@ def check_predictions(content: bytes, split: BoardSplit, limits: Limits) -> tupl
     scan = _scan(content, split, limits)
     if scan.given_up:
         return None, [*scan.problems, Problem("the rest of the file was not checked")]
-    articles = _Known(split.ids)
+    articles = [SimpleNamespace(id=one) for one in split.ids]  # the readers want things with an id
     try:
         predictions = read_content(content, articles)
     except InputError as error:
@@ -163,20 +164,6 @@ def _scan_line(scan: _Scan, line: bytes, number: int) -> int:
             scan.failed.append(Problem(f"status {row['status']} for {printable(article_id)}", number))
     concerns = row.get("concerns")
     return len(concerns) if isinstance(concerns, list) else 0
-
-
-class _Known:
-    """The ids of a split, as what reads predictions wants them: a collection of things with an id."""
-
-    @dataclass(frozen=True)
-    class Named:
-        id: str
-
-    def __init__(self, ids: tuple[str, ...]) -> None:
-        self.known_ids = ids
-
-    def __iter__(self) -> Iterator[Named]:
-        return (self.Named(one) for one in self.known_ids)
 
 
 def read_content(content: bytes, articles: Iterable[Any] | None) -> Predictions:

@@ -65,9 +65,9 @@ _LEGEND = {
 
 def scatter(name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[Level], x_name: str) -> Markup:
     """The chart with its legend. `points` come in order of importance: the first get their labels first."""
-    x_low, x_high = _extent([point.x for point in points], zero=True)
+    x_low, x_high = _extent([point.x for point in points])
     bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
-    y_low, y_high = _extent([*bounds, *(level.y for level in levels)], zero=True)
+    y_low, y_high = _extent([*bounds, *(level.y for level in levels)])
 
     def draw(width: float) -> Drawing:
         height = 280.0 if width == NARROW else 290.0
@@ -93,11 +93,9 @@ def scatter(name: str, title: str, points: Sequence[SystemPoint], levels: Sequen
     return joined(legend([_LEGEND[kind] for kind in kinds]), chart(name, title, f"{said}.", draw))
 
 
-def _extent(values: Iterable[float], *, zero: bool) -> tuple[float, float]:
+def _extent(values: Iterable[float]) -> tuple[float, float]:
     found = list(values)
-    low, high = min(found, default=0.0), max(found, default=1.0)
-    if zero:
-        low = min(0.0, low)
+    low, high = min([0.0, *found]), max(found, default=1.0)
     if high <= low:  # all on one spot: an axis still needs a length
         high = low + 1.0
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
