@@ -1,4 +1,4 @@
-"""The Hugging Face Hub: what files a revision has, one of them, verified, and what can go wrong there, in words.
+"""What is wanted from the Hugging Face Hub: the files of a revision, one of them verified, and its errors in words.
 
 Tokens come from where `huggingface_hub` looks (`HF_TOKEN`, `hf auth login`); none is taken as an argument.
 """
@@ -14,11 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from bioreview_bench.errors import BenchError, RemoteError, cannot_write, printable
+from bioreview_bench.errors import BenchError, cannot_write, printable
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
-_LOG_IN = "hf auth login, with a token that may write"
+LOG_IN = "hf auth login, with a token that may do this"
 
 RepoType = Literal["model", "dataset"]
 
@@ -47,7 +47,7 @@ def revision_files(
     """The commit that `revision` names and its files with checksums. Raises `failure`."""
     from huggingface_hub import HfApi
 
-    with _translated(f"{repo} at {revision}", failure, remedy):
+    with hub_errors(f"{repo} at {revision}", failure, remedy):
         api = HfApi()
         describe = api.dataset_info if repo_type == "dataset" else api.model_info
         info = describe(repo, revision=revision, files_metadata=True)
@@ -63,7 +63,7 @@ def download(revision: HubRevision, name: str, failure: type[BenchError], remedy
     from huggingface_hub import hf_hub_download
 
     expected = revision.files[name]
-    with _translated(f"{name} of {revision.repo}", failure, remedy):
+    with hub_errors(f"{name} of {revision.repo}", failure, remedy):
         get = partial(hf_hub_download, revision.repo, name, repo_type=revision.repo_type, revision=revision.commit)
         path = Path(get())
         if not _matches(path, expected):  # it may have lain in the Hub cache, spoilt, for long
@@ -88,64 +88,51 @@ def _matches(path: Path, expected: HubFile) -> bool:
 
 
 @contextmanager
-def _translated(what: str, failure: type[BenchError], remedy: str) -> Iterator[None]:
+def hub_errors(what: str, failure: type[BenchError], remedy: str, doing: str = "get {} from the Hub") -> Iterator[None]:
+    """Turn whatever huggingface_hub raises in the block into `failure`, and its full disk into WriteError.
+
+    `what` names the repository or file, `doing` what is done with it (`{}` stands for `what`). `remedy` is said
+    unless the Hub's answer has a remedy of its own: an account that it refuses, or no token.
+    """
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    # Connection failures surface as the base class of the HTTP client that huggingface_hub uses, whose
+    # package differs between its versions; its own errors derive from that class.
+    transport: type[Exception] = next(
+        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
+    )
+    try:
+        yield
+    # ValueError and KeyError: what answered is no Hub, but a login page of the network.
+    except (EntryNotFoundError, OSError, ValueError, KeyError, transport) as error:
+        if isinstance(error, BenchError):
+            raise
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            raise cannot_write("the Hub cache", error) from error
+        message, own_remedy = _meaning(error, what, doing.format(what))
+        raise failure(message, remedy=own_remedy or remedy) from error
+
+
+def _meaning(error: Exception, what: str, doing: str) -> tuple[str, str | None]:
+    """What an error of huggingface_hub says in our words, and its remedy where there is a particular one."""
     from huggingface_hub.errors import (
-        EntryNotFoundError,
         GatedRepoError,
-        HFValidationError,
+        LocalTokenNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
 
-    try:
-        yield
-    except GatedRepoError as error:
-        raise failure(f"{what} is gated and this account has no access.", remedy=remedy) from error
-    except RepositoryNotFoundError as error:
-        raise failure(
-            f"{what} does not exist, or is private and no token with access was found.", remedy=remedy
-        ) from error
-    except RevisionNotFoundError as error:
-        raise failure(f"{what}: there is no such revision.", remedy=remedy) from error
-    except (EntryNotFoundError, HFValidationError, OSError, ValueError, KeyError, _transport()) as error:
-        # ValueError and KeyError: what answered is no Hub, but a login page of the network.
-        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
-            raise cannot_write("the Hub cache", error) from error
-        raise failure(f"Cannot get {what} from the Hub: {_reason(error)}", remedy=remedy) from error
-
-
-@contextmanager
-def writing(what: str, remedy: str) -> Iterator[None]:
-    """For calls that write to the Hub, such as a pull request or an upload. Raises RemoteError for all that fails."""
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
-
-    try:
-        yield
-    except RepositoryNotFoundError as error:
-        message = f"{what} does not exist, or is private and no token with access was found."
-        raise RemoteError(message, remedy="hf auth login") from error
-    except LocalTokenNotFoundError as error:
-        raise RemoteError(f"{what}: no token of the Hub is at hand.", remedy=_LOG_IN) from error
-    except HfHubHTTPError as error:
-        status = error.response.status_code if error.response is not None else None
-        if status in (401, 403):
-            raise RemoteError(f"{what}: the Hub refuses this account: {_reason(error)}", remedy=_LOG_IN) from error
-        raise RemoteError(f"{what}: the Hub answers {status}: {_reason(error)}", remedy=remedy) from error
-    except (OSError, ValueError, KeyError, _transport()) as error:
-        raise RemoteError(
-            f"{what}: the Hub cannot be reached: {_reason(error)}", remedy="check the network (and HF_HUB_OFFLINE)"
-        ) from error
-
-
-def _transport() -> type[Exception]:
-    """What connection failures surface as: the base class of the HTTP client that huggingface_hub uses, whose package
-    differs between its versions; its own errors derive from that class."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    return next(base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception))
-
-
-def _reason(error: Exception) -> str:
-    said = getattr(error, "server_message", None) or str(error)
-    lines = said.strip().splitlines()
-    return printable(lines[0] if lines else type(error).__name__, 300)
+    if isinstance(error, GatedRepoError):
+        return f"{what} is gated and this account has no access.", None
+    if isinstance(error, RepositoryNotFoundError):
+        return f"{what} does not exist, or is private and no token with access was found.", None
+    if isinstance(error, RevisionNotFoundError):
+        return f"{what}: there is no such revision.", None
+    if isinstance(error, LocalTokenNotFoundError):
+        return f"Cannot {doing}: no token of the Hub is at hand.", LOG_IN
+    lines = str(getattr(error, "server_message", None) or error).strip().splitlines()
+    reason = printable(lines[0] if lines else type(error).__name__, 300)
+    status = getattr(getattr(error, "response", None), "status_code", None)
+    if status in (401, 403):
+        return f"Cannot {doing}: the Hub refuses this account: {reason}", LOG_IN
+    return f"Cannot {doing}: {reason}", None

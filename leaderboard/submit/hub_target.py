@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
-from bioreview_bench.files.hub import HubRevision, download, revision_files, writing
+from bioreview_bench.files.hub import HubRevision, download, hub_errors, revision_files
 from bioreview_bench.files.jsonl import parse_object
 
 from ..boards import facts_of
@@ -81,7 +81,7 @@ def send(repo: str, sending: Sending, data: str) -> str | None:
     operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
     operations += [CommitOperationAdd(f"{folder}/{name}", path) for name, path in files.items()]
     title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {sending.split}", 150)
-    with writing(repo, _REMEDY):
+    with hub_errors(repo, RemoteError, _REMEDY, "open a pull request on {}"):
         made = HfApi().create_commit(repo, operations, commit_message=title, repo_type="dataset", create_pr=True)
     return str(made.pr_url or made.commit_url)
 
