@@ -226,6 +226,17 @@ def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None
     assert "Traceback" not in done.stderr
 
 
+def test_an_idle_worker_needs_no_write_lock(board: Any) -> None:
+    score_due(board)
+    idle = Work(board, None, lambda text: None)
+    with sqlite3.connect(board.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        assert idle.score_due() == 0
+        assert time.monotonic() - started < 5  # a lock is waited for 60 s
+        other.execute("ROLLBACK")
+
+
 def test_workers_killed_at_any_moment_lose_and_double_nothing(
     make_board: Callable[..., Any],
     database_url: str,
