@@ -28,6 +28,7 @@ from pathlib import Path
 
 from bioreview_bench.cli.options import predictions_path
 from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.settings import Limits
 from bioreview_bench.leaderboard.store import api as store
@@ -94,7 +95,7 @@ def _submit(database: Database, user: str, number: int) -> None:
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     package = read_package(io.BytesIO(content), json.dumps(card).encode(), None, Limits())
     submission, _ = store.receive(database, store.find_user(database, user).id, "test", package)
-    assert store.validate_received(database, submission) == "queued"
+    assert validate_received(database, submission) == "queued"
 
 
 @contextmanager

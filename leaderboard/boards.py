@@ -24,7 +24,7 @@ from bioreview_bench.errors import InputError, printable
 
 from .settings import BoardSettings
 from .store import api as store
-from .store.api import SplitFacts
+from .store.api import BoardSplit
 from .store.database import Database
 from .store.models import ResultRow, Submission
 
@@ -148,9 +148,9 @@ def absolute(data: str) -> str:
     return str(Path(data).expanduser().absolute())
 
 
-def facts_of(split: Split) -> SplitFacts:
+def facts_of(split: Split) -> BoardSplit:
     """What a board keeps of a split."""
-    return SplitFacts(
+    return BoardSplit(
         data=split.data,
         name=split.name,
         label=split.label,
@@ -159,16 +159,6 @@ def facts_of(split: Split) -> SplitFacts:
         held_out=split.held_out,
         ids=tuple(article.id for article in split),
     )
-
-
-def scored_or_failed(db: Database) -> list[str]:
-    """Everything that can be scored again, the oldest first."""
-    return store.submissions_with(db, ("scored", "failed"))
-
-
-def failed(db: Database) -> list[str]:
-    """What could not be scored."""
-    return store.submissions_with(db, ("failed",))
 
 
 def outdated(db: Database) -> list[str]:
@@ -196,7 +186,7 @@ def outdated(db: Database) -> list[str]:
     return found
 
 
-def is_covered(contract: Contract, facts: SplitFacts, signatures: Iterable[str]) -> bool:
+def is_covered(contract: Contract, facts: BoardSplit, signatures: Iterable[str]) -> bool:
     """True when one of the signatures is the contract's on the split, whatever weights its encoder had."""
     for signature in signatures:
         fields = dict(part.partition(":")[::2] for part in signature.split("|")[1:])

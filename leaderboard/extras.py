@@ -6,7 +6,17 @@ from importlib.util import find_spec
 
 from bioreview_bench.errors import EncoderError
 
-_PACKAGES = ("alembic", "fastapi", "httpx", "huey", "psycopg", "python_multipart", "sqlalchemy", "uvicorn", "yaml")
+_PACKAGES = (
+    "alembic",
+    "fastapi",
+    "httpx",
+    "itsdangerous",
+    "psycopg",
+    "python_multipart",
+    "sqlalchemy",
+    "uvicorn",
+    "yaml",
+)
 
 
 def require_leaderboard() -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from bioreview_bench.data.vocabulary import UNANSWERED
-from bioreview_bench.results.records import Controls, ResultRecord
+from bioreview_bench.results.records import ResultRecord
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5
 _ECHO_NEAR = 0.5
+SATURATED: Final = "saturated"  # what is printed in place of a skill that is undefined for this reason
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,23 @@ def notes(record: ResultRecord) -> list[Note]:
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
+def saturation(share: str) -> str:
+    """The sentence about a saturated result, or table; `share` of the possible matches are made by accident."""
+    return (
+        f"SATURATED: {share} of the possible matches are also made by predictions written for other articles. "
+        "Under this contract F1 counts concerns; it does not read them."
+    )
+
+
+def echo_is_near(echo: float | None, own: float | None) -> bool:
+    """The echo rule, on match rates: True when copying sentences of the paper comes near a system.
+
+    >>> echo_is_near(0.3, 0.5), echo_is_near(0.2, 0.5), echo_is_near(None, 0.5)
+    (True, False, False)
+    """
+    return echo is not None and own is not None and echo >= _ECHO_NEAR * own
+
+
 def _saturation(record: ResultRecord) -> list[Note]:
     rate = record.controls.null_match_rate
     if rate is None:
@@ -34,13 +52,7 @@ def _saturation(record: ResultRecord) -> list[Note]:
             Note("warning", "No article has another one of its source to borrow predictions from: skill is undefined.")
         ]
     if record.controls.saturated:
-        return [
-            Note(
-                "alarm",
-                f"SATURATED: {rate:.1%} of the possible matches are also made by predictions written for other "
-                "articles. Under this contract F1 counts concerns; it does not read them.",
-            )
-        ]
+        return [Note("alarm", saturation(f"{rate:.1%}"))]
     if rate > _WARN_NULL_RATE:
         return [
             Note(
@@ -52,24 +64,10 @@ def _saturation(record: ResultRecord) -> list[Note]:
     return []
 
 
-def echo_comes_near(controls: Controls) -> bool:
-    """Whether copying sentences of the paper matches at least half as readily as the system, so that F1 measures topic.
-
-    False where the contract is saturated, which says more, and where either rate is undefined.
-    """
-    echo, own = controls.echo_match_rate, controls.match_rate
-    return not controls.saturated and echo is not None and own is not None and echo >= _ECHO_NEAR * own
-
-
-def skill_or_word(controls: Controls, figure: str) -> str:
-    """`figure`, which is skill as it is written there; the word "saturated" where skill says nothing."""
-    return "saturated" if controls.saturated else figure
-
-
 def _echo(record: ResultRecord) -> list[Note]:
-    if not echo_comes_near(record.controls):
-        return []
     echo, own = record.controls.echo_match_rate, record.controls.match_rate
+    if record.controls.saturated or not echo_is_near(echo, own):
+        return []
     return [
         Note(
             "alarm",

@@ -22,8 +22,8 @@ def backup_board(db: Database, destination: Path) -> int:
     """
     if db.path is None:
         url = db.url
-        bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
-        address = bare.render_as_string()
+        parts = {name: getattr(url, name) for name in ("username", "host", "port", "database", "query")}
+        address = URL.create("postgresql", **parts).render_as_string()
         raise InputError(
             "This board is in PostgreSQL, whose own tools back it up.",
             remedy=f"pg_dump --format=custom --file={destination} {address}",

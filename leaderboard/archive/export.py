@@ -34,10 +34,10 @@ from bioreview_bench.results.records import ResultRecord
 
 from ..settings import BoardSettings
 from ..store import api as store
-from ..store.api import SplitFacts
+from ..store.api import BoardSplit
 from ..store.common import State
 from ..store.database import Database
-from ..store.models import Predictions, Submission, User
+from ..store.models import PredictionsFile, Submission, User
 from ..store.submissions import unpack
 
 MANIFEST, SUBMISSIONS, FOLDER = "board.json", "submissions.jsonl", "predictions"
@@ -51,12 +51,12 @@ def export_board(db: Database, destination: Path) -> int:
         if db.dialect == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
         users = session.scalars(select(User).order_by(User.name)).all()
-        manifest = Manifest(
+        manifest = ExportedBoard(
             layout=1,
             settings=settings,
             splits=[store.get_split(db, name) for name in settings.splits],
             contracts=[dataclasses.asdict(store.get_contract(db, name)) for name in settings.contracts],
-            users=[_user(one) for one in users],
+            users=[KeptUser.model_validate(one) for one in users],
         )
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
             _write(archive, MANIFEST, manifest.model_dump_json(indent=1).encode())
@@ -65,8 +65,8 @@ def export_board(db: Database, destination: Path) -> int:
                 for row in _submissions(session):
                     stream.write(_submission(row).model_dump_json().encode() + b"\n")
                     n += 1
-            for sha256 in session.scalars(select(Predictions.sha256).order_by(Predictions.sha256)).all():
-                content = session.scalar(select(Predictions.content).where(Predictions.sha256 == sha256))
+            for sha256 in session.scalars(select(PredictionsFile.sha256).order_by(PredictionsFile.sha256)).all():
+                content = session.scalar(select(PredictionsFile.content).where(PredictionsFile.sha256 == sha256))
                 _write(archive, f"{FOLDER}/{sha256}.jsonl", zlib.decompress(content or b""))
     return n
 
@@ -97,40 +97,16 @@ def _submissions(session: Session) -> Iterator[Submission]:
     )
 
 
-def _user(row: User) -> KeptUser:
-    return KeptUser(
-        name=row.name,
-        team=row.team,
-        is_maintainer=row.is_maintainer,
-        ranks_all=row.ranks_all,
-        created_at=row.created_at,
-        revoked_at=row.revoked_at,
-    )
-
-
 def _submission(row: Submission) -> KeptSubmission:
-    results = sorted(row.results, key=lambda one: one.signature)
+    results = [
+        KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
+        for one in sorted(row.results, key=lambda one: one.signature)
+    ]
+    own = {
+        name: getattr(row, name) for name in KeptSubmission.model_fields if name not in ("user", "events", "results")
+    }
     return KeptSubmission(
-        id=row.id,
-        user=row.user.name,
-        team=row.team,
-        split=row.split,
-        digest=row.digest,
-        predictions_sha256=row.predictions_sha256,
-        card=row.card,
-        run=row.run,
-        marked=row.marked,
-        state=row.state,
-        reason=row.reason,
-        problems=row.problems,
-        facts=row.facts,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        events=[KeptEvent(state=one.state, reason=one.reason, at=one.at) for one in row.events],
-        results=[
-            KeptResult(contract=one.contract, record=unpack(one.record), extras=one.extras, created_at=one.created_at)
-            for one in results
-        ],
+        **own, user=row.user.name, events=[KeptEvent.model_validate(one) for one in row.events], results=results
     )
 
 
@@ -148,11 +124,11 @@ def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
 _Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-class _Kept(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Exported(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, from_attributes=True)
 
 
-class KeptUser(_Kept):
+class KeptUser(_Exported):
     """A user, without the token."""
 
     name: Annotated[str, Field(max_length=64)]
@@ -163,17 +139,17 @@ class KeptUser(_Kept):
     revoked_at: AwareDatetime | None
 
 
-class Manifest(_Kept):
+class ExportedBoard(_Exported):
     """What the board is about and who submits to it."""
 
     layout: Literal[1]
     settings: BoardSettings
-    splits: list[SplitFacts]
+    splits: list[BoardSplit]
     contracts: list[dict[str, Any]]
     users: list[KeptUser]
 
     @model_validator(mode="after")
-    def _whole(self) -> Manifest:
+    def _whole(self) -> ExportedBoard:
         splits = tuple(one.name for one in self.splits)
         if splits != self.settings.splits or any(canonical_split(name) != name for name in splits):
             raise ValueError("its splits are not those of its settings")
@@ -182,7 +158,7 @@ class Manifest(_Kept):
         return self
 
 
-class KeptEvent(_Kept):
+class KeptEvent(_Exported):
     """A state that a submission entered."""
 
     state: State
@@ -190,7 +166,7 @@ class KeptEvent(_Kept):
     at: AwareDatetime
 
 
-class KeptResult(_Kept):
+class KeptResult(_Exported):
     """What it scored under one contract."""
 
     contract: Annotated[str, Field(max_length=40)]
@@ -199,7 +175,7 @@ class KeptResult(_Kept):
     created_at: AwareDatetime
 
 
-class KeptSubmission(_Kept):
+class KeptSubmission(_Exported):
     """A submission with everything that became of it."""
 
     id: Annotated[str, Field(pattern="^s_[0-9a-f]{16}$")]

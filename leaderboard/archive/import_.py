@@ -28,9 +28,9 @@ from ..intake.validation import read_content
 from ..store import api as store
 from ..store.common import State, bump
 from ..store.database import Database
-from ..store.models import Event, Predictions, ResultRow, Sketch, Submission, User
+from ..store.models import Event, PredictionsFile, ResultRow, Sketch, Submission, User
 from ..store.submissions import pack
-from .export import FOLDER, MANIFEST, SUBMISSIONS, KeptSubmission, KeptUser, Manifest
+from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptSubmission, KeptUser
 
 _AGAIN: dict[State, State] = {"validating": "received", "scoring": "queued"}
 
@@ -52,7 +52,7 @@ def import_board(db: Database, source: Path) -> Taken:
     """
     try:
         with zipfile.ZipFile(source) as archive:
-            manifest = Manifest.model_validate_json(archive.read(MANIFEST))
+            manifest = ExportedBoard.model_validate_json(archive.read(MANIFEST))
             contracts = [Contract(**fields) for fields in manifest.contracts]
             db.create_or_upgrade()
             if has_settings(db):
@@ -73,7 +73,7 @@ def import_board(db: Database, source: Path) -> Taken:
     return taken
 
 
-def _refuse_other_board(db: Database, manifest: Manifest, contracts: list[Contract]) -> None:
+def _refuse_other_board(db: Database, manifest: ExportedBoard, contracts: list[Contract]) -> None:
     here = store.get_settings(db)
     for facts in manifest.splits:
         if facts.name not in here.splits or store.get_split(db, facts.name).label != facts.label:
@@ -144,8 +144,10 @@ def _sketch(kept: KeptSubmission, content: bytes) -> bytes | None:
 
 
 def _insert(session: Session, user_id: int, kept: KeptSubmission, content: bytes) -> Submission:
-    if session.get(Predictions, kept.predictions_sha256) is None:
-        session.add(Predictions(sha256=kept.predictions_sha256, n_bytes=len(content), content=zlib.compress(content)))
+    if session.get(PredictionsFile, kept.predictions_sha256) is None:
+        session.add(
+            PredictionsFile(sha256=kept.predictions_sha256, n_bytes=len(content), content=zlib.compress(content))
+        )
         session.flush()
     fields: dict[str, Any] = kept.model_dump(exclude={"user", "events", "results", "card", "state"})
     state = _AGAIN.get(kept.state, kept.state)

@@ -131,8 +131,7 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
     from bioreview_bench.errors import InputError
 
     from .. import boards
-    from ..store.api import requeue
-    from ..worker.queue import Queue
+    from ..store.api import requeue, submissions_with
 
     if sum([bool(ids), everything, failed, missing]) != 1:
         raise InputError("Which submissions?", remedy="name ids, or one of --all, --failed, --missing")
@@ -142,13 +141,9 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
         elif missing:
             chosen = boards.outdated(opened)
         else:
-            chosen = boards.failed(opened) if failed else boards.scored_or_failed(opened)
+            chosen = submissions_with(opened, ("failed",) if failed else ("scored", "failed"))
         for submission_id in chosen:
             if not dry_run:
                 requeue(opened, submission_id, "the maintainers had it scored again")
             click.echo(submission_id)
-        if chosen and not dry_run:
-            queue = Queue(opened)
-            queue.wake()
-            queue.close()
     click.echo(f"{len(chosen):,} submissions{' would be' if dry_run else ''} queued.", err=True)

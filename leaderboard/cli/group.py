@@ -8,21 +8,21 @@ from bioreview_bench.cli.lazy import LazyGroup
 
 from ..extras import require_leaderboard
 
-_HERE = "bioreview_bench.leaderboard."
+_HERE = "bioreview_bench.leaderboard.cli."
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "init": (_HERE + "cli_board:init", "Make a board."),
-    "serve": (_HERE + "cli_serve:serve", "Serve a board: pages, API and a worker."),
-    "sync": (_HERE + "cli_sync:sync", "Take in submissions merged into a Hub repository."),
-    "worker": (_HERE + "cli_worker:worker", "Score what is submitted."),
-    "user": (_HERE + "cli_user:user", "Add, list, renew and revoke those who may submit."),
-    "settings": (_HERE + "cli_board:settings", "Show and change what a board is about and what it allows."),
-    "rescore": (_HERE + "cli_board:rescore", "Have submissions scored again."),
-    "build": (_HERE + "cli_build:build", "Write the pages as a static site."),
-    "export": (_HERE + "cli_archive:export", "Write a board to one file, without tokens."),
-    "import": (_HERE + "cli_archive:import_", "Take an exported board in."),
-    "backup": (_HERE + "cli_archive:backup", "Copy a SQLite board while it runs."),
-    "upgrade": (_HERE + "cli_board:upgrade", "Bring a board of an older release up to date."),
+    "init": (_HERE + "board:init", "Make a board."),
+    "serve": (_HERE + "serve:serve", "Serve a board: pages, API and a worker."),
+    "sync": (_HERE + "sync:sync", "Take in submissions merged into a Hub repository."),
+    "worker": (_HERE + "serve:worker", "Score what is submitted."),
+    "user": (_HERE + "user:user", "Add, list, renew and revoke those who may submit."),
+    "settings": (_HERE + "board:settings", "Show and change what a board is about and what it allows."),
+    "rescore": (_HERE + "board:rescore", "Have submissions scored again."),
+    "build": (_HERE + "archive:build", "Write the pages as a static site."),
+    "export": (_HERE + "archive:export", "Write a board to one file, without tokens."),
+    "import": (_HERE + "archive:import_", "Take an exported board in."),
+    "backup": (_HERE + "archive:backup", "Copy a SQLite board while it runs."),
+    "upgrade": (_HERE + "board:upgrade", "Bring a board of an older release up to date."),
 }
 
 

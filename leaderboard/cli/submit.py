@@ -15,12 +15,12 @@ from ..extras import require_leaderboard
 if TYPE_CHECKING:
     from ..store.api import SubmissionStatus
 
-_HERE = "bioreview_bench.leaderboard."
+_HERE = "bioreview_bench.leaderboard.cli."
 _COMMANDS = {
-    "init": (_HERE + "cli_submit_init:init", "Write a card to fill in, begun from run.json."),
-    "status": (_HERE + "cli_submit_status:status", "Where a submission stands."),
-    "mark": (_HERE + "cli_submit_status:mark", "Name a submission, not yet scored, as the one to rank."),
-    "withdraw": (_HERE + "cli_submit_status:withdraw", "Take a submission back."),
+    "init": (_HERE + "submit_init:init", "Write a card to fill in, begun from run.json."),
+    "status": (_HERE + "submit_status:status", "Where a submission stands."),
+    "mark": (_HERE + "submit_status:mark", "Name a submission, not yet scored, as the one to rank."),
+    "withdraw": (_HERE + "submit_status:withdraw", "Take a submission back."),
 }
 _SEND = "send"
 
@@ -142,19 +142,21 @@ def send(
     """
     from bioreview_bench.data.folder import canonical_split
 
-    from ..submit.sending import Sending, to_hub, to_local, to_running
-    from ..submit.targets import OnHub, Running, parse_target
+    from ..submit import client, hub_target, local_target
+    from ..submit.submission import Sending
+    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     messages = options.Messages(quiet)
     target = parse_target(to)
     run = _run_file(predictions, run_file, no_run, messages)
-    asked = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
-    if isinstance(target, Running):
-        show(to_running(target.url, asked, token_file, messages, wait=wait, plain_http=plain_http), form, messages)
+    sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
+    if isinstance(target, RunningBoard):
+        sent = client.send(target.url, sending, token_file, messages, wait=wait, plain_http=plain_http)
+        show(sent, form, messages)
     elif isinstance(target, OnHub):
-        _show_proposal(to_hub(target.repo, asked, data or "v3"), form)
+        _show_proposal(hub_target.send(target.repo, sending, data or "v3"), form)
     else:
-        show(to_local(target.where, asked, data, contracts, messages), form, messages)
+        show(local_target.send(target.where, sending, data, contracts, messages), form, messages)
 
 
 def show(status: SubmissionStatus | None, form: str, messages: options.Messages) -> None:

@@ -89,7 +89,7 @@ def _read(manifest: Path) -> dict[str, Any]:
         return parse_object(content.decode("utf-8-sig"))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"Cannot read {manifest}: {reason}.", remedy="mend or remove it") from error
+        raise InputError(f"Cannot read {manifest}: {reason}.", remedy="fix or remove it") from error
 
 
 def _split(manifest: dict[str, Any]) -> str:

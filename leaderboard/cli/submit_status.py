@@ -15,12 +15,11 @@ from bioreview_bench.cli import options
 from .submit import plain_http_option, show, to_option, token_option
 
 if TYPE_CHECKING:
-    from ..submit.client import BoardClient
-    from ..submit.local_target import LocalBoard
+    from ..submit.submission import Board
 
 
 @dataclass(frozen=True)
-class _Asked:
+class _Question:
     to: str | None
     token_file: Path | None
     plain_http: bool
@@ -32,7 +31,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of all three, gathered into one value."""
 
     def run(to: str | None, token_file: Path | None, plain_http: bool, form: str, quiet: bool, **others: Any) -> None:
-        command(_Asked(to, token_file, plain_http, form, options.Messages(quiet)), **others)
+        command(_Question(to, token_file, plain_http, form, options.Messages(quiet)), **others)
 
     run.__doc__, run.__name__ = command.__doc__, command.__name__
     found: Callable[..., Any] = run
@@ -50,7 +49,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.option("--wait", is_flag=True, help="Wait until it is scored; a local board is scored now.")
 @_common
-def status(asked: _Asked, submission: str, wait: bool) -> None:
+def status(asked: _Question, submission: str, wait: bool) -> None:
     """Where the submission ID stands: its states with time and reason, its problems, its figures.
 
     \b
@@ -61,16 +60,16 @@ def status(asked: _Asked, submission: str, wait: bool) -> None:
     \b
     Exit codes: 0 done, 2 rejected or bad usage, 5 the board refused or could not score.
     """
-    from ..submit.sending import progress
+    from ..submit.submission import follow
 
     with _opened(asked) as board:
-        found = board.wait(submission, progress(asked.messages)) if wait else board.status(submission)
+        found = follow(board, submission, asked.messages) if wait else board.status(submission)
     show(found, asked.form, asked.messages)
 
 
 @click.command()
 @_common
-def mark(asked: _Asked, submission: str) -> None:
+def mark(asked: _Question, submission: str) -> None:
     """Make the submission ID the one of its team that ranks. Only before it is scored, and only once.
 
     \b
@@ -87,7 +86,7 @@ def mark(asked: _Asked, submission: str) -> None:
 
 @click.command()
 @_common
-def withdraw(asked: _Asked, submission: str) -> None:
+def withdraw(asked: _Question, submission: str) -> None:
     """Take the submission ID back. It leaves the table; that it was made still counts.
 
     \b
@@ -103,19 +102,18 @@ def withdraw(asked: _Asked, submission: str) -> None:
 
 
 @contextmanager
-def _opened(asked: _Asked) -> Iterator[BoardClient | LocalBoard]:
+def _opened(asked: _Question) -> Iterator[Board]:
     from bioreview_bench.errors import InputError
 
-    from ..submit.targets import OnHub, Running, parse_target
+    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     target = parse_target(asked.to)
     if isinstance(target, OnHub):
         raise InputError(
             "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"
         )
-    if isinstance(target, Running):
-        from ..submit.client import BoardClient
-        from ..submit.tokens import read_token
+    if isinstance(target, RunningBoard):
+        from ..submit.client import BoardClient, read_token
 
         token = read_token(asked.token_file)
         with BoardClient(target.url, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:

@@ -12,7 +12,7 @@ from .options import board, db_option
 
 if TYPE_CHECKING:
     from ..store.database import Database
-    from ..submit.hub_target import Merged
+    from ..submit.hub_target import MergedFolder
 
 
 @click.command()
@@ -78,22 +78,18 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
         raise InputError(f"{len(refused)} submissions of {repo} were refused.", problems=problems)
 
 
-def _take(database: Database, found: Merged, user: str | None) -> tuple[str, bool]:
+def _take(database: Database, found: MergedFolder, user: str | None) -> tuple[str, bool]:
     """(the submission, whether it is new). Raises InputError when it is rejected, too."""
     from bioreview_bench.errors import InputError, Problem
 
+    from ..intake.check import validate_received
     from ..store import api as store
     from ..submit.hub_target import user_for
-    from ..worker.queue import Queue
 
     owner = store.find_user(database, user) if user is not None else user_for(database, found.package.card)
-    submission, created = store.receive(
-        database, owner.id, found.ticket.split, found.package, marked=found.ticket.marked
-    )
-    if created and store.validate_received(database, submission) == "queued":
-        queue = Queue(database)
-        queue.wake()
-        queue.close()
+    submission, created = store.receive(database, owner.id, found.split, found.package, marked=found.marked)
+    if created:
+        validate_received(database, submission)
     status = store.status(database, submission)
     if created and status.state == "rejected":
         listed = [Problem(one.message, one.line) for one in status.problems]

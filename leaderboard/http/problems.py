@@ -53,13 +53,13 @@ class Trouble(BaseModel):
 
 
 def trouble_of(error: Exception) -> tuple[Trouble, dict[str, str]]:
-    """(what to tell the client, headers). Only errors that the client can mend are told in their own words."""
+    """(what to tell the client, headers). Only errors that the client can fix are told in their own words."""
     match error:
         case TooMany():
             trouble = Trouble(status=429, error=f"Too many requests: {error}.", remedy="wait, then go on")
             return trouble, {"Retry-After": str(error.wait)}
         case InputError():
-            return _mendable(error), {"Retry-After": str(error.retry_after)} if isinstance(error, QuotaReached) else {}
+            return _fixable(error), {"Retry-After": str(error.retry_after)} if isinstance(error, QuotaReached) else {}
         case RequestValidationError():
             lines = tuple(
                 Line(
@@ -89,8 +89,8 @@ def trouble_of(error: Exception) -> tuple[Trouble, dict[str, str]]:
     ), {}
 
 
-class Answers:
-    """Answers errors: as JSON under /api/ and to programs, else with `page`."""
+class ErrorAnswers:
+    """ErrorAnswers errors: as JSON under /api/ and to programs, else with `page`."""
 
     def __init__(self, page: Page | None) -> None:
         self._page = page
@@ -130,7 +130,7 @@ def allowed(request: Request) -> str:
     return ", ".join(method for method in _METHODS if takes(method))
 
 
-def _mendable(error: InputError) -> Trouble:
+def _fixable(error: InputError) -> Trouble:
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), 422)
     lines = tuple(Line(line=one.line, message=one.message) for one in error.problems[:_LISTED])
     return Trouble(

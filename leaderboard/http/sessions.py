@@ -1,22 +1,18 @@
 """Signed cookies and CSRF tokens. A cookie names a session; who it is, and whether they still may, is the database's.
 
 A cookie holds a random number, a user id, a few digits of the hash of the user's token (a session ends when the token
-does) and the time of its making, signed with HMAC-SHA256. Nothing about a session is stored on the server.
+does) and the time of its making, signed by itsdangerous. Nothing about a session is stored on the server.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import hmac
-import json
 import secrets
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import itsdangerous
 
 if TYPE_CHECKING:
     from starlette.datastructures import Headers
@@ -32,48 +28,45 @@ class Session:
     """`user` and `key` are None until somebody logs in; `nonce` is what CSRF tokens are bound to."""
 
     nonce: str
-    made: int  # seconds since 1970
     user: int | None = None
     key: str | None = None
+
+    @classmethod
+    def new(cls) -> Session:
+        """A session before anybody logged in."""
+        return cls(secrets.token_urlsafe(18))
 
 
 class Signer:
     """Makes and reads cookies and CSRF tokens with one secret (at least 32 bytes)."""
 
-    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, secret: bytes) -> None:
         if len(secret) < 32:
             raise ValueError("a secret of fewer than 32 bytes")
-        self._secret, self._clock = secret, clock
-
-    def new(self) -> Session:
-        """A session of nobody."""
-        return Session(secrets.token_urlsafe(18), int(self._clock()))
+        how: dict[str, Any] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+        self._cookies = itsdangerous.URLSafeTimedSerializer(secret, salt="cookie", signer_kwargs=how)
+        self._forms = itsdangerous.Signer(secret, salt="csrf", **how)
 
     def cookie(self, session: Session) -> str:
         """What the browser keeps."""
-        fields = [session.nonce, session.made, session.user, session.key]
-        body = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
-        return f"{body}.{self._digest('cookie', body)}"
+        return str(self._cookies.dumps(astuple(session)))
 
     def read(self, cookie: str | None) -> Session | None:
         """The session of a cookie; None when there is none, it was altered, or it is too old."""
         if not cookie or len(cookie) > _LONGEST or not cookie.isascii():
             return None
-        body, _, digest = cookie.rpartition(".")
-        if not hmac.compare_digest(digest, self._digest("cookie", body)):
-            return None
         try:
-            session = Session(*json.loads(base64.urlsafe_b64decode(body)))
-        except (ValueError, TypeError, binascii.Error):
+            return Session(*self._cookies.loads(cookie, max_age=LIFETIME - 1))
+        except (itsdangerous.BadData, TypeError):
             return None
-        return session if 0 <= self._clock() - session.made < LIFETIME else None
 
     def csrf(self, session: Session) -> str:
         """The token that every form of this session carries."""
-        return self._digest("csrf", f"{session.nonce}.{session.user}")
+        return self._forms.get_signature(f"{session.nonce}.{session.user}").decode()
 
-    def _digest(self, purpose: str, text: str) -> str:
-        return hmac.new(self._secret, f"{purpose}:{text}".encode(), hashlib.sha256).hexdigest()
+    def csrf_matches(self, session: Session, given: str) -> bool:
+        """True for the session's own token."""
+        return self._forms.verify_signature(f"{session.nonce}.{session.user}", given)
 
 
 class SessionMiddleware:
@@ -117,20 +110,20 @@ class SessionState:
         self.changed = False
 
     def csrf_token(self) -> str:
-        """The CSRF token for a form; begins a session of nobody where there is none."""
+        """The CSRF token for a form; begins a session where there is none."""
         if self.session is None:
-            self.session, self.changed = self.signer.new(), True
+            self.session, self.changed = Session.new(), True
         return self.signer.csrf(self.session)
 
     def csrf_matches(self, given: object) -> bool:
         """True when a form carried this session's token."""
         if self.session is None or not isinstance(given, str):
             return False
-        return hmac.compare_digest(given.encode(errors="replace"), self.signer.csrf(self.session).encode())
+        return self.signer.csrf_matches(self.session, given)
 
     def begin(self, user: int, key: str) -> None:
         """Log in: a new session, so that a number planted before the login is worth nothing after it."""
-        self.session, self.changed = replace(self.signer.new(), user=user, key=key), True
+        self.session, self.changed = Session(Session.new().nonce, user, key), True
 
     def end(self) -> None:
         """Log out."""

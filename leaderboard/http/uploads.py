@@ -7,7 +7,6 @@ bounded memory, in a thread, by the same reader and the same checks as everywher
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fastapi import Request
@@ -16,14 +15,15 @@ from starlette.datastructures import FormData, UploadFile
 
 from bioreview_bench.errors import InputError, Problem, printable
 
-from ..intake.package import Package, open_package, read_zip, refusal
+from ..intake.check import validate_received
+from ..intake.package import read_package, read_zip
 from ..settings import Limits
 from ..store import api as store
 from .api_models import Submitted
 from .auth import CSRF_FIELD
 
 if TYPE_CHECKING:
-    from ..store.api import UserInfo
+    from ..store.api import Package, UserInfo
     from ..store.database import Database
     from .live import Live
 
@@ -36,8 +36,8 @@ _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no", "")
 class Forms:
     """Reads and stores forms, a few at a time, so that many large ones do not fill the memory."""
 
-    def __init__(self, db: Database, live: Live, wake: Callable[[], None], at_once: int = 4) -> None:
-        self._db, self._live, self._wake = db, live, wake
+    def __init__(self, db: Database, live: Live, at_once: int = 4) -> None:
+        self._db, self._live = db, live
         self._places = asyncio.Semaphore(at_once)
 
     async def form(self, request: Request) -> FormData:
@@ -63,19 +63,13 @@ class Forms:
             return await run_in_threadpool(self._take, form, user, split, marked)
 
     def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
-        taken = take_in(self._db, user, split, _package(form, self._live.settings.limits), marked=marked)
-        if taken.state == "queued":
-            self._wake()
-        return taken
-
-
-def take_in(db: Database, user: UserInfo, split: str, package: Package, *, marked: bool) -> Submitted:
-    """Store a submission and check it; what it is refused for can be asked for afterwards, by its id."""
-    submission, created = store.receive(db, user.id, split, package, marked=marked)
-    if created:
-        store.validate_received(db, submission)
-    found = store.status(db, submission)
-    return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
+        """What it is refused for can be asked for afterwards, by its id."""
+        package = _package(form, self._live.settings.limits)
+        submission, created = store.receive(self._db, user.id, split, package, marked=marked)
+        if created:
+            validate_received(self._db, submission)
+        found = store.status(self._db, submission)
+        return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
 
 
 def _package(form: FormData, limits: Limits) -> Package:
@@ -90,15 +84,8 @@ def _package(form: FormData, limits: Limits) -> Package:
         raise InputError(
             f"There is no {' and no '.join(missing)}.", remedy="send predictions and card, or an archive of both"
         )
-    package, problems = open_package(
-        predictions.file,
-        card.file.read(limits.card_bytes + 1),
-        None if run is None else run.file.read(limits.run_bytes + 1),
-        limits,
-    )
-    if package is None:
-        raise refusal(problems)
-    return package
+    said = card.file.read(limits.card_bytes + 1)
+    return read_package(predictions.file, said, None if run is None else run.file.read(limits.run_bytes + 1), limits)
 
 
 def _file(form: FormData, name: str) -> UploadFile | None:

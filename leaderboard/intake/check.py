@@ -20,7 +20,7 @@ from ..names import lookalikes
 from ..store.common import State, as_state, bump, find, move
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, MAX_ATTEMPTS, hold, worker_name
-from ..store.models import Predictions, Sketch, Submission
+from ..store.models import PredictionsFile, Sketch, Submission
 from ..store.settings import get_settings, get_split
 from . import near
 from .package import stored_package
@@ -74,7 +74,9 @@ def _begin(db: Database, submission_id: str, worker: str) -> _Received | State:
         row.attempts += 1
         move(session, row, "validating", None)
         hold(row, worker, LEASE_SECONDS)
-        content = session.scalar(select(Predictions.content).where(Predictions.sha256 == row.predictions_sha256))
+        content = session.scalar(
+            select(PredictionsFile.content).where(PredictionsFile.sha256 == row.predictions_sha256)
+        )
         taken = _Received(row.split, content or b"", row.card, row.run)
     return taken
 

@@ -11,14 +11,11 @@ neither a lying header nor a bomb takes more memory than the limits.
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
 import stat
 import struct
 import zipfile
 import zlib
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -27,6 +24,7 @@ from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.results.card import Card
 
 from ..settings import Limits
+from ..store.api import Package
 from .card_yaml import card_of, read_card
 
 PREDICTIONS, CARD, RUN = "predictions.jsonl", "card.yaml", "run.json"
@@ -34,38 +32,8 @@ _CHUNK = 1 << 20
 _RUN_DEPTH = 20
 
 
-@dataclass(frozen=True)
-class Package:
-    """A submission whose card is in order. `run` is what run.json says, unchecked beyond being a JSON object."""
-
-    predictions: bytes = field(repr=False)
-    card: Card
-    run: dict[str, Any] | None = field(repr=False)
-
-    @property
-    def predictions_sha256(self) -> str:
-        """Hex sha256 of the predictions file."""
-        return hashlib.sha256(self.predictions).hexdigest()
-
-    @property
-    def digest(self) -> str:
-        """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
-        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
-
-
 def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:
     """Read the files of a submission. Raises InputError listing all that is wrong with card, run and sizes."""
-    package, problems = open_package(predictions, card, run, limits)
-    if package is None:
-        raise refusal(problems)
-    return package
-
-
-def open_package(
-    predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits
-) -> tuple[Package | None, list[Problem]]:
-    """(the submission, or None when it has a problem; all problems of card, run and sizes)."""
     problems: list[Problem] = []
     content = _take(predictions, PREDICTIONS, limits.upload_bytes, problems)
     card_content = _take(card, CARD, limits.card_bytes, problems)
@@ -76,8 +44,8 @@ def open_package(
         problems.extend(found)
     parsed = None if run_content is None else _parse_run(run_content, problems)
     if problems or content is None or said is None:
-        return None, problems
-    return Package(content, said, parsed), []
+        raise refusal(problems)
+    return Package(content, said, parsed)
 
 
 def stored_package(predictions: bytes, card: dict[str, Any], run: dict[str, Any] | None) -> Package:
@@ -94,7 +62,7 @@ def refusal(problems: list[Problem]) -> InputError:
     return InputError(
         f"The submission has {len(problems):,} {noun}.",
         problems=problems,
-        remedy="mend them and submit again; bench submit init writes a card, bench schema predictions shows the form",
+        remedy="fix them and submit again; bench submit init writes a card, bench schema predictions shows the form",
     )
 
 
@@ -161,14 +129,6 @@ _REMEDY: Final = f"zip -j submission.zip {PREDICTIONS} {CARD}"
 
 def read_zip(stream: BinaryIO, limits: Limits) -> Package:
     """Read a submission from a seekable stream. Raises InputError listing what is wrong."""
-    package, problems = open_zip(stream, limits)
-    if package is None:
-        raise refusal(problems)
-    return package
-
-
-def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Problem]]:
-    """(the submission, or None; all problems). Raises InputError when it is no archive of the kind that is taken."""
     size = stream.seek(0, io.SEEK_END)
     if size > limits.upload_bytes:
         raise InputError(f"The archive is larger than {limits.upload_bytes:,} bytes.", remedy="leave out raw outputs")
@@ -179,7 +139,7 @@ def open_zip(stream: BinaryIO, limits: Limits) -> tuple[Package | None, list[Pro
             with archive.open(entries[PREDICTIONS]) as predictions, archive.open(entries[CARD]) as card:
                 run = _small(archive, entries[RUN], limits.run_bytes) if RUN in entries else None
                 content = card.read(limits.card_bytes + 1)
-                return open_package(predictions, content, run, limits)  # type: ignore[arg-type]
+                return read_package(predictions, content, run, limits)  # type: ignore[arg-type]
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, struct.error) as error:

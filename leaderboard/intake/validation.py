@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Final
 
 from bioreview_bench.data.article import canonical_id
@@ -22,8 +23,8 @@ from bioreview_bench.results.card import Card
 
 from ..names import mixed_scripts
 from ..settings import Limits
-from ..store.settings import SplitFacts
-from .package import PREDICTIONS, Package, open_package, refusal
+from ..store.api import BoardSplit, Package
+from .package import PREDICTIONS, read_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
 # list its problems would be the sender's to choose.
@@ -41,7 +42,7 @@ class Validated:
     facts: dict[str, Any]
 
 
-def validate(package: Package, split: SplitFacts, limits: Limits) -> Validated:
+def validate(package: Package, split: BoardSplit, limits: Limits) -> Validated:
     """Check a submission against a split. Raises InputError listing all problems."""
     predictions, problems = check_predictions(package.predictions, split, limits)
     problems = [*barred(package.card, split), *problems]
@@ -51,11 +52,14 @@ def validate(package: Package, split: SplitFacts, limits: Limits) -> Validated:
 
 
 def check_files(
-    predictions: Path, card: Path | bytes, run: Path | bytes | None, split: SplitFacts, limits: Limits
+    predictions: Path, card: Path | bytes, run: Path | bytes | None, split: BoardSplit, limits: Limits
 ) -> tuple[Package, Validated]:
     """Read and check the files of a submission at once. Raises InputError listing all problems of all files."""
-    package, problems = open_package(predictions, card, run, limits)
-    if package is not None:
+    try:
+        package = read_package(predictions, card, run, limits)
+    except InputError as error:
+        problems = list(error.problems)
+    else:
         return package, validate(package, split, limits)
     if not any(problem.message.startswith(PREDICTIONS) for problem in problems):
         try:
@@ -66,7 +70,7 @@ def check_files(
     raise refusal(problems)
 
 
-def barred(card: Card, split: SplitFacts) -> list[Problem]:
+def barred(card: Card, split: BoardSplit) -> list[Problem]:
     """Why a system with this card may not be scored on the split."""
     if split.data not in RELEASED or not split.held_out:
         return []
@@ -85,12 +89,12 @@ def barred(card: Card, split: SplitFacts) -> list[Problem]:
     return found
 
 
-def check_predictions(content: bytes, split: SplitFacts, limits: Limits) -> tuple[Predictions | None, list[Problem]]:
+def check_predictions(content: bytes, split: BoardSplit, limits: Limits) -> tuple[Predictions | None, list[Problem]]:
     """(the predictions, or None when there is a problem; all problems)."""
     scan = _scan(content, split, limits)
     if scan.given_up:
         return None, [*scan.problems, Problem("the rest of the file was not checked")]
-    articles = _Known(split.ids)
+    articles = [SimpleNamespace(id=one) for one in split.ids]  # the readers want things with an id
     try:
         predictions = read_content(content, articles)
     except InputError as error:
@@ -110,12 +114,12 @@ class _Scan:
     failed: list[Problem] = field(default_factory=list)
     given_up: bool = False
 
-    def unanswered(self, split: SplitFacts) -> list[Problem]:
+    def unanswered(self, split: BoardSplit) -> list[Problem]:
         missing = [Problem(f"no row for {printable(one)}") for one in split.ids if one not in self.answered]
         return [*self.failed, *missing]
 
 
-def _scan(content: bytes, split: SplitFacts, limits: Limits) -> _Scan:
+def _scan(content: bytes, split: BoardSplit, limits: Limits) -> _Scan:
     """Bounds of the file, and which articles have a row; broken lines are left to the strict reader."""
     scan, total = _Scan(), 0
     if content.startswith(b"\x1f\x8b"):
@@ -160,20 +164,6 @@ def _scan_line(scan: _Scan, line: bytes, number: int) -> int:
             scan.failed.append(Problem(f"status {row['status']} for {printable(article_id)}", number))
     concerns = row.get("concerns")
     return len(concerns) if isinstance(concerns, list) else 0
-
-
-class _Known:
-    """The ids of a split, as what reads predictions wants them: a collection of things with an id."""
-
-    @dataclass(frozen=True)
-    class Named:
-        id: str
-
-    def __init__(self, ids: tuple[str, ...]) -> None:
-        self.known_ids = ids
-
-    def __iter__(self) -> Iterator[Named]:
-        return (self.Named(one) for one in self.known_ids)
 
 
 def read_content(content: bytes, articles: Iterable[Any] | None) -> Predictions:

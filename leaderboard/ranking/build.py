@@ -20,8 +20,8 @@ from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
 from ..store.api import get_contract, get_settings, get_split, unpack
-from ..store.models import Event, PairTestRow, ResultRow, Submission, Table, User
-from .entries import Entry, Submitted
+from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
+from .entries import Contender, Entry
 from .standings import Pair, Standings, Test, board_table, missing_tests, standings
 from .view import BoardTable
 
@@ -38,7 +38,7 @@ class _Inputs:
     """Everything that a table is made of. `stamp` is equal when nothing of it changed."""
 
     stamp: tuple[tuple[Any, ...], ...]
-    submissions: tuple[Submitted, ...]
+    submissions: tuple[Contender, ...]
     results: tuple[int, ...]
     n_waiting: int
 
@@ -49,10 +49,10 @@ def load_table(db: Database, split: str, contract: str) -> BoardTable:
     facts = get_split(db, split)
     get_contract(db, contract)
     with db.reading() as session:
-        kept = session.get(Table, (split, contract))
+        kept = session.get(StoredTable, (split, contract))
         if kept is not None:
             return BoardTable.model_validate(kept.content)
-    return board_table(settings, facts, contract, (), Standings((), ()), {})
+    return board_table(settings, facts, contract, Standings(), {})
 
 
 def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
@@ -63,19 +63,19 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
             inputs = _read(session, split, contract)
             entries = _entries(session, inputs)
             known = _known_tests(session, inputs.results)
-        found = standings(inputs.submissions, entries)
+        found = standings(inputs.submissions, entries, inputs.n_waiting)
         made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
-        table = board_table(settings, facts, contract, inputs.submissions, found, {**known, **made}, inputs.n_waiting)
+        table = board_table(settings, facts, contract, found, {**known, **made})
         with db.session() as session:
             if _read(session, split, contract).stamp == inputs.stamp:
                 _keep_tests(session, made)
-                session.merge(Table(split=split, contract=contract, content=table.model_dump(mode="json")))
+                session.merge(StoredTable(split=split, contract=contract, content=table.model_dump(mode="json")))
                 return table
 
 
-def submitted(submission: Submission, user: User) -> Submitted:
+def submitted(submission: Submission, user: User) -> Contender:
     """What ranking knows of a submission."""
-    return Submitted(
+    return Contender(
         id=submission.id,
         team=submission.team,
         ranks_all=user.ranks_all,
@@ -87,7 +87,7 @@ def submitted(submission: Submission, user: User) -> Submitted:
     )
 
 
-def scored_once(session: Session, split: str) -> list[Submitted]:
+def scored_once(session: Session, split: str) -> list[Contender]:
     """All submissions of a split that were scored, withdrawn ones too, in the order in which they came."""
     scored = select(Event.submission_id).where(Event.state == "scored")
     rows = session.execute(

@@ -19,7 +19,7 @@ from bioreview_bench.results.records import ResultRecord
 
 
 @dataclass(frozen=True)
-class Submitted:
+class Contender:
     """A submission that was scored once, withdrawn or not."""
 
     id: str
@@ -47,15 +47,15 @@ class Submitted:
 class Entry:
     """A submission with its result under one contract. `result` is the result's number in the database."""
 
-    submitted: Submitted
+    submitted: Contender
     result: int
     record: ResultRecord
     extras: Mapping[str, Any]
 
 
-def why_unranked(submissions: Sequence[Submitted]) -> dict[str, str | None]:
+def why_unranked(submissions: Sequence[Contender]) -> dict[str, str | None]:
     """By submission id: None for the one that stands for its place, the reason for every other one."""
-    places: dict[tuple[str, ...], list[Submitted]] = {}
+    places: dict[tuple[str, ...], list[Contender]] = {}
     for one in sorted(submissions, key=lambda one: (one.created_at, one.id)):
         places.setdefault(one.place, []).append(one)
     reasons: dict[str, str | None] = {}
@@ -71,7 +71,7 @@ def folded(name: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
-def _reason(standing: Submitted) -> str:
+def _reason(standing: Contender) -> str:
     how = "which it marked before it was scored" if standing.marked else "the first it had scored"
     if standing.withdrawn:
         return f"The team's place was that of {standing.name}, {how}, and it withdrew that one."

@@ -11,29 +11,14 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .view import BoardTable, Figure, Reported, Row, SystemView
+from ..store.shown import Figure
+from .view import BoardTable, Reported, Row, SystemView
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠")
-_NAMES = ("system", "version", "team", "organisation", "base_model", "parameters", "open_weights", "postprocessing")
-_FIGURES = ("f1", "skill", "recall", "precision", "recall_major", "f1_macro")
-_NUMBERS = (
-    "null_f1",
-    "match_rate",
-    "null_match_rate",
-    "echo_match_rate",
-    "echo_f1",
-    "generic_match_rate",
-    "generic_f1",
-    "ceiling_f1",
-    "f1_answered",
-    "n_ref",
-    "n_pred",
-    "n_matched",
-    "mean_concerns",
-    "coverage",
-    "exact_match_rate",
-    "n_team_submissions",
-)
+_FIELDS = list(Row.model_fields)
+_NAMES = [name for name in _FIELDS[_FIELDS.index("system") : _FIELDS.index("submitted")] if name != "billions"]
+_FIGURES = [name for name, field in Row.model_fields.items() if field.annotation is Figure]
+_NUMBERS = [*_FIELDS[_FIELDS.index("null_f1") : _FIELDS.index("saturated")], "exact_match_rate", "n_team_submissions"]
 _SLICES = ("per_category", "per_severity", "per_source")
 _COUNTS = ("n_ref", "n_pred", "n_matched")
 _METRICS = ("recall", "precision", "f1")

@@ -7,33 +7,39 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
+from bioreview_bench.report.meaning import echo_is_near, saturation
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
 from bioreview_bench.stats.significance import holm
 
 from ..settings import BoardSettings
-from ..store.settings import SplitFacts
-from .entries import Entry, Submitted, folded, why_unranked
+from ..store.settings import BoardSplit
+from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
 from .view import BoardTable, PairTest, Row
 
 _UNDEFINED = "F1 is undefined: there are neither references nor predictions."
-_ECHO_NEAR = 0.5  # of a system's match rate: from there on the number measures topic (scoring specification, section 4)
 
 
 @dataclass(frozen=True)
 class Standings:
-    """Entries in their order: the ranked, the best first, and the others with the reason why."""
+    """Entries in their order: the ranked, the best first, and the others with the reason why.
 
-    ranked: tuple[Entry, ...]
-    others: tuple[tuple[Entry, str], ...]
+    `per_team` has for each team how many submissions of it were scored; `n_waiting` systems have results of older
+    signatures only.
+    """
+
+    ranked: tuple[Entry, ...] = ()
+    others: tuple[tuple[Entry, str], ...] = ()
+    per_team: Mapping[str, int] = field(default_factory=dict)
+    n_waiting: int = 0
 
 
-def standings(submissions: Sequence[Submitted], entries: Sequence[Entry]) -> Standings:
+def standings(submissions: Sequence[Contender], entries: Sequence[Entry], n_waiting: int = 0) -> Standings:
     """Who ranks. `submissions` are all of the split that were scored once, withdrawn ones too."""
     reasons = why_unranked(submissions)
     order = by_f1(lambda entry: entry.record.overall.f1)
@@ -44,26 +50,20 @@ def standings(submissions: Sequence[Submitted], entries: Sequence[Entry]) -> Sta
             ranked.append(entry)
         else:
             others.append((entry, reason))
-    return Standings(tuple(ranked), tuple(others))
+    return Standings(tuple(ranked), tuple(others), Counter(folded(one.team) for one in submissions), n_waiting)
 
 
 def board_table(
     settings: BoardSettings,
-    facts: SplitFacts,
+    facts: BoardSplit,
     contract: str,
-    submissions: Sequence[Submitted],
     found: Standings,
     tests: Mapping[Pair, Test],
-    n_waiting: int = 0,
 ) -> BoardTable:
-    """The table. `tests` holds every pair of the ranked.
-
-    `n_waiting` systems have results of older signatures only.
-    """
-    counts = Counter(folded(one.team) for one in submissions)
+    """The table. `tests` holds every pair of the ranked."""
 
     def made(entry: Entry, band: int | None, reason: str | None) -> Row:
-        return row(entry, band, reason, counts[folded(entry.submitted.team)])
+        return row(entry, band, reason, found.per_team[folded(entry.submitted.team)])
 
     pairs = corrected(found.ranked, tests)
     band = bands([entry.submitted.id for entry in found.ranked], pairs)
@@ -86,7 +86,7 @@ def board_table(
         n_articles=len(facts.ids),
         n_references=record.overall.n_ref if record is not None else None,
         saturated=saturated,
-        notice=tuple(_notices(facts, record, rows, saturated, n_waiting)),
+        notice=tuple(_notices(facts, record, rows, saturated, found.n_waiting)),
         rows=tuple(rows),
         reported=reported(facts.data, facts.name),
         tests=tuple(pairs),
@@ -99,7 +99,7 @@ def _saturated(rows: Sequence[Row]) -> bool:
 
 
 def _notices(
-    facts: SplitFacts, record: ResultRecord | None, rows: Sequence[Row], saturated: bool, n_waiting: int
+    facts: BoardSplit, record: ResultRecord | None, rows: Sequence[Row], saturated: bool, n_waiting: int
 ) -> list[str]:
     found = []
     if saturated:
@@ -119,17 +119,12 @@ def _saturation(rows: Sequence[Row]) -> str:
     rates = [one.null_match_rate for one in rows if one.saturated and one.null_match_rate is not None]
     low, high = f"{min(rates):.1%}", f"{max(rates):.1%}"
     share = low if low == high else f"{low} to {high}"
-    return (
-        f"SATURATED: {share} of the possible matches are also made by predictions written for other articles. "
-        "Under this contract F1 counts concerns; it does not read them."
-    )
+    return saturation(share)
 
 
 def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
     echo = record.controls.echo_match_rate
-    if echo is None:
-        return []
-    near = sum(one.match_rate is not None and echo >= _ECHO_NEAR * one.match_rate for one in rows)
+    near = sum(echo_is_near(echo, one.match_rate) for one in rows)
     if not near:
         return []
     return [
@@ -138,7 +133,7 @@ def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _about_data(facts: SplitFacts) -> list[str]:
+def _about_data(facts: BoardSplit) -> list[str]:
     found = []
     if facts.data == "v3" and facts.name == "test":
         found.append("The references of v3 test are open to whoever holds v3; a system may have seen them.")

@@ -12,10 +12,11 @@ from bioreview_bench.results.card import Card
 from ..store.api import get_settings
 from ..store.common import NotFound
 from ..store.models import Event, ResultRow, Submission
+from ..store.shown import Figure
 from .build import load_table, scored_once
 from .entries import folded
-from .rows import after_cutoff, public_card
-from .view import BoardTable, ContractScore, Figure, HistoryItem, Row, SystemView
+from .rows import after_cutoff
+from .view import BoardTable, ContractScore, HistoryItem, Row, SystemView
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,7 @@ def load_system(db: Database, submission: str) -> tuple[SystemView, tuple[BoardT
         system=card.system_name,
         version=card.system_version,
         team=row.team,
-        card=public_card(card),
+        card=card.model_dump(mode="json", exclude={"contact"}),
         predictions_sha256=row.predictions_sha256,
         scores=tuple(
             ContractScore(

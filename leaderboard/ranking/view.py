@@ -5,9 +5,10 @@ No record has a field for a reference text or for what happened to one article o
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict
+from ..store.shown import Figure, Shown
 
 Badge = Literal[
     "rescored",
@@ -23,68 +24,70 @@ Badge = Literal[
 ]
 
 
-class View(BaseModel):
-    """Base of what is shown: unknown fields are refused, values do not change."""
+@dataclass(frozen=True)
+class Of:
+    """Where `rows.row` finds a field: its path in the record, or its name in the card; `title`: what pages call it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figure(View):
-    """A number with its 95 % interval; both null where scoring.md says null."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
+    record: str = ""
+    card: str = ""
+    title: str = ""
 
 
-class Row(View):
+class Row(Shown):
     """One system in a table."""
+
+    # A figure is named here and nowhere else: what fills a row, JSON, CSV and pages go by these fields.
 
     band: int | None  # tied systems share one, 1 is best; null: shown, not ranked
     why_unranked: str | None
     submission: str
-    system: str
-    version: str
+    system: Annotated[str, Of(card="system_name")]
+    version: Annotated[str, Of(card="system_version")]
     team: str
-    organisation: str
-    base_model: str
-    parameters: str | None
+    organisation: Annotated[str, Of(card="organisation")]
+    base_model: Annotated[str, Of(card="base_model")]
+    parameters: Annotated[str | None, Of(card="parameters")]
     billions: float | None  # `parameters` as a number, where it can be read as one
-    open_weights: str
-    postprocessing: str
+    open_weights: Annotated[str, Of(card="open_weights")]
+    postprocessing: Annotated[str, Of(card="postprocessing")]
     submitted: str  # ISO date
     badges: tuple[Badge, ...]
-    f1: Figure
-    skill: Figure
-    recall: Figure
-    precision: Figure
-    recall_major: Figure
-    f1_macro: Figure
-    null_f1: float | None
-    match_rate: float | None
-    null_match_rate: float | None
-    echo_match_rate: float | None
-    echo_f1: float | None
-    generic_match_rate: float | None
-    generic_f1: float | None
-    ceiling_f1: float | None
-    f1_answered: float | None
-    n_ref: int
-    n_pred: int
-    n_matched: int
-    mean_concerns: float
-    coverage: float  # share of the articles with a row that was answered
-    saturated: bool
+    f1: Annotated[Figure, Of("overall.f1", title="F1")]
+    skill: Annotated[Figure, Of("controls.skill", title="Skill")]
+    recall: Annotated[Figure, Of("overall.recall", title="Recall")]
+    precision: Annotated[Figure, Of("overall.precision", title="Precision")]
+    recall_major: Annotated[Figure, Of("per_severity.major.recall", title="Recall, major")]
+    f1_macro: Annotated[Figure, Of("overall.f1_macro", title="F1 macro")]
+    null_f1: Annotated[float | None, Of("controls.null_f1", title="Null F1")]
+    match_rate: Annotated[float | None, Of("controls.match_rate", title="Match rate")]
+    null_match_rate: Annotated[float | None, Of("controls.null_match_rate")]
+    echo_match_rate: Annotated[float | None, Of("controls.echo_match_rate")]
+    echo_f1: Annotated[float | None, Of("controls.echo_f1", title="Echo F1")]
+    generic_match_rate: Annotated[float | None, Of("controls.generic_match_rate")]
+    generic_f1: Annotated[float | None, Of("controls.generic_f1")]
+    ceiling_f1: Annotated[float | None, Of("overall.ceiling_f1")]
+    f1_answered: Annotated[float | None, Of("overall.f1_answered")]
+    n_ref: Annotated[int, Of("overall.n_ref", title="References")]
+    n_pred: Annotated[int, Of("overall.n_pred")]
+    n_matched: Annotated[int, Of("overall.n_matched")]
+    mean_concerns: Annotated[float, Of(title="Concerns")]
+    coverage: Annotated[float, Of(title="Coverage")]  # share of the articles with a row that was answered
+    saturated: Annotated[bool, Of("controls.saturated")]
     gate: dict[str, Any] | None
     n_team_submissions: int
     exact_match_rate: float
-    per_category: dict[str, dict[str, Any]]
+    per_category: dict[str, dict[str, Any]]  # the record's own parts, with their intervals under "intervals"
     per_severity: dict[str, dict[str, Any]]
     per_source: dict[str, dict[str, Any]]
-    signature: str
+    signature: Annotated[str, Of("signature")]
 
 
-class Reported(View):
+SOURCES: Final[dict[str, Of]] = {
+    name: of for name, field in Row.model_fields.items() for of in field.metadata if isinstance(of, Of)
+}
+
+
+class Reported(Shown):
     """A figure that somebody published and this board did not compute."""
 
     system: str
@@ -99,7 +102,7 @@ class Reported(View):
     source: str
 
 
-class PairTest(View):
+class PairTest(Shown):
     """Label-swap test of two ranked systems, the one of higher F1 first; `p_holm` is corrected over the table."""
 
     a: str
@@ -109,7 +112,7 @@ class PairTest(View):
     p_holm: float
 
 
-class BoardTable(View):
+class BoardTable(Shown):
     """The table of one split under one contract."""
 
     title: str
@@ -130,7 +133,7 @@ class BoardTable(View):
     tests: tuple[PairTest, ...] = ()
 
 
-class AfterCutoff(View):
+class AfterCutoff(Shown):
     """Figures over the articles published after the training cut-off, or the reason why there are none."""
 
     cutoff: str | None
@@ -143,7 +146,7 @@ class AfterCutoff(View):
     reason: str | None
 
 
-class ContractScore(View):
+class ContractScore(Shown):
     """A system's row under one contract of the board, and what only its page shows."""
 
     contract: str
@@ -153,7 +156,7 @@ class ContractScore(View):
     after_cutoff: AfterCutoff
 
 
-class HistoryItem(View):
+class HistoryItem(Shown):
     """One scored submission of a team to a split."""
 
     submission: str
@@ -168,7 +171,7 @@ class HistoryItem(View):
     mean_concerns: float | None
 
 
-class SystemView(View):
+class SystemView(Shown):
     """The page of one submission. `card` leaves out the contact, which is for the board's maintainers."""
 
     title: str

@@ -20,11 +20,10 @@ from ..http.api import make_api
 from ..http.auth import session_secret
 from ..http.live import Live
 from ..http.logs import RequestLog
-from ..http.problems import Answers
+from ..http.problems import ErrorAnswers
 from ..http.security import BodyGuard, Limiter, RateLimitMiddleware, SecurityHeaders, TooMany
 from ..http.sessions import SessionMiddleware, Signer
 from ..http.uploads import Forms
-from ..worker.queue import Queue
 
 if TYPE_CHECKING:
     from ..store.database import Database
@@ -48,9 +47,8 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
     from ..web.router import make_router, trouble_page
 
     live = Live(db)
-    answers = Answers(trouble_page)
+    answers = ErrorAnswers(trouble_page)
     limiter = Limiter(live.requests_per_minute)
-    queue = Queue(db)
     layers = [
         Middleware(SecurityHeaders, secure=secure),
         *([Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))] if hosts else []),
@@ -65,7 +63,6 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
         following = asyncio.create_task(live.follow())
         yield
         following.cancel()
-        queue.close()
         db.close()
 
     app = FastAPI(
@@ -88,7 +85,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
             kind: answers.handle for kind in (BenchError, HTTPException, RequestValidationError, TooMany)
         },
     )
-    app.state.db, app.state.live, app.state.limiter, app.state.forms = db, live, limiter, Forms(db, live, queue.wake)
+    app.state.db, app.state.live, app.state.limiter, app.state.forms = db, live, limiter, Forms(db, live)
     app.include_router(make_api(db, live, app.state.forms))
     app.include_router(make_docs(app))
     app.include_router(make_router(db))

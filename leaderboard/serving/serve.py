@@ -150,7 +150,7 @@ class _WorkerCannot(BenchError):
         indented = "".join(f"\n    {line}" for line in said.splitlines())
         super().__init__(
             f"The worker cannot begin, so nothing would be scored. It said:{indented}",
-            remedy="mend that, or add --no-worker to serve without scoring",
+            remedy="fix that, or add --no-worker to serve without scoring",
         )
         self.exit_code = code
 

@@ -1,7 +1,7 @@
 """Keeps one worker process alive beside a server.
 
 A worker that ends is started again, after a pause that grows while it keeps ending. If the very first one cannot start
-(no encoder, no data), that is told: then the board was never able to score. What a worker says goes into the log.
+(no encoder, no data), that is said: then the board was never able to score. What a worker says goes into the log.
 """
 
 from __future__ import annotations

@@ -1,13 +1,12 @@
-"""Every change to a board, each as one short transaction; the parts are in the `store_*` modules.
+"""Every change to a board, each as one short transaction; the parts are in the modules of this folder.
 
-All functions take the board's `Database` first. What a user can mend is raised as an InputError of `failures`.
+All functions take the board's `Database` first. What a user can fix is raised as an InputError of `common`.
 """
 
-from ..intake.check import validate_received
 from .common import bump as bump_version
 from .leases import Claim, claim, extend, fail, give_back, release_stale
 from .settings import (
-    SplitFacts,
+    BoardSplit,
     board_version,
     get_contract,
     get_settings,
@@ -19,6 +18,7 @@ from .settings import (
 )
 from .status import SubmissionStatus, status, status_for, submissions_of
 from .submissions import (
+    Package,
     Scored,
     enter,
     mark,
@@ -34,9 +34,10 @@ from .submissions import (
 from .users import UserInfo, add_user, find_user, list_users, renew_token, revoke_user, user_info, user_of_token
 
 __all__ = [
+    "BoardSplit",
     "Claim",
+    "Package",
     "Scored",
-    "SplitFacts",
     "SubmissionStatus",
     "UserInfo",
     "add_user",
@@ -72,6 +73,5 @@ __all__ = [
     "unpack",
     "user_info",
     "user_of_token",
-    "validate_received",
     "withdraw",
 ]

@@ -43,11 +43,6 @@ class Database:
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
 
-    @property
-    def queue_path(self) -> Path | None:
-        """Where the task queue of a SQLite board lies; it can be lost at any time. None for PostgreSQL."""
-        return None if self.path is None else self.path.with_name(f"{self.path.name}.queue.sqlite")
-
     @contextmanager
     def session(self) -> Iterator[Session]:
         """One transaction that may write: committed at the end, rolled back on any exception.
@@ -121,7 +116,7 @@ class Database:
         """The schema's version, None for an empty database. Raises InputError, DataError."""
         tables = set(inspect(connection).get_table_names())
         if "alembic_version" not in tables:
-            if tables - {name for name in tables if name.startswith("huey_")}:
+            if tables:
                 raise InputError(f"{self} is a database of something else.", remedy="name another one")
             return None
         versions = [str(row[0]) for row in connection.execute(text("SELECT version_num FROM alembic_version"))]
@@ -145,7 +140,7 @@ class Database:
             raise explained from error
 
     def _explained(self, error: DBAPIError) -> BenchError | None:
-        """The error that a user can mend; None for violated constraints and programming errors."""
+        """The error that a user can fix; None for violated constraints and programming errors."""
         origin = error.orig
         if isinstance(origin, sqlite3.OperationalError):
             code = getattr(origin, "sqlite_errorcode", 0) & 0xFF

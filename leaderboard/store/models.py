@@ -66,7 +66,7 @@ class User(Base):
     revoked_at: Mapped[datetime | None]
 
 
-class Predictions(Base):
+class PredictionsFile(Base):
     """A predictions file by the sha256 of its bytes, zlib-compressed."""
 
     __tablename__ = "predictions"
@@ -162,7 +162,7 @@ class PairTestRow(Base):
     p_value: Mapped[float]
 
 
-class Table(Base):
+class StoredTable(Base):
     """The finished table of one split and contract (`view.BoardTable` as JSON), replaced as a whole."""
 
     __tablename__ = "tables"

@@ -23,7 +23,7 @@ from .models import Setting
 BOARD: Final = "board"
 
 
-class SplitFacts(BaseModel):
+class BoardSplit(BaseModel):
     """What a board knows of a split: enough to check a submission, and to notice when the data change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,7 +52,7 @@ def put_settings(db: Database, settings: BoardSettings) -> None:
 
 
 def put_board(
-    db: Database, settings: BoardSettings, splits: Iterable[SplitFacts], contracts: Iterable[Contract]
+    db: Database, settings: BoardSettings, splits: Iterable[BoardSplit], contracts: Iterable[Contract]
 ) -> None:
     """Store settings with what is known of their splits and contracts, in one transaction (see `boards`)."""
     with db.session() as session:
@@ -66,9 +66,9 @@ def put_board(
             bump(session, split=split)
 
 
-def get_split(db: Database, name: str) -> SplitFacts:
+def get_split(db: Database, name: str) -> BoardSplit:
     """What is known of one of the board's splits. Raises NotFound."""
-    return SplitFacts.model_validate(_stored(db, "split", name))
+    return BoardSplit.model_validate(_stored(db, "split", name))
 
 
 def get_contract(db: Database, name: str) -> Contract:

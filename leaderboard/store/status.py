@@ -5,25 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from bioreview_bench.errors import printable
 
-from ..ranking.view import Figure
 from .common import MEANING, NotAllowed, NotFound, State, as_state
 from .database import Database
 from .models import ResultRow, Submission
+from .shown import Figure, Shown, figure_at
 from .submissions import unpack
 from .users import UserInfo
 
 
-class _Shown(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class ShownEvent(_Shown):
+class ShownEvent(Shown):
     """A state that the submission entered."""
 
     state: State
@@ -31,14 +26,14 @@ class ShownEvent(_Shown):
     at: datetime
 
 
-class ShownProblem(_Shown):
+class ShownProblem(Shown):
     """One thing wrong with a rejected submission."""
 
     line: int | None
     message: str
 
 
-class Headline(_Shown):
+class Headline(Shown):
     """The headline figures under one contract."""
 
     contract: str
@@ -55,7 +50,7 @@ class Headline(_Shown):
     at: datetime
 
 
-class SubmissionStatus(_Shown):
+class SubmissionStatus(Shown):
     """A submission as its team sees it."""
 
     id: str
@@ -119,23 +114,18 @@ def _find(session: Session, submission_id: str) -> Submission:
 def _shown(row: Submission) -> SubmissionStatus:
     facts = dict(row.facts or {})
     problems = tuple(ShownProblem(**problem) for problem in row.problems or ())
+    own = ("id", "split", "team", "marked", "reason", "created_at", "changed_at")
     return SubmissionStatus(
-        id=row.id,
-        split=row.split,
+        **{name: getattr(row, name) for name in own},
         system=row.card["system_name"],
         version=row.card["system_version"],
-        team=row.team,
         user=row.user.name,
-        marked=row.marked,
         state=as_state(row.state),
         meaning=MEANING[as_state(row.state)],
-        reason=row.reason,
         problems=problems,
         n_problems=int(facts.pop("n_problems", len(problems))),
         facts=facts,
-        created_at=row.created_at,
-        changed_at=row.changed_at,
-        events=tuple(ShownEvent(state=as_state(one.state), reason=one.reason, at=one.at) for one in row.events),
+        events=tuple(ShownEvent.model_validate(one, from_attributes=True) for one in row.events),
         results=tuple(_headline(one) for one in _newest(row.results)),
     )
 
@@ -150,23 +140,17 @@ def _newest(results: list[ResultRow]) -> list[ResultRow]:
 
 def _headline(row: ResultRow) -> Headline:
     record = unpack(row.record)
-
-    def figure(path: str, value: float | None) -> Figure:
-        low, high = record.intervals.get(path) or (None, None)
-        return Figure(value=value, low=low, high=high)
-
-    overall, controls = record.overall, record.controls
     return Headline(
         contract=row.contract,
         label=row.label,
         signature=row.signature,
-        f1=figure("overall.f1", overall.f1),
-        skill=figure("controls.skill", controls.skill),
-        recall=figure("overall.recall", overall.recall),
-        precision=figure("overall.precision", overall.precision),
-        null_f1=controls.null_f1,
-        echo_match_rate=controls.echo_match_rate,
-        saturated=controls.saturated,
+        f1=figure_at(record, "overall.f1"),
+        skill=figure_at(record, "controls.skill"),
+        recall=figure_at(record, "overall.recall"),
+        precision=figure_at(record, "overall.precision"),
+        null_f1=record.controls.null_f1,
+        echo_match_rate=record.controls.echo_match_rate,
+        saturated=record.controls.saturated,
         exact_match_rate=row.extras.get("exact_match_rate"),
         at=row.created_at,
     )

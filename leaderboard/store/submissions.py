@@ -5,10 +5,12 @@ Results of submissions: written once by the worker that holds the lease, and rea
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,17 +19,37 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import printable
+from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
-from ..intake.package import Package
 from ..settings import Limits
 from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, move, now
 from .database import Database
-from .models import Event, PairTestRow, Predictions, ResultRow, Submission, User
+from .models import Event, PairTestRow, PredictionsFile, ResultRow, Submission, User
 from .settings import get_settings
 from .users import UserInfo
 
 _ON_THE_BOARD: tuple[State, ...] = ("queued", "scored", "failed", "withdrawn")  # entering these changes a table
+
+
+@dataclass(frozen=True)
+class Package:
+    """A submission whose card is in order. `run` is what run.json says, unchecked beyond being a JSON object."""
+
+    predictions: bytes = field(repr=False)
+    card: Card
+    run: dict[str, Any] | None = field(repr=False)
+
+    @property
+    def predictions_sha256(self) -> str:
+        """Hex sha256 of the predictions file."""
+        return hashlib.sha256(self.predictions).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
+        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
 
 
 def receive(db: Database, user_id: int, split: str, package: Package, *, marked: bool = False) -> tuple[str, bool]:
@@ -40,8 +62,7 @@ def receive(db: Database, user_id: int, split: str, package: Package, *, marked:
     settings = get_settings(db)
     if split not in settings.splits:
         raise NotFound(f'The board has no split "{printable(split)}".', remedy=f"it has {', '.join(settings.splits)}")
-    sha256, digest = package.predictions_sha256, package.digest
-    content = zlib.compress(package.predictions)
+    digest, content = package.digest, zlib.compress(package.predictions)
     with db.session() as session:
         user = _lock_team(session, user_id)
         row = session.scalar(
@@ -52,8 +73,8 @@ def receive(db: Database, user_id: int, split: str, package: Package, *, marked:
         created = row is None
         if row is None:
             _check_quota(session, user, settings.limits)
-            _keep(session, sha256, len(package.predictions), content)
-            row = _insert(session, user, split, digest, sha256, package)
+            _keep(session, package, content)
+            row = _insert(session, user, split, package)
         if marked and not row.marked:
             _use_mark(session, user, row)
         elif not created:
@@ -112,7 +133,7 @@ def submissions_with(db: Database, states: tuple[State, ...]) -> list[str]:
 def predictions_bytes(db: Database, sha256: str) -> bytes:
     """The predictions file with this hash. Raises NotFound."""
     with db.reading() as session:
-        content = session.scalar(select(Predictions.content).where(Predictions.sha256 == sha256))
+        content = session.scalar(select(PredictionsFile.content).where(PredictionsFile.sha256 == sha256))
     if content is None:
         raise NotFound(f"The board has no predictions {printable(sha256)}.")
     return zlib.decompress(content)
@@ -156,34 +177,29 @@ def _check_quota(session: Session, user: User, limits: Limits) -> None:
         )
 
 
-def _keep(session: Session, sha256: str, n_bytes: int, content: bytes) -> None:
+def _keep(session: Session, package: Package, content: bytes) -> None:
     """Store a predictions file unless it is there: two users may send the same at the same time."""
     postgres = session.get_bind().dialect.name == "postgresql"
     insert = postgresql.insert if postgres else sqlite.insert
-    values = {"sha256": sha256, "n_bytes": n_bytes, "content": content}
-    session.execute(insert(Predictions).values(values).on_conflict_do_nothing())
+    values = {"sha256": package.predictions_sha256, "n_bytes": len(package.predictions), "content": content}
+    session.execute(insert(PredictionsFile).values(values).on_conflict_do_nothing())
 
 
-def _insert(session: Session, user: User, split: str, digest: str, sha256: str, package: Package) -> Submission:
+def _insert(session: Session, user: User, split: str, package: Package) -> Submission:
     moment = now()
     row = Submission(
         id=f"s_{secrets.token_hex(8)}",
         user_id=user.id,
         team=user.team,
         split=split,
-        digest=digest,
-        predictions_sha256=sha256,
+        digest=package.digest,
+        predictions_sha256=package.predictions_sha256,
         card=package.card.model_dump(mode="json"),
         run=package.run,
         marked=False,
         state="received",
-        reason=None,
-        problems=None,
-        facts=None,
         created_at=moment,
         changed_at=moment,
-        leased_by=None,
-        leased_until=None,
         attempts=0,
     )
     session.add(row)

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
 
@@ -124,16 +124,8 @@ def user_of_token(db: Database, token: str) -> UserInfo | None:
 
 def user_info(user: User, n_submissions: int = 0) -> UserInfo:
     """A row as a value."""
-    return UserInfo(
-        user.id,
-        user.name,
-        user.team,
-        user.is_maintainer,
-        user.ranks_all,
-        user.created_at,
-        user.revoked_at,
-        n_submissions,
-    )
+    own = {one.name: getattr(user, one.name) for one in fields(UserInfo) if one.name != "n_submissions"}
+    return UserInfo(**own, n_submissions=n_submissions)
 
 
 def _check(name: str, team: str) -> None:

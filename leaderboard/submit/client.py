@@ -1,5 +1,6 @@
 """A client of a running board. A token travels in one header, to one host, over HTTPS (or to this machine).
 
+The submitter's token comes from the environment or a file that only its owner can read, never from the command line.
 Redirects are never followed. Requests are repeated only where that cannot do anything twice: reading, and submitting,
 which a board takes in once however often it is sent.
 """
@@ -7,12 +8,14 @@ which a board takes in once however often it is sent.
 from __future__ import annotations
 
 import ipaddress
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -22,8 +25,14 @@ from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
 from ..http.api_models import BoardInfo, SplitIds, Submitted
-from ..store.api import SplitFacts, SubmissionStatus
+from ..store.api import BoardSplit, SubmissionStatus
+from .submission import Sending, follow
 
+if TYPE_CHECKING:
+    from bioreview_bench.cli.options import Messages
+
+VARIABLE = "BIOREVIEW_TOKEN"
+_LONGEST_TOKEN = 200
 _ATTEMPTS = 5
 _AGAIN = (429, 502, 503, 504)
 _LONGEST_WAIT = 60.0  # seconds
@@ -75,20 +84,19 @@ class BoardClient:
         """What the board is about and what it allows."""
         return self._get("board", BoardInfo)
 
-    def split(self, name: str) -> SplitFacts:
+    def split(self, name: str) -> BoardSplit:
         """What a submission to a split is checked against."""
         found = self._get(f"splits/{quote(name, safe='')}/ids", SplitIds)
-        return SplitFacts(**{field: getattr(found, field) for field in SplitFacts.model_fields})
+        return BoardSplit(**{field: getattr(found, field) for field in BoardSplit.model_fields})
 
-    def submit(self, predictions: Path, card: Path, run: Path | None, split: str, *, marked: bool) -> Submitted:
+    def submit(self, sending: Sending) -> Submitted:
         """Send a submission; sending it again changes nothing."""
-        named = {"predictions": predictions, "card": card, **({"run": run} if run is not None else {})}
+        named = {"predictions": sending.predictions, "card": sending.card, "run": sending.run}
+        fields = {"split": sending.split, "marked": str(sending.marked).lower()}
 
         def send() -> httpx.Response:
-            with _opened(named) as files:
-                return self._stream(
-                    "POST", "submissions", data={"split": split, "marked": str(marked).lower()}, files=files
-                )
+            with _opened({name: path for name, path in named.items() if path is not None}) as files:
+                return self._stream("POST", "submissions", data=fields, files=files)
 
         return self._checked(send, Submitted)
 
@@ -104,16 +112,16 @@ class BoardClient:
         """Name a submission, not yet scored, as the one to rank."""
         return self._post(f"submissions/{quote(submission, safe='')}/mark")
 
-    def wait(self, submission: str, on_state: Callable[[SubmissionStatus], None]) -> SubmissionStatus:
-        """Look again and again until nothing more will happen; `on_state` is told every new state."""
+    def states(self, submission: str) -> Iterator[SubmissionStatus]:
+        """Look again and again until nothing more will happen; every new state."""
         seen, looks = None, 0
         while True:
             status = self.status(submission)
             if status.state != seen:
                 seen, looks = status.state, 0
-                on_state(status)
+                yield status
             if status.state in FINAL:
-                return status
+                return
             self._sleep(_POLLS[min(looks, len(_POLLS) - 1)])
             looks += 1
 
@@ -168,10 +176,10 @@ class BoardClient:
             where = printable(response.headers.get("location", "elsewhere"), 200)
             return RemoteError(f"{self.url} redirects to {where}; nothing is sent there.", remedy="--to that address")
         try:
-            told = response.json()
-            message = printable(told["error"], 500)
-            remedy = None if told.get("remedy") is None else printable(told["remedy"], 300)
-            problems = [Problem(printable(row["message"], 300), row.get("line")) for row in told.get("problems", ())]
+            said = response.json()
+            message = printable(said["error"], 500)
+            remedy = None if said.get("remedy") is None else printable(said["remedy"], 300)
+            problems = [Problem(printable(row["message"], 300), row.get("line")) for row in said.get("problems", ())]
         except (ValueError, KeyError, TypeError, AttributeError):
             return RemoteError(f"{self.url} answers {response.status_code}, and is no board.", remedy=_CHECK)
         if response.status_code == 401:
@@ -238,3 +246,65 @@ def _kept(headers: httpx.Headers) -> dict[str, str]:
 def _retry_after(response: httpx.Response) -> float | None:
     given = response.headers.get("retry-after", "")
     return float(given) if given.isdigit() and len(given) < 10 else None
+
+
+def send(
+    url: str, sending: Sending, token_file: Path | None, messages: Messages, *, wait: bool, plain_http: bool
+) -> SubmissionStatus | None:
+    """To a running board; None when it was only checked.
+
+    Raises InputError (checks, rejection), RemoteError (the board refuses or is away).
+    """
+    token = None if sending.dry_run else read_token(token_file)
+    with BoardClient(url, token, plain_http=plain_http, on_retry=messages.say) as client:
+        board = client.board()
+        named = [split.name for split in board.splits]
+        if sending.split not in named:
+            raise InputError(
+                f"{client.url} has no split {printable(sending.split)}.",
+                remedy=f"--split {' or '.join(map(printable, named))}",
+            )
+        sending.checked(client.split(sending.split), board.limits)
+        if sending.dry_run:
+            return None
+        taken = client.submit(sending)
+        messages.say(f"{taken.id} {'is taken in' if taken.created else 'was taken in before; nothing was added'}.")
+        ask = f"bench submit status {taken.id} --to {client.url}"
+        if not wait:
+            messages.say(f"Next: {ask}")
+            return client.status(taken.id)
+        try:
+            return follow(client, taken.id, messages)
+        except KeyboardInterrupt:
+            messages.say(f"The board goes on without you. Next: {ask}")
+            raise
+
+
+def read_token(file: Path | None) -> str:
+    """The token of `file`, else of the environment. Raises InputError."""
+    if file is not None:
+        token, where = _from_file(file), str(file)
+    else:
+        token, where = os.environ.get(VARIABLE, ""), VARIABLE
+        if not token:
+            raise InputError(
+                f"There is no token: {VARIABLE} is not set.",
+                remedy="--token-file FILE (mode 600), or set the variable without leaving it in the shell's history",
+            )
+    token = token.strip()
+    if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(f"What {where} holds is no token.", remedy="copy it again from where it was shown")
+    return token
+
+
+def _from_file(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                raise InputError(f"{file} is no regular file.", remedy="--token-file FILE")
+            if os.name == "posix" and mode & 0o077:
+                raise InputError(f"Others can read {file} (mode {mode & 0o777:o}).", remedy=f"chmod 600 {file}")
+            return stream.read(_LONGEST_TOKEN + 100).decode("ascii", "replace")
+    except OSError as error:
+        raise InputError(f"Cannot read {file}: {error.strerror or error}.", remedy="check the path") from error

@@ -12,23 +12,25 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import BenchError, InputError, RemoteError, printable
-from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.hub import HubRevision, download, hub_errors, revision_files
 from bioreview_bench.files.jsonl import parse_object
 
-from ..intake.package import CARD, PREDICTIONS, RUN, Package, read_package
+from ..boards import facts_of
+from ..intake.package import CARD, PREDICTIONS, RUN, read_package
 from ..settings import Limits
 from ..store import api as store
+from .submission import Sending
 
 if TYPE_CHECKING:
     from bioreview_bench.results.card import Card
 
-    from ..store.api import UserInfo
+    from ..store.api import Package, UserInfo
     from ..store.database import Database
 
 
@@ -42,19 +44,12 @@ _REMEDY = "check the repository's name and your access: hf auth whoami"
 
 
 @dataclass(frozen=True)
-class Ticket:
-    """What a submission says beside its files."""
-
-    split: str
-    marked: bool
-
-
-@dataclass(frozen=True)
-class Merged:
+class MergedFolder:
     """A folder of the repository, fetched."""
 
     name: str
-    ticket: Ticket
+    split: str
+    marked: bool
     package: Package
 
 
@@ -66,28 +61,32 @@ def parse_address(address: str) -> str:
     return repo
 
 
-def propose(repo: str, package: Package, files: dict[str, Path], ticket: Ticket) -> str:
-    """Open a pull request that adds the submission; returns its address.
+def send(repo: str, sending: Sending, data: str) -> str | None:
+    """Check by the rules of any board about `data`, and open a pull request that adds the submission.
 
-    `files` are the submission's, by their name in it. Raises RemoteError when the Hub refuses, InputError when the
+    Its address; None when it was only to be checked. Raises RemoteError when the Hub refuses, InputError when the
     repository holds this very submission already.
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
+    package = sending.checked(facts_of(load_split(data, sending.split)), Limits())
+    if sending.dry_run:
+        return None
     folder = f"{FOLDER}/{package.digest[:12]}"
     at_hand = revision_files(repo, "main", "dataset", RemoteError, _REMEDY)
     if f"{folder}/{PREDICTIONS}" in at_hand.files:
         raise InputError(f"{repo} holds this submission already: {folder}.", remedy="nothing more is needed")
-    content = json.dumps({"split": ticket.split, "marked": ticket.marked}, indent=2) + "\n"
+    content = json.dumps({"split": sending.split, "marked": sending.marked}, indent=2) + "\n"
+    files = {PREDICTIONS: sending.predictions, CARD: sending.card, **({RUN: sending.run} if sending.run else {})}
     operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
     operations += [CommitOperationAdd(f"{folder}/{name}", path) for name, path in files.items()]
-    title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {ticket.split}", 150)
-    with _refusals(repo):
+    title = printable(f"Submit {package.card.system_name} {package.card.system_version} to {sending.split}", 150)
+    with hub_errors(repo, RemoteError, _REMEDY, "open a pull request on {}"):
         made = HfApi().create_commit(repo, operations, commit_message=title, repo_type="dataset", create_pr=True)
     return str(made.pr_url or made.commit_url)
 
 
-def merged(repo: str, revision: str, limits: Limits) -> Iterator[Merged | tuple[str, BenchError]]:
+def merged(repo: str, revision: str, limits: Limits) -> Iterator[MergedFolder | tuple[str, BenchError]]:
     """The submissions of the repository at `revision`, fetched one by one; or (folder, why it cannot be taken).
 
     Raises RemoteError when the Hub does not answer.
@@ -105,27 +104,28 @@ def merged(repo: str, revision: str, limits: Limits) -> Iterator[Merged | tuple[
             yield name, error
 
 
-def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) -> Merged:
+def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) -> MergedFolder:
     missing = sorted({PREDICTIONS, CARD, TICKET} - files)
     unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
     if missing or unknown:
         reason = f"it has no {', '.join(missing)}" if missing else f"it holds {printable(', '.join(unknown))}"
-        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it mended in the repository")
+        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it fixed in the repository")
 
     def get(file: str) -> Path:
         return download(revision, f"{FOLDER}/{name}/{file}", RemoteError, _REMEDY)
 
-    ticket = _read_ticket(get(TICKET), name)
+    split, marked = _read_ticket(get(TICKET), name)
     package = read_package(get(PREDICTIONS), get(CARD), get(RUN) if RUN in files else None, limits)
     if package.digest[:12] != name:
         raise InputError(
             f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
             remedy="have it submitted anew",
         )
-    return Merged(name, ticket, package)
+    return MergedFolder(name, split, marked, package)
 
 
-def _read_ticket(path: Path, name: str) -> Ticket:
+def _read_ticket(path: Path, name: str) -> tuple[str, bool]:
+    """What a submission says beside its files: its split, and whether it is the one to rank."""
     try:
         with path.open("rb") as stream:
             content = stream.read(_TICKET_BYTES + 1)
@@ -137,28 +137,7 @@ def _read_ticket(path: Path, name: str) -> Ticket:
             raise ValueError('it must hold "split" and perhaps "marked"')
     except ValueError as error:
         raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted anew") from error
-    return Ticket(split, marked)
-
-
-@contextmanager
-def _refusals(repo: str) -> Iterator[None]:
-    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError, RepositoryNotFoundError
-
-    transport: type[Exception] = next(
-        base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
-    )
-    try:
-        yield
-    except RepositoryNotFoundError as error:
-        raise RemoteError(
-            f"{repo} does not exist, or is private and no token with access was found.", remedy="hf auth login"
-        ) from error
-    except (HfHubHTTPError, LocalTokenNotFoundError, transport, OSError, ValueError, KeyError) as error:
-        status = getattr(getattr(error, "response", None), "status_code", None)
-        lines = str(error).strip().splitlines()
-        reason = printable(lines[0] if lines else type(error).__name__, 300)
-        remedy = "hf auth login, with a token that may write" if status in (401, 403) else _REMEDY
-        raise RemoteError(f"{repo}: the Hub refused the pull request: {reason}", remedy=remedy) from error
+    return split, marked
 
 
 _PREFIX = "hub-"

@@ -6,7 +6,7 @@ whose systems rank.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,11 +20,10 @@ from ..store import api as store
 from ..store.api import SubmissionStatus, UserInfo
 from ..store.database import Database
 from ..worker.run import score_due
+from .submission import Sending
 
 if TYPE_CHECKING:
     from bioreview_bench.cli.options import Messages
-
-    from .sending import Sending
 
 USER = "local"
 _NO_QUOTA = 1_000_000
@@ -32,21 +31,21 @@ _NO_QUOTA = 1_000_000
 
 @dataclass(frozen=True)
 class LocalBoard:
-    """The same methods as `client.BoardClient` has for what was submitted."""
+    """A board of this machine, scored by whoever asks (see submission.Board)."""
 
     db: Database
     messages: Messages
 
-    def submit(self, asked: Sending) -> SubmissionStatus | None:
+    def submit(self, sending: Sending) -> SubmissionStatus | None:
         """Check, store and score. None when it was only to be checked. Raises any BenchError."""
         settings = store.get_settings(self.db)
-        package, _ = asked.checked(store.get_split(self.db, asked.split), settings.limits)
-        if asked.dry_run:
+        package = sending.checked(store.get_split(self.db, sending.split), settings.limits)
+        if sending.dry_run:
             return None
-        submission, created = store.receive(self.db, self._user().id, asked.split, package, marked=asked.marked)
+        submission, created = store.receive(self.db, self._user().id, sending.split, package, marked=sending.marked)
         if not created:
             self.messages.say(f"{submission} was taken in before; nothing was added.")
-        return self.wait(submission, lambda status: None)
+        return next(self.states(submission))
 
     def status(self, submission: str) -> SubmissionStatus:
         """Where a submission stands."""
@@ -63,16 +62,14 @@ class LocalBoard:
         score_due(self.db, say=self.messages.say)
         return self.status(submission)
 
-    def wait(self, submission: str, on_state: Callable[[SubmissionStatus], None]) -> SubmissionStatus:
-        """Score what is due, here; `on_state` is told the state after it."""
+    def states(self, submission: str) -> Iterator[SubmissionStatus]:
+        """Score what is due, here; the state after it."""
         self.status(submission)  # an unknown id is said before hours of work
         try:
             score_due(self.db, say=self.messages.say, encoding=self.messages.encoding)
         finally:
             self.messages.stop()
-        found = self.status(submission)
-        on_state(found)
-        return found
+        yield self.status(submission)
 
     def _user(self) -> UserInfo:
         if all(user.name != USER for user in store.list_users(self.db)):
@@ -91,8 +88,8 @@ def existing(where: str, messages: Messages) -> Iterator[LocalBoard]:
         db.close()
 
 
-def submit(
-    where: str, asked: Sending, data: str | None, contracts: Sequence[str], messages: Messages
+def send(
+    where: str, sending: Sending, data: str | None, contracts: Sequence[str], messages: Messages
 ) -> SubmissionStatus | None:
     """Check, store and score; None when it was only to be checked.
 
@@ -103,15 +100,15 @@ def submit(
     if path is None or path.exists():
         with existing(where, messages) as board:
             _require_same(board.db, data, contracts)
-            return board.submit(asked)
+            return board.submit(sending)
     data, contracts = data or "v3", contracts or ("v3",)
-    asked.checked(boards.facts_of(load_split(data, asked.split)), Limits())
-    if asked.dry_run:
+    sending.checked(boards.facts_of(load_split(data, sending.split)), Limits())
+    if sending.dry_run:
         return None
     db = Database(where)
     try:
-        _make(db, data, contracts, asked.split, messages)
-        return LocalBoard(db, messages).submit(asked)
+        _make(db, data, contracts, sending.split, messages)
+        return LocalBoard(db, messages).submit(sending)
     finally:
         db.close()
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.report.blocks import Block, Facts, Table, figure
+from bioreview_bench.report.meaning import SATURATED
 
-from ..ranking.view import Figure
 from ..store.api import SubmissionStatus
-
-_SATURATED = "saturated"
+from ..store.shown import Figure
 
 
 def blocks(status: SubmissionStatus) -> list[Block]:
@@ -32,7 +31,7 @@ def blocks(status: SubmissionStatus) -> list[Block]:
             [
                 printable(one.label),
                 _with_interval(one.f1),
-                _SATURATED if one.saturated else _with_interval(one.skill),
+                SATURATED if one.saturated else _with_interval(one.skill),
                 figure(one.null_f1),
                 figure(one.echo_match_rate),
                 _with_interval(one.recall),
@@ -52,7 +51,7 @@ def raise_for(status: SubmissionStatus) -> None:
         raise InputError(
             f"Submission {status.id} is rejected: {status.n_problems:,} problems.",
             problems=listed,
-            remedy="mend them and submit again",
+            remedy="fix them and submit again",
         )
     if status.state == "failed":
         raise RemoteError(
@@ -62,6 +61,6 @@ def raise_for(status: SubmissionStatus) -> None:
 
 
 def _with_interval(shown: Figure) -> str:
-    if shown.low is None or shown.high is None:
+    if shown.bounds is None:
         return figure(shown.value)
     return f"{figure(shown.value)} [{figure(shown.low)}, {figure(shown.high)}]"

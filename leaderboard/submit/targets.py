@@ -13,7 +13,7 @@ DEFAULT_BOARD = "board.sqlite"
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningBoard:
     """A board that answers at `url`."""
 
     url: str
@@ -33,7 +33,7 @@ class Local:
     where: str
 
 
-Target = Running | OnHub | Local
+Target = RunningBoard | OnHub | Local
 
 
 def parse_target(to: str | None) -> Target:
@@ -41,7 +41,7 @@ def parse_target(to: str | None) -> Target:
     if to is None:
         return Local(DEFAULT_BOARD)
     if to.startswith(("http://", "https://")):
-        return Running(to)
+        return RunningBoard(to)
     if to.startswith("hf:"):
         return OnHub(parse_address(to))
     if "://" in to and not to.startswith(("postgresql", "postgres", "sqlite")):

@@ -33,7 +33,7 @@ class Body:
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _Version:
     version: int  # of the board, when it was made
     body: Body
 
@@ -48,7 +48,7 @@ class PageCache:
     def __init__(self, limit_bytes: int = 64 * 1024 * 1024) -> None:
         self._limit = limit_bytes
         self._changed = threading.Condition()
-        self._kept: OrderedDict[object, _Kept] = OrderedDict()
+        self._kept: OrderedDict[object, _Version] = OrderedDict()
         self._making: set[object] = set()
         self._size = 0
 
@@ -71,10 +71,10 @@ class PageCache:
         finally:
             with self._changed:
                 self._making.discard(key)
-                self._keep(key, None if body is None else _Kept(version, body))
+                self._keep(key, None if body is None else _Version(version, body))
                 self._changed.notify_all()
 
-    def _keep(self, key: object, made: _Kept | None) -> None:
+    def _keep(self, key: object, made: _Version | None) -> None:
         """Keep what was made in place of what was there; a page that cannot be made any more is forgotten."""
         before = self._kept.pop(key, None)
         if before is not None:

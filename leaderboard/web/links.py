@@ -1,196 +1,119 @@
 """Where pages are: addresses on a server, or files beside each other in a folder.
 
-Templates ask a Links for every address, so both kinds of site are made of the same pages.
+Templates ask Links for every address, so both kinds of site are made of the same pages, and each page's two places
+stand in one line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from ..ranking.view import BoardTable
-from .pages.choice import ALL, Choice, encoded
+from .choice import ALL, TableChoice, encoded
 
 
-class Links(Protocol):
-    """Addresses of pages. None: there is no such page on this kind of site."""
+@dataclass(frozen=True)
+class Folder:
+    """A static site. `first` is (split, contract) of the table that index.html shows; `compared` has for each table, in
+    its order, the systems of which every two have a page."""
+
+    first: tuple[str, str]
+    compared: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
+
+    def board_file(self, where: tuple[str, str], part: str = ALL) -> str:
+        """The file of a table, or of a part of its articles."""
+        if part != ALL:
+            return f"board-{'-'.join(where)}-{part.replace(':', '-')}.html"
+        return "index.html" if where == self.first else f"board-{'-'.join(where)}.html"
+
+    def tests_file(self, where: tuple[str, str]) -> str:
+        """The file with all tests of a table."""
+        return "compare.html" if where == self.first else f"compare-{'-'.join(where)}.html"
+
+    def compare_file(self, where: tuple[str, str], a: str, b: str) -> str | None:
+        """The file of a comparison; None when there is none."""
+        known = self.compared.get(where, ())
+        if a not in known or b not in known:
+            return None
+        return f"compare/{'-'.join((*where, *sorted((a, b), key=known.index)))}.html"
+
+
+@dataclass(frozen=True)
+class Links:
+    """Addresses of a running board; with `folder`, of a static site as seen from `depth` folders below its top.
+
+    `versions` are those of assets, so that browsers may keep them for ever.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    folder: Folder | None = None
+    depth: int = 0
 
     @property
     def live(self) -> bool:
         """True where a server answers: forms, submissions, filters without JavaScript."""
+        return self.folder is None
 
     def asset(self, name: str) -> str:
         """A style sheet, script or image."""
-
-    def board(self, table: BoardTable, choice: Choice, split: str | None = None, contract: str | None = None) -> str:
-        """A table; of another split or contract where these are given."""
+        version = self.versions.get(name)
+        return self._at(f"/assets/{name}?v={version}" if version else f"/assets/{name}", f"assets/{name}")
 
     def home(self) -> str:
         """The table of the first split under the contract that ranks."""
-
-    def system(self, submission: str) -> str:
-        """The page of a system."""
-
-    def system_file(self, submission: str, kind: str) -> str:
-        """Its figures as json or csv."""
-
-    def table_file(self, table: BoardTable, kind: str) -> str:
-        """A table as json or csv; `kind` may be reported.csv."""
-
-    def compare(self, table: BoardTable, a: str, b: str) -> str | None:
-        """The page that compares two systems."""
-
-    def tests(self, table: BoardTable) -> str:
-        """The page with all tests of a table."""
-
-    def compares(self, table: BoardTable, submission: str) -> bool:
-        """True when there are pages that compare this system with others."""
-
-    def pairs(self, table: BoardTable) -> str:
-        """What stands before `A-B.html` in the address of a static site's comparison."""
+        return self._at("/", "index.html")
 
     def page(self, name: str) -> str:
         """how-scoring-works, compare, submit, submissions, login."""
+        return self._at(f"/{name}", f"{name}.html")
 
-
-@dataclass(frozen=True)
-class ServerLinks:
-    """Addresses of a running board."""
-
-    versions: dict[str, str] = field(default_factory=dict)  # of assets, so that browsers may keep them for ever
-    live: bool = True
-
-    def asset(self, name: str) -> str:
-        """See Links."""
-        version = self.versions.get(name)
-        return f"/assets/{name}?v={version}" if version else f"/assets/{name}"
-
-    def board(self, table: BoardTable, choice: Choice, split: str | None = None, contract: str | None = None) -> str:
-        """See Links."""
-        where = {"split": split or table.split, "contract": contract or table.contract}
-        return f"/{encoded({**where, **choice.query()})}"
-
-    def home(self) -> str:
-        """See Links."""
-        return "/"
-
-    def system(self, submission: str) -> str:
-        """See Links."""
-        return f"/systems/{quote(submission, safe='')}"
-
-    def system_file(self, submission: str, kind: str) -> str:
-        """See Links."""
-        return f"{self.system(submission)}.{kind}"
-
-    def table_file(self, table: BoardTable, kind: str) -> str:
-        """See Links."""
-        if kind == "reported.csv":
-            return f"/reported/{quote(table.split, safe='')}.csv"
-        return f"/api/v1/tables/{quote(table.split, safe='')}/{quote(table.contract, safe='')}.{kind}"
-
-    def compare(self, table: BoardTable, a: str, b: str) -> str | None:
-        """See Links."""
-        return f"/compare?{urlencode({'split': table.split, 'contract': table.contract, 'a': a, 'b': b})}"
-
-    def tests(self, table: BoardTable) -> str:
-        """See Links."""
-        return f"/compare?{urlencode({'split': table.split, 'contract': table.contract})}"
-
-    def compares(self, table: BoardTable, submission: str) -> bool:
-        """See Links."""
-        return True
-
-    def pairs(self, table: BoardTable) -> str:
-        """See Links. A server finds the two by its query."""
-        return ""
-
-    def page(self, name: str) -> str:
-        """See Links."""
-        return f"/{name}"
-
-
-@dataclass(frozen=True)
-class StaticLinks:
-    """Files of a static site, as seen from a page `depth` folders below its top.
-
-    `first` is (split, contract) of the table that index.html shows; `compared` has for each table, in its order, the
-    systems of which every two have a page.
-    """
-
-    first: tuple[str, str]
-    compared: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
-    depth: int = 0
-    live: bool = False
-
-    @property
-    def _up(self) -> str:
-        return "../" * self.depth
-
-    def asset(self, name: str) -> str:
-        """See Links."""
-        return f"{self._up}assets/{name}"
-
-    def board(self, table: BoardTable, choice: Choice, split: str | None = None, contract: str | None = None) -> str:
-        """See Links. Order and filters are the browser's doing here; each part of the articles has a file."""
+    def board(
+        self, table: BoardTable, choice: TableChoice, split: str | None = None, contract: str | None = None
+    ) -> str:
+        """A table; of another split or contract where these are given. In files the browser orders and filters."""
         where = (split or table.split, contract or table.contract)
-        return self._up + board_file(where, self.first, choice.part)
-
-    def home(self) -> str:
-        """See Links."""
-        return f"{self._up}index.html"
-
-    def system(self, submission: str) -> str:
-        """See Links."""
-        return f"{self._up}systems/{submission}.html"
-
-    def system_file(self, submission: str, kind: str) -> str:
-        """See Links."""
-        return f"{self._up}systems/{submission}.{kind}"
+        query = encoded({"split": where[0], "contract": where[1], **choice.query()})
+        return self._at(f"/{query}", self.folder.board_file(where, choice.part) if self.folder else "")
 
     def table_file(self, table: BoardTable, kind: str) -> str:
-        """See Links."""
-        return f"{self._up}tables/{table.split}-{table.contract}.{kind}"
+        """A table as json or csv; `kind` may be reported.csv."""
+        address = f"/api/v1/tables/{table.split}/{table.contract}.{kind}"
+        if kind == "reported.csv":
+            address = f"/reported/{table.split}.csv"
+        return self._at(address, f"tables/{table.split}-{table.contract}.{kind}")
 
-    def compare(self, table: BoardTable, a: str, b: str) -> str | None:
-        """See Links."""
-        known = self.compared.get((table.split, table.contract), ())
-        if a not in known or b not in known:
-            return None
-        first, second = sorted((a, b), key=known.index)
-        return self._up + compare_file(table.split, table.contract, first, second)
+    def system(self, submission: str) -> str:
+        """The page of a system."""
+        return self._at(f"/systems/{submission}", f"systems/{submission}.html")
+
+    def system_file(self, submission: str, kind: str) -> str:
+        """Its figures as json or csv."""
+        return self._at(f"/systems/{submission}.{kind}", f"systems/{submission}.{kind}")
 
     def tests(self, table: BoardTable) -> str:
-        """See Links."""
-        return self._up + tests_file((table.split, table.contract), self.first)
+        """The page with all tests of a table."""
+        query = urlencode({"split": table.split, "contract": table.contract})
+        return self._at(f"/compare?{query}", self.folder.tests_file(_where(table)) if self.folder else "")
+
+    def compare(self, table: BoardTable, a: str, b: str) -> str | None:
+        """The page that compares two systems; None when there is none."""
+        file = self.folder.compare_file(_where(table), a, b) if self.folder else ""
+        query = urlencode({"split": table.split, "contract": table.contract, "a": a, "b": b})
+        return None if file is None else self._at(f"/compare?{query}", file)
 
     def compares(self, table: BoardTable, submission: str) -> bool:
-        """See Links."""
-        return submission in self.compared.get((table.split, table.contract), ())
+        """True when there are pages that compare this system with others."""
+        return self.folder is None or submission in self.folder.compared.get(_where(table), ())
 
     def pairs(self, table: BoardTable) -> str:
-        """See Links."""
-        return f"{self._up}compare/{table.split}-{table.contract}-"
+        """What stands before `A-B.html` in the address of a file's comparison; a server finds the two by its query."""
+        return self._at("", f"compare/{table.split}-{table.contract}-")
 
-    def page(self, name: str) -> str:
-        """See Links."""
-        return f"{self._up}{name}.html"
-
-
-def board_file(where: tuple[str, str], first: tuple[str, str], part: str) -> str:
-    """The file of a table of a static site."""
-    split, contract = where
-    if part != ALL:
-        return f"board-{split}-{contract}-{part.replace(':', '-')}.html"
-    return "index.html" if where == first else f"board-{split}-{contract}.html"
+    def _at(self, address: str, file: str) -> str:
+        return address if self.folder is None else f"{'../' * self.depth}{file}"
 
 
-def tests_file(where: tuple[str, str], first: tuple[str, str]) -> str:
-    """The file with all tests of a table."""
-    return "compare.html" if where == first else f"compare-{where[0]}-{where[1]}.html"
-
-
-def compare_file(split: str, contract: str, a: str, b: str) -> str:
-    """The file of a comparison; `a` stands before `b` in the table."""
-    return f"compare/{split}-{contract}-{a}-{b}.html"
+def _where(table: BoardTable) -> tuple[str, str]:
+    return table.split, table.contract

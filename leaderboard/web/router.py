@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -16,13 +17,13 @@ from ..ranking.systems import load_system
 from ..store import api as store
 from ..store.common import NotFound
 from .cache import Body, PageCache
+from .choice import TableChoice, read_choice
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
-from .pages.choice import read_choice
 from .pages.compare import choose_page, compare_page
 from .pages.forms import make_forms
 from .pages.system import system_page
-from .site import FOR_EVER, HTML, TYPES, answer, assets, site_of, versions
+from .site import FOR_EVER, HTML, TYPES, Site, answer, assets, site_of, versions
 
 if TYPE_CHECKING:
     from ..http.problems import Trouble
@@ -36,11 +37,8 @@ _CSV = "text/csv; charset=utf-8"
 def make_router(db: Database) -> APIRouter:
     """All pages of the board `db`."""
     router = APIRouter(include_in_schema=False)
-    cache = PageCache()
     _add_assets(router)
-    _add_tables(router, db, cache)
-    _add_systems(router, db, cache)
-    _add_comparisons(router, db, cache)
+    _add_pages(router, db)
     router.include_router(make_forms(db))
     return router
 
@@ -63,72 +61,44 @@ def _add_assets(router: APIRouter) -> None:
         return answer(request, bodies[name], media_type, FOR_EVER if current else "public, max-age=300")
 
 
-def _add_tables(router: APIRouter, db: Database, cache: PageCache) -> None:
-    @router.api_route("/", methods=["GET", "HEAD"])
-    def board(request: Request) -> Response:
-        choice = read_choice(request.query_params)
-        site, where = site_of(request), _where(request)
+def _add_pages(router: APIRouter, db: Database) -> None:
+    """Pages that everybody may see, made once for every version of the board and every different question."""
+    cache = PageCache()
 
-        def make() -> str:
-            return board_page(site, _table(db, where), choice)
+    def add(path: str, media_type: str, asked: Callable[[Request], Any], make: Callable[[Site, Any], str]) -> None:
+        @router.api_route(path, methods=["GET", "HEAD"])
+        def page(request: Request) -> Response:
+            what, site = asked(request), site_of(request)
+            body = cache.get(store.board_version(db), (path, what), lambda: make(site, what))
+            return answer(request, body, media_type)
 
-        return answer(request, cache.get(store.board_version(db), ("board", where, choice), make))
+    def board(site: Site, asked: tuple[tuple[str, str], TableChoice]) -> str:
+        return board_page(site, _table(db, asked[0]), asked[1])
 
-    @router.api_route("/reported/{split}.csv", methods=["GET", "HEAD"])
-    def reported_figures(request: Request, split: str) -> Response:
-        def make() -> str:
-            facts = store.get_split(db, split)
-            return reported_csv(reported(facts.data, facts.name))
+    def compare(site: Site, asked: tuple[tuple[str, str], tuple[str, ...]]) -> str:
+        table = _table(db, asked[0])
+        return compare_page(site, table, *_two(table, asked[1])) if asked[1] else choose_page(site, table)
 
-        return answer(request, cache.get(store.board_version(db), ("reported", split), make), _CSV)
+    def figures(site: Site, split: str) -> str:
+        facts = store.get_split(db, split)
+        return reported_csv(reported(facts.data, facts.name))
 
-    @router.api_route("/how-scoring-works", methods=["GET", "HEAD"])
-    def about(request: Request) -> Response:
-        site = site_of(request)
+    def submission(request: Request) -> str:
+        return str(request.path_params["submission"])
 
-        def make() -> str:
-            return about_page(site, _table(db, ("", "")))
-
-        return answer(request, cache.get(store.board_version(db), "about", make))
-
-
-def _add_systems(router: APIRouter, db: Database, cache: PageCache) -> None:
-    @router.api_route("/systems/{submission}.json", methods=["GET", "HEAD"])
-    def system_json(request: Request, submission: str) -> Response:
-        def make() -> str:
-            return as_json(load_system(db, submission)[0])
-
-        return answer(request, cache.get(store.board_version(db), ("system.json", submission), make), _JSON)
-
-    @router.api_route("/systems/{submission}.csv", methods=["GET", "HEAD"])
-    def system_figures(request: Request, submission: str) -> Response:
-        def make() -> str:
-            return system_csv(load_system(db, submission)[0])
-
-        return answer(request, cache.get(store.board_version(db), ("system.csv", submission), make), _CSV)
-
-    @router.api_route("/systems/{submission}", methods=["GET", "HEAD"])
-    def system(request: Request, submission: str) -> Response:
-        site = site_of(request)
-
-        def make() -> str:
-            return system_page(site, *load_system(db, submission))
-
-        return answer(request, cache.get(store.board_version(db), ("system", submission), make), HTML)
+    add("/", HTML, lambda request: (_where(request), read_choice(request.query_params)), board)
+    add("/compare", HTML, lambda request: (_where(request), _wanted(request)), compare)
+    add("/how-scoring-works", HTML, lambda request: None, lambda site, _: about_page(site, _table(db, ("", ""))))
+    add("/reported/{split}.csv", _CSV, lambda request: request.path_params["split"], figures)
+    add("/systems/{submission}.json", _JSON, submission, lambda site, one: as_json(load_system(db, one)[0]))
+    add("/systems/{submission}.csv", _CSV, submission, lambda site, one: system_csv(load_system(db, one)[0]))
+    add("/systems/{submission}", HTML, submission, lambda site, one: system_page(site, *load_system(db, one)))
 
 
-def _add_comparisons(router: APIRouter, db: Database, cache: PageCache) -> None:
-    @router.api_route("/compare", methods=["GET", "HEAD"])
-    def compare(request: Request) -> Response:
-        query = request.query_params
-        wanted = tuple(query.getlist("s")[:3]) or tuple(query[name] for name in ("a", "b") if query.get(name))
-        site, where = site_of(request), _where(request)
-
-        def make() -> str:
-            table = _table(db, where)
-            return compare_page(site, table, *_two(table, wanted)) if wanted else choose_page(site, table)
-
-        return answer(request, cache.get(store.board_version(db), ("compare", where, wanted), make))
+def _wanted(request: Request) -> tuple[str, ...]:
+    """The systems that a comparison names."""
+    query = request.query_params
+    return tuple(query.getlist("s")[:3]) or tuple(query[name] for name in ("a", "b") if query.get(name))
 
 
 def _where(request: Request) -> tuple[str, str]:

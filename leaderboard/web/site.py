@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
@@ -17,25 +17,13 @@ from fastapi import Request, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bioreview_bench.report.html.words import DASH, figure, interval, label, name, source_name, visible
+from bioreview_bench.report.meaning import SATURATED
 
-from ..ranking.view import Figure
+from ..ranking.view import Row
+from ..store.shown import Figure
+from ..store.status import Headline
 from .cache import Body
-from .links import Links, ServerLinks
-
-__all__ = [
-    "DASH",
-    "bounded",
-    "count",
-    "figure",
-    "interval",
-    "label",
-    "name",
-    "p_value",
-    "part_name",
-    "short",
-    "visible",
-]
-
+from .links import Links
 
 _PACKAGE = "bioreview_bench.leaderboard.web"
 _STYLES = ("tokens.css", "base.css", "layout.css", "table.css", "pages.css", "forms.css", "charts.css", "print.css")
@@ -55,14 +43,10 @@ class Site:
         """The page of a template; `page` names its place in the navigation."""
         return self.environment.get_template(template).render(site=self, links=self.links, page=page, **context)
 
-    def at(self, links: Links) -> Site:
-        """The same site seen from elsewhere."""
-        return replace(self, links=links)
-
 
 def served(title: str, files: Mapping[str, bytes]) -> Site:
     """The site of a running board, with these assets."""
-    return Site(title, ServerLinks(versions(files)), environment())
+    return Site(title, Links(versions(files)), environment())
 
 
 def environment() -> Environment:
@@ -77,7 +61,14 @@ def environment() -> Environment:
     )
     made.globals["DASH"] = DASH
     made.filters.update(
-        figure=figure, bounded=bounded, name=name, visible=visible, count=count, disclosed=disclosed, p=p_value
+        figure=figure,
+        bounded=bounded,
+        name=name,
+        visible=visible,
+        count=count,
+        disclosed=disclosed,
+        p=p_value,
+        skill=skill,
     )
     return made
 
@@ -138,7 +129,12 @@ _YES_NO = {"yes": "yes", "no": "no", "undisclosed": "not disclosed"}
 
 def bounded(value: Figure) -> str:
     """The interval of a figure in brackets, nothing when there is none."""
-    return "" if value.low is None or value.high is None else interval((value.low, value.high))
+    return interval(value.bounds)
+
+
+def skill(of: Row | Headline) -> str:
+    """The skill of a row or headline; a word where the contract is saturated."""
+    return SATURATED if of.saturated else figure(of.skill.value)
 
 
 def count(number: int, one: str, many: str | None = None) -> str:

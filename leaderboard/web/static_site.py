@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,10 +21,10 @@ from bioreview_bench.errors import InputError, cannot_write
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
 from ..ranking.systems import load_system, load_tables
 from ..store.api import get_settings
-from .links import StaticLinks, board_file, compare_file, tests_file
+from .choice import ALL, PARTS, TableChoice
+from .links import Folder, Links
 from .pages.about import about_page
 from .pages.board import board_page
-from .pages.choice import ALL, PARTS, Choice
 from .pages.compare import choose_page, compare_page
 from .pages.system import system_page
 from .site import Site, assets, environment
@@ -38,7 +38,7 @@ MARKER: Final = "board.json"  # says that a folder is one of ours
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltSite:
     """What was written."""
 
     n_files: int
@@ -46,7 +46,7 @@ class Built:
     changed: bool
 
 
-def build(db: Database, out: Path) -> Built:
+def build(db: Database, out: Path) -> BuiltSite:
     """Write the site to the folder `out`, as a whole or not at all.
 
     Raises InputError when `out` holds something else, WriteError.
@@ -55,9 +55,9 @@ def build(db: Database, out: Path) -> Built:
     files = dict(pages(db))
     n_systems = sum(name.startswith("systems/") and name.endswith(".html") for name in files)
     if _same(out, files):
-        return Built(len(files), n_systems, False)
+        return BuiltSite(len(files), n_systems, False)
     _swap(out, files)
-    return Built(len(files), n_systems, True)
+    return BuiltSite(len(files), n_systems, True)
 
 
 def pages(db: Database) -> Iterator[tuple[str, bytes]]:
@@ -66,13 +66,13 @@ def pages(db: Database) -> Iterator[tuple[str, bytes]]:
     tables = {split: load_tables(db, split) for split in settings.splits}
     every = [table for found in tables.values() for table in found]
     compared = {(table.split, table.contract): _compared(table) for table in every}
-    links = StaticLinks((settings.splits[0], settings.ranking), compared)
-    site = Site(settings.title, links, environment())
-    below = site.at(StaticLinks(links.first, compared, depth=1))
+    folder = Folder((settings.splits[0], settings.ranking), compared)
+    site = Site(settings.title, Links(folder=folder), environment())
+    below = replace(site, links=Links(folder=folder, depth=1))
     for name, content in assets().items():
         yield f"assets/{name}", content
     for table in every:
-        yield from _table_files(site, below, table)
+        yield from _table_files(site, below, folder, table)
     first = tables[settings.splits[0]][0]
     yield "how-scoring-works.html", about_page(site, first).encode()
     for submission in dict.fromkeys(row.submission for table in every for row in table.rows):
@@ -84,7 +84,7 @@ def pages(db: Database) -> Iterator[tuple[str, bytes]]:
     yield MARKER, (json.dumps({**about, "ranking": settings.ranking}, indent=1) + "\n").encode()
 
 
-def _table_files(site: Site, below: Site, table: BoardTable) -> Iterator[tuple[str, bytes]]:
+def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> Iterator[tuple[str, bytes]]:
     where = (table.split, table.contract)
     occurring = [
         f"{kind}:{name}"
@@ -92,11 +92,9 @@ def _table_files(site: Site, below: Site, table: BoardTable) -> Iterator[tuple[s
         for name in names
         if any(name in getattr(row, f"per_{kind}") for row in table.rows)
     ]
-    links = site.links
-    assert isinstance(links, StaticLinks)
     for part in (ALL, *occurring):
-        yield board_file(where, links.first, part), board_page(site, table, Choice(part)).encode()
-    yield tests_file(where, links.first), choose_page(site, table).encode()
+        yield folder.board_file(where, part), board_page(site, table, TableChoice(part)).encode()
+    yield folder.tests_file(where), choose_page(site, table).encode()
     stem = f"tables/{table.split}-{table.contract}"
     yield f"{stem}.json", as_json(table).encode()
     yield f"{stem}.csv", as_csv(table).encode()
@@ -104,8 +102,7 @@ def _table_files(site: Site, below: Site, table: BoardTable) -> Iterator[tuple[s
         yield f"{stem}.reported.csv", reported_csv(table.reported).encode()
     known = {row.submission: row for row in table.rows}
     for a, b in combinations(_compared(table), 2):
-        path = compare_file(table.split, table.contract, a, b)
-        yield path, compare_page(below, table, known[a], known[b]).encode()
+        yield str(folder.compare_file(where, a, b)), compare_page(below, table, known[a], known[b]).encode()
 
 
 def _compared(table: BoardTable) -> list[str]:

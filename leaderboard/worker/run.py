@@ -1,18 +1,19 @@
 """The worker: scores what is queued, one submission after the other, in a process of its own.
 
-It is a huey consumer with one thread that scores and one that looks after the rest: leases of killed workers,
-submissions whose server was killed before it checked them, tables that changed. Whatever kills it, the next one goes
-on; see `store_leases` for why every submission is scored exactly once.
+The database is the queue: states say what is due, leases whose it is. A worker asks it twice a second while nothing is
+due, and every few seconds looks after the rest: leases of killed workers, and what nobody has checked because its
+server was killed. Whatever kills it, the next one goes on; see `store.leases` for why all is scored exactly once.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Final
 
 from bioreview_bench.errors import BenchError, InputError, printable
 
@@ -21,9 +22,9 @@ from ..store import api as store
 from ..store.api import Claim
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, worker_name
-from .queue import Queue
 from .score import Scorer
 
+POLL_SECONDS: Final = 0.5
 SWEEP_SECONDS: Final = 5.0
 _TABLE_SECONDS: Final = 20.0  # while submissions wait, tables are built no more often than this
 _log = logging.getLogger(__name__)
@@ -48,15 +49,17 @@ class Work:
     ) -> None:
         self._db, self._data, self._say, self._stop, self._encoding = db, data, say, stop, encoding
         self.name = worker_name()
+        self._swept = float("-inf")
         self._scorer = Scorer(db, data, self._progress)
 
     def score_due(self) -> int:
         """Score until nothing is queued; returns how many were scored. Raises what ends the worker."""
-        if not self._scorer.is_current(self._db):
-            self._say("The settings were changed; loading anew.")
-            self._scorer = Scorer(self._db, self._data, self._progress)
         n, built = 0, time.monotonic()
         while not self._stop():
+            self._sweep()
+            if not store.submissions_with(self._db, ("queued",)):  # asked without the write lock that a claim takes
+                break
+            self._reload_changed()
             claim = store.claim(self._db, self.name)
             if claim is None:
                 break
@@ -66,6 +69,20 @@ class Work:
                 built = time.monotonic()
         rebuild_tables(self._db)
         return n
+
+    def _sweep(self) -> None:
+        """Every few seconds: free what killed workers held, and check what nobody has checked."""
+        if time.monotonic() - self._swept < SWEEP_SECONDS:
+            return
+        for submission_id in store.release_stale(self._db):
+            _log.warning("%s was freed from a worker that ended", submission_id)
+        validate_all_received(self._db)
+        self._swept = time.monotonic()
+
+    def _reload_changed(self) -> None:
+        if not self._scorer.is_current(self._db):
+            self._say("The settings were changed; loading anew.")
+            self._scorer = Scorer(self._db, self._data, self._progress)
 
     def _score(self, claim: Claim) -> bool:
         started = time.monotonic()
@@ -108,8 +125,6 @@ def score_due(
 
     Raises DataError, EncoderError and WriteError, and then leaves what it had not scored in the queue.
     """
-    store.release_stale(db)
-    validate_all_received(db)
     return Work(db, data, say, encoding=encoding or (lambda done, total: None)).score_due()
 
 
@@ -127,32 +142,16 @@ def run_worker(db: Database, data: str | None = None, say: Say = _log.info) -> N
 
     Must run in the main thread. Raises what keeps it from working: DataError, EncoderError, WriteError, RemoteError.
     """
-    from .queue import Ending, consumer_of
-
-    ending = Ending()
-    work = Work(db, data, say, stop=ending.is_set)
-    queue = Queue(db, ending.guarded(work.score_due))
-    consumer = consumer_of(queue, ending)
-    sweeper = threading.Thread(target=ending.guarded(lambda: _sweep(db, queue, ending)), name="sweeper", daemon=True)
-    sweeper.start()
+    asked_to_end: list[int] = []  # signals; a threading.Event may not be set by a handler while its thread waits on it
+    work = Work(db, data, say, stop=lambda: bool(asked_to_end))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, frame: asked_to_end.append(caught))
     say(f"The worker scores {', '.join(store.get_settings(db).contracts)} of {db}.")
-    consumer.run()
-    sweeper.join(timeout=10)
-    queue.close()
-    if ending.error is not None:
-        raise ending.error
+    while not asked_to_end:
+        work.score_due()
+        if not asked_to_end:
+            time.sleep(POLL_SECONDS)
     say("The worker ended.")
-
-
-def _sweep(db: Database, queue: Queue, ending: Any) -> None:
-    while True:
-        for submission_id in store.release_stale(db):
-            _log.warning("%s was freed from a worker that ended", submission_id)
-        validate_all_received(db)
-        if store.submissions_with(db, ("queued",)) or store.stale_tables(db):
-            queue.wake()
-        if ending.wait(SWEEP_SECONDS):
-            return
 
 
 @contextmanager

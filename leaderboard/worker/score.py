@@ -40,7 +40,7 @@ from ..intake.package import refusal
 from ..intake.validation import read_content
 from ..settings import BoardSettings
 from ..store import api as store
-from ..store.api import Claim, Scored, SplitFacts
+from ..store.api import BoardSplit, Claim, Scored
 from ..store.database import Database
 
 MIN_AFTER_CUTOFF: Final = 20
@@ -48,7 +48,7 @@ _DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:[T ].*)?")
 
 
 @dataclass(frozen=True)
-class Judge:
+class LoadedContract:
     """One of the board's contracts with what compares texts for it."""
 
     contract: Contract
@@ -66,10 +66,10 @@ class Scorer:
         self.settings = store.get_settings(db)
         self._data = data or self.settings.data
         self.splits = {name: self._load(store.get_split(db, name)) for name in self.settings.splits}
-        self.judges: dict[str, Judge] = {}
+        self.judges: dict[str, LoadedContract] = {}
         for name in self.settings.contracts:
             contract = store.get_contract(db, name)
-            self.judges[name] = Judge(contract, choose(contract, None, None, progress))
+            self.judges[name] = LoadedContract(contract, choose(contract, None, None, progress))
             _check_verified(self.settings, contract, self.judges[name].backend, self.splits.values())
 
     def is_current(self, db: Database) -> bool:
@@ -92,7 +92,7 @@ class Scorer:
             score_submission(split, name, judge, rows, card, self.settings.draws) for name, judge in self.judges.items()
         ]
 
-    def _load(self, facts: SplitFacts) -> Split:
+    def _load(self, facts: BoardSplit) -> Split:
         split = load_split(self._data, facts.name)
         if split.label != facts.label:
             raise DataError(
@@ -103,7 +103,9 @@ class Scorer:
         return split
 
 
-def score_submission(split: Split, name: str, judge: Judge, predictions: Predictions, card: Card, draws: int) -> Scored:
+def score_submission(
+    split: Split, name: str, judge: LoadedContract, predictions: Predictions, card: Card, draws: int
+) -> Scored:
     """Score one submission under one contract, called `name` on the board."""
     result = score(
         split,
@@ -138,17 +140,11 @@ def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: dat
     """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had."""
     dates = {article.id: article.published_date for article in articles}
     n_dated = sum(_earliest(text) is not None for text in dates.values())
-    found: dict[str, Any] = {
-        "cutoff": None if cutoff is None else cutoff.isoformat(),
-        "n_dated": n_dated,
-        "n_articles": None,
-        "figures": None,
-        "reason": None,
-    }
+    found: dict[str, Any] = {"cutoff": None, "n_dated": n_dated, "n_articles": None, "figures": None, "reason": None}
     if cutoff is None:
         return {**found, "reason": "the card states no training cut-off"}
     later = np.array([_is_after(dates[one], cutoff) for one in counts.id], bool)
-    found["n_articles"] = int(later.sum())
+    found |= {"cutoff": cutoff.isoformat(), "n_articles": int(later.sum())}
     if later.sum() < MIN_AFTER_CUTOFF:
         words = f"{later.sum()} of {n_dated} dated articles were published after it; {MIN_AFTER_CUTOFF} are needed"
         return {**found, "reason": words}
@@ -156,21 +152,11 @@ def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: dat
     overall, controls = summary.overall(part), summary.controls(part)
     ranges = intervals(columns(part), part.id, part.family, draws=draws, seed=42)
     found["figures"] = {
-        "f1": overall.f1,
-        "recall": overall.recall,
-        "precision": overall.precision,
-        "skill": controls.skill,
-        "null_f1": controls.null_f1,
-        "n_ref": overall.n_ref,
-        "n_pred": overall.n_pred,
+        **{name: getattr(overall, name) for name in ("f1", "recall", "precision", "n_ref", "n_pred")},
+        **{name: getattr(controls, name) for name in ("skill", "null_f1")},
         "intervals": {
-            name: ranges.get(f"{group}.{name}")
-            for group, name in (
-                ("overall", "f1"),
-                ("overall", "recall"),
-                ("overall", "precision"),
-                ("controls", "skill"),
-            )
+            path.partition(".")[2]: ranges.get(path)
+            for path in ("overall.f1", "overall.recall", "overall.precision", "controls.skill")
         },
     }
     return found

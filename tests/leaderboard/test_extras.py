@@ -12,7 +12,7 @@ from bioreview_bench.leaderboard.cli.group import _COMMANDS
 # Hides the packages from imports, as if they were not installed, then runs `bench`.
 BENCH = """
 import sys
-for name in ("alembic", "fastapi", "httpx", "huey", "psycopg", "python_multipart", "sqlalchemy", "uvicorn"):
+for name in ("alembic", "fastapi", "httpx", "itsdangerous", "psycopg", "python_multipart", "sqlalchemy", "uvicorn"):
     sys.modules[name] = None
 from bioreview_bench.cli import main
 main(sys.argv[1:])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup
 
 from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
 from bioreview_bench.report.html.charts.meters import bar, interval_meter, stack
 from bioreview_bench.report.html.words import DASH, bounds, figure, interval
-from bioreview_bench.report.meaning import skill_or_word
+from bioreview_bench.report.meaning import SATURATED
 from bioreview_bench.results.records import ResultRecord
+
+Bounds = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,6 @@ def cards(record: ResultRecord) -> list[Card]:
     """F1, recall, precision, F1 macro and skill."""
     overall, controls = record.overall, record.controls
     matched = f"{overall.n_matched:,}"
-    skill = skill_or_word(controls, figure(controls.skill))
     found = [
         ("F1", "overall.f1", overall.f1, "recall and precision in one figure"),
         ("Recall", "overall.recall", overall.recall, f"{matched} of {overall.n_ref:,} references found"),
@@ -66,34 +69,41 @@ def cards(record: ResultRecord) -> list[Card]:
         ("Skill", "controls.skill", controls.skill, "share of what accident leaves open"),
     ]
     return [
-        Card(
-            name,
-            skill if name == "Skill" else figure(value),
-            interval(bounds(record, path)),
-            interval_meter(value, bounds(record, path)),
-            meaning,
-        )
+        card(name, value, bounds(record, path), meaning, saturated=name == "Skill" and controls.saturated)
         for name, path, value, meaning in found
     ]
 
 
+def card(name: str, value: float | None, bounds: Bounds, meaning: str, *, saturated: bool = False) -> Card:
+    """A headline figure with its interval."""
+    shown = SATURATED if saturated else figure(value)
+    return Card(name, shown, interval(bounds), interval_meter(value, bounds), meaning)
+
+
 def control_rows(record: ResultRecord) -> list[Control]:
     """This system between what accident makes and what is possible."""
-    overall, controls = record.overall, record.controls
-    ceiling_rate = None if overall.ceiling_f1 is None else 1.0
-    rows = [
-        ("This system", "", overall.f1, controls.match_rate, "s1"),
-        ("Ceiling", "every possible match made", overall.ceiling_f1, ceiling_rate, "s4"),
-        ("Echo", "ten sentences of the paper itself", controls.echo_f1, controls.echo_match_rate, "s2"),
-        ("Generic", "ten stock comments, the same for all", controls.generic_f1, controls.generic_match_rate, "s3"),
-        ("Null", "predictions for other articles", controls.null_f1, controls.null_match_rate, "s3"),
-    ]
+    figures = {**record.overall.model_dump(), **record.controls.model_dump()}
+    return controls_beside(figures, bounds(record, "overall.f1"))
+
+
+def controls_beside(figures: Mapping[str, Any], own: Bounds) -> list[Control]:
+    """The same from figures by the names of the record's fields; `own` is the interval of F1."""
+    ceiling_rate = None if figures["ceiling_f1"] is None else 1.0
+    rows = [("This system", "", figures["f1"], figures["match_rate"], "s1")]
+    rows.append(("Ceiling", "every possible match made", figures["ceiling_f1"], ceiling_rate, "s4"))
+    for name, meaning, series in (
+        ("Echo", "ten sentences of the paper itself", "s2"),
+        ("Generic", "ten stock comments, the same for all", "s3"),
+        ("Null", "predictions for other articles", "s3"),
+    ):
+        key = name.lower()
+        rows.append((name, meaning, figures[f"{key}_f1"], figures[f"{key}_match_rate"], series))
     return [
         Control(
             name,
             meaning,
             figure(f1),
-            bar(f1, series, bounds(record, "overall.f1") if name == "This system" else None),
+            bar(f1, series, own if name == "This system" else None),
             figure(rate),
             bar(rate, series),
             own=name == "This system",

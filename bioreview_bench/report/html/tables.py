@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.report.html.words import bounds, figure, interval, label, source_name
-from bioreview_bench.report.meaning import skill_or_word
+from bioreview_bench.report.meaning import SATURATED
 from bioreview_bench.results.records import Agreement, ResultRecord
 
 
@@ -74,7 +74,7 @@ def source_table(record: ResultRecord) -> Table:
             Cell(figure(getattr(row, metric)), interval(bounds(record, f"per_source.{name}.{metric}")))
             for metric in ("recall", "precision", "f1")
         ]
-        skill = Cell(skill_or_word(row.controls, figure(row.controls.skill)))
+        skill = Cell(SATURATED if row.controls.saturated else figure(row.controls.skill))
         others = [
             row.f1_macro,
             row.ceiling_f1,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from ..models import Base
+from bioreview_bench.leaderboard.store.models import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

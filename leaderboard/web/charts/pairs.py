@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis
-from bioreview_bench.report.html.charts.legend import diamond, legend
+from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.charts.whiskers import Estimate, whisker
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+from bioreview_bench.report.html.words import figure
 
-from ...ranking.view import Figure
-from ..site import bounded, figure
+from ...store.shown import Figure
+from ..site import bounded
 from .strips import axis_of
 
 _LETTER = 6.9
@@ -20,7 +22,7 @@ _ROW = 38.0
 
 
 @dataclass(frozen=True)
-class Pair:
+class PairedFigures:
     """A group and the figure of either system in it."""
 
     name: str
@@ -28,7 +30,7 @@ class Pair:
     b: Figure
 
 
-def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pairs: Sequence[Pair]) -> Markup:
+def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pairs: Sequence[PairedFigures]) -> Markup:
     """Dots for the first system, diamonds for the second."""
     top = axis_of([one for pair in pairs for one in (pair.a, pair.b)]).high
 
@@ -54,25 +56,11 @@ def pair_chart(name: str, title: str, metric: str, systems: tuple[str, str], pai
     return joined(legend(entries), chart(name, title, f"{systems[0]} and {systems[1]}. {said}.", draw))
 
 
-def _row(plot: Plot, pair: Pair, top: float, height: float, stacked: bool) -> Markup:
+def _row(plot: Plot, pair: PairedFigures, top: float, height: float, stacked: bool) -> Markup:
     middle = top + (14 + (height - 14) / 2 if stacked else height / 2)
     at = (plot.x.start, top + 14, "start") if stacked else (plot.x.start - 14, middle + 4, "end")
     return joined(
         text(at[0], at[1], pair.name, at[2], "strong-label"),
-        _whisker(plot, pair.a, middle - 6, "s1"),
-        _whisker(plot, pair.b, middle + 6, "s2"),
+        whisker(plot, Estimate(pair.a.value, pair.a.bounds), middle - 6, "s1", hollow=False),
+        whisker(plot, Estimate(pair.b.value, pair.b.bounds), middle + 6, "s2", hollow=True),
     )
-
-
-def _whisker(plot: Plot, value: Figure, y: float, series: str) -> Markup:
-    if value.value is None:
-        return text(plot.x.start + 4, y + 4, "undefined", "start", "faint")
-    parts = []
-    if value.low is not None and value.high is not None:
-        x1, x2 = plot.x.at(value.low), plot.x.at(value.high)
-        parts.append(element("line", class_=f"whisker {series}", x1=x1, x2=x2, y1=y, y2=y))
-    x = plot.x.at(value.value)
-    parts.append(
-        diamond(x, y, series) if series == "s2" else element("circle", class_=f"dot {series}", cx=x, cy=y, r=4.5)
-    )
-    return joined(*parts)

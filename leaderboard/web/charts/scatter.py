@@ -14,8 +14,9 @@ from markupsafe import Markup
 from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis, y_axis
 from bioreview_bench.report.html.charts.legend import legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
+from bioreview_bench.report.html.words import figure
 
-from ..site import figure, short
+from ..site import short
 
 _LETTER = 6.3  # mean width of a letter at 12 pixels
 _LINE = 13.0
@@ -23,7 +24,7 @@ _GAP = 8.0
 
 
 @dataclass(frozen=True)
-class Point:
+class SystemPoint:
     """A system. `low` and `high` bound y; kind is ranked, other or reported."""
 
     name: str
@@ -62,11 +63,11 @@ _LEGEND = {
 }
 
 
-def scatter(name: str, title: str, points: Sequence[Point], levels: Sequence[Level], x_name: str) -> Markup:
+def scatter(name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[Level], x_name: str) -> Markup:
     """The chart with its legend. `points` come in order of importance: the first get their labels first."""
-    x_low, x_high = _extent([point.x for point in points], zero=True)
+    x_low, x_high = _extent([point.x for point in points])
     bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
-    y_low, y_high = _extent([*bounds, *(level.y for level in levels)], zero=True)
+    y_low, y_high = _extent([*bounds, *(level.y for level in levels)])
 
     def draw(width: float) -> Drawing:
         height = 280.0 if width == NARROW else 290.0
@@ -92,18 +93,16 @@ def scatter(name: str, title: str, points: Sequence[Point], levels: Sequence[Lev
     return joined(legend([_LEGEND[kind] for kind in kinds]), chart(name, title, f"{said}.", draw))
 
 
-def _extent(values: Iterable[float], *, zero: bool) -> tuple[float, float]:
+def _extent(values: Iterable[float]) -> tuple[float, float]:
     found = list(values)
-    low, high = min(found, default=0.0), max(found, default=1.0)
-    if zero:
-        low = min(0.0, low)
+    low, high = min([0.0, *found]), max(found, default=1.0)
     if high <= low:  # all on one spot: an axis still needs a length
         high = low + 1.0
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
     return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
 
 
-def _mark(plot: Plot, point: Point, x: float, y: float) -> Markup:
+def _mark(plot: Plot, point: SystemPoint, x: float, y: float) -> Markup:
     class_ = {"ranked": "dot s1", "other": "dot other", "reported": "diamond s2"}[point.kind]
     parts = [element("title", f"{point.name}: F1 {figure(point.y)}")]
     if point.low is not None and point.high is not None:

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from bioreview_bench.report.html.svg import element, joined
 
-from ...ranking.view import Figure
+from ...store.shown import Figure
 
 _NICE = (0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 _MIDDLE = 8.0

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from ...ranking.badges import TEXTS
 from ...ranking.rows import published
 from ...ranking.view import BoardTable
-from ..charts.scatter import Point, scatter
+from ..charts.scatter import SystemPoint, scatter
 from ..site import Site
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def about_page(site: Site, table: BoardTable) -> str:
 def _saturation_chart() -> Markup:
     """What was published for v3 test: F1 against the concerns written."""
     points = [
-        Point(row["system"], row["n_pred"] / row["n_articles"], row["f1"], None, None, "reported")
+        SystemPoint(row["system"], row["n_pred"] / row["n_articles"], row["f1"], None, None, "reported")
         for row in published()
         if (row["data"], row["split"]) == ("v3", "test") and row["n_pred"] and row["n_articles"]
     ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from bioreview_bench.report.html.words import name
+
 from ...ranking.badges import TEXTS
 from ...ranking.view import BoardTable
-from ..charts.scatter import Level, Point, scatter
+from ..charts.scatter import Level, SystemPoint, scatter
+from ..choice import ALL, PARTS, TableChoice, starts_descending
 from ..links import Links
-from ..site import Site, name, part_name
-from .choice import ALL, PARTS, Choice, starts_descending
-from .table import Column, Frame, frame, lead_column, lines
+from ..site import Site, part_name
+from .table import Column, Frame, frame, lines
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class Heading:
     order: str  # "ascending", "descending" or "", as aria-sort has it
 
 
-def board_page(site: Site, table: BoardTable, choice: Choice) -> str:
+def board_page(site: Site, table: BoardTable, choice: TableChoice) -> str:
     """The page."""
     links = site.links
     common = frame(table, choice, links)
@@ -60,34 +62,34 @@ def signature_parts(signature: str | None) -> list[str]:
 
 
 def _all_columns(common: Frame) -> list[Column]:
-    return [
-        Column("band", "Band", "Systems of one band are not significantly below its first.", lambda row: row.band),
-        Column("system", "System", "", lambda row: row.system),
-        lead_column(common.choice),
-        *common.columns,
-    ]
+    band = Column("band", "Systems of one band are not significantly below its first.", "Band")
+    return [band, Column("system", title="System"), *common.columns]
 
 
-def _heading(column: Column, table: BoardTable, choice: Choice, links: Links) -> Heading:
+def _heading(column: Column, table: BoardTable, choice: TableChoice, links: Links) -> Heading:
     sorted_by = choice.sort == column.key
     order = ("descending" if choice.descending else "ascending") if sorted_by else ""
     down = not choice.descending if sorted_by else starts_descending(column.key)
-    after = Choice(choice.part, column.key, down, choice.weights, choice.size, choice.training, choice.show)
+    after = replace(choice, sort=column.key, descending=down)
     href = links.board(table, after) if links.live else ""
     return Heading(column.key, column.name, column.meaning, href, order)
 
 
-def _part_words(choice: Choice) -> str:
+def _part_words(choice: TableChoice) -> str:
     return "" if choice.part == ALL else part_name(choice.kind, choice.name)
 
 
-def _parts(table: BoardTable, choice: Choice, links: Links) -> list[tuple[str, list[tuple[str, str, bool]]]]:
+def _parts(table: BoardTable, choice: TableChoice, links: Links) -> list[tuple[str, list[tuple[str, str, bool]]]]:
     """(what the articles are parted by, [(name, address, whether it is shown now)])."""
     groups = []
     for kind, names in PARTS.items():
         occurring = [one for one in names if any(one in getattr(row, f"per_{kind}") for row in table.rows)]
         shown = [
-            (part_name(kind, one), links.board(table, Choice(part=f"{kind}:{one}")), choice.part == f"{kind}:{one}")
+            (
+                part_name(kind, one),
+                links.board(table, TableChoice(part=f"{kind}:{one}")),
+                choice.part == f"{kind}:{one}",
+            )
             for one in occurring
         ]
         if shown:
@@ -97,7 +99,7 @@ def _parts(table: BoardTable, choice: Choice, links: Links) -> list[tuple[str, l
 
 def _tables(table: BoardTable, links: Links) -> dict[str, list[tuple[str, str, bool]]]:
     """Addresses of the other splits and contracts."""
-    plain = Choice()
+    plain = TableChoice()
     return {
         "split": [(one, links.board(table, plain, split=one), one == table.split) for one in table.splits],
         "contract": [(one, links.board(table, plain, contract=one), one == table.contract) for one in table.contracts],
@@ -111,10 +113,10 @@ def _chart(table: BoardTable) -> Markup | None:
         x = row.mean_concerns if table.saturated else row.skill.value
         if x is not None and row.f1.value is not None:
             kind = "ranked" if row.band is not None else "other"
-            points.append(Point(name(row.system), x, row.f1.value, row.f1.low, row.f1.high, kind))
+            points.append(SystemPoint(name(row.system), x, row.f1.value, row.f1.low, row.f1.high, kind))
     if table.saturated:
         points += [
-            Point(name(one.system), one.mean_concerns, one.f1, None, None, "reported")
+            SystemPoint(name(one.system), one.mean_concerns, one.f1, None, None, "reported")
             for one in table.reported
             if one.mean_concerns is not None and one.f1 is not None
         ]

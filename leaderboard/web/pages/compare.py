@@ -7,24 +7,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from bioreview_bench.report.html.words import figure, name
 from bioreview_bench.stats.comparison import LEVEL
 
-from ...ranking.view import BoardTable, Figure, Row
-from ..charts.pairs import Pair, pair_chart
-from ..charts.strips import Axis, axis_of, strip
-from ..site import Site, bounded, figure, name, p_value, part_name, short
+from ...ranking.view import SOURCES, BoardTable, Row
+from ...store.shown import Figure
+from ..charts.pairs import PairedFigures, pair_chart
+from ..charts.strips import axis_of, strip
+from ..site import Site, bounded, p_value, part_name, short, skill
 from .table import part_figure
 
-_FIGURES: tuple[tuple[str, Callable[[Row], Figure]], ...] = (
-    ("F1", lambda row: row.f1),
-    ("Skill", lambda row: row.skill),
-    ("Recall", lambda row: row.recall),
-    ("Precision", lambda row: row.precision),
-    ("Recall, major", lambda row: row.recall_major),
-    ("F1 macro", lambda row: row.f1_macro),
-    ("Null F1", lambda row: Figure(value=row.null_f1)),
-    ("Match rate", lambda row: Figure(value=row.match_rate)),
-)
+_FIGURES = ("f1", "skill", "recall", "precision", "recall_major", "f1_macro", "null_f1", "match_rate")
 _PARTS = (
     ("per_category", "F1 by category", "f1"),
     ("per_source", "F1 by source", "f1"),
@@ -92,32 +85,22 @@ def verdict(table: BoardTable, a: Row, b: Row) -> str:
 
 def measures(a: Row, b: Row) -> list[Measure]:
     """Every figure of both, on one axis each."""
-    found = []
-    for title, of in _FIGURES:
-        one, other = of(a), of(b)
-        axis = axis_of([one, other])
-        null_a, null_b = (a.null_f1, b.null_f1) if title == "F1" else (None, None)
-        found.append(
-            Measure(
-                title,
-                _shown(title, one, a),
-                bounded(one),
-                _strip(one, axis, null_a),
-                _shown(title, other, b),
-                bounded(other),
-                _strip(other, axis, null_b),
-                _difference(one.value, other.value),
-            )
+    return [_measure(field, a, b) for field in _FIGURES]
+
+
+def _measure(field: str, a: Row, b: Row) -> Measure:
+    one, other = (getattr(row, field) for row in (a, b))
+    one, other = (value if isinstance(value, Figure) else Figure(value=value) for value in (one, other))
+    axis = axis_of([one, other])
+    sides = [
+        (
+            skill(row) if field == "skill" else figure(value.value),
+            bounded(value),
+            strip(value, axis, row.null_f1 if field == "f1" else None),
         )
-    return found
-
-
-def _strip(value: Figure, axis: Axis, null: float | None) -> Markup:
-    return strip(value, axis, null)
-
-
-def _shown(title: str, value: Figure, row: Row) -> str:
-    return "saturated" if title == "Skill" and row.saturated else figure(value.value)
+        for value, row in ((one, a), (other, b))
+    ]
+    return Measure(SOURCES[field].title, *sides[0], *sides[1], _difference(one.value, other.value))
 
 
 def _difference(a: float | None, b: float | None) -> str:
@@ -145,7 +128,9 @@ def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:
     for kind, title, metric in _PARTS:
         one, other = getattr(a, kind), getattr(b, kind)
         pairs = [
-            Pair(part_name(kind, part), part_figure(one.get(part), metric), part_figure(other.get(part), metric))
+            PairedFigures(
+                part_name(kind, part), part_figure(one.get(part), metric), part_figure(other.get(part), metric)
+            )
             for part in dict.fromkeys([*one, *other])
         ]
         if pairs:

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.charts.meters import bar, interval_meter
 from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
-from bioreview_bench.report.html.headline import Card, Control
+from bioreview_bench.report.html.headline import Card, Control, card, controls_beside
+from bioreview_bench.report.html.words import figure, name
+from bioreview_bench.report.meaning import saturation
 
 from ...ranking.badges import TEXTS
-from ...ranking.view import BoardTable, ContractScore, Figure, Row, SystemView
-from ..site import Site, bounded, disclosed, figure, name, part_name
+from ...ranking.view import SOURCES, BoardTable, ContractScore, Row, SystemView
+from ...store.shown import Figure
+from ..site import Site, bounded, disclosed, part_name
 from .board import signature_parts
 from .table import part_figure
 
@@ -26,7 +28,7 @@ _PARTS = {"per_category": "By category", "per_source": "By source", "per_severit
 
 
 @dataclass(frozen=True)
-class Part:
+class PartFigures:
     """Figures by category, source or severity: a chart and the table behind it."""
 
     title: str
@@ -55,51 +57,27 @@ def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) ->
 def cards(row: Row) -> list[Card]:
     """The headline figures."""
     matched = f"{row.n_matched:,}"
-    found: list[tuple[str, Figure, str]] = [
-        ("F1", row.f1, "recall and precision in one figure"),
-        ("Skill", row.skill, "share of what accident leaves open"),
-        ("Recall", row.recall, f"{matched} of {row.n_ref:,} references found"),
-        ("Precision", row.precision, f"{matched} of {row.n_pred:,} concerns matched"),
-        ("Recall, major", row.recall_major, "of the concerns called major"),
-    ]
-    return [
-        Card(
-            title,
-            "saturated" if title == "Skill" and row.saturated else figure(value.value),
-            bounded(value),
-            interval_meter(value.value, None if value.low is None or value.high is None else (value.low, value.high)),
-            meaning,
-        )
-        for title, value, meaning in found
-    ]
+    meanings = {
+        "f1": "recall and precision in one figure",
+        "skill": "share of what accident leaves open",
+        "recall": f"{matched} of {row.n_ref:,} references found",
+        "precision": f"{matched} of {row.n_pred:,} concerns matched",
+        "recall_major": "of the concerns called major",
+    }
+    found = []
+    for field, meaning in meanings.items():
+        value: Figure = getattr(row, field)
+        saturated = field == "skill" and row.saturated
+        found.append(card(SOURCES[field].title, value.value, value.bounds, meaning, saturated=saturated))
+    return found
 
 
 def controls(row: Row) -> list[Control]:
     """This system between what accident makes and what is possible."""
-    ceiling = None if row.ceiling_f1 is None else 1.0
-    rows = [
-        ("This system", "", row.f1.value, row.match_rate, "s1"),
-        ("Ceiling", "every possible match made", row.ceiling_f1, ceiling, "s4"),
-        ("Echo", "ten sentences of the paper itself", row.echo_f1, row.echo_match_rate, "s2"),
-        ("Generic", "ten stock comments, the same for all", row.generic_f1, row.generic_match_rate, "s3"),
-        ("Null", "its own concerns, for other articles", row.null_f1, row.null_match_rate, "s3"),
-    ]
-    bounds = None if row.f1.low is None or row.f1.high is None else (row.f1.low, row.f1.high)
-    return [
-        Control(
-            title,
-            meaning,
-            figure(f1),
-            bar(f1, series, bounds if title == "This system" else None),
-            figure(rate),
-            bar(rate, series),
-            title == "This system",
-        )
-        for title, meaning, f1, rate, series in rows
-    ]
+    return controls_beside({**row.model_dump(), "f1": row.f1.value}, row.f1.bounds)
 
 
-def parts(score: ContractScore) -> list[Part]:
+def parts(score: ContractScore) -> list[PartFigures]:
     """Figures by category, source and severity, those that occur."""
     return [_part(score, kind, title) for kind, title in _PARTS.items() if getattr(score.row, kind)]
 
@@ -110,12 +88,13 @@ def _block(score: ContractScore) -> dict[str, object]:
         "cards": cards(score.row),
         "controls": controls(score.row),
         "parts": parts(score),
+        "saturation": saturation(f"{score.row.null_match_rate or 0:.1%}") if score.row.saturated else "",
         "signature": signature_parts(score.row.signature),
         "after": score.after_cutoff,
     }
 
 
-def _part(score: ContractScore, kind: str, title: str) -> Part:
+def _part(score: ContractScore, kind: str, title: str) -> PartFigures:
     found = getattr(score.row, kind)
     severity = kind == "per_severity"
     metrics = ("recall",) if severity else _METRICS
@@ -136,11 +115,11 @@ def _part(score: ContractScore, kind: str, title: str) -> Part:
     counts_header = ["references", "matched"] if severity else ["references", "concerns", "matched"]
     chart = whisker_chart(f"{score.contract.replace('.', '-')}-{kind}", f"{title}, {score.label}", groups)
     header = [title.removeprefix("By "), *counts_header, *(metric.replace("f1", "F1") for metric in metrics)]
-    return Part(title, chart, header, rows)
+    return PartFigures(title, chart, header, rows)
 
 
 def _estimate(value: Figure) -> Estimate:
-    return Estimate(value.value, None if value.low is None or value.high is None else (value.low, value.high))
+    return Estimate(value.value, value.bounds)
 
 
 def _facts(system: SystemView) -> list[tuple[str, str]]:

@@ -6,34 +6,83 @@ The columns of a table: which figures a row has for the whole split, and which f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from markupsafe import Markup
 
+from bioreview_bench.report.html.words import DASH, figure, name
+from bioreview_bench.report.meaning import SATURATED, echo_is_near
+
 from ...ranking.badges import TEXTS, BadgeText
-from ...ranking.view import BoardTable, Figure, Row
+from ...ranking.view import SOURCES, BoardTable, Row
+from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
+from ..choice import ALL, TableChoice, is_unseen, passes, size_of
 from ..links import Links
-from ..site import DASH, bounded, figure, name
-from .choice import ALL, Choice, is_unseen, passes, size_of
+from ..site import bounded
 
 Value = float | str | None
+
+_MEANINGS: Final = {
+    "f1": "Recall and precision in one figure: twice the matches over references and predictions together.",
+    "skill": "Of the matches that predictions written for other articles leave open, the share that was made. "
+    "0 is chance.",
+    "recall": "Share of the human reviewers' concerns that were found.",
+    "precision": "Share of the system's concerns that a human reviewer raised.",
+    "recall_major": "Recall among the concerns that reviewers called major.",
+    "null_f1": "F1 of the same predictions, each exchanged for those of another article: what accident makes.",
+    "echo_f1": "F1 of ten sentences copied from each paper: what naming the topic makes.",
+    "mean_concerns": "Concerns written for an article, on average.",
+    "coverage": "Share of the articles that were answered. The others count as articles without predictions.",
+    "n_ref": "Concerns of human reviewers that count here.",
+}
+_KEYS: Final = {"echo_f1": "echo", "mean_concerns": "concerns", "n_ref": "references"}  # shorter ones, in addresses
+_CONTROLS: Final = ("skill", "null_f1", "echo_f1")  # stand among the controls of a part
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    ALL: (
+        "f1",
+        "skill",
+        "recall",
+        "precision",
+        "recall_major",
+        "null_f1",
+        "echo_f1",
+        "mean_concerns",
+        "coverage",
+    ),
+    "source": ("f1", "skill", "recall", "precision", "null_f1", "echo_f1", "n_ref"),
+    "category": ("f1", "recall", "precision", "n_ref"),
+    "severity": ("recall", "n_ref"),  # no precision exists by severity
+}
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure. `value` sorts; the last of `digits` is what is shown after the point."""
+    """A figure by the name of its field in a row."""
 
-    key: str
-    name: str
-    meaning: str
-    value: Callable[[Row], Value]
-    digits: int = 3
+    field: str
+    meaning: str = ""
+    title: str = ""
+
+    @property
+    def key(self) -> str:
+        """Its name in addresses and pages."""
+        return _KEYS.get(self.field, self.field)
+
+    @property
+    def name(self) -> str:
+        """Its heading."""
+        return self.title or SOURCES[self.field].title
 
 
-def part_of(row: Row, choice: Choice) -> Mapping[str, Any] | None:
+def columns(choice: TableChoice) -> list[Column]:
+    """The columns of figures; the first is the one that a table is about."""
+    return [Column(field, _MEANINGS[field]) for field in _COLUMNS[choice.kind]]
+
+
+def part_of(row: Row, choice: TableChoice) -> Mapping[str, Any] | None:
     """A row's figures in the chosen part of the articles; None when the part does not occur."""
     found: Mapping[str, Any] | None = getattr(row, f"per_{choice.kind}").get(choice.name)
     return found
@@ -47,101 +96,35 @@ def part_figure(part: Mapping[str, Any] | None, metric: str) -> Figure:
     return Figure(value=part[metric], low=low, high=high)
 
 
-def lead(row: Row, choice: Choice) -> Figure:
+def lead(row: Row, choice: TableChoice) -> Figure:
     """The figure that a table is about: F1, or recall by severity, where no precision exists."""
-    if choice.kind == ALL:
-        return row.f1
-    return part_figure(part_of(row, choice), "recall" if choice.kind == "severity" else "f1")
+    return row.f1 if choice.kind == ALL else part_figure(part_of(row, choice), _COLUMNS[choice.kind][0])
 
 
-def lead_column(choice: Choice) -> Column:
-    """The column of the leading figure."""
-    if choice.kind == "severity":
-        return Column("recall", "Recall", _RECALL, lambda row: lead(row, choice).value)
-    return Column("f1", "F1", _F1, lambda row: lead(row, choice).value)
+def value_of(row: Row, choice: TableChoice, field: str) -> Value:
+    """A field of a row, in the chosen part of the articles where it is a figure; None where that is undefined."""
+    if choice.kind == ALL or field not in _MEANINGS:
+        found = getattr(row, field)
+        return found.value if isinstance(found, Figure) else found
+    part = part_of(row, choice) or {}
+    return (part.get("controls", {}) if field in _CONTROLS else part).get(field)
 
 
-def columns(choice: Choice) -> list[Column]:
-    """The columns after the leading one."""
-    if choice.kind == ALL:
-        return [
-            Column("skill", "Skill", _SKILL, lambda row: row.skill.value),
-            Column("recall", "Recall", _RECALL, lambda row: row.recall.value),
-            Column("precision", "Precision", _PRECISION, lambda row: row.precision.value),
-            Column("recall_major", "Recall, major", _MAJOR, lambda row: row.recall_major.value),
-            Column("null_f1", "Null F1", _NULL, lambda row: row.null_f1),
-            Column("echo", "Echo F1", _ECHO, lambda row: row.echo_f1),
-            Column("concerns", "Concerns", _CONCERNS, lambda row: row.mean_concerns, 1),
-            Column("coverage", "Coverage", _COVERAGE, lambda row: row.coverage),
-        ]
-    if choice.kind == "severity":
-        return [Column("references", "References", _REFERENCES, lambda row: _in(row, choice, "n_ref"), 0)]
-    found = [
-        Column("recall", "Recall", _RECALL, lambda row: _in(row, choice, "recall")),
-        Column("precision", "Precision", _PRECISION, lambda row: _in(row, choice, "precision")),
-    ]
-    if choice.kind == "source":
-        found.insert(0, Column("skill", "Skill", _SKILL, lambda row: _control(row, choice, "skill")))
-        found += [
-            Column("null_f1", "Null F1", _NULL, lambda row: _control(row, choice, "null_f1")),
-            Column("echo", "Echo F1", _ECHO, lambda row: _control(row, choice, "echo_f1")),
-        ]
-    return [*found, Column("references", "References", _REFERENCES, lambda row: _in(row, choice, "n_ref"), 0)]
+def arranged(rows: Sequence[Row], choice: TableChoice) -> list[Row]:
+    """The rows that pass the filters, in the chosen order; undefined figures stand last either way.
 
-
-def arranged(rows: Sequence[Row], choice: Choice) -> list[Row]:
-    """The rows that pass the filters, in the chosen order; undefined figures stand last either way."""
-    kept = [row for row in rows if passes(row, choice)]
-    value = sort_value(choice)
-    known = [row for row in kept if value(row) is not None]
-    known.sort(key=lambda row: _comparable(value(row)), reverse=choice.descending)
-    return known + [row for row in kept if value(row) is None]
-
-
-def sort_value(choice: Choice) -> Callable[[Row], Value]:
-    """What the chosen column sorts by. A column that the chosen part does not have leaves the order as it is."""
-    if choice.sort == "band":
-        return lambda row: row.band
-    if choice.sort == "system":
-        return lambda row: row.system.casefold()
-    if choice.sort == "submitted":
-        return lambda row: row.submitted
-    found = {column.key: column.value for column in (lead_column(choice), *columns(choice))}
-    return found.get(choice.sort, lambda row: row.band)
-
-
-def _comparable(value: Value) -> float | str:
-    assert value is not None
-    return value
-
-
-def _in(row: Row, choice: Choice, key: str) -> Value:
-    part = part_of(row, choice)
-    return None if part is None else part.get(key)
-
-
-def _control(row: Row, choice: Choice, key: str) -> Value:
-    part = part_of(row, choice)
-    return None if part is None else part["controls"].get(key)
-
-
-_F1 = "Recall and precision in one figure: twice the matches over references and predictions together."
-_SKILL = "Of the matches that predictions written for other articles leave open, the share that was made. 0 is chance."
-_RECALL = "Share of the human reviewers' concerns that were found."
-_PRECISION = "Share of the system's concerns that a human reviewer raised."
-_MAJOR = "Recall among the concerns that reviewers called major."
-_NULL = "F1 of the same predictions, each exchanged for those of another article: what accident makes."
-_ECHO = "F1 of ten sentences copied from each paper: what naming the topic makes."
-_CONCERNS = "Concerns written for an article, on average."
-_COVERAGE = "Share of the articles that were answered. The others count as articles without predictions."
-_REFERENCES = "Concerns of human reviewers that count here."
-
-
-_ECHO_NEAR = 0.5  # as in the notices of a table
+    A column that the chosen part does not have leaves the order as it is.
+    """
+    fields = {column.key: column.field for column in columns(choice)} | {"system": "system", "submitted": "submitted"}
+    field = fields.get(choice.sort, "band")
+    kept = [(value_of(row, choice, field), row) for row in rows if passes(row, choice)]
+    known = [(value.casefold() if isinstance(value, str) else value, row) for value, row in kept if value is not None]
+    known.sort(key=lambda one: one[0], reverse=choice.descending)
+    return [row for _, row in known] + [row for value, row in kept if value is None]
 
 
 @dataclass(frozen=True)
-class Cell:
+class FigureCell:
     """A figure; `alert` says what is wrong with it."""
 
     key: str
@@ -153,7 +136,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Line:
+class TableLine:
     """A row as the template shows it."""
 
     row: Row
@@ -162,9 +145,9 @@ class Line:
     tied: str
     about: list[str]
     badges: list[BadgeText]
-    lead: Cell
+    lead: FigureCell
     strip: Markup
-    cells: list[Cell]
+    cells: list[FigureCell]
     hidden: bool
     index: int
     size: str
@@ -178,22 +161,21 @@ class Frame:
     """What all rows of a page have in common."""
 
     table: BoardTable
-    choice: Choice
+    choice: TableChoice
     links: Links
     axis: Axis
     columns: Sequence[Column]
     in_band: Mapping[int, int]  # how many systems a band has
 
 
-def frame(table: BoardTable, choice: Choice, links: Links) -> Frame:
+def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
     """The frame of a page."""
-    leads = [lead(row, choice) for row in table.rows]
-    axis = axis_of(leads, [_null(row, choice) for row in table.rows])
+    axis = axis_of([lead(row, choice) for row in table.rows], [_null(row, choice) for row in table.rows])
     in_band = Counter(row.band for row in table.rows if row.band is not None)
     return Frame(table, choice, links, axis, columns(choice), in_band)
 
 
-def lines(common: Frame) -> list[Line]:
+def lines(common: Frame) -> list[TableLine]:
     """All rows: those that pass the filters in their order, then the hidden ones."""
     shown = arranged(common.table.rows, common.choice)
     place = {row.submission: index for index, row in enumerate(common.table.rows)}
@@ -207,19 +189,19 @@ def lines(common: Frame) -> list[Line]:
     return found
 
 
-def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> Line:
+def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> TableLine:
     choice, value = common.choice, lead(row, common.choice)
-    column = lead_column(choice)
-    return Line(
+    first, *others = common.columns
+    return TableLine(
         row=row,
         href=common.links.system(row.submission),
         band=_band(common, row),
         tied=_tied(common, row),
         about=_about(row),
         badges=[TEXTS[badge] for badge in row.badges],
-        lead=Cell(column.key, column.name, figure(value.value), _raw(value.value), bounded(value)),
+        lead=FigureCell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
         strip=strip(value, common.axis, _null(row, choice), ranked=row.band is not None),
-        cells=[_cell(column, row, choice) for column in common.columns],
+        cells=[_cell(column, row, choice) for column in others],
         hidden=hidden,
         index=index,
         size=size_of(row),
@@ -255,43 +237,39 @@ def _about(row: Row) -> list[str]:
     return [name(one) for one in found]
 
 
-def _cell(column: Column, row: Row, choice: Choice) -> Cell:
-    value = column.value(row)
-    text = figure(value, column.digits) if not isinstance(value, str) else value
+def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
+    value = value_of(row, choice, column.field)
+    text = figure(value) if not isinstance(value, str) else value
     detail = alert = ""
-    if column.key == "coverage" and isinstance(value, float):
+    if column.field == "coverage" and isinstance(value, float):
         text = f"{value:.0%}" if value == 1 else f"{value:.1%}"
         alert = "some articles were not answered" if value < 1 else ""
-    elif column.key == "concerns" and isinstance(value, float):
+    elif column.field == "mean_concerns" and isinstance(value, float):
         text = f"{value:.1f}"
-    elif choice.kind == ALL and isinstance(found := getattr(row, column.key, None), Figure):
+    elif column.field == "n_ref" and isinstance(value, int):
+        text = f"{value}"
+    elif choice.kind == ALL and isinstance(found := getattr(row, column.field), Figure):
         detail = bounded(found)
-    if column.key == "skill" and value is None and _saturated(row, choice):
-        text, alert = "saturated", "predictions for other articles match nearly always"
-    if column.key == "echo" and choice.kind == ALL and _echo_near(row):
+    if column.field == "skill" and value is None and _saturated(row, choice):
+        text, alert = SATURATED, "predictions for other articles match nearly always"
+    if column.field == "echo_f1" and choice.kind == ALL and _echo_near(row):
         alert = "copying sentences of the paper comes near this system: its number measures topic"
-    return Cell(column.key, column.name, text, _raw(value), detail, alert)
+    return FigureCell(column.key, column.name, text, _raw(value), detail, alert)
 
 
-def _saturated(row: Row, choice: Choice) -> bool:
-    if choice.kind == "source":
-        part = part_of(row, choice)
-        return part is not None and bool(part["controls"].get("saturated"))
-    return row.saturated
+def _saturated(row: Row, choice: TableChoice) -> bool:
+    if choice.kind == ALL:
+        return row.saturated
+    return bool((part_of(row, choice) or {}).get("controls", {}).get("saturated"))
 
 
 def _echo_near(row: Row) -> bool:
-    echo, own = row.echo_match_rate, row.match_rate
-    return not row.saturated and echo is not None and own is not None and echo >= _ECHO_NEAR * own
+    return not row.saturated and echo_is_near(row.echo_match_rate, row.match_rate)
 
 
-def _null(row: Row, choice: Choice) -> float | None:
-    if choice.kind == ALL:
-        return row.null_f1
-    if choice.kind == "source":
-        part = part_of(row, choice)
-        return None if part is None else part["controls"].get("null_f1")
-    return None
+def _null(row: Row, choice: TableChoice) -> float | None:
+    found = value_of(row, choice, "null_f1")
+    return found if isinstance(found, float) else None
 
 
 def _raw(value: Value) -> str:

@@ -98,15 +98,14 @@ def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
     board: Any, url: str, caller: Make, add_submitter: Make
 ) -> None:
     import hashlib
-    from dataclasses import replace
 
     from bioreview_bench.leaderboard.http.auth import session_secret
-    from bioreview_bench.leaderboard.http.sessions import Signer
+    from bioreview_bench.leaderboard.http.sessions import Session, Signer
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))
     key = hashlib.sha256(ann.token.encode()).hexdigest()[:16]
-    cookie = signer.cookie(replace(signer.new(), user=ann.user.id, key=key))
+    cookie = signer.cookie(Session("number", ann.user.id, key))
     asked = caller(url).get("/api/v1/submissions", headers={"Cookie": f"bioreview={cookie}"})
     assert asked.status_code == 401
 
@@ -330,3 +329,19 @@ def test_the_same_board_in_postgresql_takes_in_many_at_once_and_each_once(
     assert {row["submission"] for row in rows} == set(ids)
     assert caller(url).get("/").status_code == 200
     assert caller(url).get("/readyz").json()["waiting"] == 0
+
+
+def test_a_system_trained_on_v3_train_is_refused_on_v4_test_with_the_reason(
+    board: Any, url: str, caller: Make, add_submitter: Make, demo_predictions: Make, card_bytes: Make
+) -> None:
+    ann = caller(url, add_submitter(board, "ann").token)
+    facts = store.get_split(board, "test")
+    v4 = facts.model_copy(update={"data": "v4", "held_out": True})
+    store.put_board(board, store.get_settings(board), [v4], [])
+    for answer in ("yes", "undisclosed"):
+        sent = ann.submit(demo_predictions("careful"), card_bytes(f"Trained {answer}", saw_v3_train=answer))
+        assert sent.json()["state"] == "rejected"
+        said = ann.get(sent.headers["location"]).json()["problems"][0]["message"]
+        assert f"saw_v3_train is {answer}" in said
+        assert "systems trained on v3 are not scored on it" in said
+    assert ann.submit(demo_predictions("careful"), card_bytes("Clean", saw_v3_train="no")).json()["state"] == "queued"

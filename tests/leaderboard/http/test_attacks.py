@@ -436,18 +436,3 @@ def test_a_full_disk_is_said_and_logged_and_nothing_is_half_stored(
     (failed,) = _logged(log, "request failed", 1)
     assert failed["id"] == refused.headers["x-request-id"]
     assert store.submissions_with(board, ("received", "queued")) == []
-
-
-def test_a_system_trained_on_v3_train_is_refused_on_v4_test_with_the_reason(
-    board: Any, url: str, ann: Any, card_bytes: Make
-) -> None:
-    facts = store.get_split(board, "test")
-    v4 = facts.model_copy(update={"data": "v4", "held_out": True})
-    store.put_board(board, store.get_settings(board), [v4], [])
-    for answer in ("yes", "undisclosed"):
-        sent = ann.submit(_rows(), card_bytes(f"Trained {answer}", saw_v3_train=answer))
-        assert sent.json()["state"] == "rejected"
-        told = ann.get(sent.headers["location"]).json()["problems"][0]["message"]
-        assert f"saw_v3_train is {answer}" in told
-        assert "systems trained on v3 are not scored on it" in told
-    assert ann.submit(_rows(), card_bytes("Clean", saw_v3_train="no")).json()["state"] == "queued"

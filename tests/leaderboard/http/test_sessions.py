@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 
 import pytest
 
 pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
+pytest.importorskip("itsdangerous", reason="the leaderboard extra is not installed")
 
+import itsdangerous
 from starlette.datastructures import Headers
 
 from bioreview_bench.leaderboard.http.sessions import LIFETIME, Session, SessionState, Signer, is_cross_site
@@ -16,30 +19,40 @@ from bioreview_bench.leaderboard.http.sessions import LIFETIME, Session, Session
 _SECRET = bytes(range(32))
 
 
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Set the clock that cookies are signed by."""
+    return lambda seconds: monkeypatch.setattr(itsdangerous.TimestampSigner, "get_timestamp", lambda self: seconds)
+
+
 def test_a_cookie_is_read_back_and_an_altered_one_is_nobody() -> None:
-    signer = Signer(_SECRET, lambda: 1000.0)
-    session = Session("number", 1000, 7, "abc")
+    signer = Signer(_SECRET)
+    session = Session("number", 7, "abc")
     cookie = signer.cookie(session)
     assert signer.read(cookie) == session
-    body, _, digest = cookie.rpartition(".")
-    fields = json.loads(base64.urlsafe_b64decode(body))
-    fields[2] = 8
-    other = base64.urlsafe_b64encode(json.dumps(fields, separators=(",", ":")).encode()).decode()
-    for altered in (f"{other}.{digest}", f"{body}.{'0' * 64}", body, f"{body}.", "", "ü", "x" * 10_000, None):
-        assert signer.read(altered) is None
-    assert Signer(bytes(32), lambda: 1000.0).read(cookie) is None
+    body, when, digest = cookie.split(".")
+    other = base64.urlsafe_b64encode(json.dumps(["number", 8, "abc"], separators=(",", ":")).encode()).decode()
+    later = base64.urlsafe_b64encode((2**31).to_bytes(4, "big")).decode().rstrip("=")
+    altered = [f"{other.rstrip('=')}.{when}.{digest}", f"{body}.{later}.{digest}", f"{body}.{when}.{'0' * 43}"]
+    for strange in (*altered, body, f"{body}.", f"{body}.{when}", "", "ü", "x" * 10_000, None):
+        assert signer.read(strange) is None
+    assert Signer(bytes(32)).read(cookie) is None
 
 
-def test_a_cookie_ends_after_its_lifetime_and_one_from_the_future_is_none() -> None:
-    cookie = Signer(_SECRET, lambda: 1000.0).cookie(Session("n", 1000))
-    assert Signer(_SECRET, lambda: 1000.0 + LIFETIME - 1).read(cookie) is not None
-    assert Signer(_SECRET, lambda: 1000.0 + LIFETIME).read(cookie) is None
-    assert Signer(_SECRET, lambda: 999.0).read(cookie) is None
+def test_a_cookie_ends_after_its_lifetime_and_one_from_the_future_is_none(at: Callable[[int], None]) -> None:
+    signer = Signer(_SECRET)
+    at(1000)
+    cookie = signer.cookie(Session("n"))
+    at(1000 + LIFETIME - 1)
+    assert signer.read(cookie) is not None
+    for seconds in (1000 + LIFETIME, 999):
+        at(seconds)
+        assert signer.read(cookie) is None
 
 
 def test_a_csrf_token_is_of_one_session_and_is_no_cookie() -> None:
     signer = Signer(_SECRET)
-    mine, other = SessionState(signer, signer.new()), SessionState(signer, signer.new())
+    mine, other = SessionState(signer, Session.new()), SessionState(signer, Session.new())
     token = mine.csrf_token()
     assert mine.csrf_matches(token)
     assert not mine.changed
@@ -51,7 +64,7 @@ def test_a_csrf_token_is_of_one_session_and_is_no_cookie() -> None:
 
 def test_logging_in_changes_the_session_so_that_a_planted_one_is_worth_nothing() -> None:
     signer = Signer(_SECRET)
-    state = SessionState(signer, signer.new())
+    state = SessionState(signer, Session.new())
     before = state.csrf_token()
     state.begin(7, "key")
     assert state.changed

@@ -18,9 +18,9 @@ import pytest
 pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
 from bioreview_bench import Contract, Result, load_split, score
-from bioreview_bench.leaderboard.ranking.entries import Entry, Submitted
+from bioreview_bench.leaderboard.ranking.entries import Contender, Entry
 from bioreview_bench.leaderboard.settings import BoardSettings
-from bioreview_bench.leaderboard.store.settings import SplitFacts
+from bioreview_bench.leaderboard.store.settings import BoardSplit
 from bioreview_bench.results.card import Card, TrainingData
 
 BEGIN = datetime(2026, 7, 1, tzinfo=UTC)
@@ -51,8 +51,8 @@ def scored(demo_split: Any) -> Callable[[float], Result]:
 
 
 @pytest.fixture
-def facts(demo_split: Any) -> SplitFacts:
-    return SplitFacts(
+def facts(demo_split: Any) -> BoardSplit:
+    return BoardSplit(
         data="local",
         name="test",
         label=demo_split.label,
@@ -69,14 +69,14 @@ def settings() -> BoardSettings:
 
 
 @pytest.fixture
-def make_submitted() -> Callable[..., Submitted]:
+def make_submitted() -> Callable[..., Contender]:
     """make_submitted(1, team="A", name="Alpha", marked=True, withdrawn=False, saw_v3_train="yes", ...)."""
 
-    def build(number: int, team: str = "A", name: str = "Alpha", **given: Any) -> Submitted:
+    def build(number: int, team: str = "A", name: str = "Alpha", **given: Any) -> Contender:
         training = {key: given.pop(key) for key in list(given) if key in TrainingData.model_fields}
         card = {key: given.pop(key) for key in list(given) if key in Card.model_fields}
         told = {"saw_v3_train": "no", "saw_v4_train": "no", "saw_test_journals": "no", "cutoff": date(2024, 1, 1)}
-        return Submitted(
+        return Contender(
             id=f"s_{number:016x}",
             team=team,
             ranks_all=given.pop("ranks_all", False),
@@ -102,7 +102,7 @@ def make_submitted() -> Callable[..., Submitted]:
 
 
 @pytest.fixture
-def make_entry(make_submitted: Callable[..., Submitted], scored: Callable[[float], Result]) -> Callable[..., Entry]:
+def make_entry(make_submitted: Callable[..., Contender], scored: Callable[[float], Result]) -> Callable[..., Entry]:
     """make_entry(1, 0.5, team="A", ...): a submission with the result of `scored`."""
 
     def build(number: int, share: float, extras: dict[str, Any] | None = None, **given: Any) -> Entry:
@@ -125,16 +125,16 @@ def loader() -> Callable[..., Callable[[int], Result]]:
 
 
 @pytest.fixture
-def make_table(settings: BoardSettings, facts: SplitFacts, loader: Callable[..., Any]) -> Callable[..., Any]:
-    """make_table(entry, entry, ..., withdrawn=[Submitted]): the finished table."""
+def make_table(settings: BoardSettings, facts: BoardSplit, loader: Callable[..., Any]) -> Callable[..., Any]:
+    """make_table(entry, entry, ..., withdrawn=[Contender]): the finished table."""
     from bioreview_bench.leaderboard.ranking.standings import board_table, missing_tests, standings
 
-    def build(*entries: Entry, withdrawn: tuple[Submitted, ...] = (), **changed: Any) -> Any:
+    def build(*entries: Entry, withdrawn: tuple[Contender, ...] = (), **changed: Any) -> Any:
         submissions = [entry.submitted for entry in entries] + list(withdrawn)
         found = standings(submissions, entries)
         tests = missing_tests(found.ranked, {}, 500, loader(entries))
         given = facts.model_copy(update=changed)
-        return board_table(settings, given, "jaccard", submissions, found, tests)
+        return board_table(settings, given, "jaccard", found, tests)
 
     return build
 

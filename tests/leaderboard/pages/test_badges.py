@@ -16,7 +16,7 @@ from bioreview_bench.leaderboard.ranking.badges import TEXTS, badges
 from bioreview_bench.leaderboard.ranking.export import as_csv, as_json, reported_csv
 from bioreview_bench.leaderboard.ranking.rows import published, reported
 from bioreview_bench.leaderboard.ranking.view import Badge, BoardTable
-from bioreview_bench.leaderboard.web.pages.choice import Choice, is_unseen, passes
+from bioreview_bench.leaderboard.web.choice import TableChoice, is_unseen, passes
 
 Make = Callable[..., Any]
 
@@ -58,7 +58,7 @@ def test_undisclosed_passes_no_filter_that_disclosed_bad_news_fails(make_table: 
     )
 
     def teams(**filters: str) -> set[str]:
-        return {row.team for row in table.rows if passes(row, Choice(**filters))}
+        return {row.team for row in table.rows if passes(row, TableChoice(**filters))}
 
     assert teams(training="unseen") == {"clean"} == {row.team for row in table.rows if is_unseen(row)}
     assert teams(weights="open") == {"clean"}

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.ranking.rows import after_cutoff, public_card, reported
+from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
 from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
 from bioreview_bench.leaderboard.web.cache import PageCache
-from bioreview_bench.leaderboard.web.charts.scatter import Point, scatter
+from bioreview_bench.leaderboard.web.charts.scatter import SystemPoint, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
+from bioreview_bench.leaderboard.web.choice import TableChoice, read_choice
 from bioreview_bench.leaderboard.web.pages.about import about_page
 from bioreview_bench.leaderboard.web.pages.board import board_page
-from bioreview_bench.leaderboard.web.pages.choice import Choice, read_choice
 from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
 from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
 from bioreview_bench.leaderboard.web.pages.table import arranged
@@ -119,7 +119,9 @@ def system(table: Any, make_submitted: Make) -> SystemView:
         system=row.system,
         version=row.version,
         team=row.team,
-        card=public_card(make_submitted(2, name=row.system, url="https://example.org/a?b=1&c=2").card),
+        card=make_submitted(2, name=row.system, url="https://example.org/a?b=1&c=2").card.model_dump(
+            mode="json", exclude={"contact"}
+        ),
         predictions_sha256="ab" * 32,
         scores=(
             ContractScore(
@@ -134,13 +136,13 @@ def system(table: Any, make_submitted: Make) -> SystemView:
 def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
     saturated = table.model_copy(update={"saturated": True, "notice": ("SATURATED: so it is.", "And more.")})
     return {
-        "board": board_page(site, table, Choice()),
-        "saturated": board_page(site, saturated, Choice()),
-        "reported": board_page(site, table.model_copy(update={"reported": reported("v3", "test")}), Choice()),
-        "category": board_page(site, table, Choice("category:interpretation")),
-        "severity": board_page(site, table, Choice("severity:major")),
-        "source": board_page(site, table, Choice("source:elife")),
-        "empty": board_page(site, table.model_copy(update={"rows": (), "tests": (), "signature": None}), Choice()),
+        "board": board_page(site, table, TableChoice()),
+        "saturated": board_page(site, saturated, TableChoice()),
+        "reported": board_page(site, table.model_copy(update={"reported": reported("v3", "test")}), TableChoice()),
+        "category": board_page(site, table, TableChoice("category:interpretation")),
+        "severity": board_page(site, table, TableChoice("severity:major")),
+        "source": board_page(site, table, TableChoice("source:elife")),
+        "empty": board_page(site, table.model_copy(update={"rows": (), "tests": (), "signature": None}), TableChoice()),
         "system": system_page(site, system, [table]),
         "compare": compare_page(site, table, table.rows[0], table.rows[2]),
         "choose": choose_page(site, table),
@@ -169,10 +171,12 @@ def test_strangers_texts_stay_texts(
         make_entry(1, 0.6, **{field: EVIL[:60] if field == "team" else EVIL}), make_entry(2, 0.3, team="B")
     )
     row = next(row for row in table.rows if row.submission.endswith("1"))
-    card = public_card(make_submitted(1, **({} if field == "team" else {field: EVIL})).card)
+    card = make_submitted(1, **({} if field == "team" else {field: EVIL})).card.model_dump(
+        mode="json", exclude={"contact"}
+    )
     view = system.model_copy(update={"card": card, "system": row.system, "team": row.team})
     every = [
-        board_page(site, table, Choice()),
+        board_page(site, table, TableChoice()),
         system_page(site, view, [table]),
         compare_page(site, table, *table.rows),
         choose_page(site, table),
@@ -185,7 +189,7 @@ def test_strangers_texts_stay_texts(
 
 
 def test_direction_marks_in_names_are_written_out(site: Site, make_table: Make, make_entry: Make) -> None:
-    html = board_page(site, make_table(make_entry(1, 0.6, name="abc\u202ednuof")), Choice())
+    html = board_page(site, make_table(make_entry(1, 0.6, name="abc\u202ednuof")), TableChoice())
     assert "\u202e" not in html
     assert "abc\\u202ednuof" in html
 
@@ -362,7 +366,7 @@ def test_a_page_that_cannot_be_made_is_tried_again_by_the_next() -> None:
 
 
 def test_a_chart_of_systems_on_one_spot_is_drawn() -> None:
-    spots = [Point(name, 0.0, 0.0, None, None, "ranked") for name in ("A", "B")]
+    spots = [SystemPoint(name, 0.0, 0.0, None, None, "ranked") for name in ("A", "B")]
     assert "<svg" in scatter("c", "title", spots, (), "skill")
 
 

@@ -24,7 +24,7 @@ def reader(scored_board: Any, serve: Callable[[Any], str]) -> Iterator[Any]:
 
 
 def csrf_of(page: Any) -> str:
-    found = re.search(r'name="csrf" value="([0-9a-f]+)"', page.text)
+    found = re.search(r'name="csrf" value="([\w-]+)"', page.text)
     assert found is not None
     return found[1]
 
@@ -212,7 +212,7 @@ def test_an_upload_is_taken_in_once_and_a_bad_one_lists_its_problems(
     assert rejected.status_code == 303
     status = member.get(rejected.headers["location"])
     assert "rejected" in status.text
-    assert "Mend them and submit again" in status.text
+    assert "Fix them and submit again" in status.text
     assert 'data-waiting="no"' in status.text
 
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from bioreview_bench.errors import InputError, WriteError
-from bioreview_bench.leaderboard.cli.build import build as command
+from bioreview_bench.leaderboard.cli.archive import build as command
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.ranking.view import BoardTable, SystemView
 from bioreview_bench.leaderboard.store import api as store

@@ -12,7 +12,7 @@ from bioreview_bench.leaderboard.ranking.build import load_table, rebuild_table
 from bioreview_bench.leaderboard.ranking.systems import load_system
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.common import NotFound
-from bioreview_bench.leaderboard.store.models import PairTestRow, Table
+from bioreview_bench.leaderboard.store.models import PairTestRow, StoredTable
 from bioreview_bench.leaderboard.worker.run import Work, rebuild_tables
 
 
@@ -74,7 +74,7 @@ def test_a_table_that_was_overtaken_while_it_was_made_is_made_anew(
     assert len(calls) == 2
     assert row.submission not in {one.submission for one in table.rows}
     with scored_board.reading() as session:
-        kept = session.get(Table, ("test", "jaccard"))
+        kept = session.get(StoredTable, ("test", "jaccard"))
     assert row.submission not in str(kept.content)
 
 

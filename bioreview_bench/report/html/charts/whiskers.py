@@ -70,16 +70,17 @@ def _row(plot: Plot, group: Group, top: float, height: float, stacked: bool, pai
         shown = element("text", names, detail, x=plot.x.start - 14, y=top + height / 2 + 4, text_anchor="end")
         middle = top + height / 2
     apart = 6.0 if pair else 0.0
-    parts = [shown, _whisker(plot, group.recall, middle - apart, "s1", hollow=False)]
+    parts = [shown, whisker(plot, group.recall, middle - apart, "s1", hollow=False)]
     if group.precision is not None:
-        parts.append(_whisker(plot, group.precision, middle + apart, "s2", hollow=True))
+        parts.append(whisker(plot, group.precision, middle + apart, "s2", hollow=True))
     if group.overall:
         y = top + height
         parts.append(element("line", class_="axis", x1=0, x2=plot.x.end, y1=y, y2=y))
     return joined(*parts)
 
 
-def _whisker(plot: Plot, estimate: Estimate, y: float, series: str, *, hollow: bool) -> Markup:
+def whisker(plot: Plot, estimate: Estimate, y: float, series: str, *, hollow: bool) -> Markup:
+    """A dot, or a hollow diamond, with its interval."""
     if estimate.value is None:
         return text(plot.x.start + 4, y + 4, "undefined", "start", "faint")
     parts = []

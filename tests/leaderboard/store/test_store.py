@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import InputError
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.common import FOLLOWS, NotAllowed, NotFound, QuotaReached, WrongState
-from bioreview_bench.leaderboard.store.models import Predictions, Setting, Submission, User
+from bioreview_bench.leaderboard.store.models import PredictionsFile, Setting, Submission, User
 
 ODD_IDS = ["", "s_", "s_0123", "' OR 1=1 --", "s_000000000000000\0", "\ud800", "../x", "s_0000000000000000"]
 
@@ -86,7 +87,7 @@ def test_a_submission_goes_from_received_to_queued(
     package = make_package("My system")
     submission_id, created = store.receive(either_board, ann.user.id, "test", package)
     assert created
-    assert store.validate_received(either_board, submission_id) == "queued"
+    assert validate_received(either_board, submission_id) == "queued"
     found = store.status_for(either_board, submission_id, ann.user)
     assert (found.system, found.state, found.problems, found.n_problems) == ("My system", "queued", (), 0)
     assert [event.state for event in found.events] == ["received", "validating", "queued"]
@@ -98,12 +99,12 @@ def test_a_submission_goes_from_received_to_queued(
 def test_a_bad_file_is_rejected_with_its_lines(either_board: Any, add_submitter: Any, make_package: Any) -> None:
     ann = add_submitter(either_board)
     submission_id = ann.receive(make_package(predictions=b'{"article_id": "elife:1\\u0000"}\n{oops\n'), marked=True)
-    assert store.validate_received(either_board, submission_id) == "rejected"
+    assert validate_received(either_board, submission_id) == "rejected"
     found = store.status(either_board, submission_id)
     assert found.reason == f"{found.n_problems} problems"
     assert {problem.line for problem in found.problems} >= {1, 2, None}
     assert not found.marked
-    assert store.validate_received(either_board, submission_id) == "rejected"
+    assert validate_received(either_board, submission_id) == "rejected"
 
 
 def test_a_long_list_of_problems_is_kept_within_bounds(
@@ -111,7 +112,7 @@ def test_a_long_list_of_problems_is_kept_within_bounds(
 ) -> None:
     broken = b"".join(b'{"article_id": "elife:%d", "concerns": [1, 2]}\n' % number for number in range(900))
     submission_id = add_submitter(board).receive(make_package(predictions=broken))
-    store.validate_received(board, submission_id)
+    validate_received(board, submission_id)
     found = store.status(board, submission_id)
     assert len(found.problems) == 1000
     assert found.n_problems == 900 * 3 + 12
@@ -125,7 +126,7 @@ def test_the_same_file_and_card_are_one_submission(either_board: Any, add_submit
     assert (first[1], again) == (True, (first[0], False))
     assert store.receive(either_board, bob.user.id, "test", package)[1]
     assert store.receive(either_board, ann.user.id, "test", make_package(base_model="other"))[1]
-    assert (count(either_board, Submission), count(either_board, Predictions)) == (3, 1)
+    assert (count(either_board, Submission), count(either_board, PredictionsFile)) == (3, 1)
 
 
 def test_the_same_file_sent_by_many_at_once_is_one_submission(
@@ -157,7 +158,7 @@ def test_quota_counts_what_is_not_rejected(
     ann, bob = add_submitter(either_board, "ann"), add_submitter(either_board, "bob")
     first = ann.submit(make_package("A"))
     bad = ann.receive(make_package(predictions=b"{}"))
-    store.validate_received(either_board, bad)
+    validate_received(either_board, bad)
     ann.submit(make_package("B"))
     store.withdraw(either_board, first, ann.user)
     with pytest.raises(QuotaReached) as caught:
@@ -177,7 +178,7 @@ def test_rejected_uploads_are_bounded_too(board: Any, add_submitter: Any, make_p
     store.put_settings(board, settings.model_copy(update={"limits": limits}))
     ann = add_submitter(board)
     for number in range(3):
-        store.validate_received(board, ann.receive(make_package(predictions=b"{}" * number + b"{")))
+        validate_received(board, ann.receive(make_package(predictions=b"{}" * number + b"{")))
     with pytest.raises(QuotaReached, match="uploads"):
         ann.receive(make_package())
 
@@ -227,7 +228,7 @@ def test_unknown_and_hostile_ids_are_not_found(either_board: Any) -> None:
         lambda one: store.status(either_board, one),
         lambda one: store.withdraw(either_board, one, user),
         lambda one: store.mark(either_board, one, user),
-        lambda one: store.validate_received(either_board, one),
+        lambda one: validate_received(either_board, one),
         lambda one: store.enter(either_board, one, "queued"),
     )
     for submission_id in ODD_IDS:

@@ -24,9 +24,11 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import RemoteError
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.submit.client import BoardClient
+from bioreview_bench.leaderboard.submit.submission import Sending
 from bioreview_bench.leaderboard.worker.run import score_due
 
 Make = Callable[..., Any]
@@ -112,7 +114,7 @@ def test_a_siege_loses_nothing_scores_nothing_twice_and_ends_in_the_table_of_a_q
         time.sleep(random.Random(number).uniform(0, _KILLS * _BETWEEN))  # some come while the server is dead
         while number not in ids:  # until the board answers: what is sent twice is one submission
             with contextlib.suppress(RemoteError), BoardClient(besieged.url, token, sleep=_briefly) as client:
-                ids[number] = client.submit(predictions, cards[number], None, "all", marked=False).id
+                ids[number] = client.submit(Sending(predictions, cards[number], None, "all", False, False)).id
 
     try:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -224,7 +226,7 @@ def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
         package = stored_package(content, submission.card, submission.run)
         taken, created = store.receive(quiet, store.find_user(quiet, user).id, submission.split, package)
         assert created
-        assert store.validate_received(quiet, taken) == "queued"
+        assert validate_received(quiet, taken) == "queued"
     assert score_due(quiet) == len(rows)
     return _comparable(quiet)
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bioreview_bench.leaderboard.intake.check import validate_all_received
+from bioreview_bench.leaderboard.intake.check import validate_all_received, validate_received
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.leases import MAX_ATTEMPTS, is_dead, worker_name
 from bioreview_bench.leaderboard.store.models import PairTestRow, ResultRow, Submission
@@ -239,7 +239,7 @@ def test_a_check_that_was_killed_is_done_again(
         row = find(session, submission_id)
         move(session, row, "validating", None)
         hold(row, dead_worker, 60)
-    assert store.validate_received(either_board, submission_id) == "validating"
+    assert validate_received(either_board, submission_id) == "validating"
     assert store.release_stale(either_board) == [submission_id]
     assert validate_all_received(either_board) == [submission_id]
     states = [state for state, _ in events(either_board, submission_id)]
@@ -261,7 +261,7 @@ def test_a_check_that_fails_unforeseen_is_not_lost_and_not_repeated_for_ever(
                 validate_all_received(board)
             assert store.status(board, submission_id).state == "received"
         assert validate_all_received(board) == []
-    assert store.validate_received(board, submission_id) == "queued"
+    assert validate_received(board, submission_id) == "queued"
 
 
 def test_the_machine_this_runs_on_can_tell_processes_apart() -> None:

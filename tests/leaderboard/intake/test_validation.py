@@ -16,13 +16,13 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.intake.validation import check_files, validate
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.store.api import SplitFacts
+from bioreview_bench.leaderboard.store.api import BoardSplit
 
 IDS = ("elife:1", "elife:2", "elife:3")
 
 
-def split(data: str = "local", name: str = "test", *, held_out: bool = False, ids: tuple[str, ...] = IDS) -> SplitFacts:
-    return SplitFacts(
+def split(data: str = "local", name: str = "test", *, held_out: bool = False, ids: tuple[str, ...] = IDS) -> BoardSplit:
+    return BoardSplit(
         data=data,
         name=name,
         label=f"{data}/{name}#0",
@@ -42,7 +42,7 @@ def rows(*concerns: Any, ids: tuple[str, ...] = IDS) -> bytes:
 def problems(card_bytes: Callable[..., bytes]) -> Callable[..., str]:
     """What is wrong with a predictions file, as one text."""
 
-    def ask(content: bytes, facts: SplitFacts | None = None, limits: Limits | None = None, **card: Any) -> str:
+    def ask(content: bytes, facts: BoardSplit | None = None, limits: Limits | None = None, **card: Any) -> str:
         limits = limits or Limits()
         package = read_package(io.BytesIO(content), card_bytes(**card), None, limits)
         with pytest.raises(InputError) as caught:
@@ -174,7 +174,7 @@ def test_systems_not_trained_on_v3_are_taken_on_v4_test(card_bytes: Callable[...
 
 
 @pytest.mark.parametrize("facts", [split("v3", held_out=True), split("v4", "val"), split("local", held_out=True)])
-def test_the_bar_is_for_held_out_v4_only(facts: SplitFacts, card_bytes: Callable[..., bytes]) -> None:
+def test_the_bar_is_for_held_out_v4_only(facts: BoardSplit, card_bytes: Callable[..., bytes]) -> None:
     package = read_package(io.BytesIO(rows()), card_bytes(saw_v3_train="yes"), None, Limits())
     assert validate(package, facts, Limits())
 
@@ -200,7 +200,7 @@ def test_a_file_that_is_not_there_is_one_problem(tmp_path: Path, card_bytes: Cal
     with pytest.raises(InputError) as caught:
         check_files(tmp_path / "absent.jsonl", card_bytes(), None, split(), Limits())
     assert [str(problem) for problem in caught.value.problems] == [
-        "predictions.jsonl: cannot be read: No such file or directory"
+        f"predictions.jsonl ({tmp_path / 'absent.jsonl'}): cannot be read: No such file or directory"
     ]
 
 

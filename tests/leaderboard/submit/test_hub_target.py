@@ -223,8 +223,8 @@ def test_a_hub_that_refuses_or_is_away_is_said(hub: Hub, hub_bench: Make, files:
     hub.may_write = False
     code, _, err = hub_bench(*send, f"hf://datasets/{_REPO}")
     assert code == 5
-    assert "the Hub refused the pull request" in err
-    assert "a token that may write" in err
+    assert "the Hub refuses this account: Forbidden" in err
+    assert "a token that may do this" in err
     code, _, err = hub_bench(*send, "hf://datasets/lab/other")
     assert code == 5
     assert "does not exist, or is private" in err

@@ -18,8 +18,9 @@ from bioreview_bench.errors import DataError, InputError, WriteError
 from bioreview_bench.leaderboard.archive.backup import backup_board
 from bioreview_bench.leaderboard.archive.export import export_board
 from bioreview_bench.leaderboard.archive.import_ import import_board
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store
-from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, Submission, Table, User
+from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, StoredTable, Submission, User
 from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
 
 
@@ -30,7 +31,7 @@ def full_board(board: Any, add_submitter: Any, make_package: Any) -> Any:
     ann.submit(make_package("Scored"), marked=True)
     score_due(board)
     store.withdraw(board, ann.submit(make_package("Withdrawn")), ann.user)
-    store.validate_received(board, ann.receive(make_package(predictions=b"{")))
+    validate_received(board, ann.receive(make_package(predictions=b"{")))
     under_way = ann.submit(make_package("Under way"))
     claim = store.claim(board, "w")
     assert claim is not None
@@ -68,7 +69,7 @@ def test_a_board_goes_from_one_database_to_another_whole(
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with full_board.reading() as before, other.reading() as after:
         key = ("test", "jaccard")
-        assert before.get(Table, key).content == after.get(Table, key).content
+        assert before.get(StoredTable, key).content == after.get(StoredTable, key).content
 
 
 def test_importing_twice_changes_nothing(

@@ -7,14 +7,14 @@ from elsewhere carry tracking ones; an unknown value of a known parameter is an 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
 
-from ...ranking.view import Row
+from ..ranking.view import Row
 
 ALL: Final = "all"
 PARTS: Final[dict[str, tuple[str, ...]]] = {"source": SOURCES, "category": CATEGORIES, "severity": SEVERITIES}
@@ -48,7 +48,7 @@ _FILTERS: Final[dict[str, tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True)
-class Choice:
+class TableChoice:
     """`part` is "all" or such as "source:elife"; an empty `sort` becomes the first one.
 
     Filters hold the first value of their list when they are off.
@@ -87,9 +87,9 @@ class Choice:
         """True when a filter is on."""
         return any(getattr(self, name) != values[0] for name, values in _FILTERS.items())
 
-    def whole(self) -> Choice:
+    def whole(self) -> TableChoice:
         """The same filters on all concerns, in the order of bands."""
-        return Choice(ALL, "band", False, self.weights, self.size, self.training, self.show)
+        return replace(self, part=ALL, sort="band", descending=False)
 
     def query(self) -> dict[str, str]:
         """The parameters that differ from what is shown without any, in a fixed order."""
@@ -105,13 +105,13 @@ class Choice:
         return found
 
 
-def read_choice(query: Mapping[str, str]) -> Choice:
+def read_choice(query: Mapping[str, str]) -> TableChoice:
     """The choice that a query string makes. Raises InputError for a value that is none."""
     part = _one_of("part", query.get("part", ALL), (ALL, *(f"{kind}:{name}" for kind in PARTS for name in PARTS[kind])))
-    sort = _one_of("sort", query.get("sort", Choice(part).sort), SORTS)
+    sort = _one_of("sort", query.get("sort", TableChoice(part).sort), SORTS)
     order = _one_of("order", query.get("order", "down" if starts_descending(sort) else "up"), ("up", "down"))
     filters = {name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()}
-    return Choice(part, sort, order == "down", **filters)
+    return TableChoice(part, sort, order == "down", **filters)
 
 
 def starts_descending(sort: str) -> bool:
@@ -119,7 +119,7 @@ def starts_descending(sort: str) -> bool:
     return sort not in _ASCENDING
 
 
-def passes(row: Row, choice: Choice) -> bool:
+def passes(row: Row, choice: TableChoice) -> bool:
     """True when a row stays after the filters. What a card leaves open counts as the less favourable answer."""
     return (
         (choice.weights == "any" or row.open_weights == "yes")

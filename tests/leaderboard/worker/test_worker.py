@@ -20,8 +20,7 @@ from sqlalchemy import func, select
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.store import api as store
-from bioreview_bench.leaderboard.store.models import ResultRow, Setting, Table
-from bioreview_bench.leaderboard.worker.queue import Queue
+from bioreview_bench.leaderboard.store.models import ResultRow, Setting, StoredTable
 from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
@@ -73,7 +72,7 @@ def test_what_is_due_is_checked_scored_and_put_into_tables(
     assert [line.split()[:2] for line in told] == [[submission_id, "scored"] for submission_id in ids]
     assert store.stale_tables(either_board) == []
     with either_board.reading() as session:
-        table = session.get(Table, ("test", "jaccard"))
+        table = session.get(StoredTable, ("test", "jaccard"))
         assert {row["system"] for row in table.content["rows"]} == {"A", "B"}
     version = store.board_version(either_board)
     assert score_due(either_board) == 0
@@ -207,14 +206,12 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     received = ann.receive(make_package("B"))  # its server was killed before it checked it
     process = start_worker(str(board.path))
     queued = ann.submit(make_package("A"))
-    Queue(board).wake()
     wait_for(lambda: states(board, [queued, received]) == ["scored", "scored"])
     wait_for(lambda: store.stale_tables(board) == [])
     store.withdraw(board, queued, ann.user)
-    Queue(board).wake()
     wait_for(lambda: store.stale_tables(board) == [])
     with board.reading() as session:
-        assert [row["system"] for row in session.get(Table, ("test", "jaccard")).content["rows"]] == ["B"]
+        assert [row["system"] for row in session.get(StoredTable, ("test", "jaccard")).content["rows"]] == ["B"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
 
@@ -229,26 +226,15 @@ def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_or_lost_queue_file_costs_nothing(board: Any, add_submitter: Any, make_package: Any) -> None:
-    board.queue_path.write_bytes(b"this was a queue once; " * 100)
-    queue = Queue(board)
-    queue.wake()
-    assert queue.huey.storage.queue_size() == 1
-    queue.wake()
-    assert queue.huey.storage.queue_size() == 1
-    queue.close()
-    board.queue_path.unlink()
-
-
-def test_what_a_server_enqueues_is_what_the_worker_does(either_board: Any) -> None:
-    done: list[str] = []
-    server, worker = Queue(either_board), Queue(either_board, lambda: done.append("scored"))
-    server.wake()
-    worker.huey.execute(worker.huey.dequeue())
-    assert done == ["scored"]
-    assert worker.huey.storage.queue_size() == 0
-    server.close()
-    worker.close()
+def test_an_idle_worker_needs_no_write_lock(board: Any) -> None:
+    score_due(board)
+    idle = Work(board, None, lambda text: None)
+    with sqlite3.connect(board.path, isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        started = time.monotonic()
+        assert idle.score_due() == 0
+        assert time.monotonic() - started < 5  # a lock is waited for 60 s
+        other.execute("ROLLBACK")
 
 
 def test_workers_killed_at_any_moment_lose_and_double_nothing(
@@ -279,7 +265,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
         per_submission = session.execute(
             select(ResultRow.submission_id, func.count()).group_by(ResultRow.submission_id)
         ).all()
-        table = session.get(Table, ("test", "jaccard")).content
+        table = session.get(StoredTable, ("test", "jaccard")).content
     assert sorted(per_submission) == sorted((submission_id, 1) for submission_id in ids)
     assert {row["submission"] for row in table["rows"]} == set(ids)
     assert len({(row["f1"]["value"], row["f1"]["low"], row["recall"]["value"]) for row in table["rows"]}) == 1
