@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--transform", "transforms", multiple=True, metavar="NAME", help="none, center, topic-K. May be repeated."
 )
+@click.option("--near-misses", metavar="FILE", help="Other points in a reference's words: limited to 10 %.")
 @click.option("--paraphrases", metavar="FILE", help="Paraphrased references, whose recall is the figure of merit.")
 @click.option("--also", multiple=True, metavar="FILE", help="Further predictions to follow along the curve.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="contract.toml", help="Write the contract.")
@@ -43,6 +44,7 @@ def calibrate(
     encoder_path: Path | None,
     precision: str | None,
     transforms: tuple[str, ...],
+    near_misses: str | None,
     paraphrases: str | None,
     also: tuple[str, ...],
     output: Path | None,
@@ -55,12 +57,15 @@ def calibrate(
 ) -> None:
     """Find the smallest threshold from which on echo, generic and other articles match at most 5 %.
 
+    With --near-misses, these must match at most 10 % as well.
+
     The test split is refused: a contract tuned on it would no longer measure anything there.
 
     \b
     Examples:
       bench calibrate --data demo --split train --contract demo --transform topic-20 --small -o mine.toml
       bench calibrate --data v3 --split val --transform none --transform topic-20 --explore
+      bench calibrate --data DIR --split train --near-misses near.jsonl --also hurried.jsonl -o mine.toml
     """
     from bioreview_bench.cli.options import with_encoder, with_precision
     from bioreview_bench.contracts.contract import Contract
@@ -88,6 +93,7 @@ def calibrate(
         label: read_predictions(options.predictions_path(path), articles, allow_extra=True)
         for label, path in files.items()
     }
+    near = read_predictions(options.predictions_path(near_misses), articles, allow_extra=True) if near_misses else None
     messages = options.Messages(quiet)
     curves = []
     with messages:
@@ -97,6 +103,7 @@ def calibrate(
                 articles,
                 wanted,
                 judged,
+                near_misses=near,
                 basis_articles=list(basis),
                 encoder_path=encoder_path,
                 progress=messages.encoding,
@@ -111,7 +118,9 @@ def calibrate(
                 remedy="calibrate on more articles, or add --small",
             )
     if output is not None and not explore:
-        where = f"{Path(data).name if articles.data == 'local' else articles.data}/{split}#{articles.fingerprint}"
+        where = f"{options.data_name(data, articles.data)}/{split}#{articles.fingerprint}"
+        if near is not None:
+            where += f"+near_misses#{(near.sha256 or '-')[:12]}"
         made = calibrated_contract(curves[0], name or output.stem, where)
         made.save(output)
         messages.say(f"Wrote {output}. Next: bench evaluate predictions.jsonl --contract {output}")

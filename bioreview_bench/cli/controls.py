@@ -49,10 +49,13 @@ def controls(
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
     from bioreview_bench.data.load import load_split
-    from bioreview_bench.report.blocks import Block, Facts, Table, figure
+    from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
+    from bioreview_bench.report.meaning import validity_note
     from bioreview_bench.scoring.run import score
+    from bioreview_bench.validity.card import load_card
 
     contract = with_precision(Contract.load(contract_name), precision)
+    card = load_card(contract_name)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     train = load_split(data, "train", allow_unfrozen=allow_unfrozen)
     written = {
@@ -69,6 +72,7 @@ def controls(
                 controls="basic",
                 draws=0,
                 encoder_path=encoder_path,
+                card=card,
                 progress=messages.encoding,
             )
             for name, rows in written.items()
@@ -109,6 +113,7 @@ def controls(
     blocks: list[Block] = [
         Facts([("Contract", contract.official_name), ("Signature", next(iter(records.values())).signature)]),
         Table(f"Control reviewers on {articles.label}", header, rows),
+        Notes("What this means", [validity_note(next(iter(records.values())))]),
     ]
     if form == "markdown":
         from bioreview_bench.report.markdown import to_markdown

@@ -118,10 +118,12 @@ def evaluate(
     from bioreview_bench.results.records import System
     from bioreview_bench.results.result import pairs_path
     from bioreview_bench.scoring.run import score
+    from bioreview_bench.validity.card import load_card
 
     limits = [Limit.parse(text) for text in fail_under]
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
     contract = with_precision(contract, precision)
+    card = load_card(contract_name)
     if output is not None:
         check_writable(output)
         check_writable(pairs_path(output))
@@ -148,6 +150,7 @@ def evaluate(
             backend=backend,
             require_complete=require_complete,
             sweep=sweep or html is not None,
+            card=card,
             progress=messages.encoding,
         )
     if output is not None:

@@ -24,6 +24,7 @@ _COMMANDS = {
     "stability": ("bioreview_bench.cli.compare:stability", "How stable a ranking is over thresholds and contracts."),
     "controls": ("bioreview_bench.cli.controls:controls", "Score the control reviewers of a split."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
+    "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
     "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
     "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
     "encode": ("bioreview_bench.cli.encode:encode", "Encode a corpus with several devices or machines."),

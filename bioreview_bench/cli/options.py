@@ -65,6 +65,11 @@ def format_option(*formats: str) -> Callable[[Any], Any]:
     )
 
 
+def data_name(given: str, loaded: str) -> str:
+    """What data are called in a file that was made on them: a folder's name, else the release's."""
+    return Path(given).name if loaded == "local" else loaded
+
+
 def predictions_path(given: str) -> Path:
     """The path of a predictions file; `demo:NAME` is one of the bundled ones. Raises InputError."""
     if not given.startswith("demo:"):

@@ -70,9 +70,12 @@ def validate(
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["result", "predictions", "card"]))
+@click.argument("name", type=click.Choice(["result", "predictions", "card", "judgements", "validity"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema (draft 2020-12) of a result file, a row of predictions, or a submission card.
+    """Print the JSON Schema (draft 2020-12) of a file format.
+
+    These are a result file, a row of predictions, a submission card, a row of judged pairs, and the validity card of a
+    contract.
 
     \b
     Examples:

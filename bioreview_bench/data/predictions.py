@@ -24,7 +24,7 @@ from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES, ST
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import json_type, read_rows
 
-_MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
+MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def read_predictions(
         row, found = check_row(value, number)
         problems.extend(found)
         named = value.get("article_id")
-        if not isinstance(named, str) or not _encodes(named):
+        if not isinstance(named, str) or not encodes(named):
             continue
         article_id = canonical_id(named)
         if members is not None and article_id not in members:
@@ -160,7 +160,7 @@ def as_predictions(
         given = list(concerns) if isinstance(concerns, tuple) else concerns
         row, found = check_row({"article_id": article_id, "concerns": given}, None)
         problems.extend(Problem(f"{printable(article_id)}: {problem.message}") for problem in found)
-        if isinstance(article_id, str) and _encodes(article_id):
+        if isinstance(article_id, str) and encodes(article_id):
             named = canonical_id(article_id)
             if named in rows:
                 problems.append(Problem(f'a second entry for "{printable(named)}"'))
@@ -208,10 +208,15 @@ def split_known(
         return kept, len(extra), []
     problems = []
     for position, article_id in enumerate(extra):
-        near = difflib.get_close_matches(article_id, known, n=1, cutoff=0) if position < _MAX_SUGGESTIONS else []
-        hint = f' (the nearest known one is "{printable(near[0])}")' if near else ""
+        hint = nearest(article_id, known) if position < MAX_SUGGESTIONS else ""
         problems.append(Problem(f'unknown article id "{printable(article_id)}"{hint}', lines.get(article_id)))
     return kept, 0, problems
+
+
+def nearest(wrong: str, known: Sequence[str]) -> str:
+    """What a message says after a wrong id; empty when nothing is known."""
+    near = difflib.get_close_matches(wrong, known, n=1, cutoff=0)
+    return f' (the nearest known one is "{printable(near[0])}")' if near else ""
 
 
 def check_row(row: Mapping[str, Any], line: int | None) -> tuple[PredictionRow | None, list[Problem]]:
@@ -222,7 +227,7 @@ def check_row(row: Mapping[str, Any], line: int | None) -> tuple[PredictionRow |
         problems.append("article_id is missing")
     elif not isinstance(article_id, str):
         problems.append(f"article_id must be a string, this is {json_type(article_id)}")
-    elif not _encodes(article_id):
+    elif not encodes(article_id):
         problems.append("article_id holds a lone surrogate")
 
     status = row.get("status")
@@ -276,7 +281,7 @@ def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str
         text = concern[keys[0]]
         if not isinstance(text, str):
             problems.append(f"{keys[0]} must be a string, this is {json_type(text)}")
-        elif not _encodes(text):
+        elif not encodes(text):
             problems.append(f"{keys[0]} holds a lone surrogate")
     labels: dict[str, str | None] = {}
     n_unknown = 0
@@ -307,7 +312,8 @@ def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str
     )
 
 
-def _encodes(text: str) -> bool:
+def encodes(text: str) -> bool:
+    """True when `text` can be written as UTF-8: it holds no lone surrogate."""
     return text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text)
 
 

@@ -30,6 +30,11 @@ def controls_root() -> Path:
     return cache_root() / "controls"
 
 
+def cards_root() -> Path:
+    """Where `bench contract audit --keep` puts the validity cards of contracts that have no file."""
+    return cache_root() / "cards"
+
+
 def fetch_records_root() -> Path:
     """Where `bench encoder fetch` records the checksums that the Hub reported."""
     return cache_root() / "encoders"

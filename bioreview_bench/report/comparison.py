@@ -7,8 +7,9 @@ from typing import Any
 
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
-from bioreview_bench.report.meaning import Note, notes
+from bioreview_bench.report.meaning import Note, notes, validity_note
 from bioreview_bench.stats.comparison import LEVEL, Comparison
+from bioreview_bench.validity import words
 
 
 def blocks(comparison: Comparison) -> list[Block]:
@@ -22,8 +23,7 @@ def blocks(comparison: Comparison) -> list[Block]:
         _categories(comparison),
     ]
     alarms = [note for note in notes(record) if note.level == "alarm"]
-    if alarms:
-        found.insert(1, Notes("What this means", alarms))
+    found.insert(1, Notes("What this means", [*alarms, validity_note(record)]))
     return found
 
 
@@ -31,6 +31,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
     """For machines."""
     return {
         "signature": comparison.results[0].signature,
+        "validity": words.of_result(comparison.results[0].record).model_dump(),
         "systems": [
             {
                 "name": name,

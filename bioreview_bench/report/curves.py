@@ -8,7 +8,7 @@ from typing import Any
 
 from bioreview_bench.report.blocks import DASH, Block, Notes, Table, figure
 from bioreview_bench.report.meaning import Note
-from bioreview_bench.scoring.calibration import LIMIT, LIMITED, THRESHOLDS, Curve
+from bioreview_bench.scoring.calibration import LIMIT, LIMITED, THRESHOLDS, Curve, rule
 
 _BARS = " ▁▂▃▄▅▆▇█"
 _COLOURS = ("#b3261e", "#b26a00", "#6b4fa0", "#1b6e4b", "#1558a6", "#5f6368")
@@ -27,10 +27,10 @@ def blocks(curves: Sequence[Curve]) -> list[Block]:
                 *([DASH] * (len(names) + 1) if at is None else [f"{THRESHOLDS[at]:.2f}", *_row(curve, at)]),
             ]
         )
-    rule = f"Limited at {LIMIT:.0%}: {', '.join(LIMITED)}. Figures are match rates; of followed files, recall."
+    said = f"Limited: {rule(curves[0].limits)}. Figures are match rates; of followed files, recall."
     found: list[Block] = [
         Table("Operating points", ["transform", "threshold", *names], rows),
-        Notes("Rule", [Note("info", rule), Note("info", f"{curves[0].echo_slots} echo slots.")]),
+        Notes("Rule", [Note("info", said), Note("info", f"{curves[0].echo_slots} echo slots.")]),
     ]
     for curve in curves:
         found += [_curve(curve, names), _sparklines(curve, names)]
@@ -46,6 +46,7 @@ def points(curve: Curve) -> dict[str, Any]:
         "recall": {name: rates.tolist() for name, rates in curve.recall.items()},
         "limited": list(LIMITED),
         "limit": LIMIT,
+        "limits": dict(curve.limits),
         "threshold": None if curve.operating is None else THRESHOLDS[curve.operating],
         "echo_slots": curve.echo_slots,
     }
@@ -63,7 +64,9 @@ def svg(curves: Sequence[Curve]) -> str:
 
 
 def _row(curve: Curve, at: int) -> list[str]:
-    return [figure((rates if name in LIMITED else curve.recall[name])[at]) for name, rates in curve.match_rate.items()]
+    return [
+        figure((rates if name in curve.limits else curve.recall[name])[at]) for name, rates in curve.match_rate.items()
+    ]
 
 
 def _curve(curve: Curve, names: Sequence[str]) -> Table:
@@ -93,10 +96,10 @@ def _panel(curve: Curve, top: int) -> str:
             f'<text x="{_x(threshold)}" y="{top + _HEIGHT - _MARGIN + 18}" text-anchor="middle" fill="#444">'
             f"{threshold}</text>"
         )
-    limit = _y(LIMIT, top)
-    parts.append(
-        f'<line x1="{_MARGIN}" x2="{_WIDTH - 150}" y1="{limit}" y2="{limit}" stroke="#111" stroke-dasharray="4 4"/>'
-    )
+    for limit in sorted({_y(value, top) for value in curve.limits.values()}):
+        parts.append(
+            f'<line x1="{_MARGIN}" x2="{_WIDTH - 150}" y1="{limit}" y2="{limit}" stroke="#111" stroke-dasharray="4 4"/>'
+        )
     if curve.operating is not None:
         x = _x(THRESHOLDS[curve.operating])
         parts.append(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bioreview_bench.data.vocabulary import UNANSWERED
-from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.records import ResultRecord, Validity
+from bioreview_bench.validity import words
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5
@@ -24,7 +25,8 @@ class Note:
 
 def notes(record: ResultRecord) -> list[Note]:
     """Everything a reader must know before quoting the score, gravest first."""
-    found = [*_saturation(record), *_echo(record), *_name(record), *_answers(record), *_skill(record)]
+    found = [*_saturation(record), *_echo(record), validity_note(record), *_name(record), *_answers(record)]
+    found += _skill(record)
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
@@ -43,6 +45,16 @@ def echo_is_near(echo: float | None, own: float | None) -> bool:
     (True, False, False)
     """
     return echo is not None and own is not None and echo >= _ECHO_NEAR * own
+
+
+def validity_note(record: ResultRecord) -> Note:
+    """How far the contract's matches can be trusted, by its validity card."""
+    return about(words.of_result(record))
+
+
+def about(validity: Validity) -> Note:
+    """The sentence on a validity card; a warning unless most of the contract's matches are the same point."""
+    return Note("info" if words.trusted(validity) else "warning", words.sentence(validity))
 
 
 def _saturation(record: ResultRecord) -> list[Note]:

@@ -99,6 +99,23 @@ class Controls(Record):
     generic_f1: float | None
 
 
+class Validity(Record):
+    """What the contract's validity card says.
+
+    `same`: of the pairs that the contract matches, the share that raters call the same point, with `interval`.
+    `found`: of the texts that make a reference's point, the share that the contract matches with it.
+    All null: the contract was never checked against judged pairs. `refused` says how a card that lies with the
+    contract differs from it; its figures are not used then.
+    """
+
+    n_matched: int | None = None
+    same: float | None = None
+    found: float | None = None
+    interval: tuple[float, float] | None = None
+    measured_on: str | None = None
+    refused: str | None = None
+
+
 class PerCategory(Record):
     """Figures of one category of references."""
 
@@ -231,19 +248,21 @@ class ResultRecord(Record):
     bootstrap: Bootstrap
     articles: list[dict[str, Any]]
     provenance: Provenance
+    validity: Validity | None = None
 
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """The schema of `result`, `predictions` (one row) or `card`."""
-    if name == "predictions":
-        return {"$schema": _DIALECT, **_PREDICTION_ROW}
+    """The schema of `result`, `card`, `validity` (a contract's card), or one row of `predictions` or `judgements`."""
+    if name in _ROWS:
+        return {"$schema": _DIALECT, **_ROWS[name]}
     from bioreview_bench.results.card import Card
+    from bioreview_bench.validity.card import ValidityCard
 
-    model = Card if name == "card" else ResultRecord
-    return {"$schema": _DIALECT, **model.model_json_schema()}
+    models: dict[str, type[BaseModel]] = {"card": Card, "validity": ValidityCard, "result": ResultRecord}
+    return {"$schema": _DIALECT, **models[name].model_json_schema()}
 
 
 _TEXT = {"type": "string", "description": "The concern; blank ones are dropped and counted."}
@@ -287,3 +306,34 @@ _PREDICTION_ROW: dict[str, Any] = {
     "then": {"properties": {"concerns": {"type": ["array", "null"], "maxItems": 0}}},
     "else": {"properties": {"concerns": {"type": "array"}}},
 }
+_SAID = {
+    "type": "object",
+    "additionalProperties": {"enum": ["same", "related"]},
+    "description": "Concern id to label; a reference that is not named is different.",
+}
+_NO_RATER = {"not": {"pattern": "^rater_"}}
+_WRITTEN = {"type": "string", "pattern": r"\S"}
+_JUDGED_ROW: dict[str, Any] = {
+    "title": "Judged text",
+    "description": "One line of a file of judged pairs; other keys are not read.",
+    "type": "object",
+    "required": ["article_id", "text"],
+    "properties": {
+        "article_id": _WRITTEN,
+        "text": _WRITTEN,
+        "labels": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": _WRITTEN,
+            "additionalProperties": _SAID,
+        },
+        "written_as": {"anyOf": [_WRITTEN, {"type": "null"}], "description": "Who or what wrote the text."},
+        "written_from": {"anyOf": [_WRITTEN, {"type": "null"}], "description": "The concern it was written from."},
+    },
+    "patternProperties": {"^rater_": _SAID},
+    "oneOf": [
+        {"required": ["labels"], "propertyNames": _NO_RATER},
+        {"not": {"anyOf": [{"required": ["labels"]}, {"propertyNames": _NO_RATER}]}},
+    ],
+}
+_ROWS = {"predictions": _PREDICTION_ROW, "judgements": _JUDGED_ROW}

@@ -37,6 +37,7 @@ from bioreview_bench.scoring.tally import Tally, article_counts, grid, tally
 from bioreview_bench.scoring.tally import sweep as sweep_points
 from bioreview_bench.scoring.texts import Case, TextPool, cases
 from bioreview_bench.stats.uncertainty import drawing, family_units, intervals
+from bioreview_bench.validity.card import ValidityCard, validity
 
 ControlSet = Literal["full", "basic"]
 
@@ -65,6 +66,7 @@ def score(
     require_complete: bool = False,
     sweep: bool = False,
     backend: Backend | None = None,
+    card: ValidityCard | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Result:
     """Score predictions against the references of articles.
@@ -83,6 +85,8 @@ def score(
 
     `backend`: what `backends.choose` made for this contract's encoder before, so that a process which scores many
     files checks and loads the encoder once. It excludes `encoder` and `encoder_path`.
+
+    `card`: the validity card of a contract that comes from a file; those of bundled contracts are known.
 
     Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
 
@@ -165,6 +169,7 @@ def score(
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 3),
         ),
+        validity=validity(contract, backend.record, card),
     )
     return Result(record, counts, matched.pairs, null.histogram)
 

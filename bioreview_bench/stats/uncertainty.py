@@ -85,7 +85,7 @@ def intervals(
         for drawn in (family_weights(n_units, draws, seed) if weights is None else weights)
     ]
     return {
-        name: _interval(np.concatenate([block[name] for block in blocks]), float(value))
+        name: percentiles(np.concatenate([block[name] for block in blocks]), float(value))
         for name, value in point.items()
     }
 
@@ -122,7 +122,8 @@ def family_weights(n_units: int, draws: int, seed: int) -> Iterator[NDArray[np.f
         yield generator.multinomial(n_units, share, size=min(block, draws - start)).astype(np.float64)
 
 
-def _interval(values: NDArray[Any], point: float) -> Interval | None:
+def percentiles(values: NDArray[Any], point: float) -> Interval | None:
+    """95 % interval of a statistic from its draws; None when the point or more than 5 % of them are undefined."""
     defined = values[~np.isnan(values)]
     if np.isnan(point) or len(defined) < _DEFINED * len(values):
         return None

@@ -15,6 +15,7 @@ from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
 from bioreview_bench.stats.significance import holm
+from bioreview_bench.validity import words
 
 from ..settings import BoardSettings
 from ..store.settings import BoardSplit
@@ -106,6 +107,8 @@ def _notices(
         found.append(_saturation(rows))
     elif record is not None:
         found += _echo(record, rows)
+    if record is not None:
+        found.append(words.sentence(words.of_result(record)))
     found += _about_data(facts)
     if record is not None and record.encoder.id is not None and not record.encoder.verified:
         found.append("The encoder's weights are not verified: these are not official scores.")

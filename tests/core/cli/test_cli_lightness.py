@@ -28,6 +28,9 @@ def _loaded_by(*arguments: str) -> set[str]:
         ["validate", "demo:careful", "--data", "demo"],
         ["data", "info", "--data", "demo"],
         ["schema", "result"],
+        ["schema", "judgements"],
+        ["contract", "list"],
+        ["contract", "show", "demo"],
         ["cache", "info"],
     ],
 )

@@ -163,6 +163,10 @@ def test_a_copied_paper_that_comes_near_is_said(make_table: Make, make_entry: Ma
     assert not any("Copying" in one for one in make_table(entry).notice)
 
 
+def test_how_many_matches_are_the_same_point_is_said(make_table: Make, make_entry: Make) -> None:
+    assert any("are the same point" in one or "Never checked" in one for one in make_table(make_entry(1, 0.3)).notice)
+
+
 def test_an_undefined_f1_stands_last_and_does_not_rank(make_table: Make, make_entry: Make) -> None:
     entry = make_entry(1, 0.6, team="B")
     overall = entry.record.overall.model_copy(update={"f1": None})

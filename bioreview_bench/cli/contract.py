@@ -1,0 +1,224 @@
+"""`bench contract`: list contracts, show one, and hold one against judged pairs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bioreview_bench.cli import options
+
+if TYPE_CHECKING:
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.report.blocks import Block
+    from bioreview_bench.results.records import Validity
+    from bioreview_bench.validity.card import ValidityCard
+    from bioreview_bench.validity.scorers import PairScorer
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def contract() -> None:
+    """List and show contracts, and hold one against what raters judged to be the same point."""
+
+
+@contract.command("list")
+@options.format_option("text", "markdown", "json")
+def list_contracts(form: str) -> None:
+    """List the bundled contracts and what their validity cards say.
+
+    \b
+    Example:
+      bench contract list
+    """
+    from bioreview_bench.contracts.contract import BUNDLED, Contract
+    from bioreview_bench.report.blocks import DASH, Table
+    from bioreview_bench.validity.card import load_card
+    from bioreview_bench.validity.words import short
+
+    loaded = [Contract.load(name) for name in BUNDLED]
+    claims = [_said(each, load_card(each.name)) for each in loaded]
+    if form == "json":
+        rows = [{**each.as_dict(), "validity": claim.model_dump()} for each, claim in zip(loaded, claims, strict=True)]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    shown = [
+        [each.name, each.encoder or DASH, f"{each.threshold:g}", each.transform, short(claim)]
+        for each, claim in zip(loaded, claims, strict=True)
+    ]
+    _print([Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown)], form)
+
+
+@contract.command()
+@click.argument("name")
+@options.format_option("text", "markdown", "json")
+def show(name: str, form: str) -> None:
+    """Show the fields of contract NAME (bundled, or a TOML file), its signature, and its validity card.
+
+    \b
+    Examples:
+      bench contract show demo
+      bench contract show mine.toml --format json
+    """
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.report.blocks import Facts, Notes
+    from bioreview_bench.report.meaning import about
+    from bioreview_bench.validity.card import load_card
+    from bioreview_bench.validity.report import blocks
+
+    loaded, card = Contract.load(name), load_card(name)
+    claim = _said(loaded, card)
+    fields = {key: value for key, value in loaded.as_dict().items() if value is not None}
+    if form == "json":
+        shown_json = {"contract": loaded.as_dict(), "signature": loaded.signature(), "validity": claim.model_dump()}
+        click.echo(
+            json.dumps({**shown_json, "card": card.model_dump(mode="json") if card else None}, ensure_ascii=False)
+        )
+        return
+    facts = [(key, _short(value)) for key, value in fields.items()]
+    shown: list[Block] = [Facts([*facts, ("signature", loaded.signature())])]
+    if card is None or claim.refused is not None:
+        shown.append(Notes("Verdict", [about(claim)]))
+    else:
+        shown += blocks(card, about(claim))
+    _print(shown, form)
+    if card is None:
+        click.echo(f"Next: bench contract audit {name} --judgements FILE --data DATA", err=True)
+
+
+@contract.command()
+@click.argument("name")
+@click.option(
+    "--judgements",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judged pairs (docs/judged-pairs.md). May be repeated.",
+)
+@options.data_option
+@click.option(
+    "--split", default="all", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
+)
+@click.option(
+    "--corpus",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A matching corpus. May be repeated.",
+)
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the validity card.")
+@click.option("--keep", is_flag=True, help="Put the card where the contract is, to be shown beside scores.")
+@click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw what is matched and counted.")
+@options.encoder_path_option
+@options.allow_extra_option
+@options.allow_unfrozen_option
+@click.option(
+    "--draws",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Bootstrap draws; 0 for no intervals.",
+)
+@click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
+@options.format_option("text", "markdown", "json")
+@options.quiet_option
+def audit(
+    name: str,
+    judgements: tuple[Path, ...],
+    data: str,
+    split: str,
+    corpus: tuple[Path, ...],
+    out: Path | None,
+    keep: bool,
+    chart: Path | None,
+    encoder_path: Path | None,
+    allow_extra: bool,
+    allow_unfrozen: bool,
+    draws: int,
+    seed: int,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Hold the matches of contract NAME against judged pairs, and make its validity card.
+
+    With --keep the card lies with the contract (mine.card.json beside mine.toml), and one sentence of it stands
+    beside every score under that contract.
+
+    \b
+    Examples:
+      bench contract audit demo --judgements pairs.jsonl --data DIR
+      bench contract audit mine.toml --judgements a.jsonl --judgements b.jsonl --data DIR --keep
+    """
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.folder import canonical_split
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.files.atomic import check_writable, write_files
+    from bioreview_bench.report.meaning import about
+    from bioreview_bench.validity.audit import audit as measure
+    from bioreview_bench.validity.card import card_path
+    from bioreview_bench.validity.chart import svg
+    from bioreview_bench.validity.corpus import read_corpus
+    from bioreview_bench.validity.judgements import read_judgements
+    from bioreview_bench.validity.report import blocks
+
+    loaded = Contract.load(name)
+    kept = card_path(name) if keep else None
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+    for path in filter(None, (kept, out, chart)):
+        check_writable(path)
+    articles = load_split(data, split, allow_unfrozen=allow_unfrozen)
+    judged = read_judgements(judgements, articles, allow_extra=allow_extra)
+    corpora = [read_corpus(path, articles) for path in corpus]
+    messages = options.Messages(quiet)
+    try:
+        scorer = _scorer(loaded, encoder_path, messages)
+        where = f"{options.data_name(data, articles.data)}/{canonical_split(split)}"
+        card = measure(judged, articles, scorer, where, corpora, draws=draws, seed=seed)
+    finally:
+        messages.stop()
+    text = card.to_json().encode()
+    files = {path: made for path, made in ((chart, svg(card).encode()), (out, text), (kept, text)) if path}
+    write_files(files)
+    for path in files:
+        messages.say(f"Wrote {path}.")
+    if form == "json":
+        click.echo(card.to_json(), nl=False)
+    else:
+        _print(blocks(card, about(_said(loaded, card))), form)
+    if kept is None:
+        messages.say("Not kept with the contract. To have it shown beside scores: --keep")
+
+
+def _scorer(loaded: Contract, encoder_path: Path | None, messages: options.Messages) -> PairScorer:
+    """What compares the texts under a contract."""
+    from bioreview_bench.validity.scorers import ContractScorer
+
+    return ContractScorer(loaded, encoder_path, messages.encoding)
+
+
+def _said(loaded: Contract, card: ValidityCard | None) -> Validity:
+    """What a card says of a contract, the encoder being the one that the card was measured with."""
+    from bioreview_bench.results.records import Validity
+    from bioreview_bench.validity.card import validity
+
+    return Validity() if card is None else validity(loaded, card.encoder, card)
+
+
+def _short(value: object) -> str:
+    shown = str(value)
+    return shown if len(shown) <= 100 else f"{shown[:97]}..."
+
+
+def _print(blocks: list[Block], form: str) -> None:
+    if form == "markdown":
+        from bioreview_bench.report.markdown import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+        return
+    from bioreview_bench.report.terminal import print_blocks
+
+    print_blocks(blocks, sys.stdout)
