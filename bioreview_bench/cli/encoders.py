@@ -18,6 +18,8 @@ EXACT = "exact-bf16"
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
     """The contract with another encoder, if one is asked for (it is `custom` then), and where its files are."""
+    if contract.similarity == "judge" and (encoder, encoder_path) != (None, None):
+        raise InputError(f"{contract.name} has no encoder.", remedy="leave --encoder and --encoder-path out")
     if encoder is None:
         return contract, encoder_path
     if encoder_path is not None:
@@ -44,7 +46,7 @@ def with_precision(contract: Contract, precision: str | None) -> Contract:
     """The contract computed in `precision`, another contract where that is not its own dtype. Raises InputError."""
     if precision is None or precision == contract.dtype:
         return contract
-    if contract.encoder is None:
+    if contract.encoder is None or contract.similarity == "judge":
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="leave --precision out")
     return contract if precision == EXACT else replace(contract, name=CUSTOM, dtype=precision)
 

@@ -36,7 +36,9 @@ encoder_path_option = click.option(
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
-def contract_option(text: str = "v3, demo, jaccard or a TOML file.") -> Callable[[Any], Any]:
+def contract_option(
+    text: str = "v3, demo, jaccard, judge:openai:MODEL (or google, vllm), or a TOML file.",
+) -> Callable[[Any], Any]:
     """`--contract`, as `contract_name`."""
     return click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE", help=text)
 
@@ -106,17 +108,29 @@ class Messages:
         if done == total:
             self.stop()
 
+    def judging(self, done: int, total: int) -> None:
+        """Progress of a judge: a bar on a terminal, at most eleven lines elsewhere."""
+        if self._quiet:
+            return
+        if not sys.stderr.isatty():
+            if done == 0 or done * 10 // total > (done - 1) * 10 // total:
+                click.echo(f"Judging: {done:,} of {total:,}", err=True)
+            return
+        if self._bar is None:
+            self._start(total, "Judging")
+        self._bar.update(self._task, completed=done)
+
     def stop(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
-    def _start(self, total: int) -> None:
+    def _start(self, total: int, label: str = "Encoding") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("Encoding"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
         self._bar.start()
         self._task = self._bar.add_task("encode", total=total)

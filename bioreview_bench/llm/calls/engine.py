@@ -11,13 +11,15 @@ import asyncio
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Generic, TypeVar
 
-from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.calls.pacing import Backoff, Pace
 from bioreview_bench.llm.calls.progress import Progress, Summary
-from bioreview_bench.llm.review import Estimates, GiveUp, Review, Reviewer, TryAgain, Usage
+from bioreview_bench.llm.review import Caller, Estimates, GiveUp, Review, Subject, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
+
+_S = TypeVar("_S", bound=Subject)
 
 # A server that asks for a longer wait speaks of a quota, not of a rate.
 _LONGEST_WAIT = 3600.0
@@ -26,8 +28,8 @@ _FAILURES_IN_A_ROW = 20
 
 
 async def run(
-    reviewer: Reviewer,
-    manuscripts: Iterable[Manuscript],
+    reviewer: Caller[_S],
+    manuscripts: Iterable[_S],
     store: RunStore,
     *,
     concurrency: int = 8,
@@ -56,10 +58,10 @@ async def run(
         await reviewer.close()
 
 
-class _Engine:
+class _Engine(Generic[_S]):
     def __init__(
         self,
-        reviewer: Reviewer,
+        reviewer: Caller[_S],
         store: RunStore,
         concurrency: int,
         max_cost: float | None,
@@ -81,7 +83,7 @@ class _Engine:
         self.answered = False
         self.refusal: str | None = None
 
-    async def go(self, manuscripts: Iterable[Manuscript], next_command: str | None) -> Summary:
+    async def go(self, manuscripts: Iterable[_S], next_command: str | None) -> Summary:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self.syncing = asyncio.create_task(self._sync())
@@ -109,7 +111,7 @@ class _Engine:
         n_failed = self.store.totals.by_status["error"]
         return Summary(self.done, self.skipped, self.retries, loop.time() - started, n_failed, stopped)
 
-    async def _feed(self, manuscripts: Iterable[Manuscript]) -> str | None:
+    async def _feed(self, manuscripts: Iterable[_S]) -> str | None:
         """Begin reviews as places come free; returns why it stopped early, if it did."""
         for manuscript in manuscripts:
             if manuscript.id in self.store or manuscript.id in self.reserved:
@@ -139,7 +141,7 @@ class _Engine:
             await self._one_ends()  # most reviews cost less than their estimate
         return None
 
-    def _estimate(self, manuscript: Manuscript) -> float:
+    def _estimate(self, manuscript: _S) -> float:
         if self.max_cost is None:
             return 0.0
         cost = self.reviewer.estimate(manuscript).cost_usd if isinstance(self.reviewer, Estimates) else None
@@ -167,7 +169,7 @@ class _Engine:
             self.unsynced.clear()
             await asyncio.to_thread(self.store.sync)
 
-    async def _review(self, manuscript: Manuscript) -> None:
+    async def _review(self, manuscript: _S) -> None:
         """Attempts until there is a row, or the run stops."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -194,7 +196,7 @@ class _Engine:
         finally:
             self.reserved.pop(manuscript.id, None)
 
-    async def _attempt(self, manuscript: Manuscript) -> Review:
+    async def _attempt(self, manuscript: _S) -> Review:
         epoch = await self.pace.enter()
         task = asyncio.current_task()
         assert task is not None
@@ -227,7 +229,7 @@ class _Engine:
             self._refuse(f"No server answers: {error}")
         return None
 
-    def _write(self, manuscript: Manuscript, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
+    def _write(self, manuscript: _S, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
         self.failed_in_a_row = 0
         if review.usage.cost_usd is None:
             self.unstated += self.reserved.get(manuscript.id, 0.0)
@@ -235,7 +237,7 @@ class _Engine:
         self.store.append(manuscript.id, review, seconds=seconds, attempts=attempt)
         self._progress()
 
-    def _write_failure(self, manuscript: Manuscript, reason: str, billed: Usage, seconds: float) -> None:
+    def _write_failure(self, manuscript: _S, reason: str, billed: Usage, seconds: float) -> None:
         review = Review(status="error", detail=f"{self.attempts} attempts, the last: {reason}", usage=billed)
         self.store.append(manuscript.id, review, seconds=seconds, attempts=self.attempts)
         self._progress()
