@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.judge.options import judge_options, judge_scorer, say_plan
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.report.blocks import Block
     from bioreview_bench.results.records import Validity
     from bioreview_bench.validity.card import ValidityCard
-    from bioreview_bench.validity.scorers import PairScorer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -125,6 +125,7 @@ def show(name: str, form: str) -> None:
 @click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
 @options.format_option("text", "markdown", "json")
 @options.quiet_option
+@judge_options
 def audit(
     name: str,
     judgements: tuple[Path, ...],
@@ -141,6 +142,7 @@ def audit(
     seed: int,
     form: str,
     quiet: bool,
+    **judging: Any,
 ) -> None:
     """Hold the matches of contract NAME against judged pairs, and make its validity card.
 
@@ -156,6 +158,7 @@ def audit(
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
     from bioreview_bench.files.atomic import check_writable, write_files
+    from bioreview_bench.judge.scorer import OnlyPlanned
     from bioreview_bench.report.meaning import about
     from bioreview_bench.validity.audit import audit as measure
     from bioreview_bench.validity.card import card_path
@@ -163,6 +166,7 @@ def audit(
     from bioreview_bench.validity.corpus import read_corpus
     from bioreview_bench.validity.judgements import read_judgements
     from bioreview_bench.validity.report import blocks
+    from bioreview_bench.validity.scorers import ContractScorer
 
     loaded = Contract.load(name)
     kept = card_path(name) if keep else None
@@ -175,9 +179,12 @@ def audit(
     corpora = [read_corpus(path, articles) for path in corpus]
     messages = options.Messages(quiet)
     try:
-        scorer = _scorer(loaded, encoder_path, messages)
+        scorer = judge_scorer(loaded, messages, **judging) or ContractScorer(loaded, encoder_path, messages.encoding)
         where = f"{options.data_name(data, articles.data)}/{canonical_split(split)}"
         card = measure(judged, articles, scorer, where, corpora, draws=draws, seed=seed)
+    except OnlyPlanned as planned:
+        say_plan(planned.plan, form)
+        return
     finally:
         messages.stop()
     text = card.to_json().encode()
@@ -191,13 +198,6 @@ def audit(
         _print(blocks(card, about(_said(loaded, card))), form)
     if kept is None:
         messages.say("Not kept with the contract. To have it shown beside scores: --keep")
-
-
-def _scorer(loaded: Contract, encoder_path: Path | None, messages: options.Messages) -> PairScorer:
-    """What compares the texts under a contract."""
-    from bioreview_bench.validity.scorers import ContractScorer
-
-    return ContractScorer(loaded, encoder_path, messages.encoding)
 
 
 def _said(loaded: Contract, card: ValidityCard | None) -> Validity:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.judge.options import judge_backend, judge_options, print_plan
 
 
 @click.command()
@@ -23,6 +25,7 @@ from bioreview_bench.cli import options
 @options.allow_unfrozen_option
 @options.format_option("text", "markdown", "json")
 @options.quiet_option
+@judge_options
 def controls(
     data: str,
     split: str,
@@ -33,6 +36,7 @@ def controls(
     allow_unfrozen: bool,
     form: str,
     quiet: bool,
+    **judging: Any,
 ) -> None:
     """Score the control reviewers of a split: what any system must beat under a contract.
 
@@ -49,6 +53,7 @@ def controls(
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
     from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.predictions import as_predictions
     from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
     from bioreview_bench.report.meaning import validity_note
     from bioreview_bench.scoring.run import score
@@ -63,6 +68,11 @@ def controls(
     }
     written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
     messages = options.Messages(quiet)
+    judge = judge_backend(contract, messages, **judging)
+    if judge is not None and judging["dry_run"]:
+        everything = [as_predictions(rows, articles) for rows in written.values()]
+        print_plan(judge, articles, everything, controls="basic", form=form)
+        return
     with messages:
         results = {
             name: score(
@@ -73,6 +83,7 @@ def controls(
                 draws=0,
                 encoder_path=encoder_path,
                 card=card,
+                backend=judge,
                 progress=messages.encoding,
             )
             for name, rows in written.items()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.judge.options import consistency_option, judge_backend, judge_options, print_plan
 
 if TYPE_CHECKING:
     from bioreview_bench.results.records import ResultRecord
@@ -73,6 +74,8 @@ if TYPE_CHECKING:
     metavar="METRIC=VALUE",
     help="Exit 2 when a metric is lower (f1, recall, skill, per_category.other.f1).",
 )
+@judge_options
+@consistency_option
 def evaluate(
     predictions: str,
     data: str,
@@ -97,6 +100,7 @@ def evaluate(
     form: str,
     quiet: bool,
     fail_under: tuple[str, ...],
+    **judging: Any,
 ) -> int:
     """Score PREDICTIONS (a JSONL file, or demo:NAME) and print the report.
 
@@ -108,6 +112,7 @@ def evaluate(
       bench evaluate demo:careful --data demo --contract demo
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
+      bench evaluate predictions.jsonl --data v3 --contract judge:openai:gpt-4o-mini --prices prices.toml --dry-run
     """
     from bioreview_bench.cli.fail_under import Limit
     from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
@@ -134,7 +139,11 @@ def evaluate(
     named, processed = _manifest(path)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
-    backend = exact_backend(contract, precision, encoder_path, messages.encoding)
+    judge = judge_backend(contract, messages, **judging)
+    if judge is not None and judging["dry_run"]:
+        print_plan(judge, articles, [rows], controls=controls, form=form)
+        return 0
+    backend = judge or exact_backend(contract, precision, encoder_path, messages.encoding)
     with messages:
         result = score(
             articles,

@@ -45,7 +45,9 @@ encoder_path_option = click.option(
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
-def contract_option(text: str = "v3, demo, jaccard or a TOML file.") -> Callable[[Any], Any]:
+def contract_option(
+    text: str = "v3, demo, jaccard, judge:openai:MODEL (or google, vllm), or a TOML file.",
+) -> Callable[[Any], Any]:
     """`--contract`, as `contract_name`."""
     return click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE", help=text)
 
@@ -90,11 +92,14 @@ def predictions_path(given: str) -> Path:
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
     """The contract with the encoder of `--encoder`, if given (it is `custom` then), and where its files are."""
+    from bioreview_bench.errors import InputError
+
+    if contract.similarity == "judge" and (encoder, encoder_path) != (None, None):
+        raise InputError(f"{contract.name} has no encoder.", remedy="leave --encoder and --encoder-path out")
     if encoder is None:
         return contract, encoder_path
     from bioreview_bench.contracts.contract import CUSTOM
     from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
-    from bioreview_bench.errors import InputError
 
     if encoder_path is not None:
         raise InputError(
@@ -123,7 +128,7 @@ def with_precision(contract: Contract, precision: str | None) -> Contract:
     from bioreview_bench.contracts.contract import CUSTOM
     from bioreview_bench.errors import InputError
 
-    if contract.encoder is None:
+    if contract.encoder is None or contract.similarity == "judge":
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="leave --precision out")
     return contract if precision == EXACT else replace(contract, name=CUSTOM, dtype=precision)
 
@@ -218,6 +223,18 @@ class Messages:
         self._bar.show(done)
         if done == total:
             self.stop()
+
+    def judging(self, done: int, total: int) -> None:
+        """Progress of a judge: a bar on a terminal, at most eleven lines elsewhere."""
+        if self._quiet:
+            return
+        if not sys.stderr.isatty():
+            if done == 0 or done * 10 // total > (done - 1) * 10 // total:
+                click.echo(f"Judging: {done:,} of {total:,}", err=True)
+            return
+        if self._bar is None:
+            self._bar = ProgressBar("Judging", total, self._quiet)
+        self._bar.show(done)
 
     def stop(self) -> None:
         """Remove the bar."""

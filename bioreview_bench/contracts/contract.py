@@ -27,7 +27,7 @@ CUSTOM = "custom"
 _CHOICES = {
     "dtype": ("fp32", "bf16", None),
     "pooling": ("mean", None),
-    "similarity": ("cos", "jaccard"),
+    "similarity": ("cos", "jaccard", "judge"),
     "assignment": ("maxcard",),
     "figures": ("excluded", "included"),
 }
@@ -85,12 +85,36 @@ class Contract:
             raise InputError(f"Contract {self.name}: max_length must be a whole number from 1, this is {length!r}.")
         if self.similarity != "cos" and self.transform != NONE:
             raise InputError(f"Contract {self.name}: the transform {self.transform} needs vectors.")
-        if (self.similarity == "cos") != (self.encoder is not None):
+        if self.similarity == "judge":
+            self._check_judge()
+        elif (self.similarity == "cos") != (self.encoder is not None):
             raise InputError(f"Contract {self.name}: similarity {self.similarity} with encoder {self.encoder}.")
+
+    def _check_judge(self) -> None:
+        """The name of a judge's contract decides all but which references count."""
+        from bioreview_bench.judge.names import JudgeName, is_judge
+
+        if not is_judge(self.name):
+            raise InputError(
+                f"Contract {printable(self.name)}: a judge has no threshold or encoder to choose, and no contract but "
+                "its own.",
+                remedy="name the judge itself, or a contract that compares vectors",
+            )
+        wrong = {
+            field: value
+            for field, value in JudgeName.parse(self.name).fields().items()
+            if getattr(self, field) != value
+        }
+        if wrong:
+            raise InputError(
+                f"Contract {printable(self.name)} was written for another prompt or other parameters: this judge has "
+                f"another {', '.join(sorted(wrong))}.",
+                remedy="name the judge itself in the place of the file, and score again",
+            )
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Contract:
-        """A bundled contract by name (`v3`, `demo`, `jaccard`) or any contract from a TOML file.
+        """A bundled contract by name (`v3`, `demo`, `jaccard`), a judge (`judge:openai:MODEL`), or a TOML file.
 
         Raises InputError when there is none, or when it has unknown, missing or impossible fields.
 
@@ -107,13 +131,17 @@ class Contract:
                 .read_text(encoding="utf-8")
             )
             return cls._from_toml(text, str(name_or_path))
+        if str(name_or_path).startswith("judge:"):
+            from bioreview_bench.judge.names import JudgeName
+
+            return cls(**JudgeName.parse(str(name_or_path)).fields())
         path = Path(name_or_path)
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f'There is no contract "{printable(name_or_path)}", bundled or as a file.',
-                remedy=f"use {', '.join(BUNDLED)} or the path of a TOML file",
+                remedy=f"use {', '.join(BUNDLED)}, judge:openai:MODEL or the path of a TOML file",
             ) from error
         return cls._from_toml(text, str(path))
 
@@ -133,7 +161,7 @@ class Contract:
                 remedy=f"the fields are {', '.join(known)}",
             )
         fields.setdefault("encoder", None)
-        if fields["encoder"] is None:
+        if fields["encoder"] is None or fields.get("similarity") == "judge":
             fields.setdefault("dtype", None)
             fields.setdefault("pooling", None)
         _check_types(fields, where)
@@ -184,9 +212,14 @@ class Contract:
 
 
 def encoder_part(encoder_id: str | None, revision: str | None, weights_sha256: str | None) -> str:
-    """The `enc:` value: id, first 8 characters of the revision and of the weights' sha256, `-` for unknown ones."""
+    """The `enc:` value: id, first 8 characters of the revision and of the weights' sha256, `-` for unknown ones.
+
+    A judge has no revision; in the place of weights stands the hash of its prompt and parameters.
+    """
     if encoder_id is None:
         return "-"
+    if encoder_id.startswith("judge/"):
+        return f"{encoder_id}+{weights_sha256[:8] if weights_sha256 else '-'}"
     return f"{encoder_id}@{revision[:8] if revision else '-'}+{weights_sha256[:8] if weights_sha256 else '-'}"
 
 

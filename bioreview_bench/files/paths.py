@@ -43,3 +43,8 @@ def fetch_records_root() -> Path:
 def pins_root() -> Path:
     """Where `bench data verify --pin` records the sha256 of data files."""
     return cache_root() / "pins"
+
+
+def judgements_root() -> Path:
+    """Where answers of language-model judges are stored."""
+    return cache_root() / "judgements"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from bioreview_bench.data.manuscript import Manuscript
 
@@ -35,6 +35,32 @@ class Review:
     notes: Mapping[str, Any] | None = None
 
 
+class Subject(Protocol):
+    """What a call is about: a manuscript, or a question to a judge. The engine reads no more of it than its id."""
+
+    @property
+    def id(self) -> str:
+        """The name of its row."""
+        ...
+
+
+SubjectT = TypeVar("SubjectT", bound=Subject, contravariant=True)
+
+
+class Caller(Protocol[SubjectT]):
+    """What the engine needs of whoever answers about a subject; every Reviewer is one."""
+
+    name: str
+
+    async def review(self, subject: SubjectT, /) -> Review:
+        """Answer once. Raises TryAgain for what may pass, GiveUp for what concerns every call."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of clients and processes."""
+        ...
+
+
 class Reviewer(Protocol):
     """Anything that reviews. `describe` names everything that could change its output; a run is resumed only by
     a reviewer that describes itself alike."""
@@ -58,7 +84,7 @@ class Reviewer(Protocol):
 class Estimates(Protocol):
     """A reviewer that can say beforehand what a review costs at most, for `--dry-run` and `--max-cost`."""
 
-    def estimate(self, manuscript: Manuscript) -> Usage:
+    def estimate(self, subject: Any, /) -> Usage:
         """Input tokens as the run's counter sees them, the most output tokens allowed, and their price; None where
         a limit or a price is not known."""
         ...

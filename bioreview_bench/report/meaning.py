@@ -25,8 +25,8 @@ class Note:
 
 def notes(record: ResultRecord) -> list[Note]:
     """Everything a reader must know before quoting the score, gravest first."""
-    found = [*_saturation(record), *_echo(record), validity_note(record), *_name(record), *_answers(record)]
-    found += _skill(record)
+    found = [*_saturation(record), *_echo(record), validity_note(record), *_name(record), *_judge(record)]
+    found += [*_answers(record), *_skill(record)]
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
@@ -91,7 +91,7 @@ def _echo(record: ResultRecord) -> list[Note]:
 
 def _name(record: ResultRecord) -> list[Note]:
     found = []
-    if not record.encoder.verified and record.encoder.id is not None:
+    if not record.encoder.verified and record.encoder.id is not None and record.judge is None:
         found.append(
             Note("warning", "The encoder's weights are not verified: this score is not official, and boards refuse it.")
         )
@@ -102,6 +102,34 @@ def _name(record: ResultRecord) -> list[Note]:
     if record.data.verification == "none":
         found.append(
             Note("info", "The articles are not a released split: compare only with results of this signature.")
+        )
+    return found
+
+
+def _judge(record: ResultRecord) -> list[Note]:
+    judge = record.judge
+    if judge is None:
+        return []
+    served = ", ".join(judge.served_models)
+    found = [
+        Note(
+            "info",
+            f"Judged by a language model ({served}), which its provider may change under the same name: compare "
+            f"results of one time. bench contract audit {judge.name} measures how far it can be believed.",
+        )
+    ]
+    if len(judge.served_models) > 1:
+        found.append(Note("warning", f"Several models answered under one name ({served}): the counts mix two judges."))
+    order = judge.order
+    if order is not None:
+        kappa = "undefined" if order.same_kappa is None else f"{order.same_kappa:.2f}"
+        found.append(
+            Note(
+                "info",
+                f"Asked again in reverse order, the judge called {order.n_same_second:,} pairs the same point "
+                f"({order.n_same_first:,} at first, {order.n_same_both:,} both times; Cohen's kappa {kappa}): "
+                f"{order.n_matched[1]:,} matches in the place of {order.n_matched[0]:,}.",
+            )
         )
     return found
 

@@ -196,6 +196,35 @@ class SweepPoint(Record):
     skill: float | None
 
 
+class OrderAgreement(Record):
+    """A judge asked twice, with both lists in reverse order: agreement over all pairs of predictions and references.
+
+    `same_kappa` is Cohen's, of same against the rest; `n_matched` counts matches by the first and by the second pass.
+    """
+
+    n_pairs: int
+    n_same_first: int
+    n_same_second: int
+    n_same_both: int
+    same_kappa: float | None
+    label_kappa: float | None
+    n_matched: tuple[int, int]
+
+
+class JudgedBy(Record):
+    """Which language model judged, and what its answers cost when they were given (null where not known)."""
+
+    name: str
+    prompt_sha256: str
+    parameters: dict[str, Any]
+    served_models: list[str]
+    n_calls: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cost_usd: float | None
+    order: OrderAgreement | None = None
+
+
 class Bootstrap(Record):
     """How intervals were made."""
 
@@ -243,6 +272,7 @@ class ResultRecord(Record):
     label_agreement: LabelAgreement
     confidence: Confidence | None
     gate: Gate | None
+    judge: JudgedBy | None = None
     sweep: list[SweepPoint]
     intervals: dict[str, tuple[float, float] | None]
     bootstrap: Bootstrap

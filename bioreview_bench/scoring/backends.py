@@ -49,6 +49,10 @@ def choose(contract: Contract, encoder: Any, encoder_path: Path | None, progress
         return CallerBackend(encoder)
     if contract.similarity == "jaccard":
         return JaccardBackend()
+    if contract.similarity == "judge":
+        from bioreview_bench.judge.space import JudgeBackend
+
+        return JudgeBackend(contract)
     return EncoderBackend(contract, encoder_path, progress)
 
 
@@ -58,6 +62,10 @@ class EncoderBackend:
     reusable = True
 
     def __init__(self, contract: Contract, encoder_path: Path | None, progress: Progress) -> None:
+        if contract.similarity != "cos":
+            raise InputError(
+                f"Contract {contract.name} has no encoder.", remedy="name a contract that compares vectors"
+            )
         if contract.max_length is None:
             raise InputError(
                 f"Contract {contract.name} states no max_length.", remedy="add max_length = N (word pieces)"

@@ -18,6 +18,7 @@ from bioreview_bench.data.predictions import Predictions, as_predictions, requir
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError
+from bioreview_bench.judge.space import JudgeBackend, JudgedSpace
 from bioreview_bench.metrics import summary
 from bioreview_bench.metrics.agreement import label_agreement
 from bioreview_bench.metrics.confidence import confidence
@@ -120,6 +121,8 @@ def score(
         thresholds = grid(contract) if sweep else []
         if isinstance(space, MixedSpace):
             space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))
+        elif isinstance(space, JudgedSpace):
+            space.settle(case_list, controlled.written if controlled else ())
         # Products for one article are small: a second thread would only wait for the first, at full speed.
         with threadpool_limits(limits=1, user_api="blas"):
             matched = tally(case_list, space, contract.threshold, pool.texts)
@@ -155,6 +158,7 @@ def score(
         label_agreement=_agreement(matched),
         confidence=_confidence(matched),
         gate=gate(overall.f1, overall.recall, figures.saturated) if gated else None,
+        judge=backend.note if isinstance(backend, JudgeBackend) else None,
         sweep=sweep_points(case_list, space, counts, null, thresholds),
         intervals={path: interval for path, interval in found.items() if path in paths},
         bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": _n_units(counts)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.llm.review import Review, Usage
@@ -22,6 +22,29 @@ class FilledPrompt:
     notes: Mapping[str, Any] | None
 
 
+class Asks(Protocol):
+    """What a model client needs to know of the way of asking."""
+
+    schema_name: ClassVar[str]
+
+    @property
+    def schema(self) -> dict[str, Any] | None:
+        """The JSON schema that answers must follow, if any."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """What could change an answer, beside model and parameters."""
+        ...
+
+    def ask(self, subject: Any, /) -> FilledPrompt:
+        """The messages about one subject."""
+        ...
+
+    def read(self, raw: str, *, truncated: bool, usage: Usage, notes: Mapping[str, Any] | None) -> Review:
+        """The row of an answer."""
+        ...
+
+
 @dataclass(frozen=True)
 class Asking:
     """One way to ask: a prompt, a budget of paper tokens, the counter of the tokens, and how to read the answer."""
@@ -31,6 +54,7 @@ class Asking:
     budget: int = 15_000
     fix_labels: bool = False
     structured: bool = True
+    schema_name: ClassVar[str] = "concerns"
 
     @property
     def schema(self) -> dict[str, Any] | None:

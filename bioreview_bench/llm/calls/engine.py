@@ -11,13 +11,15 @@ import asyncio
 import operator
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
 
-from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.calls.pacing import Backoff, Pace
 from bioreview_bench.llm.calls.progress import Progress, Summary, Watcher
-from bioreview_bench.llm.review import Estimates, GiveUp, Review, Reviewer, TryAgain, Usage
+from bioreview_bench.llm.review import Caller, Estimates, GiveUp, Review, Subject, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
+
+_S = TypeVar("_S", bound=Subject)
 
 # A server that asks for a longer wait speaks of a quota, not of a rate.
 _LONGEST_WAIT = 3600.0
@@ -26,8 +28,8 @@ _FAILURES_IN_A_ROW = 20
 
 
 async def run(
-    reviewer: Reviewer,
-    manuscripts: Iterable[Manuscript],
+    reviewer: Caller[_S],
+    manuscripts: Iterable[_S],
     store: RunStore,
     *,
     concurrency: int = 8,
@@ -66,8 +68,8 @@ async def run(
 
 
 @dataclass(eq=False)
-class _Engine:
-    reviewer: Reviewer
+class _Engine(Generic[_S]):
+    reviewer: Caller[_S]
     store: RunStore
     concurrency: int
     max_cost: float | None
@@ -90,7 +92,7 @@ class _Engine:
     def __post_init__(self) -> None:
         self.pace = Pace(self.concurrency)
 
-    async def go(self, manuscripts: Iterable[Manuscript], next_command: str | None) -> Summary:
+    async def go(self, manuscripts: Iterable[_S], next_command: str | None) -> Summary:
         loop = asyncio.get_running_loop()
         started = loop.time()
         self.syncing = asyncio.create_task(self._sync())
@@ -118,7 +120,7 @@ class _Engine:
         n_failed = self.store.totals.by_status["error"]
         return Summary(self.done, self.skipped, self.retries, loop.time() - started, n_failed, stopped)
 
-    async def _feed(self, manuscripts: Iterable[Manuscript]) -> str | None:
+    async def _feed(self, manuscripts: Iterable[_S]) -> str | None:
         """Begin reviews as places come free; returns why it stopped early, if it did."""
         for manuscript in manuscripts:
             if manuscript.id in self.store or manuscript.id in self.reserved:
@@ -148,7 +150,7 @@ class _Engine:
             await self._wait_for_one()  # most reviews cost less than their estimate
         return None
 
-    def _estimate(self, manuscript: Manuscript) -> float:
+    def _estimate(self, manuscript: _S) -> float:
         if self.max_cost is None:
             return 0.0
         cost = self.reviewer.estimate(manuscript).cost_usd if isinstance(self.reviewer, Estimates) else None
@@ -176,7 +178,7 @@ class _Engine:
             self.unsynced.clear()
             await asyncio.to_thread(self.store.sync)
 
-    async def _review(self, manuscript: Manuscript) -> None:
+    async def _review(self, manuscript: _S) -> None:
         """Attempts until there is a row, or the run stops."""
         loop = asyncio.get_running_loop()
         started = loop.time()
@@ -203,7 +205,7 @@ class _Engine:
         finally:
             self.reserved.pop(manuscript.id, None)
 
-    async def _attempt(self, manuscript: Manuscript) -> Review:
+    async def _attempt(self, manuscript: _S) -> Review:
         epoch = await self.pace.enter()
         task = asyncio.current_task()
         assert task is not None
@@ -236,7 +238,7 @@ class _Engine:
             self._refuse(f"No server answers: {error}")
         return None
 
-    def _write(self, manuscript: Manuscript, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
+    def _write(self, manuscript: _S, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
         self.failed_in_a_row = 0
         if review.usage.cost_usd is None:
             self.unstated += self.reserved.get(manuscript.id, 0.0)
@@ -244,7 +246,7 @@ class _Engine:
         self.store.append(manuscript.id, review, seconds=seconds, attempts=attempt)
         self._progress()
 
-    def _write_failure(self, manuscript: Manuscript, reason: str, billed: Usage, seconds: float) -> None:
+    def _write_failure(self, manuscript: _S, reason: str, billed: Usage, seconds: float) -> None:
         review = Review(status="error", detail=f"{self.attempts} attempts, the last: {reason}", usage=billed)
         self.store.append(manuscript.id, review, seconds=seconds, attempts=self.attempts)
         self._progress()

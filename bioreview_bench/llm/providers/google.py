@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, printable
-from bioreview_bench.llm.calls.asking import Asking, FilledPrompt
+from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.keys import Key
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.failures import (
@@ -54,7 +54,7 @@ class GoogleReviewer:
     def __init__(
         self,
         model: str,
-        asking: Asking,
+        asking: Asks,
         *,
         name: str | None = None,
         base_url: str | None = None,
@@ -89,8 +89,11 @@ class GoogleReviewer:
 
     def estimate(self, manuscript: Manuscript) -> Usage:
         """Tokens of the messages by the run's counter, and the output limit among the parameters."""
-        limit = count(self.parameters.get("max_output_tokens"))
-        return with_cost(self.asking.ask(manuscript).n_tokens, limit, self.price)
+        return self.most(self.asking.ask(manuscript))
+
+    def most(self, asked: FilledPrompt) -> Usage:
+        """The same for messages that are there already."""
+        return with_cost(asked.n_tokens, count(self.parameters.get("max_output_tokens")), self.price)
 
     def connect(self) -> None:
         """Make the client, so that a missing library or key, or an unknown parameter, is known before anything is
@@ -124,6 +127,10 @@ class GoogleReviewer:
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once. Raises TryAgain, GiveUp."""
+        return await self.answer(self.asking.ask(manuscript))
+
+    async def answer(self, asked: FilledPrompt) -> Review:
+        """The same for messages that are there already."""
         self.connect()
         assert self._client is not None
         assert self._key is not None
@@ -131,7 +138,6 @@ class GoogleReviewer:
         from google.genai import types
         from google.genai.errors import APIError
 
-        asked = self.asking.ask(manuscript)
         system = "\n\n".join(message["content"] for message in asked.messages if message["role"] == "system")
         contents = [
             types.Content(

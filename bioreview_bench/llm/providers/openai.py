@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.calls.asking import Asking, FilledPrompt
+from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.keys import Key
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.failures import (
@@ -49,7 +49,7 @@ class OpenAIReviewer:
     def __init__(
         self,
         model: str,
-        asking: Asking,
+        asking: Asks,
         *,
         name: str | None = None,
         provider: str = "openai",
@@ -125,12 +125,15 @@ class OpenAIReviewer:
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once. Raises TryAgain, GiveUp."""
+        return await self.answer(self.asking.ask(manuscript))
+
+    async def answer(self, asked: FilledPrompt) -> Review:
+        """The same for messages that are there already."""
         self.connect()
         assert self._client is not None
         import httpx2
         from openai import APIConnectionError, APIStatusError
 
-        asked = self.asking.ask(manuscript)
         # Dealt with outside the handlers: a traceback would print the client's error, which may quote the key.
         refused: APIStatusError | APIConnectionError
         try:
@@ -157,7 +160,7 @@ class OpenAIReviewer:
         body = {**self.parameters, "model": self.model, "messages": list(asked.messages)}
         wanted = self.asking.schema
         if wanted is not None:
-            schema = {"name": "concerns", "strict": True, "schema": wanted}
+            schema = {"name": self.asking.schema_name, "strict": True, "schema": wanted}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 

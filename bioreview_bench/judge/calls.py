@@ -1,0 +1,271 @@
+"""Asking a judge through the call engine, once for each question: answers are kept on disk and never asked for twice.
+
+`judgements/MODEL-HASH/` of the cache holds one folder a command, each a run as the call engine writes it. The hash is
+of everything but the texts that decides an answer, and the id of a row is the hash of its ordered texts. So all
+commands share their answers, and two commands at a time do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bioreview_bench.errors import InputError, Problem, RemoteError, printable
+from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.paths import judgements_root
+from bioreview_bench.judge.names import JudgeName
+from bioreview_bench.judge.plan import JudgePlan
+from bioreview_bench.judge.request import JudgeAsking, JudgeRequest, Labels, read_labels
+from bioreview_bench.llm.calls.engine import run
+from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm.calls.progress import Progress, Watcher
+from bioreview_bench.llm.providers.google import KEY_ENV as GOOGLE_KEY
+from bioreview_bench.llm.providers.google import GoogleReviewer
+from bioreview_bench.llm.providers.openai import KEY_ENV as OPENAI_KEY
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
+from bioreview_bench.llm.review import Review, Usage
+from bioreview_bench.llm.run.store import ROWS, RunStore
+from bioreview_bench.llm.text.fitting import Chars3
+from bioreview_bench.results.provenance import package_version
+
+VLLM_URL = "http://127.0.0.1:8000/v1"
+_FAILED = ("error", "refused", "parse_failed")
+_SHOWN = 10  # articles that a message names
+
+
+@dataclass(frozen=True)
+class JudgeSettings:
+    """What does not decide an answer: where the model is, what it costs, how fast to ask, whether to ask twice.
+
+    `max_cost` (USD) is for one command, its repetitions included. `consistency` asks about the predictions once more
+    with both lists in reverse order.
+    """
+
+    base_url: str | None = None
+    key_env: str | None = None
+    price: Price | None = None
+    max_cost: float | None = None
+    concurrency: int = 8
+    consistency: bool = False
+
+
+@dataclass(frozen=True)
+class JudgeAnswer:
+    """Labels in the order of the question, and the model that the service says has answered, if it is another."""
+
+    labels: Labels
+    served_model: str | None
+    usage: Usage
+
+
+class ModelJudge:
+    """A model behind the API of its provider, in the form in which the call engine calls."""
+
+    def __init__(self, judge: JudgeName, settings: JudgeSettings) -> None:
+        """Raises InputError for a base URL or parameters that cannot be."""
+        self.name = judge.name
+        self.settings = settings
+        self._asking = JudgeAsking(Chars3())
+        self._client = _client(judge, self._asking, settings)
+        described = self._client.describe()
+        identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{judge.provider}-{judge.model}")[:80]
+        self.folder = judgements_root() / f"{plain}-{identity[:16]}"
+
+    def describe(self) -> dict[str, Any]:
+        """What could change an answer."""
+        return self._client.describe()
+
+    def connect(self) -> None:
+        """Raises EncoderError (exit code 3) without the client's library, InputError without the key."""
+        self._client.connect()
+
+    async def review(self, subject: JudgeRequest, /) -> Review:
+        """Ask once. Raises TryAgain, GiveUp."""
+        return await self._client.answer(self._asking.ask(subject))
+
+    def estimate(self, subject: JudgeRequest, /) -> Usage:
+        """Tokens of the question by the counter, the most tokens of an answer, and their price."""
+        return self._client.most(self._asking.ask(subject))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def plan(self, requests: Iterable[JudgeRequest]) -> JudgePlan:
+        """How many questions there are, how many of them are answered already, and what the others cost."""
+        distinct = {request.id: request for request in requests}
+        return self.plan_for(distinct, self.answers(distinct))
+
+    def plan_for(self, distinct: Mapping[str, JudgeRequest], known: Mapping[str, JudgeAnswer]) -> JudgePlan:
+        """The same where it is known which are answered."""
+        left = [request for request_id, request in distinct.items() if request_id not in known]
+        most = [self.estimate(request) for request in left]
+        n_predictions = sum(len(request.predictions) for request in left)
+        return JudgePlan.of(self.name, len(distinct), most, n_predictions, self.settings.price)
+
+    def answers(self, wanted: Mapping[str, JudgeRequest]) -> dict[str, JudgeAnswer]:
+        """The stored answers to these questions. Raises InputError for one that was changed on disk."""
+        found: dict[str, JudgeAnswer] = {}
+        for path in sorted(self.folder.glob(f"*/{ROWS}")):
+            for number, row in read_rows(path, InputError):
+                # A line that is cut is being written by another command, or was when it was killed: it is no answer.
+                if isinstance(row, Problem) or row.get("status") != "ok" or row.get("article_id") not in wanted:
+                    continue
+                request = wanted[row["article_id"]]
+                found.setdefault(request.id, _answer(row, request, f"{path}, line {number}"))
+        return found
+
+
+class _Counting(Watcher):
+    """Hands on how many questions of a command are done."""
+
+    def __init__(self, progress: Callable[[int, int], None], n_left: int) -> None:
+        self._progress, self._n_left = progress, n_left
+
+    def show(self, progress: Progress) -> None:
+        """A question was answered, or given up."""
+        self._progress(progress.done, self._n_left)
+
+
+def ask_judge(
+    judge: ModelJudge,
+    requests: Sequence[JudgeRequest],
+    *,
+    announce: Callable[[JudgePlan], None] = lambda plan: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, JudgeAnswer]:
+    """The answer to every question, by its id; what is stored is not asked for.
+
+    Raises RemoteError, naming the articles, when a question has no valid answer after all: nothing may be counted
+    then. Raises InputError without key, or when `max_cost` cannot be kept; EncoderError without the client's library.
+    """
+    distinct = {request.id: request for request in requests}
+    known = judge.answers(distinct)
+    plan = judge.plan_for(distinct, known)
+    announce(plan)
+    plan.require_affordable(judge.settings.max_cost)
+    left = {request_id: request for request_id, request in distinct.items() if request_id not in known}
+    if not left:
+        return known
+    _require_no_loop()
+    judge.connect()
+    stopped, folder = _ask(judge, distinct, left, progress)
+    known |= judge.answers(left)
+    _require_all(judge.name, requests, known, folder, stopped)
+    return known
+
+
+def _ask(
+    judge: ModelJudge,
+    distinct: Mapping[str, JudgeRequest],
+    left: Mapping[str, JudgeRequest],
+    progress: Callable[[int, int], None],
+) -> tuple[str | None, Path]:
+    """Ask what is left; (why it was stopped, if it was; the folder of this command)."""
+    # The package's version is part of a run's identity, and another command is another run.
+    command = json.dumps([package_version(), sorted(distinct)])
+    folder = judge.folder / hashlib.sha256(command.encode()).hexdigest()[:16]
+    with RunStore.open(
+        folder, name=judge.name, reviewer=judge.describe(), split="judgements", fingerprint="-"
+    ) as store:
+        store.drop(_FAILED)
+        n_left = sum(request_id not in store for request_id in left)
+        progress(0, n_left)
+
+        summary = asyncio.run(
+            run(
+                judge,
+                list(left.values()),
+                store,
+                concurrency=judge.settings.concurrency,
+                max_cost=judge.settings.max_cost,
+                watcher=_Counting(progress, n_left),
+                next_command="put that right and run the same command again; nothing is asked for twice",
+            )
+        )
+    return summary.stopped, folder
+
+
+def _require_all(
+    name: str, requests: Sequence[JudgeRequest], known: Mapping[str, JudgeAnswer], folder: Path, stopped: str | None
+) -> None:
+    missing = [request for request in requests if request.id not in known]
+    if not missing:
+        return
+    reasons = _reasons(folder)
+    said: dict[str, str] = {}
+    # An article may stand in several questions; what went wrong says more than what was not asked.
+    for request in sorted(missing, key=lambda request: request.id not in reasons):
+        said.setdefault(request.article_id, reasons.get(request.id, "not asked about"))
+    shown = [f"  {printable(article_id)}: {printable(said[article_id], 200)}" for article_id in sorted(said)[:_SHOWN]]
+    if len(said) > _SHOWN:
+        shown.append(f"  ... and {len(said) - _SHOWN:,} more")
+    why = f" It was stopped: {stopped}." if stopped else ""
+    again = "raise --max-cost and run the same command again" if stopped else "run the same command again"
+    raise RemoteError(
+        "\n".join([f"{name} has not judged {len(said):,} articles, so nothing was scored.{why}", *shown]),
+        remedy=f"{again}: only what has no valid answer is asked for (the answers are in {folder})",
+    )
+
+
+def _reasons(folder: Path) -> dict[str, str]:
+    """Why questions of a run have no answer, by their ids."""
+    if not (folder / ROWS).exists():
+        return {}
+    rows = [row for _, row in read_rows(folder / ROWS, InputError) if not isinstance(row, Problem)]
+    return {row["article_id"]: f"{row['status']}: {row.get('detail')}" for row in rows if row["status"] in _FAILED}
+
+
+def _answer(row: Mapping[str, Any], request: JudgeRequest, where: str) -> JudgeAnswer:
+    try:
+        labels = read_labels(row["raw_output"], len(request.predictions), len(request.references))
+        notes, usage = row.get("notes") or {}, row.get("usage") or {}
+        spent = Usage(usage.get("input_tokens"), usage.get("output_tokens"), usage.get("cost_usd"))
+        return JudgeAnswer(labels, notes.get("served_model"), spent)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{where}: this stored answer was changed by something else ({error}).",
+            remedy="remove the line; the judge is then asked again",
+        ) from error
+
+
+def _client(judge: JudgeName, asking: JudgeAsking, settings: JudgeSettings) -> OpenAIReviewer | GoogleReviewer:
+    if judge.provider == "google":
+        return GoogleReviewer(
+            judge.model,
+            asking,
+            name=judge.name,
+            base_url=settings.base_url,
+            key_env=settings.key_env or GOOGLE_KEY,
+            parameters=judge.parameters,
+            price=settings.price,
+        )
+    local = judge.provider == "vllm"
+    return OpenAIReviewer(
+        judge.model,
+        asking,
+        name=judge.name,
+        provider=judge.provider,
+        base_url=settings.base_url or (VLLM_URL if local else None),
+        key_env=settings.key_env or (None if local else OPENAI_KEY),
+        parameters=judge.parameters,
+        price=settings.price,
+    )
+
+
+def _require_no_loop() -> None:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise InputError(
+        "A judge cannot be asked from inside a running event loop, such as a notebook's.",
+        remedy="bench evaluate PREDICTIONS --contract judge:... first: its answers are stored, and found here",
+    )

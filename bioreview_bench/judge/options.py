@@ -1,0 +1,132 @@
+"""The options of commands that may ask a judge, and what they come to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bioreview_bench.cli.options import Messages
+
+if TYPE_CHECKING:
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.predictions import Predictions
+    from bioreview_bench.data.split import Split
+    from bioreview_bench.judge.calls import JudgeSettings
+    from bioreview_bench.judge.plan import JudgePlan
+    from bioreview_bench.judge.scorer import JudgeScorer
+    from bioreview_bench.judge.space import JudgeBackend
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--prices",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="What a judge's tokens cost: bench baseline prices.",
+    ),
+    click.option(
+        "--max-cost",
+        type=click.FloatRange(min=0),
+        metavar="USD",
+        help="Stop before a judge costs more (needs --prices).",
+    ),
+    click.option("--dry-run", is_flag=True, help="Count a judge's calls, tokens and cost; send and write nothing."),
+    click.option("--base-url", metavar="URL", help="Where a judge's model is served."),
+    click.option("--key-variable", metavar="NAME", help="The environment variable that holds a judge's key."),
+    click.option(
+        "--concurrency", type=click.IntRange(min=1), metavar="N", help="A judge's calls in flight at once. Default: 8."
+    ),
+)
+
+consistency_option = click.option(
+    "--consistency", is_flag=True, help="Ask a judge a second time, in reverse order, and print the agreement."
+)
+
+
+def judge_options(command: _Command) -> _Command:
+    """Options that say where a judge is, what it costs, and how it is asked. They go to `judge_settings`."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
+    """The settings of a judge's contract; None for any other, which has no use for them.
+
+    Raises InputError when another contract is given one of them, or when the price file cannot be used.
+    """
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.judge.calls import JudgeSettings
+    from bioreview_bench.judge.names import FORMS, JudgeName
+    from bioreview_bench.llm.calls.prices import read_prices
+
+    if contract.similarity != "judge":
+        useless = sorted(name for name, value in given.items() if value not in (None, False))
+        if useless:
+            raise InputError(
+                f"Contract {contract.name} asks no judge, so it has no use for --{useless[0].replace('_', '-')}.",
+                remedy=f"leave it out, or --contract {FORMS}",
+            )
+        return None
+    model = JudgeName.parse(contract.name).model
+    prices = read_prices(given["prices"]) if given["prices"] is not None else {}
+    if given["prices"] is not None and model not in prices:
+        raise InputError(f"{given['prices']} has no price for {model}.", remedy=f'add [models."{model}"]')
+    return JudgeSettings(
+        base_url=given["base_url"],
+        key_env=given["key_variable"],
+        price=prices.get(model),
+        max_cost=given["max_cost"],
+        concurrency=given["concurrency"] or 8,
+        consistency=given.get("consistency", False),
+    )
+
+
+def judge_backend(contract: Contract, messages: Messages, **given: Any) -> JudgeBackend | None:
+    """What asks the judge of a contract, with its plan and progress on stderr; None for any other contract."""
+    settings = judge_settings(contract, **given)
+    if settings is None:
+        return None
+    from bioreview_bench.judge.space import JudgeBackend
+
+    return JudgeBackend(contract, settings, _announcing(messages), messages.judging)
+
+
+def judge_scorer(contract: Contract, messages: Messages, **given: Any) -> JudgeScorer | None:
+    """The same for an audit. With `--dry-run`, its `scores` raises OnlyPlanned."""
+    settings = judge_settings(contract, **given)
+    if settings is None:
+        return None
+    from bioreview_bench.judge.scorer import JudgeScorer
+
+    return JudgeScorer(
+        contract, settings, announce=_announcing(messages), progress=messages.judging, dry_run=given["dry_run"]
+    )
+
+
+def print_plan(
+    backend: JudgeBackend, split: Split, systems: Sequence[Predictions], *, controls: str, form: str
+) -> None:
+    """What scoring these systems would ask and cost in all, on stdout."""
+    from bioreview_bench.judge.space import score_questions
+
+    asked = [
+        request
+        for predictions in systems
+        for request in score_questions(split.articles, predictions, backend, controls=controls == "full")
+    ]
+    say_plan(backend.judge.plan(asked), form)
+
+
+def say_plan(plan: JudgePlan, form: str) -> None:
+    """A plan on stdout, as text or as `json`."""
+    click.echo(json.dumps(plan.as_dict()) if form == "json" else "\n".join(plan.lines()))
+
+
+def _announcing(messages: Messages) -> Callable[[JudgePlan], None]:
+    return lambda plan: messages.say("\n".join(plan.lines()))

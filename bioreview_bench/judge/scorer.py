@@ -1,0 +1,130 @@
+"""Labels of a judge for any texts, without a score: what an audit of a judge reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.judge.calls import JudgeSettings, ModelJudge, ask_judge
+from bioreview_bench.judge.names import JudgeName
+from bioreview_bench.judge.plan import JudgePlan
+from bioreview_bench.judge.request import DIFFERENT, SAME, JudgeRequest, Labels
+from bioreview_bench.judge.space import JudgeBackend
+
+Texts = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # by article: predictions, references
+
+
+def judge_articles(
+    contract: Contract | str,
+    texts: Texts,
+    settings: JudgeSettings | None = None,
+    *,
+    announce: Callable[[JudgePlan], None] = lambda plan: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Labels]:
+    """For each article, an int8 matrix (predictions, references) of DIFFERENT 0, RELATED 1 and SAME 2.
+
+    One call an article, stored as those of `bench evaluate` are: what was asked before in the same order is not asked
+    again. Raises RemoteError, naming the articles, when one has no valid answer; InputError, EncoderError.
+    """
+    judge = ModelJudge(JudgeName.parse(_name(contract)), settings or JudgeSettings())
+    requests = _requests(texts)
+    answers = ask_judge(judge, list(requests.values()), announce=announce, progress=progress)
+    return {
+        article_id: answers[requests[article_id].id].labels
+        if article_id in requests
+        else np.full((len(predictions), len(references)), DIFFERENT, np.int8)
+        for article_id, (predictions, references) in texts.items()
+    }
+
+
+class Compared(Protocol):
+    """Texts about an article and the references that they are compared with, both normalised."""
+
+    @property
+    def article(self) -> Article:
+        """The article, for messages."""
+        ...
+
+    @property
+    def references(self) -> tuple[Concern, ...]:
+        """The references that count."""
+        ...
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """What one reviewer wrote."""
+        ...
+
+
+class OnlyPlanned(Exception):
+    """Raised in the place of asking, on a dry run; `plan` says what would have been asked."""
+
+    def __init__(self, plan: JudgePlan) -> None:
+        super().__init__("dry run")
+        self.plan = plan
+
+
+class JudgeScorer:
+    """Scores of pairs for an audit: 1 for the same point, 0.5 for a related one, 0 for a different one.
+
+    One call for each reviewer and article, as a score of that reviewer would make it.
+    """
+
+    def __init__(
+        self,
+        contract: Contract,
+        settings: JudgeSettings | None = None,
+        *,
+        announce: Callable[[JudgePlan], None] = lambda plan: None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+        dry_run: bool = False,
+    ) -> None:
+        self.contract = contract
+        self._backend = JudgeBackend(contract, settings, announce, progress)
+        self.encoder, self.part = self._backend.record, self._backend.part
+        self._dry_run = dry_run
+
+    def scores(self, questions: Sequence[Compared]) -> list[NDArray[Any]]:
+        """For each question, (texts, references). Raises as `ask_judge`; OnlyPlanned on a dry run."""
+        requests = [
+            JudgeRequest(
+                question.article.id, tuple(question.texts), tuple(concern.text for concern in question.references)
+            )
+            for question in questions
+        ]
+        asked = [request for request in requests if request.predictions and request.references]
+        if self._dry_run:
+            raise OnlyPlanned(self._backend.judge.plan(asked))
+        answers = self._backend.ask(asked)
+        return [
+            answers[request.id].labels / SAME
+            if request.id in answers
+            else np.zeros((len(request.predictions), len(request.references)))
+            for request in requests
+        ]
+
+
+def plan_articles(contract: Contract | str, texts: Texts, settings: JudgeSettings | None = None) -> JudgePlan:
+    """What `judge_articles` would ask and cost; nothing is sent and nothing written."""
+    judge = ModelJudge(JudgeName.parse(_name(contract)), settings or JudgeSettings())
+    return judge.plan(_requests(texts).values())
+
+
+def _requests(texts: Texts) -> dict[str, JudgeRequest]:
+    """Questions by article; none where there is nothing to compare."""
+    return {
+        article_id: JudgeRequest(article_id, tuple(map(normalise, predictions)), tuple(map(normalise, references)))
+        for article_id, (predictions, references) in texts.items()
+        if predictions and references
+    }
+
+
+def _name(contract: Contract | str) -> str:
+    return contract.name if isinstance(contract, Contract) else contract

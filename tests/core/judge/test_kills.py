@@ -1,0 +1,119 @@
+"""A judge that is killed or interrupted, with the real openai client: what was answered is not asked for again."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
+
+_SCRIPT = """
+import sys
+import openai, httpx2
+from bioreview_bench.cli.main import run
+print("ready", flush=True)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def start(loopback_judge: Any, model_server: Any, cache: Path) -> Callable[[], subprocess.Popen[str]]:
+    """Begin `bench evaluate demo:careful` under the judge, in a child process; every answer takes 10 ms."""
+    good = model_server.answer
+
+    def slowly(request: dict[str, Any]) -> Any:
+        time.sleep(0.01)
+        return good(request)
+
+    model_server.answer = slowly
+
+    def begin() -> subprocess.Popen[str]:
+        arguments = (
+            "demo:careful",
+            "--data",
+            "demo",
+            "--contract",
+            "judge:openai:small",
+            "--draws",
+            "0",
+            "--concurrency",
+            "2",
+        )
+        process = subprocess.Popen(
+            [sys.executable, "-c", _SCRIPT, "evaluate", *arguments, "--base-url", loopback_judge.url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "BIOREVIEW_CACHE": str(cache), "OPENAI_API_KEY": "none"},
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    return begin
+
+
+def questions(judge: Any) -> Counter[str]:
+    return Counter(str(lists) for lists in judge.asked)
+
+
+def wait_for(judge: Any, n: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(judge.asked) < n:
+        assert time.monotonic() < deadline, "nothing is asked"
+        time.sleep(0.001)
+
+
+def test_kills_bill_no_stored_answer_twice(loopback_judge: Any, start: Any, cache: Path) -> None:
+    generator = random.Random(5)
+    for _ in range(3):
+        before = len(loopback_judge.asked)
+        process = start()
+        wait_for(loopback_judge, before + generator.randrange(4, 9))
+        process.kill()
+        process.communicate()
+    process = start()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "Score:" in out
+    # At each kill no more than the two calls in flight are lost.
+    repeated = sum(count - 1 for count in questions(loopback_judge).values())
+    assert repeated <= 3 * 2
+    assert "0 of them stored" not in err
+    asked = len(loopback_judge.asked)
+    assert start().communicate(timeout=60)[0] == out
+    assert len(loopback_judge.asked) == asked
+
+
+def test_ctrl_c_keeps_what_was_answered(loopback_judge: Any, start: Any) -> None:
+    process = start()
+    wait_for(loopback_judge, 6)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Run the same command to go on" in err
+    process = start()
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert sum(count - 1 for count in questions(loopback_judge).values()) <= 2
+
+
+def test_two_commands_at_a_time_share_the_cache_and_do_not_wait(loopback_judge: Any, start: Any, bench: Any) -> None:
+    """Another system while the first is being judged: neither is refused."""
+    first = start()
+    wait_for(loopback_judge, 3)
+    where = ("--data", "demo", "--contract", "judge:openai:small", "--base-url", loopback_judge.url, "--draws", 0)
+    code, _, err = bench("evaluate", "demo:gaps", *where)
+    assert code == 0, err
+    first.communicate(timeout=60)
+    assert first.returncode == 0

@@ -1,0 +1,118 @@
+"""Labels for any texts: what an audit of a judge reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.errors import InputError, RemoteError
+from bioreview_bench.judge.calls import JudgeSettings
+from bioreview_bench.judge.scorer import JudgeScorer, OnlyPlanned, judge_articles, plan_articles
+
+TEXTS = {
+    "elife:1": (["add  controls", "cells were few"], ["cells need controls", "statistics lack power"]),
+    "elife:2": (["report power"], ["statistics lack power"]),
+    "elife:3": ([], ["statistics lack power"]),
+    "elife:4": (["report power", "x y"], []),
+}
+
+
+@pytest.fixture
+def settings(loopback_judge: Any) -> JudgeSettings:
+    return JudgeSettings(base_url=loopback_judge.url)
+
+
+def test_one_call_an_article_gives_a_matrix_of_labels(loopback_judge: Any, settings: JudgeSettings) -> None:
+    seen: list[tuple[int, int]] = []
+    plans: list[Any] = []
+    found = judge_articles(
+        Contract.load("judge:openai:small"),
+        TEXTS,
+        settings,
+        announce=plans.append,
+        progress=lambda *at: seen.append(at),
+    )
+    assert list(found) == list(TEXTS)
+    assert found["elife:1"].tolist() == [[2, 0], [1, 0]]
+    assert found["elife:2"].tolist() == [[2]]
+    assert [found[name].shape for name in ("elife:3", "elife:4")] == [(0, 1), (2, 0)]
+    assert len(loopback_judge.asked) == 2
+    assert (plans[0].calls, plans[0].stored) == (2, 0)
+    assert seen[0] == (0, 2)
+    assert seen[-1] == (2, 2)
+    # Texts are normalised, as those of a score are, so that both share answers.
+    assert any("add controls" in lists["predictions"].values() for lists in loopback_judge.asked)
+    assert plan_articles("judge:openai:small", TEXTS, settings).left == 0
+    again = judge_articles("judge:openai:small", TEXTS, settings)
+    assert all((again[name] == found[name]).all() for name in TEXTS)
+    assert len(loopback_judge.asked) == 2
+
+
+def test_the_order_of_texts_is_part_of_the_question(loopback_judge: Any, settings: JudgeSettings) -> None:
+    judge_articles("judge:openai:small", TEXTS, settings)
+    predictions, references = TEXTS["elife:1"]
+    found = judge_articles("judge:openai:small", {"elife:1": (predictions[::-1], references)}, settings)
+    assert found["elife:1"].tolist() == [[1, 0], [2, 0]]
+    assert len(loopback_judge.asked) == 3
+
+
+def test_one_article_without_an_answer_fails_all_and_is_named(loopback_judge: Any, settings: JudgeSettings) -> None:
+    loopback_judge.spoil = lambda answer, lists: "?" if "P2" in lists["predictions"] else None
+    with pytest.raises(RemoteError, match="elife:1") as caught:
+        judge_articles("judge:openai:small", TEXTS, settings)
+    assert "elife:2" not in str(caught.value)
+    loopback_judge.spoil = lambda answer, lists: None
+    judge_articles("judge:openai:small", TEXTS, settings)
+    assert len(loopback_judge.asked) == 3
+
+
+def test_two_articles_with_the_same_texts_are_asked_about_once_and_both_named(
+    loopback_judge: Any, settings: JudgeSettings
+) -> None:
+    twins = {"elife:1": TEXTS["elife:2"], "elife:2": TEXTS["elife:2"]}
+    loopback_judge.spoil = lambda answer, lists: "?"
+    with pytest.raises(RemoteError, match=r"2 articles") as caught:
+        judge_articles("judge:openai:small", twins, settings)
+    assert "elife:1" in str(caught.value)
+    assert "elife:2" in str(caught.value)
+    assert len(loopback_judge.asked) == 1
+
+
+def test_a_contract_without_a_judge_is_refused(settings: JudgeSettings) -> None:
+    with pytest.raises(InputError, match="names no judge"):
+        judge_articles("demo", TEXTS, settings)
+
+
+@dataclass
+class Question:
+    article: Any
+    references: tuple[Any, ...]
+    texts: tuple[str, ...]
+
+
+def test_an_audit_gets_scores_for_each_reviewer_and_article(
+    loopback_judge: Any, settings: JudgeSettings, make_article: Any
+) -> None:
+    one, two = make_article("elife:1", ["cells need controls", "statistics lack power"]), make_article("elife:2")
+    questions = [
+        Question(one, one.concerns, ("add controls", "cells were few")),
+        Question(one, one.concerns, ("report power",)),
+        Question(two, two.concerns, ("report power",)),
+    ]
+    contract = Contract.load("judge:openai:small")
+    with pytest.raises(OnlyPlanned) as caught:
+        JudgeScorer(contract, settings, dry_run=True).scores(questions)
+    assert caught.value.plan.left == 2
+    assert not loopback_judge.asked
+    scorer = JudgeScorer(contract, settings)
+    found = scorer.scores(questions)
+    assert [scores.tolist() for scores in found[:2]] == [[[1.0, 0.0], [0.5, 0.0]], [[0.0, 1.0]]]
+    assert found[2].shape == (1, 0)
+    assert len(loopback_judge.asked) == 2
+    assert (scorer.encoder.id, scorer.part) == (
+        "judge/openai/small",
+        contract.signature().split("|enc:")[1].split("|")[0],
+    )
