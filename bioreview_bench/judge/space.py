@@ -145,7 +145,7 @@ def _compared(
 ) -> Iterator[tuple[Case, Indices]]:
     for case in case_list:
         yield case, case.prediction_texts
-    for case, lenders in zip(case_list, donors(case_list, null), strict=True):
+    for case, lenders in zip(case_list, donors([case.article for case in case_list], null), strict=True):
         for lender in lenders:
             yield case, case_list[lender].prediction_texts
     for written in controls:
