@@ -93,6 +93,12 @@ class Contract:
         """A bundled contract by name (`v3`, `demo`, `jaccard`) or any contract from a TOML file.
 
         Raises InputError when there is none, or when it has unknown, missing or impossible fields.
+
+        >>> contract = Contract.load("jaccard")
+        >>> contract.similarity, contract.threshold
+        ('jaccard', 0.195)
+        >>> dataclasses.replace(contract, name="stricter", threshold=0.5).threshold
+        0.5
         """
         if str(name_or_path) in BUNDLED:
             text = (

@@ -13,6 +13,10 @@ def fingerprint(articles: Iterable[Article]) -> str:
     """First 12 hex digits of the sha256 of the references in canonical JSON (scoring specification, section 6).
 
     All concerns enter, figure ones too, in file order; articles are sorted by id.
+
+    >>> from bioreview_bench import load_split
+    >>> fingerprint(load_split("demo", "test"))
+    '2dc7cdf65777'
     """
     rows = [
         {

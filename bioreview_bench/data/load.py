@@ -23,6 +23,10 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
     Raises DataError when data are missing, malformed, or differ from the released version they are called;
     with `allow_unfrozen` a differing folder is loaded under its own fingerprint, never under the version's
     name. Raises InputError for an unknown split.
+
+    >>> split = load_split("demo", "test")
+    >>> len(split), sum(len(article.concerns) for article in split)
+    (12, 75)
     """
     split = canonical_split(split)
     version, folder = locate(data)

@@ -84,6 +84,12 @@ def read_predictions(
     With `allow_extra`, rows for unknown ids are checked in form, counted and left out.
 
     Raises InputError with all problems and their line numbers; nothing is returned from a file with one.
+
+    >>> import json, tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "predictions.jsonl"
+    >>> _ = file.write_text(json.dumps({"article_id": "elife:1", "concerns": ["No control for batch effects."]}))
+    >>> read_predictions(file).rows["elife:1"].concerns[0].text
+    'No control for batch effects.'
     """
     path = Path(path)
     problems: list[Problem] = []

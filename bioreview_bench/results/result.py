@@ -107,6 +107,12 @@ def load_result(path: str | Path) -> Result | HistoricResult:
     """Read a result file, or a record that a predecessor published (then a HistoricResult).
 
     Raises InputError for anything else.
+
+    >>> import tempfile
+    >>> from bioreview_bench import Contract, load_split, score
+    >>> result = score(load_split("demo", "test"), {}, Contract.load("jaccard"), draws=0)
+    >>> load_result(result.save(Path(tempfile.mkdtemp()) / "mine.result.json")).signature == result.signature
+    True
     """
     path = Path(path)
     try:

@@ -26,6 +26,10 @@ def assign(similarity: Any, threshold: float) -> tuple[Indices, Indices]:
     similarity. Ties beyond that are scipy's choice.
 
     Raises InputError for a matrix that is not two-dimensional or holds NaN.
+
+    >>> predictions, references = assign([[0.9, 0.8], [0.7, 0.1]], threshold=0.65)
+    >>> list(zip(predictions.tolist(), references.tolist()))  # two pairs, though 0.9 alone is the closest
+    [(0, 1), (1, 0)]
     """
     matrix = np.asarray(similarity)
     if matrix.ndim != 2:

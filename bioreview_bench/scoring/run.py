@@ -85,6 +85,13 @@ def score(
     files checks and loads the encoder once. It excludes `encoder` and `encoder_path`.
 
     Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
+
+    >>> from bioreview_bench import load_split
+    >>> articles = load_split("demo", "test")
+    >>> said_again = {article.id: [concern.text for concern in article.concerns] for article in articles}
+    >>> result = score(articles, said_again, Contract.load("jaccard"), draws=0)
+    >>> result.record.overall.n_matched == result.record.overall.n_ref, result.record.overall.recall
+    (True, 1.0)
     """
     started, clock = datetime.now(UTC), time.monotonic()
     split = articles if isinstance(articles, Split) else Split.of(articles)

@@ -1,7 +1,7 @@
-"""Is one system better than another on the same articles? A label-swap (randomisation) test of micro F1.
+"""Is one system better than another on the same articles? Approximate randomisation (label swap) of micro F1.
 
 Under the hypothesis of no difference, the two systems' rows of any article could as well be exchanged (Noreen
-1989). Whole rows are swapped, of whole families where groups are given.
+1989, approximate randomisation). Whole rows are swapped, of whole families where groups are given.
 """
 
 from __future__ import annotations
@@ -41,6 +41,12 @@ def label_swap_test(
     `groups` names the family of each row; families are swapped whole, in order of first occurrence.
 
     Raises InputError when the tables differ in length or in reference counts.
+
+    >>> a = [(3, 4, 4), (2, 3, 5), (4, 4, 6)]
+    >>> b = [(1, 4, 4), (1, 3, 5), (2, 4, 6)]
+    >>> test = label_swap_test(a, b)
+    >>> round(test.delta_f1, 3), test.p_value, test.exact
+    (0.385, 0.25, True)
     """
     rows_a, rows_b = _rows(a, "a"), _rows(b, "b")
     if rows_a.shape != rows_b.shape:

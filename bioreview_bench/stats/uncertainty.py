@@ -34,6 +34,13 @@ def bootstrap(table: pandas.DataFrame, draws: int = 10_000, seed: int = 42) -> d
 
     `table` has one row for each article with `id`, `family`, `n_ref`, `n_pred`, `n_matched`. An interval is None
     when there are fewer than two families, or the point or more than 5 % of the draws are undefined.
+
+    >>> import pandas
+    >>> table = pandas.DataFrame(
+    ...     {"id": ["a", "b"], "family": ["a", "b"], "n_ref": [4, 4], "n_pred": [4, 4], "n_matched": [1, 3]}
+    ... )
+    >>> bootstrap(table)["f1"]
+    (0.25, 0.75)
     """
     columns = {
         name: np.asarray(table[column], np.float64)
