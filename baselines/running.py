@@ -16,7 +16,6 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.lock import LOCK
 from bioreview_bench.files.reading import read_text
-from bioreview_bench.llm.batch.ledger import BatchPart, read_ledger
 from bioreview_bench.llm.batch.openai import OpenAIBatches
 from bioreview_bench.llm.batch.run import run_batches
 from bioreview_bench.llm.calls.engine import run
@@ -24,6 +23,7 @@ from bioreview_bench.llm.calls.prices import Price, read_prices
 from bioreview_bench.llm.calls.progress import Summary, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Reviewer
+from bioreview_bench.llm.run.ledger import BatchPart, read_ledger
 from bioreview_bench.llm.run.store import RunStore
 
 from .options import RunOptions

@@ -12,9 +12,9 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, Problem
 from bioreview_bench.files.jsonl import read_rows
-from bioreview_bench.llm.batch.ledger import read_ledger
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.review import Estimates
+from bioreview_bench.llm.run.ledger import read_ledger
 from bioreview_bench.llm.run.manifest import Totals
 from bioreview_bench.llm.run.store import RETRIABLE, ROWS
 from bioreview_bench.llm.text.fitting import Chars3

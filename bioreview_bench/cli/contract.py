@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.judge.options import judge_options, judge_scorer, say_plan
+from bioreview_bench.cli.judge import judge_options, judge_scorer, say_plan
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.report.blocks import Block
     from bioreview_bench.results.records import Validity
-    from bioreview_bench.validity.card import ValidityCard
+    from bioreview_bench.results.validity import ValidityCard
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,8 +35,8 @@ def list_contracts(form: str) -> None:
     """
     from bioreview_bench.contracts.contract import BUNDLED, Contract
     from bioreview_bench.report.blocks import DASH, Table
-    from bioreview_bench.validity.card import load_card
-    from bioreview_bench.validity.words import short
+    from bioreview_bench.report.validity import short
+    from bioreview_bench.results.validity import load_card
 
     loaded = [Contract.load(name) for name in BUNDLED]
     claims = [_said(each, load_card(each.name)) for each in loaded]
@@ -65,7 +65,7 @@ def show(name: str, form: str) -> None:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.report.blocks import Facts, Notes
     from bioreview_bench.report.meaning import about
-    from bioreview_bench.validity.card import load_card
+    from bioreview_bench.results.validity import load_card
     from bioreview_bench.validity.report import blocks
 
     loaded, card = Contract.load(name), load_card(name)
@@ -158,10 +158,10 @@ def audit(
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
     from bioreview_bench.files.atomic import check_writable, write_files
-    from bioreview_bench.judge.scorer import OnlyPlanned
     from bioreview_bench.report.meaning import about
+    from bioreview_bench.results.validity import card_path
+    from bioreview_bench.scoring.judge.scorer import OnlyPlanned
     from bioreview_bench.validity.audit import audit as measure
-    from bioreview_bench.validity.card import card_path
     from bioreview_bench.validity.chart import svg
     from bioreview_bench.validity.corpus import read_corpus
     from bioreview_bench.validity.judgements import read_judgements
@@ -203,7 +203,7 @@ def audit(
 def _said(loaded: Contract, card: ValidityCard | None) -> Validity:
     """What a card says of a contract, the encoder being the one that the card was measured with."""
     from bioreview_bench.results.records import Validity
-    from bioreview_bench.validity.card import validity
+    from bioreview_bench.results.validity import validity
 
     return Validity() if card is None else validity(loaded, card.encoder, card)
 

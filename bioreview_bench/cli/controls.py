@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.judge.options import judge_backend, judge_options, print_plan
+from bioreview_bench.cli.judge import judge_backend, judge_options, print_plan
 
 
 @click.command()
@@ -56,8 +56,8 @@ def controls(
     from bioreview_bench.data.predictions import as_predictions
     from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
     from bioreview_bench.report.meaning import validity_note
+    from bioreview_bench.results.validity import load_card
     from bioreview_bench.scoring.run import score
-    from bioreview_bench.validity.card import load_card
 
     contract = with_precision(Contract.load(contract_name), precision)
     card = load_card(contract_name)

@@ -27,7 +27,7 @@ _COMMANDS = {
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
     "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
     "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
-    "encode": ("bioreview_bench.cli.encode:encode", "Encode a corpus with several devices or machines."),
+    "encode": ("bioreview_bench.cli.encoder:encode", "Encode a corpus with several devices or machines."),
     "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),
     "schema": ("bioreview_bench.cli.validate:schema", "Print the JSON Schema of a file format."),
 }

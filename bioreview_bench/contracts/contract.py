@@ -92,7 +92,7 @@ class Contract:
 
     def _check_judge(self) -> None:
         """The name of a judge's contract decides all but which references count."""
-        from bioreview_bench.judge.names import JudgeName, is_judge
+        from bioreview_bench.contracts.judge_names import JudgeName, is_judge
 
         if not is_judge(self.name):
             raise InputError(
@@ -132,7 +132,7 @@ class Contract:
             )
             return cls._from_toml(text, str(name_or_path))
         if str(name_or_path).startswith("judge:"):
-            from bioreview_bench.judge.names import JudgeName
+            from bioreview_bench.contracts.judge_names import JudgeName
 
             return cls(**JudgeName.parse(str(name_or_path)).fields())
         path = Path(name_or_path)

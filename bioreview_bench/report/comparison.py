@@ -6,10 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from bioreview_bench.errors import printable
+from bioreview_bench.report import validity as words
 from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
 from bioreview_bench.report.meaning import Note, notes, validity_note
 from bioreview_bench.stats.comparison import LEVEL, Comparison
-from bioreview_bench.validity import words
 
 
 def blocks(comparison: Comparison) -> list[Block]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from bioreview_bench.data.vocabulary import UNANSWERED
+from bioreview_bench.report import validity as words
 from bioreview_bench.results.records import ResultRecord, Validity
-from bioreview_bench.validity import words
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5

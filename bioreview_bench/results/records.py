@@ -289,7 +289,7 @@ def json_schema(name: str) -> dict[str, Any]:
     if name in _ROWS:
         return {"$schema": _DIALECT, **_ROWS[name]}
     from bioreview_bench.results.card import Card
-    from bioreview_bench.validity.card import ValidityCard
+    from bioreview_bench.results.validity import ValidityCard
 
     models: dict[str, type[BaseModel]] = {"card": Card, "validity": ValidityCard, "result": ResultRecord}
     return {"$schema": _DIALECT, **models[name].model_json_schema()}

@@ -50,7 +50,7 @@ def choose(contract: Contract, encoder: Any, encoder_path: Path | None, progress
     if contract.similarity == "jaccard":
         return JaccardBackend()
     if contract.similarity == "judge":
-        from bioreview_bench.judge.space import JudgeBackend
+        from bioreview_bench.scoring.judge.space import JudgeBackend
 
         return JudgeBackend(contract)
     return EncoderBackend(contract, encoder_path, progress)

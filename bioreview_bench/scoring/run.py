@@ -18,27 +18,27 @@ from bioreview_bench.data.predictions import Predictions, as_predictions, requir
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError
-from bioreview_bench.judge.space import JudgeBackend, JudgedSpace
-from bioreview_bench.metrics import summary
-from bioreview_bench.metrics.agreement import label_agreement
-from bioreview_bench.metrics.confidence import confidence
-from bioreview_bench.metrics.summary import gate
-from bioreview_bench.metrics.sums import columns
 from bioreview_bench.results import provenance
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.results.result import Result
+from bioreview_bench.results.validity import ValidityCard, validity
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.controls import ControlScores
 from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.judge.space import JudgeBackend, JudgedSpace
 from bioreview_bench.scoring.low_precision.certainty import questions
 from bioreview_bench.scoring.low_precision.exact import MixedSpace
 from bioreview_bench.scoring.other_article import other_article
 from bioreview_bench.scoring.tally import Tally, article_counts, grid, tally
 from bioreview_bench.scoring.tally import sweep as sweep_points
 from bioreview_bench.scoring.texts import Case, TextPool, cases
+from bioreview_bench.stats import summary
+from bioreview_bench.stats.agreement import label_agreement
+from bioreview_bench.stats.confidence import confidence
+from bioreview_bench.stats.summary import gate
+from bioreview_bench.stats.sums import columns
 from bioreview_bench.stats.uncertainty import drawing, family_units, intervals
-from bioreview_bench.validity.card import ValidityCard, validity
 
 ControlSet = Literal["full", "basic"]
 

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.store import Counts
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.metrics import summary
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import SweepPoint
 from bioreview_bench.scoring.matching import Indices, assign, max_matches
 from bioreview_bench.scoring.other_article import OtherArticle
 from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case
+from bioreview_bench.stats import summary
 
 _CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
 _SEVERITY = {label: position for position, label in enumerate(SEVERITIES)}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.ahead import ahead
-from bioreview_bench.metrics.formulas import micro, with_intervals
-from bioreview_bench.metrics.sums import Sums
+from bioreview_bench.stats.formulas import micro, with_intervals
+from bioreview_bench.stats.sums import Sums
 
 if TYPE_CHECKING:
     import pandas

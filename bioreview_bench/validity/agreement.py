@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article
-from bioreview_bench.metrics.agreement import label_agreement
+from bioreview_bench.results.validity import RaterAgreement
 from bioreview_bench.scoring.texts import counted_references
-from bioreview_bench.validity.card import RaterAgreement
+from bioreview_bench.stats.agreement import label_agreement
 from bioreview_bench.validity.judgements import DIFFERENT, SAME, Judgements
 
 KAPPA, ALPHA = "Cohen's kappa", "Krippendorff's alpha"

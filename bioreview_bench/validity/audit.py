@@ -9,16 +9,9 @@ import numpy as np
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.fingerprint import fingerprint
 from bioreview_bench.errors import InputError
-from bioreview_bench.metrics.formulas import ratio
-from bioreview_bench.metrics.sums import Sums
 from bioreview_bench.results.provenance import package_version
 from bioreview_bench.results.records import Bootstrap
-from bioreview_bench.scoring.calibration import limited_texts
-from bioreview_bench.scoring.fitting import Fitting
-from bioreview_bench.scoring.matching import max_matches
-from bioreview_bench.scoring.texts import TextPool, counted_references
-from bioreview_bench.validity.agreement import rater_agreement
-from bioreview_bench.validity.card import (
+from bioreview_bench.results.validity import (
     ALL,
     CARD_VERSION,
     OWN_WORDS,
@@ -29,6 +22,13 @@ from bioreview_bench.validity.card import (
     Share,
     ValidityCard,
 )
+from bioreview_bench.scoring.calibration import limited_texts
+from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.matching import max_matches
+from bioreview_bench.scoring.texts import TextPool, counted_references
+from bioreview_bench.stats.formulas import ratio
+from bioreview_bench.stats.sums import Sums
+from bioreview_bench.validity.agreement import rater_agreement
 from bioreview_bench.validity.corpus import Corpus
 from bioreview_bench.validity.judgements import JudgedFile, Judgements
 from bioreview_bench.validity.rank_correlation import rank_correlations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from bioreview_bench.validity.card import Bounded, Share, ValidityCard
+from bioreview_bench.results.validity import Bounded, Share, ValidityCard
 from bioreview_bench.validity.report import NAMES
 
 _WIDTH, _LEFT, _RIGHT = 760, 210, 80

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from bioreview_bench.metrics.formulas import ratio
+from bioreview_bench.stats.formulas import ratio
 
 Rows = NDArray[np.float64]
 

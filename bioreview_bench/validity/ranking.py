@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.metrics.formulas import ratio
+from bioreview_bench.stats.formulas import ratio
 from bioreview_bench.stats.uncertainty import Interval, family_units, family_weights, percentiles
 
 _CELLS = 2_000_000  # values of draws held at once, which bounds memory whatever the number of pairs

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
 from bioreview_bench.report.meaning import Note
-from bioreview_bench.validity.card import ALL, OWN_WORDS, Bounded, Bounds, MatchFigures, Share, ValidityCard
+from bioreview_bench.results.validity import ALL, OWN_WORDS, Bounded, Bounds, MatchFigures, Share, ValidityCard
 
 NAMES = {
     ALL: "all judged",

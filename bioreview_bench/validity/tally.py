@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.data.article import Article
-from bioreview_bench.metrics.formulas import ratio
-from bioreview_bench.metrics.sums import Sums
+from bioreview_bench.results.validity import Bounded, MatchFigures, Share
 from bioreview_bench.scoring.matching import assign, max_matches
+from bioreview_bench.stats.formulas import ratio
+from bioreview_bench.stats.sums import Sums
 from bioreview_bench.stats.uncertainty import Interval, Statistic
 from bioreview_bench.stats.uncertainty import intervals as bootstrap
-from bioreview_bench.validity.card import Bounded, MatchFigures, Share
 from bioreview_bench.validity.judgements import RELATED, SAME
 from bioreview_bench.validity.ranking import ScoredPairs, ranking_figures
 from bioreview_bench.validity.scorers import Scores

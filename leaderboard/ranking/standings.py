@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
+from bioreview_bench.report import validity as words
 from bioreview_bench.report.meaning import echo_is_near, saturation
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
 from bioreview_bench.stats.significance import holm
-from bioreview_bench.validity import words
 
 from ..settings import BoardSettings
 from ..store.settings import BoardSplit

@@ -26,13 +26,13 @@ from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import DataError, EncoderError, printable
-from bioreview_bench.metrics import summary
-from bioreview_bench.metrics.sums import columns
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import System
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.run import score
+from bioreview_bench.stats import summary
+from bioreview_bench.stats.sums import columns
 from bioreview_bench.stats.uncertainty import intervals
 
 from ..intake.card_yaml import card_of

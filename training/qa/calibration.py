@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.metrics.confidence import confidence
 from bioreview_bench.results.records import ConfidenceBin
+from bioreview_bench.stats.confidence import confidence
 
 TIMID = 0.3
 _BIN_FIELDS = ("low", "high", "n", "confidence", "matched")

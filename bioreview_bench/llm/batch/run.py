@@ -18,12 +18,12 @@ from typing import TypeVar
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.batch.answers import BatchAnswers
-from bioreview_bench.llm.batch.ledger import BatchPart, Ledger, read_ledger
 from bioreview_bench.llm.batch.openai import BatchState, OpenAIBatches
 from bioreview_bench.llm.batch.parts import BatchLimits, Draft, drafts
 from bioreview_bench.llm.calls.pacing import Backoff
 from bioreview_bench.llm.calls.progress import Summary, Waiting, Watcher
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
+from bioreview_bench.llm.run.ledger import BatchPart, Ledger, read_ledger
 from bioreview_bench.llm.run.store import RunStore
 
 _T = TypeVar("_T")

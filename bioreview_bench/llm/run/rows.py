@@ -10,7 +10,7 @@ from typing import Any
 
 from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import cannot_write
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.jsonl import clean, parse_object
 from bioreview_bench.llm.review import Review
 
 
@@ -43,17 +43,6 @@ def make_row(article_id: str, review: Review, seconds: float | None, attempts: i
 def encode(row: Mapping[str, Any]) -> bytes:
     """One line of the file, with its newline."""
     return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-
-
-def clean(value: Any) -> Any:
-    """JSON values with lone surrogates (a model may write half a pair) replaced: a file cannot hold them."""
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, Mapping):
-        return {str(clean(key)): clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [clean(inner) for inner in value]
-    return value
 
 
 def repair_tail(path: Path) -> int:

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any, Self
 from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import write_files, write_json
-from bioreview_bench.files.jsonl import parse_object, read_rows
+from bioreview_bench.files.jsonl import clean, parse_object, read_rows
 from bioreview_bench.files.lock import lock_folder
-from bioreview_bench.llm.batch.ledger import BATCHES
 from bioreview_bench.llm.review import Review
+from bioreview_bench.llm.run.ledger import BATCHES
 from bioreview_bench.llm.run.manifest import (
     Totals,
     new_manifest,
@@ -29,7 +29,7 @@ from bioreview_bench.llm.run.manifest import (
     require_run,
     require_same,
 )
-from bioreview_bench.llm.run.rows import clean, encode, make_row, repair_tail
+from bioreview_bench.llm.run.rows import encode, make_row, repair_tail
 
 if TYPE_CHECKING:
     from filelock import FileLock

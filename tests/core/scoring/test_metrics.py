@@ -14,11 +14,11 @@ from sklearn.metrics import brier_score_loss, cohen_kappa_score
 
 from bioreview_bench import Contract, Result, read_predictions, score
 from bioreview_bench.data.split import Split
-from bioreview_bench.metrics import summary
-from bioreview_bench.metrics.agreement import label_agreement
-from bioreview_bench.metrics.confidence import confidence
-from bioreview_bench.metrics.summary import gate
 from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.stats import summary
+from bioreview_bench.stats.agreement import label_agreement
+from bioreview_bench.stats.confidence import confidence
+from bioreview_bench.stats.summary import gate
 
 CUSTOM = replace(Contract.load("demo"), threshold=0.5, name="custom")
 # References are axes of a four-dimensional space, so a prediction's coordinates are its similarities; a fifth

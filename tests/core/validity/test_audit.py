@@ -17,8 +17,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from bioreview_bench import Article, Contract, load_split
 from bioreview_bench.errors import InputError
+from bioreview_bench.results.validity import load_card
 from bioreview_bench.validity.audit import audit
-from bioreview_bench.validity.card import load_card
 from bioreview_bench.validity.corpus import read_corpus
 from bioreview_bench.validity.judgements import RELATED, SAME, JudgedText, Judgements, read_judgements
 from bioreview_bench.validity.scorers import ContractScorer

@@ -15,11 +15,11 @@ from bioreview_bench.contracts.contract import BUNDLED
 from bioreview_bench.errors import InputError
 from bioreview_bench.report.meaning import notes
 from bioreview_bench.report.terminal import print_blocks
+from bioreview_bench.report.validity import NEVER, of_result, sentence, short, trusted
 from bioreview_bench.results.records import Encoder, Validity
-from bioreview_bench.validity.card import ValidityCard, card_path, load_card, validity
+from bioreview_bench.results.validity import ValidityCard, card_path, load_card, validity
 from bioreview_bench.validity.chart import svg
 from bioreview_bench.validity.report import blocks
-from bioreview_bench.validity.words import NEVER, of_result, sentence, short, trusted
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from bioreview_bench import Contract
 from bioreview_bench.cli.main import run
-from bioreview_bench.validity.card import load_card
+from bioreview_bench.results.validity import load_card
 
 Shown = pytest.CaptureFixture[str]
 

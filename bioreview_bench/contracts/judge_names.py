@@ -14,8 +14,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
+from bioreview_bench.contracts.judge_prompt import prompt_sha256
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.judge.prompt import prompt_sha256
 
 PREFIX = "judge:"
 FORMS = "judge:openai:MODEL, judge:google:MODEL or judge:vllm:MODEL"

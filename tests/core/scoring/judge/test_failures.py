@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.judge.calls import JudgeSettings, ModelJudge
-from bioreview_bench.judge.names import JudgeName
+from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.llm.run.store import ROWS
+from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge
 
 FIRST = "elife:900301"  # the first article of the demo
 OTHERS = ("elife:900302", "peerj:900306", "nature:s41467-990-00404-1")

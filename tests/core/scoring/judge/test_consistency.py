@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from bioreview_bench.judge.consistency import order_agreement
-from bioreview_bench.judge.request import DIFFERENT, LABELS, RELATED, SAME
+from bioreview_bench.scoring.judge.consistency import order_agreement
+from bioreview_bench.scoring.judge.request import DIFFERENT, LABELS, RELATED, SAME
 
 
 def test_agreement_equals_scikit_learn_and_counts_by_hand() -> None:

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.paths import judgements_root
-from bioreview_bench.judge.names import JudgeName
-from bioreview_bench.judge.plan import JudgePlan
-from bioreview_bench.judge.request import JudgeAsking, JudgeRequest, Labels, read_labels
 from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.prices import Price
 from bioreview_bench.llm.calls.progress import Progress, Watcher
@@ -33,6 +31,8 @@ from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.run.store import ROWS, RunStore
 from bioreview_bench.llm.text.fitting import Chars3
 from bioreview_bench.results.provenance import package_version
+from bioreview_bench.scoring.judge.plan import JudgePlan
+from bioreview_bench.scoring.judge.request import JudgeAsking, JudgeRequest, Labels, read_labels
 
 VLLM_URL = "http://127.0.0.1:8000/v1"
 _FAILED = ("error", "refused", "parse_failed")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from bioreview_bench.contracts import judge_names as names
+from bioreview_bench.contracts import judge_prompt as prompt
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError
-from bioreview_bench.judge import names, prompt
 
 
 def encoder_in(name: str) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.vocabulary import normalise
-from bioreview_bench.judge.calls import JudgeSettings, ModelJudge, ask_judge
-from bioreview_bench.judge.names import JudgeName
-from bioreview_bench.judge.plan import JudgePlan
-from bioreview_bench.judge.request import DIFFERENT, SAME, JudgeRequest, Labels
-from bioreview_bench.judge.space import JudgeBackend
+from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge, ask_judge
+from bioreview_bench.scoring.judge.plan import JudgePlan
+from bioreview_bench.scoring.judge.request import DIFFERENT, SAME, JudgeRequest, Labels
+from bioreview_bench.scoring.judge.space import JudgeBackend
 
 Texts = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # by article: predictions, references
 

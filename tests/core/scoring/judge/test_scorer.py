@@ -9,8 +9,8 @@ import pytest
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, RemoteError
-from bioreview_bench.judge.calls import JudgeSettings
-from bioreview_bench.judge.scorer import JudgeScorer, OnlyPlanned, judge_articles, plan_articles
+from bioreview_bench.scoring.judge.calls import JudgeSettings
+from bioreview_bench.scoring.judge.scorer import JudgeScorer, OnlyPlanned, judge_articles, plan_articles
 
 TEXTS = {
     "elife:1": (["add  controls", "cells were few"], ["cells need controls", "statistics lack power"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.records import ResultRecord, Validity
-from bioreview_bench.validity.card import validity
+from bioreview_bench.results.validity import validity
 
 NEVER = "Never checked against judged pairs: nobody knows how many of this contract's matches are the same point."
 _FEW = 30  # matches below which a share is hardly known

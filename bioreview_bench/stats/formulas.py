@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
-from bioreview_bench.metrics.sums import Sums
+from bioreview_bench.stats.sums import Sums
 
 Values = NDArray[np.float64]
 

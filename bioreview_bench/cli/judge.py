@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.predictions import Predictions
     from bioreview_bench.data.split import Split
-    from bioreview_bench.judge.calls import JudgeSettings
-    from bioreview_bench.judge.plan import JudgePlan
-    from bioreview_bench.judge.scorer import JudgeScorer
-    from bioreview_bench.judge.space import JudgeBackend
+    from bioreview_bench.scoring.judge.calls import JudgeSettings
+    from bioreview_bench.scoring.judge.plan import JudgePlan
+    from bioreview_bench.scoring.judge.scorer import JudgeScorer
+    from bioreview_bench.scoring.judge.space import JudgeBackend
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -60,10 +60,10 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
 
     Raises InputError when another contract is given one of them, or when the price file cannot be used.
     """
+    from bioreview_bench.contracts.judge_names import FORMS, JudgeName
     from bioreview_bench.errors import InputError
-    from bioreview_bench.judge.calls import JudgeSettings
-    from bioreview_bench.judge.names import FORMS, JudgeName
     from bioreview_bench.llm.calls.prices import read_prices
+    from bioreview_bench.scoring.judge.calls import JudgeSettings
 
     if contract.similarity != "judge":
         useless = sorted(name for name, value in given.items() if value not in (None, False))
@@ -92,7 +92,7 @@ def judge_backend(contract: Contract, messages: Messages, **given: Any) -> Judge
     settings = judge_settings(contract, **given)
     if settings is None:
         return None
-    from bioreview_bench.judge.space import JudgeBackend
+    from bioreview_bench.scoring.judge.space import JudgeBackend
 
     return JudgeBackend(contract, settings, _announcing(messages), messages.judging)
 
@@ -102,7 +102,7 @@ def judge_scorer(contract: Contract, messages: Messages, **given: Any) -> JudgeS
     settings = judge_settings(contract, **given)
     if settings is None:
         return None
-    from bioreview_bench.judge.scorer import JudgeScorer
+    from bioreview_bench.scoring.judge.scorer import JudgeScorer
 
     return JudgeScorer(
         contract, settings, announce=_announcing(messages), progress=messages.judging, dry_run=given["dry_run"]
@@ -113,7 +113,7 @@ def print_plan(
     backend: JudgeBackend, split: Split, systems: Sequence[Predictions], *, controls: str, form: str
 ) -> None:
     """What scoring these systems would ask and cost in all, on stdout."""
-    from bioreview_bench.judge.space import score_questions
+    from bioreview_bench.scoring.judge.space import score_questions
 
     asked = [
         request

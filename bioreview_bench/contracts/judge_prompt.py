@@ -10,7 +10,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from bioreview_bench.llm.run.rows import clean
+from bioreview_bench.files.jsonl import clean
 
 _PLACE = "{data}"
 
@@ -49,7 +49,10 @@ def prompt_sha256() -> str:
 
 @cache
 def _parts() -> dict[str, str]:
-    content = tomllib.loads((resources.files("bioreview_bench.judge") / "prompt.toml").read_text(encoding="utf-8"))
+    text = (resources.files("bioreview_bench.contracts") / "judge_prompt.toml").read_text(encoding="utf-8")
+    content = tomllib.loads(text)
+        (resources.files("bioreview_bench.contracts") / "judge_prompt.toml").read_text(encoding="utf-8")
+    )
     return {part: content[part].strip() for part in ("system", "user")}
 
 

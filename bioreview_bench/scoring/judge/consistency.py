@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bioreview_bench.judge.request import LABELS, SAME, Labels
-from bioreview_bench.metrics.agreement import label_agreement
 from bioreview_bench.results.records import OrderAgreement
+from bioreview_bench.scoring.judge.request import LABELS, SAME, Labels
 from bioreview_bench.scoring.matching import max_matches
+from bioreview_bench.stats.agreement import label_agreement
 
 
 def order_agreement(first: Sequence[Labels], second: Sequence[Labels]) -> OrderAgreement:

@@ -13,8 +13,8 @@ from bioreview_bench import score
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import cache_root
-from bioreview_bench.judge.calls import JudgeSettings
-from bioreview_bench.judge.space import JudgeBackend
+from bioreview_bench.scoring.judge.calls import JudgeSettings
+from bioreview_bench.scoring.judge.space import JudgeBackend
 
 CONTRACT = Contract.load("judge:openai:small")
 
@@ -135,7 +135,7 @@ def test_the_result_says_who_judged_and_what_it_cost(
 def test_from_python_the_name_is_enough(
     loopback_judge: Any, articles: Any, predictions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bioreview_bench.judge import calls
+    from bioreview_bench.scoring.judge import calls
 
     monkeypatch.setattr(calls, "VLLM_URL", loopback_judge.url)
     result = score(articles, predictions, contract=Contract.load("judge:vllm:local"), draws=0, controls="basic")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.judge import prompt
-from bioreview_bench.judge.request import DIFFERENT, RELATED, SAME, JudgeRequest, read_labels
+from bioreview_bench.contracts import judge_prompt as prompt
+from bioreview_bench.scoring.judge.request import DIFFERENT, RELATED, SAME, JudgeRequest, read_labels
 
 
 def entry(prediction: Any, same: Any = (), related: Any = (), **more: Any) -> dict[str, Any]:

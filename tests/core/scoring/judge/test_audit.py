@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bioreview_bench.validity.card import ALL
+from bioreview_bench.results.validity import ALL
 
 REFERENCES = ["cells need controls", "statistics lack power"]
 TEXTS = {"add controls": "same", "cells were few": "related", "report power": "same"}

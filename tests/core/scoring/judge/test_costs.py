@@ -10,9 +10,9 @@ import pytest
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import cache_root
-from bioreview_bench.judge.plan import JudgePlan
 from bioreview_bench.llm.calls.prices import Price
 from bioreview_bench.llm.review import Usage
+from bioreview_bench.scoring.judge.plan import JudgePlan
 
 
 def test_the_plan_adds_up_what_is_left() -> None:

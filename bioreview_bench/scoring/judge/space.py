@@ -9,18 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract, encoder_part
+from bioreview_bench.contracts.judge_prompt import prompt_sha256
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.predictions import Predictions
-from bioreview_bench.judge.prompt import prompt_sha256
-from bioreview_bench.judge.request import SAME, JudgeRequest, Labels
 from bioreview_bench.results.records import Encoder, JudgedBy, OrderAgreement
+from bioreview_bench.scoring.judge.request import SAME, JudgeRequest, Labels
 from bioreview_bench.scoring.other_article import donors
 from bioreview_bench.scoring.texts import Case, Indices, TextPool, cases
 
 if TYPE_CHECKING:
-    from bioreview_bench.judge.calls import JudgeAnswer, JudgeSettings
-    from bioreview_bench.judge.plan import JudgePlan
+    from bioreview_bench.scoring.judge.calls import JudgeAnswer, JudgeSettings
+    from bioreview_bench.scoring.judge.plan import JudgePlan
 
 _Place = tuple[str, bytes, bytes]  # article, positions of the predictions and of the references
 
@@ -43,8 +43,8 @@ class JudgeBackend:
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         """Raises InputError for a contract without a judge, or settings that cannot be."""
-        from bioreview_bench.judge.calls import JudgeSettings, ModelJudge
-        from bioreview_bench.judge.names import JudgeName
+        from bioreview_bench.contracts.judge_names import JudgeName
+        from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge
 
         self.name = JudgeName.parse(contract.name)
         self.settings = settings or JudgeSettings()
@@ -65,7 +65,7 @@ class JudgeBackend:
 
     def ask(self, requests: Sequence[JudgeRequest]) -> dict[str, JudgeAnswer]:
         """Answers by the ids of the questions. Raises as `ask_judge`."""
-        from bioreview_bench.judge.calls import ask_judge
+        from bioreview_bench.scoring.judge.calls import ask_judge
 
         return ask_judge(self.judge, requests, announce=self._announce, progress=self._progress)
 
@@ -85,7 +85,7 @@ class JudgedSpace:
         self._labels = {place: answers[request.id].labels for place, request in questions.items()}
         order = None
         if again:
-            from bioreview_bench.judge.consistency import order_agreement
+            from bioreview_bench.scoring.judge.consistency import order_agreement
 
             order = order_agreement(
                 [self._labels[place] for place in again],

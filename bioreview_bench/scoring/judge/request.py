@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.contracts import judge_prompt as prompt
 from bioreview_bench.errors import printable
 from bioreview_bench.files.jsonl import json_type, parse_object
-from bioreview_bench.judge import prompt
 from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.text.fitting import Counter

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
-from bioreview_bench.metrics import formulas
-from bioreview_bench.metrics.sums import Sums, sums
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, PerSource
+from bioreview_bench.stats import formulas
+from bioreview_bench.stats.sums import Sums, sums
 
 
 def overall(counts: ArticleCounts) -> Overall:
