@@ -51,8 +51,6 @@ def prompt_sha256() -> str:
 def _parts() -> dict[str, str]:
     text = (resources.files("bioreview_bench.contracts") / "judge_prompt.toml").read_text(encoding="utf-8")
     content = tomllib.loads(text)
-        (resources.files("bioreview_bench.contracts") / "judge_prompt.toml").read_text(encoding="utf-8")
-    )
     return {part: content[part].strip() for part in ("system", "user")}
 
 

@@ -30,7 +30,7 @@ GEMMA_TEMPLATE = (
 @pytest.fixture
 def bench(command: Callable[..., Any]) -> Any:
     """Run `bench ARGUMENTS` in this process."""
-    return command("train", "bioreview_bench.training.cli:train")
+    return command("train", "bioreview_bench.training.cli.group:train")
 
 
 def make_tokenizer(control: Sequence[str], added: Sequence[str], template: str, **roles: str) -> Any:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.training.config.load import load
+from bioreview_bench.training.console import Console
 from bioreview_bench.training.dpo.train import Dpo
 from bioreview_bench.training.grpo.judges import Rewarder
 from bioreview_bench.training.grpo.train import Grpo
 from bioreview_bench.training.qa.items.build import build, write
 from bioreview_bench.training.qa.items.given import read_pairs
 from bioreview_bench.training.rewards.composer import Composed, RewardComposer
-from bioreview_bench.training.runs.run import Console, Method, Run, check
+from bioreview_bench.training.runs.run import Method, Run, check
 from bioreview_bench.training.runs.training import Trained, train
 
 TINY = (

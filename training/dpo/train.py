@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from bioreview_bench.errors import DataError, InputError, printable
 
 from ..config.schema import Count, DataPart, RunConfig, StartPart
+from ..console import Console
 from ..corpora.files import asked_by, chosen, read_pairs
 from ..models.encode_examples import Encoder, Example, encode_all
 from ..runs.inputs import Material, Model, encoder_for
-from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, losses, steps_of
+from ..runs.run import Examples, Method, Run, Steps, estimated_tokens, losses, steps_of
 
 LOWEST_BETA = 0.1  # of the published runs; 0.05 destroyed knowledge in them
 _LOSSES = {

@@ -17,13 +17,14 @@ from typing import Any
 
 from bioreview_bench.errors import DataError, InputError, Problem, printable
 
+from ..console import Console, is_first_process
 from ..corpora.files import asked_by
 from ..models import memory
 from ..models.families import prompt_of
 from ..qa.files import read_questions, require_held_out
 from ..rewards.composer import RewardComposer
 from ..runs.inputs import Material, Model, corpus_material
-from ..runs.run import Console, Examples, Method, Run, Steps, estimated_tokens, is_first_process, shown
+from ..runs.run import Examples, Method, Run, Steps, estimated_tokens, shown
 from .config import ArticlesPart, GrpoConfig, QuestionsPart
 from .judges import FOLDER, ComposedReward, Rewarder, forget_samples, judge_of
 

@@ -21,7 +21,7 @@ from bioreview_bench.llm.local.chat import Chat
 from .families import THOUGHT, Family, ending, expected_text, prompt_of
 
 if TYPE_CHECKING:
-    from ..runs.run import Console
+    from ..console import Console
 
 IGNORED = -100  # the label that PyTorch's cross-entropy leaves out
 _MOST_LISTED = 50

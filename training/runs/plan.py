@@ -7,8 +7,9 @@ from typing import Any
 
 from bioreview_bench.stats.percentiles import percentiles
 
+from ..console import Console
 from ..models import memory
-from .run import Checked, Console, Method, Steps, look
+from .run import Checked, Method, Steps, look
 
 Gpu = tuple[int, str]  # bytes, name
 

@@ -15,40 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from bioreview_bench.cli.options import Messages
-from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.local.model_files import model_folder
 
 from ..config.load import require_asked_for
 from ..config.schema import FREE, RunConfig
+from ..console import Console
 from ..models import memory
 from ..models.quantised import read_model_config
 from .inputs import BARE, Material, Model, Start, base_model, template_facts
 
 if TYPE_CHECKING:
     from .folder import Checkpoint
-
-
-class Console(Messages):
-    """A run's lines and progress on stderr; silent when quiet, and in every process but the first."""
-
-    def __init__(self, quiet: bool) -> None:
-        super().__init__(quiet or not is_first_process())
-        self._bars: dict[str, ProgressBar] = {}
-
-    def progress(self, what: str, done: int, of: int) -> None:
-        """`done` of the examples called `what` are validated."""
-        if what not in self._bars:
-            self._bars[what] = ProgressBar(f"Validating {what}", of, self._quiet)
-        self._bars[what].show(done)
-        if done == of:
-            self._bars[what].stop()
-
-    def close(self) -> None:
-        """Remove bars of what was cut off."""
-        for bar in self._bars.values():
-            bar.stop()
 
 
 @dataclass(frozen=True)
@@ -156,11 +134,6 @@ class Method(ABC):
     def settled(self, run: Run, trainer: Any) -> str:
         """Look at the trainer before the first step; what is to be said of it. Raises DataError."""
         return ""
-
-
-def is_first_process() -> bool:
-    """True in the process that writes and reports; others only compute."""
-    return os.environ.get("RANK", "0") == "0"
 
 
 def look(method: Method, config: RunConfig, console: Console) -> Checked:

@@ -19,7 +19,7 @@ from ..models.lora import load_into
 from .folder import seal
 
 if TYPE_CHECKING:
-    from .run import Console
+    from ..console import Console
     from .training import RunRecord
 
 _SHOWN = (

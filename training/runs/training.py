@@ -13,12 +13,13 @@ from bioreview_bench.llm.run.manifest import now
 from bioreview_bench.results.provenance import git_state
 
 from ..config.load import arguments, quiet_libraries, resolved
+from ..console import Console, is_first_process
 from ..models import memory
 from ..models.lora import require_adapted, save_adapter
 from ..models.summary import read_summary, versions, write_summary
 from .folder import ADAPTER, begin, checkpoints, last_whole, write_log
 from .inputs import template_facts
-from .run import Console, Run, is_first_process
+from .run import Run
 from .start import policy, settle
 
 

@@ -16,10 +16,11 @@ import numpy as np
 from bioreview_bench.errors import DataError
 
 from ..config.schema import Count, DataPart, RunConfig, System
+from ..console import Console
 from ..corpora.files import chosen
 from ..models.encode_examples import IGNORED, Example, encode_all
 from ..runs.inputs import Material, Model, corpus_material, encoder_for
-from ..runs.run import Console, Examples, Method, Run, Steps, losses, shown, steps_of
+from ..runs.run import Examples, Method, Run, Steps, losses, shown, steps_of
 
 
 class CorpusPart(DataPart):

@@ -12,8 +12,8 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from ..corpora.files import Corpus
+    from ..dpo.pairs import Score
     from ..publish.generate import ReviewRequest
-    from .pairs import Score
 
 _WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 
@@ -66,7 +66,7 @@ def pairs(
     from bioreview_bench.files.atomic import check_writable, make_folder
 
     from ..corpora.files import MANIFEST, read_corpus, require_messages
-    from .pairs import choose, read_predictions, score_all, write_pairs
+    from ..dpo.pairs import choose, read_predictions, score_all, write_pairs
 
     sampling = {name: given.pop(name) for name in ("samples", "model", "adapters", "temperature", "seed", "parameters")}
     data, weights = given.pop("data"), options.weights(given.pop("weights"), f"--weights {_WEIGHTS}")
@@ -120,8 +120,8 @@ def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[
 
 def _reviewed(ctx: click.Context, request: ReviewRequest) -> Path:
     """The predictions of a run, which is resumed if it is there already."""
-    from ..publish.cli_generate import run_bench
     from ..publish.generate import plan
+    from .generate import run_bench
 
     planned = plan(request)
     planned.write()

@@ -37,7 +37,7 @@ def card(run: Path, result_path: Path | None, out: Path | None, day: datetime | 
       bench train card merged/sft-a --organisation "My lab" --contact me@example.org -o cards/sft-a
     """
     from ..models.adapters import MERGED, resolved
-    from . import card as cards
+    from ..publish import card as cards
 
     folder = Path(resolved(str(run)))
     summary = cards.trained(folder)

@@ -53,8 +53,8 @@ def probe(run: Path, form: str, quiet: bool, **given: Any) -> None:
     Exit codes: 0 done, 2 bad input or usage, 3 model or encoder unavailable, 4 data missing, 5 articles failed for
     good, 6 cannot write, 130 interrupted.
     """
-    from .probe import ProbeSettings
-    from .probe import probe as work
+    from ..publish.probe import ProbeSettings
+    from ..publish.probe import probe as work
 
     messages = options.Messages(quiet)
     report = work(ProbeSettings(run, **given), messages.say)

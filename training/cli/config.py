@@ -25,7 +25,7 @@ def config() -> None:
 @options.format_option("text", "json")
 def list_(form: str) -> None:
     """Name, method, base model, and in a line what it is."""
-    from .files import presets, read_values
+    from ..config.files import presets, read_values
 
     rows = [(name, read_values(name)) for name in presets()]
     facts = [
@@ -50,8 +50,8 @@ def show(name: str, settings: tuple[str, ...], form: str) -> None:
     \b
     Exit codes: 0 done, 2 the config does not hold (every problem is listed), 3 a library is missing.
     """
-    from .files import dump
-    from .load import load, stated
+    from ..config.files import dump
+    from ..config.load import load, stated
 
     values = load(str(stated(name).get("method")), name, settings).model_dump(mode="json")
     click.echo(json.dumps(values, ensure_ascii=False) if form == "json" else dump(values), nl=form == "json")

@@ -13,7 +13,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .make import Made
+    from ..corpora.make import Made
 
 _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
 
@@ -72,7 +72,7 @@ def corpus(out: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 data missing or held out, 6 cannot write.
     """
-    from .make import CorpusSettings, make_corpus
+    from ..corpora.make import CorpusSettings, make_corpus
 
     made = make_corpus(CorpusSettings(**given), out, quiet=quiet)
     if as_json:
@@ -85,7 +85,7 @@ def _report(out: Path, made: Made) -> None:
     from bioreview_bench.report.blocks import Facts, Table
     from bioreview_bench.report.terminal import print_blocks
 
-    from .files import SPLITS, corpus_fingerprint
+    from ..corpora.files import SPLITS, corpus_fingerprint
 
     manifest = made.manifest
     data = manifest["data"]

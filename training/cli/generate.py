@@ -58,7 +58,7 @@ def generate(ctx: click.Context, /, adapters: tuple[str, ...], dry_run: bool, qu
     Exit codes: as for bench baseline.
     """
     from ..models.adapters import resolved
-    from . import generate as generating
+    from ..publish import generate as generating
 
     passed = [
         word for name in _PASSED if (value := given.pop(name)) is not None for word in (_option(name), str(value))

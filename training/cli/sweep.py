@@ -14,7 +14,7 @@ from bioreview_bench.cli import options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .sweep import Outcome
+    from ..cluster.sweep import Outcome
 
 _WRITE = "write"  # the name of the hidden command; users write the config's name instead
 
@@ -73,7 +73,7 @@ def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
     Example:
       bench train sweep qwen3_8b --set learning_rate=1e-4,3e-4 -o sweeps/lr
     """
-    from .sweep import command, variants, write_sweep
+    from ..cluster.sweep import command, variants, write_sweep
 
     made = variants(config_name, settings)
     write_sweep(config_name, made, out)
@@ -96,7 +96,7 @@ def collect(folder: Path, form: str) -> None:
     """
     from dataclasses import asdict
 
-    from .sweep import collect as outcomes_of
+    from ..cluster.sweep import collect as outcomes_of
 
     outcomes = outcomes_of(folder)
     if form == "json":

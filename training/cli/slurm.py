@@ -59,7 +59,7 @@ def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit:
     """
     from bioreview_bench.files.atomic import write_files
 
-    from . import slurm as jobs
+    from ..cluster import slurm as jobs
 
     job = jobs.slurm_job(click.get_current_context().meta[__name__], passed, array, **more)
     script = jobs.render(job)

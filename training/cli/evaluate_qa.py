@@ -12,7 +12,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .evaluation.stored import Stored
+    from ..qa.evaluation.stored import Stored
 
 _FILE = click.Path(path_type=Path)
 _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
@@ -78,11 +78,11 @@ def evaluate_qa(
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import check_writable, write_files
 
+    from ..qa.evaluation.report import as_dict, blocks, page
+    from ..qa.evaluation.scoring import evaluate
+    from ..qa.evaluation.stored import read_answers
+    from ..qa.verifiers import QaReward
     from ..rewards.composer import RewardComposer
-    from .evaluation.report import as_dict, blocks, page
-    from .evaluation.scoring import evaluate
-    from .evaluation.stored import read_answers
-    from .verifiers import QaReward
 
     for path in (html, generation["answers_out"]):
         if path is not None:
@@ -118,9 +118,9 @@ def _generated(
     from bioreview_bench.files.atomic import write_files
 
     from ..corpora.files import as_jsonl
-    from .evaluation.generating import Generation, answer_rows, generate, recorded_template, systems
-    from .evaluation.stored import Stored, own_answer
-    from .items.given import read_questions
+    from ..qa.evaluation.generating import Generation, answer_rows, generate, recorded_template, systems
+    from ..qa.evaluation.stored import Stored, own_answer
+    from ..qa.items.given import read_questions
 
     if questions is None:
         raise InputError("What is to be asked?", remedy="--questions eval.jsonl, as bench train qa-data writes it")

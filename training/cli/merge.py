@@ -32,8 +32,8 @@ def merge(model: str | None, adapters: tuple[str, ...], out: Path, dtype: str, o
     """
     from bioreview_bench.cli.options import Messages
 
-    from .adapters import base_name, chain_summaries, resolved
-    from .merge import merge as write_merged
+    from ..models.adapters import base_name, chain_summaries, resolved
+    from ..models.merge import merge as write_merged
 
     chain = [resolved(name) for name in adapters]
     base = base_name(model, chain_summaries(chain))

@@ -63,9 +63,9 @@ def qa_data(
     """
     from bioreview_bench.errors import InputError
 
-    from .items.build import Counting, build, write
-    from .items.given import questions_in, read_pairs, read_sft
-    from .items.gsea import read_findings
+    from ..qa.items.build import Counting, build, write
+    from ..qa.items.given import questions_in, read_pairs, read_sft
+    from ..qa.items.gsea import read_findings
 
     if chat_template is not None and model is None:
         raise InputError("A chat template belongs to a model.", remedy="add --model MODEL")

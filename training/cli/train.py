@@ -17,7 +17,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from .run import Method
+    from ..runs.run import Method
 
 
 @dataclass(frozen=True)
@@ -187,9 +187,9 @@ def _method(name: str) -> Method:
 
 def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memory: float | None) -> None:
     from ..config.load import load
+    from ..console import Console
     from ..models import memory
-    from .plan import facts
-    from .run import Console
+    from ..runs.plan import facts
 
     stated = None if gpu_memory is None else (int(gpu_memory * memory.GB), f"a GPU of {gpu_memory:g} GiB")
     with closing(Console(quiet)) as console:
@@ -201,10 +201,11 @@ def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memor
 
 def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
     from ..config.load import load
+    from ..console import Console, is_first_process
     from ..models.summary import read_summary
-    from .folder import ADAPTER
-    from .run import Console, check, is_first_process
-    from .training import train
+    from ..runs.folder import ADAPTER
+    from ..runs.run import check
+    from ..runs.training import train
 
     with closing(Console(quiet)) as console:
         config = load(method.name, command.config_name, command.all_settings)
@@ -227,7 +228,7 @@ def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
 
 def _next(summary: dict[str, Any], out: Path) -> str:
     """The command after this run: reviewers are probed or generated with, answers to questions evaluated."""
-    from .folder import ADAPTER
+    from ..runs.folder import ADAPTER
 
     if summary["prompt"]["id"] != "qa":
         return f"bench train probe {out}, or bench train generate --adapter {out / ADAPTER}"

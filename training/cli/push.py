@@ -33,7 +33,7 @@ def push(folder: Path, repo: str, private: bool, dry_run: bool, quiet: bool) -> 
     from bioreview_bench.errors import printable
 
     from ..models.adapters import resolved
-    from . import push as pushing
+    from ..publish import push as pushing
 
     planned = pushing.plan(Path(resolved(str(folder))), repo, private=private)
     messages = Messages(quiet)

@@ -1,0 +1,1 @@
+"""The commands `bench train ...`, one module each; what they do is in the other rooms."""
