@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import BenchError
     from bioreview_bench.results.result import Result, load_result
+    from bioreview_bench.scoring.matching import assign
     from bioreview_bench.scoring.run import score
+    from bioreview_bench.stats.significance import label_swap_test
+    from bioreview_bench.stats.uncertainty import bootstrap
 
 _HOMES = {
     "Article": "data.article",
@@ -26,7 +29,10 @@ _HOMES = {
     "Contract": "contracts.contract",
     "Manuscript": "data.manuscript",
     "Result": "results.result",
+    "assign": "scoring.matching",
+    "bootstrap": "stats.uncertainty",
     "fingerprint": "data.fingerprint",
+    "label_swap_test": "stats.significance",
     "load_result": "results.result",
     "load_split": "data.load",
     "read_predictions": "data.predictions",
@@ -40,7 +46,10 @@ __all__ = [
     "Contract",
     "Manuscript",
     "Result",
+    "assign",
+    "bootstrap",
     "fingerprint",
+    "label_swap_test",
     "load_result",
     "load_split",
     "read_predictions",
