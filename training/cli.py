@@ -12,6 +12,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "corpus": (f"{_HERE}cli_corpus:corpus", "Make a corpus from the frozen splits."),
     "sft": (f"{_HERE}cli_sft:sft", "Train an adapter (QLoRA) on a corpus."),
     "dpo": (f"{_HERE}cli_dpo:dpo", "Train an adapter on preference pairs."),
+    "matcher": (f"{_HERE}matcher.cli:matcher", "Train a matcher of concerns: an adapter of an encoder."),
     "grpo": (f"{_HERE}cli_grpo:grpo", "Train an adapter by rewards of its own samples."),
     "pairs": (f"{_HERE}cli_pairs:pairs", "Make preference pairs of samples by their rewards."),
     "probe": (f"{_HERE}cli_probe:probe", "Score the checkpoints of a run on a small sample."),

@@ -29,7 +29,10 @@ from .vectors import Vectorizer
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
 _CHUNK = 64  # articles embedded at a time when the cache is filled
-_SPACE = ("encoder", "revision", "weights_sha256", "max_length", "dtype", "pooling", "transform", "basis", "similarity")
+_SPACE = (
+    "encoder", "revision", "weights_sha256", "adapter", "files_sha256", "max_length", "dtype", "pooling", "transform",
+    "basis", "similarity",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
