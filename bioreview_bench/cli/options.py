@@ -105,6 +105,7 @@ def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | N
         raise InputError(
             "--encoder and --encoder-path exclude each other.", remedy="use --encoder DIR for another encoder"
         )
+    contract = replace(contract, adapter=None, files_sha256=None)
     folder = Path(encoder)
     if not encoder.startswith(HUB_PREFIX) and folder.is_dir():
         named = f"{LOCAL_PREFIX}{folder.resolve().name}"

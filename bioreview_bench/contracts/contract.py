@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import os
 import tomllib
 from dataclasses import dataclass
 from importlib import resources
@@ -21,9 +22,11 @@ from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.atomic import write_files
 
 SPEC = 1
-BUNDLED = ("v3", "demo", "demo-topic", "jaccard")
+BUNDLED = ("v3", "demo", "demo-topic", "reader", "jaccard")
+ADAPTERS = ("reader",)  # those of the package; a contract names any other by its folder
 CUSTOM = "custom"
 
+_OF_ADAPTERS = ("adapter", "files_sha256")
 _CHOICES = {
     "dtype": ("fp32", "bf16", None),
     "pooling": ("mean", None),
@@ -37,7 +40,8 @@ _CHOICES = {
 class Contract:
     """How predictions are compared with references.
 
-    `encoder` is an id of the registry, `hf:REPO` or None for similarities that need no encoder; `max_length` is
+    `encoder` is an id of the registry, `hf:REPO` or None for similarities that need no encoder; `adapter` is the
+    package's `reader` or a folder, and `files_sha256` then states every file that decides a vector; `max_length` is
     in word pieces; `threshold` is inclusive; `null` is the number of offsets of the other-article control.
     `name` and `calibrated_on` describe; everything else decides the score and stands in the signature.
     """
@@ -47,6 +51,8 @@ class Contract:
     threshold: float
     revision: str | None = None
     weights_sha256: str | None = None
+    adapter: str | None = None
+    files_sha256: str | None = None
     max_length: int | None = None
     dtype: str | None = "fp32"
     pooling: str | None = "mean"
@@ -89,6 +95,10 @@ class Contract:
             self._check_judge()
         elif (self.similarity == "cos") != (self.encoder is not None):
             raise InputError(f"Contract {self.name}: similarity {self.similarity} with encoder {self.encoder}.")
+        if self.adapter is not None and self.encoder is None:
+            raise InputError(f"Contract {self.name}: an adapter needs an encoder.")
+        if self.files_sha256 is not None and self.adapter is None:
+            raise InputError(f"Contract {self.name}: files_sha256 goes with an adapter.")
 
     def _check_judge(self) -> None:
         """The name of a judge's contract decides all but which references count."""
@@ -165,16 +175,22 @@ class Contract:
             fields.setdefault("dtype", None)
             fields.setdefault("pooling", None)
         _check_types(fields, where)
+        if (adapter := fields.get("adapter")) is not None and adapter not in ADAPTERS:
+            fields["adapter"] = str(Path(where).parent / adapter)
         return cls(**fields)
 
     def save(self, path: Path) -> None:
         """Write the contract as a TOML file that `load` reads. Raises WriteError."""
-        lines = [f"{name} = {_toml(value)}" for name, value in self.as_dict().items() if value is not None]
+        fields = self.as_dict()
+        if self.adapter is not None and self.adapter not in ADAPTERS:
+            fields["adapter"] = os.path.relpath(self.adapter, path.parent)
+        lines = [f"{name} = {_toml(value)}" for name, value in fields.items() if value is not None]
         write_files({path: ("\n".join(lines) + "\n").encode("utf-8")})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values of all fields."""
-        return dataclasses.asdict(self)
+        """Plain values of all fields; those of an adapter only where there is one."""
+        fields = dataclasses.asdict(self)
+        return {name: value for name, value in fields.items() if value is not None or name not in _OF_ADAPTERS}
 
     @property
     def official_name(self) -> str:
@@ -193,7 +209,9 @@ class Contract:
         (of the article sentences) is given exactly when the transform reads article texts.
         """
         shown = f"{data}+text#{text_digest}" if text_digest else data
-        encoder = encoder or encoder_part(self.encoder, self.revision, self.weights_sha256)
+        adapter = None if self.adapter is None else Path(self.adapter).name
+        files = self.weights_sha256 if adapter is None else self.files_sha256
+        encoder = encoder or encoder_part(self.encoder, self.revision, files, adapter)
         parts = {
             "spec": SPEC,
             "data": shown,
@@ -211,16 +229,18 @@ class Contract:
         return "bioreview|" + "|".join(f"{key}:{value}" for key, value in parts.items())
 
 
-def encoder_part(encoder_id: str | None, revision: str | None, weights_sha256: str | None) -> str:
-    """The `enc:` value: id, first 8 characters of the revision and of the weights' sha256, `-` for unknown ones.
+def encoder_part(encoder_id: str | None, revision: str | None, sha256: str | None, adapter: str | None = None) -> str:
+    """The `enc:` value: id, first 8 characters of the revision and of a sha256 (`-` for unknown ones), adapter.
 
-    A judge has no revision; in the place of weights stands the hash of its prompt and parameters.
+    The sha256 is that of the weights or, with an adapter, of every file that decides a vector. A judge has no revision;
+    in the place of weights stands the hash of its prompt and parameters.
     """
     if encoder_id is None:
         return "-"
     if encoder_id.startswith("judge/"):
-        return f"{encoder_id}+{weights_sha256[:8] if weights_sha256 else '-'}"
-    return f"{encoder_id}@{revision[:8] if revision else '-'}+{weights_sha256[:8] if weights_sha256 else '-'}"
+        return f"{encoder_id}+{sha256[:8] if sha256 else '-'}"
+    part = f"{encoder_id}@{revision[:8] if revision else '-'}+{sha256[:8] if sha256 else '-'}"
+    return part if adapter is None else f"{part}+{adapter}"
 
 
 def _toml(value: str | int | float) -> str:

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
-from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.contract import Contract, encoder_part
+from bioreview_bench.encoders.adapter import Adapter, check_base, find_adapter
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.paths import fetch_records_root
@@ -34,6 +35,14 @@ class EncoderFiles:
     weights_sha256: str
     side_sha256: str
     verified: bool
+    adapter: Adapter | None = None
+
+    @property
+    def part(self) -> str:
+        """What a signature says of it."""
+        if self.adapter is None:
+            return encoder_part(self.id, self.revision, self.weights_sha256)
+        return encoder_part(self.id, self.revision, self.adapter.files_sha256, self.adapter.name)
 
 
 def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
@@ -53,7 +62,21 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
         revision=contract.revision or spec.revision,
         weights_sha256=contract.weights_sha256 or spec.weights_sha256,
     )
-    return resolve_spec(stated, path)
+    files = resolve_spec(stated, path)
+    if contract.adapter is None:
+        return files
+    return _with_adapter(files, find_adapter(contract.adapter), contract)
+
+
+def _with_adapter(files: EncoderFiles, adapter: Adapter, contract: Contract) -> EncoderFiles:
+    check_base(adapter, deciding_files(files.folder))
+    if contract.files_sha256 not in (None, adapter.files_sha256):
+        raise EncoderError(
+            f"The adapter in {adapter.folder} is not that of contract {contract.name}: with its base its sha256 is "
+            f"{adapter.files_sha256}, and {contract.files_sha256} is expected.",
+            remedy="name a contract that was calibrated with this adapter",
+        )
+    return replace(files, adapter=adapter, verified=files.verified and contract.files_sha256 is not None)
 
 
 def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
@@ -140,6 +163,12 @@ def weights_file(folder: Path) -> Path:
             remedy="name a folder without an adapter, or with the adapter merged into the weights",
         )
     return weights
+
+
+def deciding_files(folder: Path) -> dict[str, str]:
+    """The sha256 by name of weights, configuration and tokenizer of an encoder folder. Raises EncoderError."""
+    paths = [weights_file(folder), *(folder / name for name in SIDE_FILES)]
+    return {path.name: sha256(path) for path in paths if path.is_file()}
 
 
 def side_sha256(folder: Path) -> str:

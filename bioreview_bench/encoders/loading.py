@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.encoders.adapter import add_adapter
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.packed_bert import Lanes, PackedBert, fits
 from bioreview_bench.encoders.registry import CANARY_TEXTS
@@ -152,6 +153,8 @@ def _packed(files: EncoderFiles, max_length: int, dtype: str) -> Loaded | None:
             files.folder, dtype=torch.float32, weights_only=True, local_files_only=True
         ).eval()
     _check_complete(files.weights, model)
+    if files.adapter is not None:
+        add_adapter(model, files.adapter)
     tokenise = _tokenise(tokenizer, max_length)
     canary = tokenise(CANARY_TEXTS)["input_ids"]
     try:
@@ -222,7 +225,14 @@ def _transformer(files: EncoderFiles, max_length: int) -> Any:
             config_kwargs=dict(_LOCAL),
         )
     _check_complete(files.weights, transformer.auto_model)
+    if files.adapter is not None:
+        add_adapter(transformer.auto_model, files.adapter)
     return transformer
+
+
+def trainable(files: EncoderFiles, max_length: int) -> Any:
+    """The encoder as sentence-transformers' Transformer module in float32, to be trained. Raises EncoderError."""
+    return _transformer(files, max_length)
 
 
 @contextmanager

@@ -53,7 +53,9 @@ class LocalEncoder:
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that could change a vector, besides the text: the key of the vector cache."""
+        adapter = {} if self.files.adapter is None else {"adapter_sha256": self.files.adapter.sha256}
         return {
+            **adapter,
             "encoder": self.id,
             "revision": self.files.revision,
             "weights_sha256": self.files.weights_sha256,

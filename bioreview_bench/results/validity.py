@@ -185,12 +185,18 @@ def load_card(name_or_path: str | Path) -> ValidityCard | None:
 def differing(card: ValidityCard, fields: Mapping[str, Any], encoder: Encoder) -> list[str]:
     """The fields in which a contract, or the encoder that is used, is not what the card was measured with."""
     pairs = {name: (card.contract.get(name), value) for name, value in fields.items() if name not in _BESIDE}
+    if "adapter" in pairs:  # a folder may stand elsewhere; files_sha256 says what is in it
+        pairs["adapter"] = (_name(card.contract.get("adapter")), _name(fields["adapter"]))
     pairs["encoder weights"] = (card.encoder.weights_sha256, encoder.weights_sha256)
     return [
         f"{name} {printable(there, 40)} there, {printable(here, 40)} here"
         for name, (there, here) in pairs.items()
         if there != here
     ]
+
+
+def _name(adapter: str | None) -> str | None:
+    return None if adapter is None else Path(adapter).name
 
 
 def validity(contract: Contract, encoder: Encoder, card: ValidityCard | None = None) -> Validity:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from bioreview_bench.contracts.contract import Contract, encoder_part
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.contracts.transforms import Transform, Vectors
 from bioreview_bench.encoders.cache import VectorCache, check_vectors, embed
 from bioreview_bench.encoders.files import resolve
@@ -78,7 +78,7 @@ class EncoderBackend:
         self.record = Encoder(
             id=files.id, revision=files.revision, weights_sha256=files.weights_sha256, verified=files.verified
         )
-        self.part = encoder_part(files.id, files.revision, files.weights_sha256)
+        self.part = files.part
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -159,6 +159,8 @@ def _encoder_of(contract: Contract) -> tuple[object, ...]:
         contract.encoder,
         contract.revision,
         contract.weights_sha256,
+        contract.adapter,
+        contract.files_sha256,
         contract.max_length,
         contract.dtype,
         contract.pooling,

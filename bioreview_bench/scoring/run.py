@@ -46,6 +46,8 @@ ControlSet = Literal["full", "basic"]
 _NOT_OURS: dict[str, Any] = {
     "revision": None,
     "weights_sha256": None,
+    "adapter": None,
+    "files_sha256": None,
     "max_length": None,
     "dtype": None,
     "pooling": None,

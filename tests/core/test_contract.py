@@ -63,6 +63,19 @@ def test_descriptive_fields_do_not_change_the_signature(field: str) -> None:
     assert str(replace(FULL, **{field: DESCRIPTIVE[field]})) == str(FULL)
 
 
+@pytest.mark.parametrize("change", [{"adapter": "theirs"}, {"files_sha256": "1" * 64}])
+def test_another_adapter_or_other_files_are_another_signature(change: dict[str, str]) -> None:
+    adapted = replace(FULL, adapter="folder/ours", files_sha256="2" * 64)
+    assert "+22222222+ours|" in str(adapted)
+    assert str(adapted) != str(FULL)
+    assert str(replace(adapted, **change)) != str(adapted)
+
+
+def test_files_are_stated_for_an_adapter_alone() -> None:
+    with pytest.raises(InputError, match="goes with an adapter"):
+        replace(FULL, files_sha256="2" * 64)
+
+
 def test_another_basis_is_another_signature() -> None:
     # Base64 of the float32 numbers 1 and 2.
     centred = replace(FULL, transform="center", basis="AACAPw==")
@@ -71,7 +84,7 @@ def test_another_basis_is_another_signature() -> None:
 
 def test_no_field_is_forgotten_above() -> None:
     fields = {field.name for field in dataclasses.fields(Contract)}
-    assert {*VARIANTS, *ONE_LEGAL_VALUE, *DESCRIPTIVE, "basis"} == fields
+    assert {*VARIANTS, *ONE_LEGAL_VALUE, *DESCRIPTIVE, "basis", "adapter", "files_sha256"} == fields
 
 
 def test_signature_of_v3_is_the_published_one() -> None:

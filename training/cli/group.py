@@ -15,6 +15,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "dpo": (f"{_HERE}train:dpo", "Train an adapter on preference pairs."),
     "grpo": (f"{_HERE}train:grpo", "Train an adapter by rewards of its own samples."),
     "pairs": (f"{_HERE}pairs:pairs", "Make preference pairs of samples by their rewards."),
+    "matcher": (f"{_HERE}matcher:matcher", "Train a matcher of concerns: an adapter of an encoder."),
     "probe": (f"{_HERE}probe:probe", "Score the checkpoints of a run on a small sample."),
     "sweep": (f"{_HERE}sweep:sweep", "Write variants of a config, and collect their results."),
     "generate": (f"{_HERE}generate:generate", "Let a trained model review a split."),

@@ -32,7 +32,10 @@ from .copying import Source
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
 _CHUNK = 64  # articles embedded at a time when the cache is filled
-_SPACE = ("encoder", "revision", "weights_sha256", "max_length", "dtype", "pooling", "transform", "basis", "similarity")
+_SPACE = (
+    "encoder", "revision", "weights_sha256", "adapter", "files_sha256", "max_length", "dtype", "pooling", "transform",
+    "basis", "similarity",
+)  # fmt: skip
 
 
 class CachedVectorizer:

@@ -1,0 +1,1 @@
+"""A trained matcher: an adapter under which texts that make the same point lie close together."""
