@@ -114,7 +114,7 @@ def real(tmp_path: Path) -> tuple[Path, Path]:
 
 @pytest.fixture
 def bench(command: Callable[..., Any]) -> Any:
-    return command("train", "bioreview_bench.training.cli:train")
+    return command("train", "bioreview_bench.training.cli.group:train")
 
 
 def digest(folder: Path) -> str:
