@@ -111,7 +111,7 @@ def _job(
     from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.validity.corpus import read_corpus
 
-    from ..config.packages import require_training
+    from ..config.load import require_training
     from ..matcher.papers import read_material, split_folds
     from ..matcher.run import CONTRACT, Job
     from ..matcher.settings import Settings
