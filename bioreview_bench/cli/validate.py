@@ -82,7 +82,7 @@ def schema(name: str) -> None:
       bench schema predictions
       bench schema result > result.schema.json
     """
-    from bioreview_bench.results.records import json_schema
+    from bioreview_bench.results.schemas import json_schema
 
     click.echo(json.dumps(json_schema(name), indent=1))
 

@@ -16,7 +16,7 @@ import pytest
 
 from bioreview_bench import Contract, Result, load_result, read_predictions, score
 from bioreview_bench.errors import InputError, WriteError
-from bioreview_bench.results.records import json_schema
+from bioreview_bench.results.schemas import json_schema
 
 VECTORS = {
     "reference A of the first": [1.0, 0.0, 0.0, 0.0],

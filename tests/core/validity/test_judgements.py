@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.results.records import json_schema
+from bioreview_bench.results.schemas import json_schema
 from bioreview_bench.validity.judgements import RELATED, SAME, check_row, read_judgements
 
 GOOD = {"article_id": "elife:1", "text": "No control.", "labels": {"ann": {"elife:1:R1C1": "same"}, "bob": {}}}
