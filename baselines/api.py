@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.providers import google, openai
+from bioreview_bench.llm.providers.api import ApiReviewer
 from bioreview_bench.llm.providers.failures import shown_url
-from bioreview_bench.llm.review import Reviewer
+from bioreview_bench.llm.providers.google import GoogleReviewer
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
 
 from .registry import REMOTE, Job, Registration
 
@@ -24,51 +25,35 @@ class Service:
     `structured` says whether the service holds answers to a JSON schema.
     """
 
+    client: type[ApiReviewer]
     key_variable: str
     model: str | None = None
     base_url: str | None = None
     structured: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
-    def openai(self, job: Job) -> Reviewer:
-        """A model of any server that speaks OpenAI's chat completions."""
-        options, model = job.options, self.model or job.model
-        price = job.prices.get(model)
-        # A key goes to the service that it was made for, and to another address only when the user says so.
-        key = self.key_variable if options.base_url is None else None
-        return openai.OpenAIReviewer(
-            model,
-            job.asking(structured=self.structured),
-            name=options.name,
-            base_url=_checked(options.base_url) or self.base_url,
-            key_env=options.key_variable or key,
-            parameters=self._parameters(job),
-            price=price.batch if price is not None and options.batch else price,
-        )
-
-    def google(self, job: Job) -> Reviewer:
-        """A Gemini model."""
+    def reviewer(self, job: Job) -> ApiReviewer:
+        """A model of this service, or of another that speaks the same protocol. Raises InputError."""
         options, model = job.options, self.model or job.model
         base_url = _checked(options.base_url)
-        if base_url is not None and options.key_variable is None:
+        if self.client is GoogleReviewer and base_url is not None and options.key_variable is None:
             raise InputError(
                 "Which key belongs to that address is not said, and Google's is not sent elsewhere.",
                 remedy="add --key-variable NAME",
             )
-        return google.GoogleReviewer(
+        price = job.prices.get(model)
+        parameters = {**self.parameters, **job.parameters}
+        return self.client(
             model,
-            job.asking(),
+            job.asking(structured=self.structured),
             name=options.name,
-            base_url=base_url,
-            key_env=options.key_variable or self.key_variable,
-            parameters=self._parameters(job),
-            price=job.prices.get(model),
+            base_url=base_url or self.base_url,
+            # A key goes to the service that it was made for, and to another address only when the user says so.
+            key_env=options.key_variable or (self.key_variable if base_url is None else None),
+            # Null takes one of the service's parameters away.
+            parameters={name: value for name, value in parameters.items() if value is not None},
+            price=price.batch if price is not None and options.batch else price,
         )
-
-    def _parameters(self, job: Job) -> dict[str, Any]:
-        """The service's, under what the user gave; null takes one away."""
-        merged = {**self.parameters, **job.parameters}
-        return {name: value for name, value in merged.items() if value is not None}
 
 
 def _checked(url: str | None) -> str | None:
@@ -81,14 +66,11 @@ def _checked(url: str | None) -> str | None:
     return url
 
 
-def _openai(name: str, summary: str, service: Service) -> Registration:
+def _registered(name: str, summary: str, service: Service) -> Registration:
+    module = "google.genai" if service.client is GoogleReviewer else "openai"
     # Services that only speak like OpenAI's have batches of another kind, or none.
-    accepts = REMOTE | {"batch"} if service.base_url is None else REMOTE
-    return Registration(name, summary, service.openai, accepts, module="openai", key_variable=service.key_variable)
-
-
-def _google(name: str, summary: str, service: Service) -> Registration:
-    return Registration(name, summary, service.google, REMOTE, module="google.genai", key_variable=service.key_variable)
+    accepts = REMOTE | {"batch"} if service.client is OpenAIReviewer and service.base_url is None else REMOTE
+    return Registration(name, summary, service.reviewer, accepts, module=module, key_variable=service.key_variable)
 
 
 # As the predecessor benchmark called its API models: greedy, 4,096 tokens of output.
@@ -98,17 +80,24 @@ _GEMINI = {"temperature": 0.0, "max_output_tokens": 4096, "thinking_budget": 0}
 
 
 def _gemini(model: str) -> Registration:
-    return _google(model, f"{model} (Google)", Service(google.KEY_ENV, model, parameters=_GEMINI))
+    return _registered(
+        model, f"{model} (Google)", Service(GoogleReviewer, GoogleReviewer.own_key, model, parameters=_GEMINI)
+    )
 
 
 REVIEWERS = (
-    _openai("gpt-4o-mini", "gpt-4o-mini (OpenAI)", Service(openai.KEY_ENV, "gpt-4o-mini", parameters=_GREEDY)),
+    _registered(
+        "gpt-4o-mini",
+        "gpt-4o-mini (OpenAI)",
+        Service(OpenAIReviewer, OpenAIReviewer.own_key, "gpt-4o-mini", parameters=_GREEDY),
+    ),
     _gemini("gemini-2.5-flash"),
     _gemini("gemini-2.5-flash-lite"),
-    _openai(
+    _registered(
         "claude-haiku-4.5",
         "claude-haiku-4-5-20251001 (Anthropic, by its OpenAI-compatible address)",
         Service(
+            OpenAIReviewer,
             "ANTHROPIC_API_KEY",
             "claude-haiku-4-5-20251001",
             "https://api.anthropic.com/v1",
@@ -116,10 +105,11 @@ REVIEWERS = (
             parameters=_GREEDY,
         ),
     ),
-    _openai(
+    _registered(
         "llama-3.3-70b",
         "llama-3.3-70b-versatile (Meta's model at Groq; other hosts by --base-url and openai:MODEL)",
         Service(
+            OpenAIReviewer,
             "GROQ_API_KEY",
             "llama-3.3-70b-versatile",
             "https://api.groq.com/openai/v1",
@@ -127,6 +117,10 @@ REVIEWERS = (
             parameters=_GREEDY,
         ),
     ),
-    _openai("openai:MODEL", "any model of OpenAI, or of a server like it (--base-url)", Service(openai.KEY_ENV)),
-    _google("google:MODEL", "any Gemini model", Service(google.KEY_ENV)),
+    _registered(
+        "openai:MODEL",
+        "any model of OpenAI, or of a server like it (--base-url)",
+        Service(OpenAIReviewer, OpenAIReviewer.own_key),
+    ),
+    _registered("google:MODEL", "any Gemini model", Service(GoogleReviewer, GoogleReviewer.own_key)),
 )

@@ -8,9 +8,8 @@ may read. Were they given the Article, an `echo` row could hold sentences of a d
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, cast
 
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
@@ -23,115 +22,85 @@ from bioreview_bench.errors import printable
 from bioreview_bench.llm.review import GiveUp, Review
 
 from .bm25 import corpus
-from .registry import DAY, Job, Registration
+from .registry import DAY, Registration
 
 SEED = 42
 
 
-class _Control(ABC):
-    """A reviewer without a model."""
+class ControlReviewer:
+    """A reviewer without a model: `write` returns its concerns about a manuscript."""
 
-    name: str
+    def __init__(self, name: str, parameters: Mapping[str, Any], write: Callable[[Manuscript], Sequence[str]]) -> None:
+        self.name, self._parameters, self._write = name, parameters, write
 
     def describe(self) -> dict[str, Any]:
         """Name and parameters."""
-        return {"model": self.name, "provider": "control", "parameters": self._parameters()}
+        return {"model": self.name, "provider": "control", "parameters": dict(self._parameters)}
 
     async def review(self, manuscript: Manuscript) -> Review:
         """The control's texts; status `empty` when there is none."""
-        texts = self._texts(manuscript)
+        texts = self._write(manuscript)
         return Review(tuple({"text": text} for text in texts), status="ok" if texts else "empty")
 
-    async def close(self) -> None:  # noqa: B027 - nothing is held
+    async def close(self) -> None:
         """Nothing is held."""
 
-    @abstractmethod
-    def _parameters(self) -> dict[str, Any]: ...
 
-    @abstractmethod
-    def _texts(self, manuscript: Manuscript) -> Sequence[str]: ...
-
-
-class GenericReviewer(_Control):
-    """Ten stock comments, whatever the paper."""
-
-    name = "generic"
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"comments": list(GENERIC_CONCERNS)}
-
-    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
-        return GENERIC_CONCERNS
-
-
-class EchoReviewer(_Control):
-    """Ten sentences of the paper, as `bioreview_bench.data.sentences.echo` picks them."""
-
-    name = "echo"
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"sentences": ECHO_CONCERNS, "topic_sample": TOPIC_SAMPLE, "reads": "manuscript"}
-
-    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
-        return echo(_readable(manuscript))
-
-
-class _Borrowing(_Control):
-    """Concerns of one train article of another family, looked up for all articles at once.
+class BorrowingReviewer(ControlReviewer):
+    """Concerns of one train article of another family, looked up by `borrow` for all articles at once.
 
     `articles` are those that may be asked about: a manuscript has no DOI to tell its family by, and the core's
     functions take them together (the vectoriser of `neighbour` reads train once). Reviews of these articles are
     never looked at. `train` holds the donors.
     """
 
-    def __init__(self, articles: Iterable[Article], train: Sequence[Article]) -> None:
-        self._train = train
+    def __init__(
+        self,
+        name: str,
+        parameters: Mapping[str, Any],
+        borrow: Callable[[Sequence[Article], Sequence[Article]], dict[str, list[str]]],
+        articles: Iterable[Article],
+        train: Sequence[Article],
+    ) -> None:
+        super().__init__(name, parameters, self._borrowed)
+        self._borrow, self._train = borrow, train
         self._articles = [_readable(Manuscript.from_article(article), article.doi) for article in articles]
 
     def describe(self) -> dict[str, Any]:
         """Name, parameters and train articles."""
         return super().describe() | {"train": {"n_articles": len(self._train), "digest": corpus.digest(self._train)}}
 
-    def _texts(self, manuscript: Manuscript) -> Sequence[str]:
+    def _borrowed(self, manuscript: Manuscript) -> Sequence[str]:
         """The donor's usable concerns. Raises GiveUp for an article that was not announced."""
-        if manuscript.id not in self._written:
+        if manuscript.id not in self._donated:
             raise GiveUp(f"{self.name} was not told about {printable(manuscript.id)}.")
-        return self._written[manuscript.id]
+        return self._donated[manuscript.id]
 
     @cached_property
-    def _written(self) -> Mapping[str, list[str]]:
-        return self._write()
-
-    @abstractmethod
-    def _write(self) -> dict[str, list[str]]: ...
+    def _donated(self) -> Mapping[str, list[str]]:
+        return self._borrow(self._articles, self._train)
 
 
-class NeighbourReviewer(_Borrowing):
+def generic_reviewer() -> ControlReviewer:
+    """Ten stock comments, whatever the paper."""
+    return ControlReviewer("generic", {"comments": list(GENERIC_CONCERNS)}, lambda manuscript: GENERIC_CONCERNS)
+
+
+def echo_reviewer() -> ControlReviewer:
+    """Ten sentences of the paper, as `bioreview_bench.data.sentences.echo` picks them."""
+    parameters = {"sentences": ECHO_CONCERNS, "topic_sample": TOPIC_SAMPLE, "reads": "manuscript"}
+    return ControlReviewer("echo", parameters, lambda manuscript: echo(_readable(manuscript)))
+
+
+def neighbour_reviewer(articles: Iterable[Article], train: Sequence[Article]) -> BorrowingReviewer:
     """Concerns of the lexically nearest train article of another family."""
-
-    name = "neighbour"
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"similarity": "tf-idf cosine", "reads": "manuscript"}
-
-    def _write(self) -> dict[str, list[str]]:
-        return neighbour(self._articles, self._train)
+    parameters = {"similarity": "tf-idf cosine", "reads": "manuscript"}
+    return BorrowingReviewer("neighbour", parameters, neighbour, articles, train)
 
 
-class RandomTrainReviewer(_Borrowing):
+def random_train_reviewer(articles: Iterable[Article], train: Sequence[Article], seed: int = SEED) -> BorrowingReviewer:
     """Concerns of a random train article of another family; the draw depends on seed and article id alone."""
-
-    name = "random-train"
-
-    def __init__(self, articles: Iterable[Article], train: Sequence[Article], seed: int = SEED) -> None:
-        super().__init__(articles, train)
-        self._seed = seed
-
-    def _parameters(self) -> dict[str, Any]:
-        return {"seed": self._seed}
-
-    def _write(self) -> dict[str, list[str]]:
-        return random_train(self._articles, self._train, self._seed)
+    return BorrowingReviewer("random-train", {"seed": seed}, partial(random_train, seed=seed), articles, train)
 
 
 def _readable(manuscript: Manuscript, doi: str | None = None) -> Article:
@@ -147,23 +116,19 @@ def _readable(manuscript: Manuscript, doi: str | None = None) -> Article:
     )
 
 
-def _random_train(job: Job) -> RandomTrainReviewer:
-    return RandomTrainReviewer(job.articles, job.train, **job.take(seed=int))
-
-
 REVIEWERS = (
-    Registration("generic", "control: ten stock comments", lambda job: GenericReviewer(), timeout=DAY),
-    Registration("echo", "control: ten sentences of the paper", lambda job: EchoReviewer(), timeout=DAY),
+    Registration("generic", "control: ten stock comments", lambda job: generic_reviewer(), timeout=DAY),
+    Registration("echo", "control: ten sentences of the paper", lambda job: echo_reviewer(), timeout=DAY),
     Registration(
         "neighbour",
         "control: concerns of the lexically nearest train article",
-        lambda job: NeighbourReviewer(job.articles, job.train),
+        lambda job: neighbour_reviewer(job.articles, job.train),
         timeout=DAY,
     ),
     Registration(
         "random-train",
         "control: concerns of a train article drawn at random",
-        _random_train,
+        lambda job: random_train_reviewer(job.articles, job.train, **job.take(seed=int)),
         frozenset({"parameters"}),
         timeout=DAY,
     ),

@@ -23,10 +23,9 @@ from bioreview_bench.errors import DataError
 from bioreview_bench.llm.review import Review
 
 from ..registry import DAY, Registration
-from . import corpus
-from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
+from .corpus import CHARACTERS, LexicalReviewer, as_prediction
+from .index import Bm25Index, paper_text, ranked, tokens
 
-CHARACTERS = 40_000
 DOCUMENTS = 8
 CONCERNS = 12
 _STOP_WORDS = """
@@ -36,7 +35,7 @@ used using was we were which while with
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
-class Bm25V3Reviewer:
+class Bm25V3Reviewer(LexicalReviewer):
     """Concerns of the 8 train articles with the highest BM25 score, 12 of them. Leaky: see the module.
 
     The article itself is dropped after the cut to 8, and keeps its rank. A document's weight, score / rank, goes
@@ -48,29 +47,14 @@ class Bm25V3Reviewer:
     name = "bm25-v3"
 
     def __init__(self, train: Sequence[Article]) -> None:
-        require_library()
-        self._train = train
+        super().__init__(train)
         if not any(article.concerns for article in train):
             raise DataError("No train article has a concern to borrow.", remedy="name data with a train split")
 
     def describe(self) -> dict[str, Any]:
         """Parameters, library and train articles."""
-        return {
-            "model": self.name,
-            "provider": "local",
-            "parameters": {
-                "documents": DOCUMENTS,
-                "n": CONCERNS,
-                "k1": K1,
-                "b": B,
-                "idf": "lucene",
-                "characters": CHARACTERS,
-            },
-            "libraries": library(),
-            "train": {"n_articles": len(self._train), "digest": self._digest},
-            "leaky": True,
-            "leak": "the article's family is not excluded",
-        }
+        described = self._described({"documents": DOCUMENTS, "n": CONCERNS}, leaky=True)
+        return {**described, "leak": "the article's family is not excluded"}
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Borrowed concerns, heaviest first."""
@@ -85,10 +69,7 @@ class Bm25V3Reviewer:
                 weights[concern.text] = weights.get(concern.text, 0.0) + float(scores[place]) / rank
                 first.setdefault(concern.text, concern)
         texts = sorted(weights, key=lambda text: (-weights[text], text))[:CONCERNS]
-        return Review(tuple(corpus.as_prediction(first[text]) for text in texts), status="ok" if texts else "empty")
-
-    async def close(self) -> None:
-        """Nothing is held."""
+        return Review(tuple(as_prediction(first[text]) for text in texts), status="ok" if texts else "empty")
 
     @cached_property
     def _documents(self) -> tuple[list[Article], Bm25Index]:
@@ -96,10 +77,6 @@ class Bm25V3Reviewer:
         words = [_words(article.title, article.abstract, article.sections) for article in lenders]
         kept = [place for place, found in enumerate(words) if found]
         return [lenders[place] for place in kept], Bm25Index([words[place] for place in kept])
-
-    @cached_property
-    def _digest(self) -> str:
-        return corpus.digest(self._train)
 
 
 def _words(title: str | None, abstract: str | None, sections: dict[str, str]) -> list[str]:

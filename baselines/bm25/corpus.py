@@ -1,33 +1,45 @@
-"""Train articles as lenders of concerns, and which family an article to be reviewed belongs to."""
+"""Train articles as lenders of concerns, and what the two lexical reviewers that borrow from them share."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 from bioreview_bench.data.article import Article, Concern
-from bioreview_bench.errors import printable
-from bioreview_bench.llm.review import GiveUp
+
+from .index import K1, B, library, require_library
+
+CHARACTERS = 40_000  # of a paper that are read, as in the published recipe
 
 
-def families(articles: Iterable[Article]) -> dict[str, str]:
-    """Article id to family. A manuscript carries no DOI, so whoever asks for reviews says this beforehand."""
-    return {article.id: article.family for article in articles}
+class LexicalReviewer:
+    """Borrows concerns of `train`. Raises EncoderError when bm25s is not installed."""
 
+    name: str
 
-def family_of(known: Mapping[str, str], article_id: str) -> str:
-    """The family of an article. Raises GiveUp: without it the article's own reviews could come back as predictions."""
-    try:
-        return known[article_id]
-    except KeyError:
-        raise GiveUp(f"The reviewer was not told the family of {printable(article_id)}.") from None
+    def __init__(self, train: Sequence[Article]) -> None:
+        require_library()
+        self._train = train
 
+    def _described(self, parameters: dict[str, Any], *, leaky: bool, **counts: int) -> dict[str, Any]:
+        return {
+            "model": self.name,
+            "provider": "local",
+            "parameters": {**parameters, "k1": K1, "b": B, "idf": "lucene", "characters": CHARACTERS},
+            "libraries": library(),
+            "train": {"n_articles": len(self._train), **counts, "digest": self._digest},
+            "leaky": leaky,
+        }
 
-def usable(article: Article) -> list[Concern]:
-    """Concerns that can be judged without a figure."""
-    return [concern for concern in article.concerns if not concern.figure]
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    @cached_property
+    def _digest(self) -> str:
+        return digest(self._train)
 
 
 def as_prediction(concern: Concern) -> dict[str, Any]:

@@ -11,26 +11,26 @@ from typing import Any
 
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.llm.review import Review
+from bioreview_bench.errors import DataError, InputError, printable
+from bioreview_bench.llm.review import GiveUp, Review
 
 from ..registry import DAY, Job, Registration
-from . import corpus, index
-from .index import K1, B, Bm25Index, library, paper_text, ranked, require_library, tokens
+from . import index
+from .corpus import CHARACTERS, LexicalReviewer, as_prediction
+from .index import Bm25Index, paper_text, ranked, tokens
 
-CHARACTERS = 40_000  # of the paper, as in the published recipe
 POOL = 200  # the most relevant concerns, among which n are chosen
 # Relevance comes first: on the eLife pilot no two concerns of different articles share a fifth of their words (Jaccard
 # at most 0.18, 99th percentile 0.07), which costs 0.05 of the scale at 0.7; a near-copy (0.6 and more) costs 0.18.
 WEIGHT = 0.7
 
 
-class Bm25Reviewer:
+class Bm25Reviewer(LexicalReviewer):
     """The n concerns of train that are most relevant to the paper, near-copies set back.
 
     Every usable (non-figure) concern of `train` is a document, the paper's distinct words are the query
     (`Bm25Index`). Concerns of the paper's own family are left out; `families` says which family each article
-    belongs to that may be asked about (`corpus.families`). Of the POOL best, n are chosen by `index.select` with
+    belongs to that may be asked about. Of the POOL best, n are chosen by `index.select` with
     `weight`. A concern without a shared word is never returned, and equal texts are one concern, with the labels
     of the first. Ties fall in file order. Raises DataError when train has no usable concern, InputError for an
     impossible n or weight, EncoderError when bm25s is not installed.
@@ -45,48 +45,34 @@ class Bm25Reviewer:
             raise InputError(
                 f"bm25 cannot choose {n} concerns with a weight of {weight}.", remedy="n from 1, weight from 0 to 1"
             )
-        require_library()
-        self._train = train
+        super().__init__(train)
         self._families = families
         self._n = n
         self._weight = weight
-        self._lent = [(concern, article.family) for article in train for concern in corpus.usable(article)]
+        self._lent = [
+            (concern, article.family) for article in train for concern in article.concerns if not concern.figure
+        ]
         if not self._lent:
             raise DataError("No train article has a usable concern to borrow.", remedy="name data with a train split")
 
     def describe(self) -> dict[str, Any]:
         """Parameters, library and train articles."""
-        return {
-            "model": self.name,
-            "provider": "local",
-            "parameters": {
-                "n": self._n,
-                "weight": self._weight,
-                "pool": POOL,
-                "k1": K1,
-                "b": B,
-                "idf": "lucene",
-                "characters": CHARACTERS,
-            },
-            "libraries": library(),
-            "train": {"n_articles": len(self._train), "n_concerns": len(self._lent), "digest": self._digest},
-            "leaky": False,
-        }
+        parameters = {"n": self._n, "weight": self._weight, "pool": POOL}
+        return self._described(parameters, leaky=False, n_concerns=len(self._lent))
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Borrowed concerns, most relevant first. Raises GiveUp for an article whose family is not known."""
-        own = corpus.family_of(self._families, manuscript.id)
+        own = self._families.get(manuscript.id)
+        if own is None:  # the article's own reviews could come back as predictions
+            raise GiveUp(f"The reviewer was not told the family of {printable(manuscript.id)}.")
         text = paper_text(manuscript.title, manuscript.abstract, manuscript.sections, CHARACTERS)
         scores = self._index.scores(tokens(text, self._stop_words))
         pool = self._candidates(ranked(scores), own)
         places = list(pool.values())
         words = [frozenset(self._words(self._lent[place][0])) for place in places]
         chosen = index.select([float(scores[place]) for place in places], words, self._n, self._weight)
-        concerns = tuple(corpus.as_prediction(self._lent[places[position]][0]) for position in chosen)
+        concerns = tuple(as_prediction(self._lent[places[position]][0]) for position in chosen)
         return Review(concerns, status="ok" if concerns else "empty")
-
-    async def close(self) -> None:
-        """Nothing is held."""
 
     def _candidates(self, order: Sequence[int], own: str) -> dict[str, int]:
         """Case-folded text to place, for the POOL best concerns of other families."""
@@ -109,16 +95,13 @@ class Bm25Reviewer:
 
         return frozenset(STOPWORDS_EN_PLUS)
 
-    @cached_property
-    def _digest(self) -> str:
-        return corpus.digest(self._train)
-
     def _words(self, concern: Concern) -> list[str]:
         return tokens(concern.text, self._stop_words)
 
 
 def _build(job: Job) -> Bm25Reviewer:
-    return Bm25Reviewer(job.train, corpus.families(job.articles), **job.take(n=int, weight=float))
+    families = {article.id: article.family for article in job.articles}
+    return Bm25Reviewer(job.train, families, **job.take(n=int, weight=float))
 
 
 REVIEWERS = (

@@ -188,7 +188,7 @@ def reparse(folder: Path, fix_labels: bool | None, quiet: bool) -> None:
 
     Rows are replaced all together or not at all.
     """
-    from ..reparsing import reparse as read_again
+    from ..running import reparse as read_again
 
     found = read_again(folder, fix_labels)
     if not quiet:

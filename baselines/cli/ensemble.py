@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,7 +12,6 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from ..derived.ensemble import Linkage, MergedArticle
-    from ..derived.similarity import TextEncoder
 
 
 @click.command()
@@ -76,9 +75,9 @@ def ensemble(
     """
     from bioreview_bench.contracts.contract import Contract
 
-    from ..derived.ensemble import votes_needed
+    from ..derived.ensemble import merge_systems, votes_needed
     from ..derived.files import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
-    from ..derived.similarity import contract_encoder
+    from ..derived.postprocess import similarity_under
 
     sources = [options.predictions_path(given) for given in predictions]
     _check_distinct(sources)
@@ -93,15 +92,14 @@ def ensemble(
             named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
         contract = Contract.load(contract_name)
         with options.Messages(quiet) as messages:
-            encoder = contract_encoder(contract, encoder_path, messages.encoding)
-            merged = _merge(systems, encoder, needed, linkage, threshold)
+            every = (row for rows in systems for row in rows)
+            similarity, encoder = similarity_under(contract, encoder_path, every, messages.encoding)
+        merged = merge_systems(systems, similarity, needed=needed, linkage=linkage, threshold=threshold)
         label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
-        parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder.part}
+        parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder}
         manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
-        n_clusters, n_shared = (
-            sum(article.n_clusters for article in merged),
-            sum(article.n_shared for article in merged),
-        )
+        n_clusters = sum(article.n_clusters for article in merged)
+        n_shared = sum(article.n_shared for article in merged)
         manifest |= {
             "postprocessing": label,
             "derived_from": named,
@@ -119,32 +117,6 @@ def _check_distinct(sources: Sequence[Path]) -> None:
         raise InputError("An ensemble needs two systems or more.", remedy="bench ensemble A.jsonl B.jsonl -o OUT")
     if len({source.resolve() for source in sources}) < len(sources):
         raise InputError("A file is named twice; its system would vote twice.", remedy="name every file once")
-
-
-def _merge(
-    systems: Sequence[Sequence[dict[str, Any]]], encoder: TextEncoder, needed: int, linkage: Linkage, threshold: float
-) -> list[MergedArticle]:
-    """Every article that any system has, in order of first occurrence."""
-    from bioreview_bench.data.article import canonical_id
-
-    from ..derived.ensemble import merge_rows
-    from ..derived.postprocess import text_of
-    from ..derived.similarity import cosines
-
-    by_id = [{canonical_id(row["article_id"]): row for row in rows} for rows in systems]
-    texts = (text_of(concern) for rows in systems for row in rows for concern in row["concerns"] or ())
-    similarity = cosines((text for text in texts if text), encoder)
-    return [
-        merge_rows(
-            article_id,
-            [rows.get(article_id) for rows in by_id],
-            similarity,
-            needed=needed,
-            linkage=linkage,
-            threshold=threshold,
-        )
-        for article_id in dict.fromkeys(article_id for rows in by_id for article_id in rows)
-    ]
 
 
 def _summary(output: Path, merged: Sequence[MergedArticle], label: str, n_clusters: int, n_shared: int) -> None:

@@ -97,8 +97,7 @@ def _similarity(
     plan: Cleaning, rows: Sequence[dict[str, Any]], contract_name: str, encoder_path: Path | None, quiet: bool
 ) -> tuple[Any, str, str | None]:
     """(similarity, contract name, encoder) where the plan needs them."""
-    from ..derived.postprocess import SEMANTIC, text_of
-    from ..derived.similarity import contract_encoder, cosines
+    from ..derived.postprocess import SEMANTIC, similarity_under
 
     if plan.dedup != SEMANTIC:
         return None, "", None
@@ -106,10 +105,8 @@ def _similarity(
 
     contract = Contract.load(contract_name)
     with options.Messages(quiet) as messages:
-        encoder = contract_encoder(contract, encoder_path, messages.encoding)
-        texts = (text_of(concern) for row in rows for concern in row["concerns"] or ())
-        similarity = cosines((text for text in texts if text), encoder)
-    return similarity, contract.official_name, encoder.part
+        similarity, encoder = similarity_under(contract, encoder_path, rows, messages.encoding)
+    return similarity, contract.official_name, encoder
 
 
 def _summary(

@@ -55,18 +55,13 @@ class RunCommand(click.Command):
 @options.quiet_option
 def run_reviewer(
     name: str,
-    data: str,
-    split: str,
     out: Path | None,
-    limit: int | None,
     ids: Path | None,
-    allow_unfrozen: bool,
     concurrency: int | None,
     max_cost: float | None,
     prices: Path | None,
     dry_run: bool,
     parameters: tuple[str, ...],
-    adapters: tuple[str, ...],
     quiet: bool,
     **given: Any,
 ) -> None:
@@ -92,13 +87,8 @@ def run_reviewer(
 
     chosen = RunOptions(
         name=name,
-        data=data,
-        split=split,
-        limit=limit,
         ids=None if ids is None else str(ids),
-        allow_unfrozen=allow_unfrozen,
         parameters=read_parameters(parameters),
-        adapters=adapters,
         prices=None if prices is None else str(prices),
         **given,
     )

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.article import canonical_id
 from bioreview_bench.data.vocabulary import STATUSES_WITHOUT_CONCERNS
 from bioreview_bench.errors import InputError, printable
 
-from .postprocess import text_of
-from .similarity import ROUNDING, Similarity
+from .postprocess import ROUNDING, Similarity, text_of
 
 UNION, INTERSECTION, VOTE = "union", "intersection", "vote"
 Linkage = Literal["complete", "single"]
@@ -71,6 +71,17 @@ def representative(members: Sequence[tuple[int, Any]]) -> Any:
     """Of (system, concern) pairs: the longest text of the first system (0), else the longest; the earlier on ties."""
     first = [concern for system, concern in members if system == 0]
     return max(first or [concern for _, concern in members], key=lambda concern: len(text_of(concern)))
+
+
+def merge_systems(
+    systems: Sequence[Sequence[dict[str, Any]]], similarity: Similarity, **settings: Any
+) -> list[MergedArticle]:
+    """Every article that any system has, in order of first occurrence; `settings` are those of `merge_rows`."""
+    by_id = [{canonical_id(row["article_id"]): row for row in rows} for rows in systems]
+    return [
+        merge_rows(article_id, [rows.get(article_id) for rows in by_id], similarity, **settings)
+        for article_id in dict.fromkeys(article_id for rows in by_id for article_id in rows)
+    ]
 
 
 def merge_rows(

@@ -6,24 +6,33 @@ Complaints that the manuscript's text breaks off: they are about how the paper w
 
 The list is short and literal on purpose. Subject and verb must name the text itself, so that truncated proteins,
 truncated distributions and descriptions that are incomplete are left alone.
+
+Similarity of concerns is the cosine under a contract's encoder. Only the encoder and its maximum length are taken
+from the contract; its threshold and transform play no part.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.vocabulary import STATUSES_WITH_CONCERNS, normalise
 from bioreview_bench.errors import InputError, printable
 
-from .similarity import ROUNDING, Similarity
-
 EXACT, SEMANTIC = "exact", "semantic"
 SEMANTIC_THRESHOLD = 0.95
+# Vectors are float32: equal ones have a dot product of 1 only to within this, and a threshold of 1 means equality.
+ROUNDING = 1e-6
 
+Similarity = Callable[[Sequence[str]], NDArray[np.float64]]  # n texts to (n, n)
 Step = tuple[str, Callable[[Sequence[str]], list[int]]]  # the reason of its removals, positions to keep
 
 
@@ -127,6 +136,45 @@ def text_of(concern: Any) -> str:
     if isinstance(concern, str):
         return normalise(concern)
     return normalise(concern["text"] if "text" in concern else concern["concern_text"])
+
+
+def cosines(texts: Iterable[str], encoder: Any) -> Similarity:
+    """Embed every distinct text once; what is returned answers for any of them. Raises EncoderError, WriteError.
+
+    `encoder.vectors(texts)` are (n, d) L2-normalised float32.
+    """
+    distinct = list(dict.fromkeys(texts))
+    vectors = encoder.vectors(distinct) if distinct else np.empty((0, 1), np.float32)
+    place = {text: position for position, text in enumerate(distinct)}
+
+    def similarity(asked: Sequence[str]) -> NDArray[np.float64]:
+        chosen = vectors[[place[text] for text in asked]].astype(np.float64)
+        found: NDArray[np.float64] = chosen @ chosen.T
+        return found
+
+    return similarity
+
+
+def similarity_under(
+    contract: Contract,
+    encoder_path: Path | None,
+    rows: Iterable[Mapping[str, Any]],
+    progress: Callable[[int, int], None],
+) -> tuple[Similarity, str]:
+    """The cosines of all concerns in `rows`, and what a signature calls the encoder, whose cache on disk is used.
+
+    Raises InputError for a contract without an encoder, EncoderError, WriteError.
+    """
+    if contract.encoder is None:
+        raise InputError(
+            f"Contract {contract.name} has no encoder, so nothing measures how near two concerns are.",
+            remedy="use --contract v3 or demo",
+        )
+    from bioreview_bench.scoring.backends import EncoderBackend
+
+    encoder = EncoderBackend(contract, encoder_path, progress)
+    texts = (text_of(concern) for row in rows for concern in row["concerns"] or ())
+    return cosines((text for text in texts if text), encoder), encoder.part
 
 
 def clean(row: Mapping[str, Any], steps: Sequence[Step]) -> tuple[dict[str, Any], Counter[str]]:

@@ -2,41 +2,41 @@
 faster where it can be installed.
 
 Papers that are under review at the same time share batches. An article's text depends on the run's seed and the
-article's id, not on its company (`llm.local.sampling` says what remains of that).
+article's id, not on its company (`llm.local.model` says what remains of that).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.local.chat import Chat
-from bioreview_bench.llm.local.model import LocalModel, Written
+from bioreview_bench.llm.local.model import LocalModel, Sampling, Written, generator_for
 from bioreview_bench.llm.local.model_files import adapter_folder, described, model_folder, shown_name
-from bioreview_bench.llm.local.sampling import Sampling, generator_for
 from bioreview_bench.llm.local.weights import require_peft
 from bioreview_bench.llm.review import GiveUp, Review, Usage
 from bioreview_bench.llm.text.fitting import load_counter
 from bioreview_bench.llm.text.prompt import Prompt
 
 from ..registry import DAY, PROMPTED, Job, Registration
-from .batching import Batcher
+
+Q = TypeVar("Q")
+R = TypeVar("R")
+_GATHERING = 0.02  # seconds to wait for calls that are begun together
 
 
 @dataclass(frozen=True)
-class HfSettings:
+class HfSettings(Sampling):
     """Parameters of a run. `batch_tokens` bounds papers at once times the longest with its text: it decides how much
     memory is needed, and no more than rounding of the result. Raises InputError for impossible values."""
 
-    temperature: float = 0.1
-    top_p: float = 0.9
-    repetition_penalty: float = 1.05
     max_new_tokens: int = 4096
-    seed: int = 42
     enable_thinking: bool = False
     dtype: str = "auto"
     device: str = "auto"
@@ -53,11 +53,6 @@ class HfSettings:
         ):
             if not holds:
                 raise InputError(f"{name} cannot be {getattr(self, name)}.", remedy=f"--param {name}=VALUE")
-
-    @property
-    def sampling(self) -> Sampling:
-        """The part that decides how tokens are drawn."""
-        return Sampling(self.temperature, self.top_p, self.repetition_penalty, self.seed)
 
 
 # They change rounding at most; the template is known by its sha256.
@@ -152,12 +147,77 @@ class HfReviewer:
         chances = [generator_for(self.settings.seed, question.article_id) for question in questions]
         prompts = [question.ids for question in questions]
         try:
-            return self._model.write(prompts, self.settings.max_new_tokens, self.settings.sampling, chances)
+            return self._model.write(prompts, self.settings.max_new_tokens, self.settings, chances)
         except EncoderError as error:
             raise GiveUp(f"{error.message} Lower --param batch_tokens=N or --budget N, or use vllm.") from error
 
     def _length(self, question: _Question) -> int:
         return len(question.ids) + self.settings.max_new_tokens
+
+
+class Batcher(Generic[Q, R]):
+    """Collects questions that come one by one, and answers them by `work`, a batch at a time, in a thread of its own.
+
+    A batch is the oldest question and those nearest to it in length, as many as keep (number x longest) within
+    `most`; a question that is longer than `most` by itself goes alone. An error of `work` is everybody's in its batch.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Q]], Sequence[R]], length: Callable[[Q], int], most: int) -> None:
+        self._work, self._length, self._most = work, length, most
+        self._waiting: list[tuple[Q, asyncio.Future[R]]] = []
+        self._loop_task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "reviews")
+
+    async def ask(self, question: Q) -> R:
+        """The answer to one question."""
+        answer: asyncio.Future[R] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._loop_task is None or self._loop_task.done():
+            self._loop_task = asyncio.create_task(self._run())
+        return await answer
+
+    async def close(self) -> None:
+        """Stop; a batch at work is waited for."""
+        if self._loop_task is not None:
+            self._loop_task.cancel()
+            await asyncio.gather(self._loop_task, return_exceptions=True)
+        self._thread.shutdown(wait=True, cancel_futures=True)
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            await asyncio.sleep(_GATHERING)
+            batch = self._take()
+            if not batch:
+                continue
+            try:
+                found = await loop.run_in_executor(self._thread, self._work, [question for question, _ in batch])
+            except Exception as error:  # noqa: BLE001 - handed to whoever asked
+                for _, answer in batch:
+                    if not answer.done():
+                        answer.set_exception(error)
+                continue
+            for (_, answer), result in zip(batch, found, strict=True):
+                if not answer.done():
+                    answer.set_result(result)
+
+    def _take(self) -> list[tuple[Q, asyncio.Future[R]]]:
+        self._waiting = [pair for pair in self._waiting if not pair[1].done()]  # those who gave up
+        if not self._waiting:
+            return []
+        size = self._length(self._waiting[0][0])
+        nearest = sorted(self._waiting, key=lambda pair: abs(self._length(pair[0]) - size))
+        # The oldest is nearest to itself, and sorting keeps the order of arrival among equals.
+        batch: list[tuple[Q, asyncio.Future[R]]] = []
+        longest = 0
+        for pair in nearest:
+            longest = max(longest, self._length(pair[0]))
+            if batch and (len(batch) + 1) * longest > self._most:
+                break
+            batch.append(pair)
+        taken = {id(answer) for _, answer in batch}
+        self._waiting = [pair for pair in self._waiting if id(pair[1]) not in taken]
+        return batch
 
 
 def _build(job: Job) -> HfReviewer:

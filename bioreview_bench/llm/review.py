@@ -61,22 +61,12 @@ class Caller(Protocol[SubjectT]):
         ...
 
 
-class Reviewer(Protocol):
-    """Anything that reviews. `describe` names everything that could change its output; a run is resumed only by
-    a reviewer that describes itself alike."""
-
-    name: str
+class Reviewer(Caller[Manuscript], Protocol):
+    """Anything that reviews manuscripts. `describe` names everything that could change its output; a run is resumed
+    only by a reviewer that describes itself alike."""
 
     def describe(self) -> dict[str, Any]:
         """model, provider, parameters, prompt id and sha256, token counter: plain JSON values, no secrets."""
-        ...
-
-    async def review(self, manuscript: Manuscript) -> Review:
-        """Review one manuscript. Raises TryAgain for what may pass, GiveUp for what concerns every call."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of clients and processes."""
         ...
 
 

@@ -29,7 +29,7 @@ from bioreview_bench.scoring.texts import TextPool, counted_references
 from bioreview_bench.stats.formulas import ratio
 from bioreview_bench.stats.sums import Sums
 from bioreview_bench.validity.agreement import rater_agreement
-from bioreview_bench.validity.corpus import Corpus
+from bioreview_bench.validity.corpus import JudgedCorpus
 from bioreview_bench.validity.judgements import JudgedFile, Judgements
 from bioreview_bench.validity.rank_correlation import rank_correlations
 from bioreview_bench.validity.scorers import PairScorer, Scores
@@ -42,7 +42,7 @@ def audit(
     articles: Iterable[Article],
     scorer: PairScorer,
     data: str,
-    corpora: Sequence[Corpus] = (),
+    corpora: Sequence[JudgedCorpus] = (),
     *,
     draws: int = 10_000,
     seed: int = 42,
@@ -129,7 +129,7 @@ def _rate(sums: Sums) -> dict[str, np.ndarray]:
 
 
 def _corpora(
-    corpora: Sequence[Corpus],
+    corpora: Sequence[JudgedCorpus],
     built: Sequence[Sequence[object]],
     marked: Sequence[Marked],
     threshold: float,

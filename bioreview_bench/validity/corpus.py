@@ -33,7 +33,7 @@ Texts = Mapping[str, tuple[str, ...]]  # by kind
 
 
 @dataclass(frozen=True)
-class Corpus:
+class JudgedCorpus:
     """Articles in id order, and what was written about their concerns: texts by article id, concern id, kind."""
 
     file: JudgedFile
@@ -63,7 +63,7 @@ class Corpus:
         return laid_out
 
 
-def read_corpus(path: Path, articles: Iterable[Article]) -> Corpus:
+def read_corpus(path: Path, articles: Iterable[Article]) -> JudgedCorpus:
     """Read a matching corpus; rows about single concerns are about `articles`. Raises InputError with all problems."""
     known = {article.id: article for article in articles}
     problems: list[Problem] = []
@@ -95,7 +95,7 @@ def read_corpus(path: Path, articles: Iterable[Article]) -> Corpus:
             remedy="name a matching corpus (docs/judged-pairs.md shows its form)",
         )
     ordered = tuple(members[article_id] for article_id in sorted(members))
-    return Corpus(JudgedFile(path.name, digest.hexdigest(), n_texts), ordered, written)
+    return JudgedCorpus(JudgedFile(path.name, digest.hexdigest(), n_texts), ordered, written)
 
 
 def _concern(row: Mapping[str, Any], known: Mapping[str, Article]) -> tuple[Article, dict[str, Texts]]:

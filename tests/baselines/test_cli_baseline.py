@@ -183,16 +183,16 @@ def test_reparse_reads_stored_answers_again_and_asks_nobody(
     worse = [row | {"status": "parse_failed", "concerns": []} for row in first]
     (out / "predictions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in worse))
     asked = len(model_server.requests)
-    mended = bench("baseline", "reparse", out)
-    assert "before: 6 parse_failed" in mended.out
-    assert "after: 6 ok" in mended.out
+    again = bench("baseline", "reparse", out)
+    assert "before: 6 parse_failed" in again.out
+    assert "after: 6 ok" in again.out
     assert rows(out) == first
     labelled = bench("baseline", "reparse", out, "--fix-labels")
     assert labelled.code == 0, labelled.err
     assert [row["concerns"][0]["category"] for row in rows(out)] == ["design_flaw"] * 6
     assert rows(out)[0]["notes"]["n_fixed_labels"] == 1
     assert len(model_server.requests) == asked
-    assert api("--no-structured").code == 2  # the run is one with mended labels now
+    assert api("--no-structured").code == 2  # the run is one with fixed labels now
     assert api("--no-structured", "--fix-labels").code == 0
 
 

@@ -44,11 +44,11 @@ def test_echo_never_copies_a_withheld_section(make_article: Callable[..., Any]) 
     body = "Zebrafish larvae sleep at night and swim by day, as we show here."
     article = make_article("elife:1", [], paper_text_sections={"results": body, "Decision letter": CANARY})
     assert echo(article) == [body, CANARY]
-    assert written(control_reviewers.EchoReviewer(), article) == [body]
+    assert written(control_reviewers.echo_reviewer(), article) == [body]
 
 
 def test_echo_of_an_article_without_sentences_is_empty(make_article: Callable[..., Any]) -> None:
-    assert written(control_reviewers.EchoReviewer(), make_article("elife:1", [], abstract="Short.")) == []
+    assert written(control_reviewers.echo_reviewer(), make_article("elife:1", [], abstract="Short.")) == []
 
 
 def test_neighbour_never_searches_with_a_withheld_section(make_article: Callable[..., Any]) -> None:
@@ -58,7 +58,7 @@ def test_neighbour_never_searches_with_a_withheld_section(make_article: Callable
     ]
     asked = make_article("elife:9", [], abstract="Zebrafish sleep.", paper_text_sections={"Decision letter": CANARY})
     assert neighbour([asked], train)["elife:9"] == ["The canary was not fed."]
-    assert written(control_reviewers.NeighbourReviewer([asked], train), asked) == ["The larvae were not counted."]
+    assert written(control_reviewers.neighbour_reviewer([asked], train), asked) == ["The larvae were not counted."]
 
 
 def test_the_own_family_never_lends(make_article: Callable[..., Any]) -> None:
@@ -70,21 +70,21 @@ def test_the_own_family_never_lends(make_article: Callable[..., Any]) -> None:
     asked = make_article(
         "f1000:10.12688_f1000research.1.2", [], doi="10.12688/F1000Research.1.2", abstract="Zebrafish larvae sleep."
     )
-    for kind in (control_reviewers.NeighbourReviewer, control_reviewers.RandomTrainReviewer):
+    for kind in (control_reviewers.neighbour_reviewer, control_reviewers.random_train_reviewer):
         assert written(kind([asked], train), asked) == ["Of another manuscript."]
 
 
 def test_an_article_that_was_not_announced_is_refused(make_article: Callable[..., Any]) -> None:
     train = [make_article("elife:1", ["The larvae were not counted."], abstract="Zebrafish larvae sleep.")]
-    reviewer = control_reviewers.NeighbourReviewer([], train)
+    reviewer = control_reviewers.neighbour_reviewer([], train)
     with pytest.raises(GiveUp, match="elife:9"):
-        written(control_reviewers.RandomTrainReviewer([], train), make_article("elife:9", []))
+        written(control_reviewers.random_train_reviewer([], train), make_article("elife:9", []))
     assert reviewer.describe()["train"]["n_articles"] == 1
 
 
 def test_the_seed_is_part_of_the_description_and_of_the_draw(make_article: Callable[..., Any]) -> None:
     train = [make_article(f"elife:{n}", [f"Concern of lender {n}."]) for n in range(50)]
     asked = make_article("plos:9", [])
-    one, two = (control_reviewers.RandomTrainReviewer([asked], train, seed) for seed in (1, 2))
+    one, two = (control_reviewers.random_train_reviewer([asked], train, seed) for seed in (1, 2))
     assert one.describe() != two.describe()
     assert written(one, asked) != written(two, asked)

@@ -53,7 +53,7 @@ class OpenAIBatches:
     def connect(self) -> None:
         """Make the client. Raises EncoderError without the library, InputError without the key."""
         if self._made is None:
-            library = self.reviewer.library()
+            library = self.reviewer.library("openai")
             self._made = self.reviewer.prepared(library.OpenAI, library.Timeout(120.0, connect=30.0))
 
     def upload(self, name: str, stream: IO[bytes]) -> str:
@@ -128,7 +128,7 @@ class OpenAIBatches:
             raise TryAgain("the answer is not what the Batch API says") from None
         if isinstance(refused, APIStatusError):
             raise GiveUp(self.reviewer.refused(refused).detail or "the service refused")
-        raise self.reviewer.disconnected(refused)
+        raise self.reviewer.disconnected(refused.__cause__ or refused)
 
     def _state(self, batch: Any) -> BatchState:
         unclear = "the answer describes no batch"

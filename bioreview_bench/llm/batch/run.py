@@ -7,28 +7,27 @@ request still under way arrive. Nothing is submitted twice, and a batch that fai
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import IO, Any, TypeVar
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
-from bioreview_bench.llm.batch.answers import BatchAnswers
-from bioreview_bench.llm.batch.openai import BatchState, OpenAIBatches
-from bioreview_bench.llm.batch.parts import BatchLimits, Draft, drafts
-from bioreview_bench.llm.calls.pacing import Backoff
+from bioreview_bench.llm.batch.answers import BatchAnswers, custom_id
+from bioreview_bench.llm.batch.openai import ENDPOINT, BatchState, OpenAIBatches
+from bioreview_bench.llm.calls.pacing import LONGEST_WAIT, Backoff
 from bioreview_bench.llm.calls.progress import Summary, Waiting, Watcher
+from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.llm.run.ledger import BatchPart, Ledger, read_ledger
 from bioreview_bench.llm.run.store import RunStore
 
 _T = TypeVar("_T")
-# A service that asks for a longer wait speaks of a quota, not of a rate.
-_LONGEST_WAIT = 3600.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,28 @@ class Waits:
     backoff: Backoff = field(default_factory=Backoff)
     attempts: int = 6
     looks: int = 60
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """What one input file may hold, as the Batch API documents it."""
+
+    requests: int = 50_000
+    bytes: int = 200_000_000
+
+
+@dataclass
+class Draft:
+    """The requests for some articles (id to notes for the row), one a line in `stream`, and what they cost at most.
+
+    `over_budget` is the cost of the first article that the budget does not bear; no draft follows.
+    """
+
+    stream: IO[bytes]
+    articles: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    most_cost_usd: float | None = 0.0
+    n_bytes: int = 0
+    over_budget: float | None = None
 
 
 def run_batches(
@@ -71,7 +92,7 @@ def run_batches(
         limits=limits or BatchLimits(),
         waits=waits or Waits(),
         watcher=watcher or Watcher(),
-        remedy=next_command or "put that right and run the same command again; no article is submitted twice",
+        remedy=next_command or "fix that and run the same command again; no article is submitted twice",
     )
     try:
         return run.go(manuscripts)
@@ -107,13 +128,10 @@ class _BatchRun:
         stopped = None if self.refusals else self._submit(left)
         self._collect()
         if self.refusals:
-            self.store.manifest["state"] = "stopped: the service refused"
-            self.store.save()
+            self.store.end("the service refused")
             kept = [f"{len(self.store):,} rows are written and kept in {self.store.folder}."] if len(self.store) else []
             raise RemoteError("\n  ".join([*self.refusals, *kept]), remedy=self.remedy)
-        self.store.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
-        self.store.save()
-        n_failed = self.store.totals.by_status["error"]
+        n_failed = self.store.end(stopped)
         return Summary(self.done, skipped, self.retries, time.monotonic() - started, n_failed, stopped)
 
     def _submit(self, left: Sequence[Manuscript]) -> str | None:
@@ -272,7 +290,7 @@ class _BatchRun:
         raise AssertionError("unreachable")
 
     def _pause(self, error: TryAgain, attempt: int) -> None:
-        if error.after is not None and error.after > _LONGEST_WAIT:
+        if error.after is not None and error.after > LONGEST_WAIT:
             raise GiveUp(f"The service asks to wait {error.after:.0f} s: {error}")
         self.retries += 1
         time.sleep(self.waits.backoff.wait(attempt, error.after))
@@ -283,3 +301,54 @@ class _BatchRun:
             remedy=f"{self.remedy}; it can be read with the key it was made with only. To do without its answers and "
             f"pay for these articles again, remove its part from {self.ledger.path}",
         )
+
+
+def drafts(
+    reviewer: OpenAIReviewer,
+    manuscripts: Sequence[Manuscript],
+    stream: IO[bytes],
+    limits: BatchLimits,
+    budget: float | None = None,
+) -> Iterator[Draft]:
+    """Drafts of batches, each to be used before the next one is asked for: they share `stream`.
+
+    Raises InputError for a budget (USD) without known prices, before the first draft.
+    """
+    if budget is not None and any(reviewer.estimate(manuscript).cost_usd is None for manuscript in manuscripts[:1]):
+        raise InputError(
+            f"--max-cost needs to know what a review by {reviewer.name} can cost at most, and it is unknown.",
+            remedy="give prices with --prices FILE (batch_input and batch_output) and a limit on output with "
+            "--param max_tokens=N",
+        )
+    draft = _empty(stream)
+    for manuscript in manuscripts:
+        asked = reviewer.asking.ask(manuscript)
+        request = {
+            "custom_id": custom_id(manuscript.id),
+            "method": "POST",
+            "url": ENDPOINT,
+            "body": reviewer.body(asked),
+        }
+        # Escapes rather than UTF-8: a lone surrogate in a paper has no other form.
+        line = json.dumps(request).encode() + b"\n"
+        cost = reviewer.most(asked).cost_usd
+        if budget is not None and cost is not None:
+            if cost > budget:
+                draft.over_budget = cost
+                break
+            budget -= cost
+        if draft.articles and (len(draft.articles) >= limits.requests or draft.n_bytes + len(line) > limits.bytes):
+            yield draft
+            draft = _empty(stream)
+        stream.write(line)
+        draft.articles[manuscript.id] = dict(asked.notes) if asked.notes else None
+        draft.n_bytes += len(line)
+        draft.most_cost_usd = None if cost is None or draft.most_cost_usd is None else draft.most_cost_usd + cost
+    if draft.articles or draft.over_budget is not None:
+        yield draft
+
+
+def _empty(stream: IO[bytes]) -> Draft:
+    stream.seek(0)
+    stream.truncate()
+    return Draft(stream)

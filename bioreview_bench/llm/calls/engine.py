@@ -14,15 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from bioreview_bench.errors import InputError, RemoteError
-from bioreview_bench.llm.calls.pacing import Backoff, Pace
+from bioreview_bench.llm.calls.pacing import LONGEST_WAIT, Backoff, Pace
 from bioreview_bench.llm.calls.progress import Progress, Summary, Watcher
 from bioreview_bench.llm.review import Caller, Estimates, GiveUp, Review, Subject, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
 
 _S = TypeVar("_S", bound=Subject)
 
-# A server that asks for a longer wait speaks of a quota, not of a rate.
-_LONGEST_WAIT = 3600.0
 # So many articles in a row that failed for good mean an outage; going on would only make rows to be redone.
 _FAILURES_IN_A_ROW = 20
 
@@ -107,17 +105,14 @@ class _Engine(Generic[_S]):
             await asyncio.gather(*left, return_exceptions=True)
             self.store.sync()
         if self.refusal is not None:
-            self.store.manifest["state"] = "stopped: the service refused"
-            self.store.save()
+            self.store.end("the service refused")
             known = operator.length_hint(manuscripts, 0)
             raise RemoteError(
                 f"{self.refusal}\n  Stopped: {len(self.store)} {f'of {known} ' if known else ''}rows are written and "
                 f"kept in {self.store.folder}.",
-                remedy=next_command or "put that right and run the same command again; no row is asked for twice",
+                remedy=next_command or "fix that and run the same command again; no row is asked for twice",
             )
-        self.store.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
-        self.store.save()
-        n_failed = self.store.totals.by_status["error"]
+        n_failed = self.store.end(stopped)
         return Summary(self.done, self.skipped, self.retries, loop.time() - started, n_failed, stopped)
 
     async def _feed(self, manuscripts: Iterable[_S]) -> str | None:
@@ -230,7 +225,7 @@ class _Engine(Generic[_S]):
 
     def _wait_after(self, error: TryAgain, attempt: int) -> float | None:
         """Seconds before the next attempt, or None when there is none."""
-        if error.after is not None and error.after > _LONGEST_WAIT:
+        if error.after is not None and error.after > LONGEST_WAIT:
             self._refuse(f"The service asks to wait {error.after:.0f} s: {error}")
         if attempt < self.attempts:
             return self.backoff.wait(attempt, error.after)

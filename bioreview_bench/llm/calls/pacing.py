@@ -11,6 +11,9 @@ import random
 from collections import deque
 from dataclasses import dataclass
 
+# Seconds. A server that asks for a longer wait speaks of a quota, not of a rate.
+LONGEST_WAIT = 3600.0
+
 
 @dataclass(frozen=True)
 class Backoff:

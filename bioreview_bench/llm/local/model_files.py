@@ -100,6 +100,6 @@ def _folder(name: str) -> Path:
     except (LocalEntryNotFoundError, OSError) as error:
         command = f"hf download {printable(repo)}" + (f" --revision {printable(revision)}" if revision else "")
         raise EncoderError(
-            f"The model {printable(name)} is not on this machine, and nothing is downloaded in passing.",
+            f"The model {printable(name)} is not on this machine, and nothing is downloaded unasked.",
             remedy=f"{command} (needs a network), then run the same command again",
         ) from error

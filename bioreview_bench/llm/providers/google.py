@@ -8,22 +8,13 @@ environment.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
-from bioreview_bench.llm.calls.keys import Key
 from bioreview_bench.llm.calls.prices import Price, with_cost
-from bioreview_bench.llm.providers.failures import (
-    checked_url,
-    count,
-    retry_after,
-    review_or_raise,
-    seconds_from,
-    shown_url,
-)
+from bioreview_bench.llm.providers.api import ApiReviewer, Key
+from bioreview_bench.llm.providers.failures import count, retry_after, review_or_raise, seconds_from
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 if TYPE_CHECKING:
@@ -34,66 +25,33 @@ if TYPE_CHECKING:
 BASE_URL = "https://generativelanguage.googleapis.com"
 KEY_ENV = "GEMINI_API_KEY"
 _API_VERSION = "v1beta"  # response_json_schema is documented for it
-_RESERVED = frozenset(
-    {"automatic_continuation", "automatic_function_calling", "candidate_count", "http_options", "response_json_schema"}
-    | {"response_mime_type", "response_schema", "system_instruction", "tools"}
-)
 _THINKING = ("thinking_budget", "thinking_level")
 # Reasons to end an answer that judge its content, and those that cut it.
 _BLOCKED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "ESCALATION"})
 _CUT = frozenset({"MAX_TOKENS", "CONTINUATION"})
 
 
-class GoogleReviewer:
+class GoogleReviewer(ApiReviewer):
     """Reviews with one Gemini model.
 
     `parameters` are those of the client's GenerateContentConfig (temperature, top_p, max_output_tokens, seed, ...);
     `max_tokens` is another name for max_output_tokens, and thinking_budget and thinking_level may be given alone.
     """
 
-    def __init__(
-        self,
-        model: str,
-        asking: Asks,
-        *,
-        name: str | None = None,
-        base_url: str | None = None,
-        key_env: str = KEY_ENV,
-        parameters: Mapping[str, Any] | None = None,
-        price: Price | None = None,
-    ) -> None:
-        """Raises InputError for a parameter that the reviewer sets itself, or an address that is none."""
-        self.name = name or f"google:{model}"
-        self.model, self.asking, self.price = model, asking, price
-        self.base_url, self.key_env = checked_url(base_url or BASE_URL), key_env
-        self.parameters = dict(parameters or {})
+    own_provider, own_address, own_key, client = "google", BASE_URL, KEY_ENV, "google-genai"
+    reserved = frozenset(
+        {"automatic_continuation", "automatic_function_calling", "candidate_count", "http_options"}
+        | {"response_json_schema", "response_mime_type", "response_schema", "system_instruction", "tools"}
+    )
+    output_limits = ("max_output_tokens",)
+    _client: Client | None = None
+    _http: httpx2.AsyncClient | None = None
+
+    def __init__(self, model: str, asking: Asks, **settings: Any) -> None:
+        """As for every ApiReviewer."""
+        super().__init__(model, asking, **settings)
         if "max_tokens" in self.parameters:
             self.parameters.setdefault("max_output_tokens", self.parameters.pop("max_tokens"))
-        reserved = sorted(_RESERVED & self.parameters.keys())
-        if reserved:
-            raise InputError(f"The parameter {reserved[0]} is set by the reviewer.", remedy="leave it out")
-        self._client: Client | None = None
-        self._http: httpx2.AsyncClient | None = None
-        self._key: Key | None = None
-        self._answered = False
-
-    def describe(self) -> dict[str, Any]:
-        """What could change the output."""
-        return {
-            "provider": "google",
-            "model": self.model,
-            "base_url": shown_url(self.base_url),
-            "parameters": dict(self.parameters),
-            **self.asking.describe(),
-        }
-
-    def estimate(self, manuscript: Manuscript) -> Usage:
-        """Tokens of the messages by the run's counter, and the output limit among the parameters."""
-        return self.most(self.asking.ask(manuscript))
-
-    def most(self, asked: FilledPrompt) -> Usage:
-        """The same for messages that are there already."""
-        return with_cost(asked.n_tokens, count(self.parameters.get("max_output_tokens")), self.price)
 
     def connect(self) -> None:
         """Make the client, so that a missing library or key, or an unknown parameter, is known before anything is
@@ -103,37 +61,25 @@ class GoogleReviewer:
         """
         if self._client is not None:
             return
-        try:
-            import httpx2
-            from google.genai import Client, types
-        except ImportError as error:
-            raise EncoderError(
-                f"{self.name} needs the google-genai client, which is not installed.",
-                remedy="pip install 'bioreview-bench[baselines]'",
-            ) from error
+        genai, httpx = self.library("google.genai"), self.library("httpx2")
         self._key = Key(self.key_env)
         self._config("")
         # Our own connections: the client would take aiohttp where that happens to be installed.
-        self._http = httpx2.AsyncClient(timeout=httpx2.Timeout(None, connect=30.0), follow_redirects=True)
-        options = types.HttpOptions(
+        self._http = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=30.0), follow_redirects=True)
+        options = genai.types.HttpOptions(
             base_url=self.base_url,
             api_version=_API_VERSION,
             httpx_async_client=self._http,
-            retry_options=types.HttpRetryOptions(attempts=1),
+            retry_options=genai.types.HttpRetryOptions(attempts=1),
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about variables of the environment that are overridden here
-            self._client = Client(enterprise=False, api_key=self._key.reveal(), http_options=options)
-
-    async def review(self, manuscript: Manuscript) -> Review:
-        """Ask once. Raises TryAgain, GiveUp."""
-        return await self.answer(self.asking.ask(manuscript))
+            self._client = genai.Client(enterprise=False, api_key=self._key.reveal(), http_options=options)
 
     async def answer(self, asked: FilledPrompt) -> Review:
         """The same for messages that are there already."""
         self.connect()
         assert self._client is not None
-        assert self._key is not None
         import httpx2
         from google.genai import types
         from google.genai.errors import APIError
@@ -166,9 +112,7 @@ class GoogleReviewer:
         if isinstance(refused, APIError):
             return self._refused_status(refused)
         if isinstance(refused, httpx2.RequestError):
-            unreachable = isinstance(refused, httpx2.ConnectError | httpx2.ConnectTimeout)
-            reason = self._key.scrub(str(refused) or type(refused).__name__)
-            raise TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
+            raise self.disconnected(refused)
         raise TryAgain("the answer is not of the documented form")
 
     async def close(self) -> None:
@@ -227,22 +171,20 @@ class GoogleReviewer:
         return self.asking.read(text, truncated=reason in _CUT, usage=usage, notes=notes)
 
     def _refused_status(self, error: APIError) -> Review:
-        assert self._key is not None
         body = error.details if isinstance(error.details, dict) else {}
         inner = body.get("error") if isinstance(body.get("error"), dict) else body
         found = (inner or {}).get("details")
         details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-        message = self._key.scrub(error.message or "no reason given")
-        where = f"{self.model} at {shown_url(self.base_url)}"
+        message = self.scrub(error.message or "no reason given")
         if any(entry.get("reason") == "API_KEY_INVALID" for entry in details):
-            raise GiveUp(f"{where} does not accept the key in {self.key_env}: {message}")
+            raise GiveUp(f"{self.where} does not accept the key in {self.key_env}: {message}")
         if _daily(details):
-            raise GiveUp(f"The daily quota at {where} is exhausted: {message}")
+            raise GiveUp(f"The daily quota at {self.where} is exhausted: {message}")
         named = [seconds_from(str(entry.get("retryDelay"))) for entry in details if "retryDelay" in entry]
         after = next((seconds for seconds in named if seconds is not None), None)
         if after is None and error.response is not None:
             after = retry_after(getattr(error.response, "headers", {}))
-        return review_or_raise(error.code, message, where=where, answered=self._answered, after=after)
+        return review_or_raise(error.code, message, where=self.where, answered=self._answered, after=after)
 
 
 def _usage(found: types.GenerateContentResponseUsageMetadata | None, price: Price | None) -> Usage:

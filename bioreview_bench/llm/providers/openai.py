@@ -7,22 +7,12 @@ answer is read from the response body, since the client builds its records witho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
-from bioreview_bench.llm.calls.keys import Key
+from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
-from bioreview_bench.llm.providers.failures import (
-    checked_url,
-    count,
-    read_object,
-    retry_after,
-    review_or_raise,
-    shown_url,
-)
+from bioreview_bench.llm.providers.api import ApiReviewer, Key
+from bioreview_bench.llm.providers.failures import count, read_object, retry_after, review_or_raise
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 if TYPE_CHECKING:
@@ -32,62 +22,17 @@ if TYPE_CHECKING:
 
 BASE_URL = "https://api.openai.com/v1"
 KEY_ENV = "OPENAI_API_KEY"
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens")
-# These would change what is asked, or the form of the answer, behind the manifest's back.
-_RESERVED = frozenset({"model", "messages", "n", "response_format", "stream", "stream_options", "tools"})
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
-class OpenAIReviewer:
-    """Reviews with one model of one server.
+class OpenAIReviewer(ApiReviewer):
+    """Reviews with one model of one server; `parameters` may be any that the server knows."""
 
-    `parameters` (temperature, top_p, max_tokens, seed, anything the server knows) are sent as they are. `key_env`
-    names the environment variable that holds the key, None for servers that need none.
-    """
-
-    def __init__(
-        self,
-        model: str,
-        asking: Asks,
-        *,
-        name: str | None = None,
-        provider: str = "openai",
-        base_url: str | None = None,
-        key_env: str | None = KEY_ENV,
-        parameters: Mapping[str, Any] | None = None,
-        price: Price | None = None,
-    ) -> None:
-        """Raises InputError for a parameter that the reviewer sets itself, or an address that is none."""
-        self.name = name or f"{provider}:{model}"
-        self.model, self.asking, self.provider, self.price = model, asking, provider, price
-        self.base_url, self.key_env = checked_url(base_url or BASE_URL), key_env
-        self.parameters = dict(parameters or {})
-        reserved = sorted(_RESERVED & self.parameters.keys())
-        if reserved:
-            raise InputError(f"The parameter {reserved[0]} is set by the reviewer.", remedy="leave it out")
-        self._client: AsyncOpenAI | None = None
-        self._key: Key | None = None
-        self._answered = False
-
-    def describe(self) -> dict[str, Any]:
-        """What could change the output."""
-        return {
-            "provider": self.provider,
-            "model": self.model,
-            "base_url": shown_url(self.base_url),
-            "parameters": dict(self.parameters),
-            **self.asking.describe(),
-        }
-
-    def estimate(self, manuscript: Manuscript) -> Usage:
-        """Tokens of the messages by the run's counter, and the output limit among the parameters."""
-        return self.most(self.asking.ask(manuscript))
-
-    def most(self, asked: FilledPrompt) -> Usage:
-        """The same for messages that are there already."""
-        limit = next((self.parameters[key] for key in _OUTPUT_LIMITS if key in self.parameters), None)
-        return with_cost(asked.n_tokens, count(limit), self.price)
+    own_provider, own_address, own_key, client = "openai", BASE_URL, KEY_ENV, "openai"
+    reserved = frozenset({"model", "messages", "n", "response_format", "stream", "stream_options", "tools"})
+    output_limits = ("max_completion_tokens", "max_tokens")
+    _client: AsyncOpenAI | None = None
 
     def connect(self) -> None:
         """Make the client, so that a missing library or key is known before anything is written.
@@ -96,20 +41,9 @@ class OpenAIReviewer:
         """
         if self._client is not None:
             return
-        library = self.library()
+        library = self.library("openai")
         # No limit of time but for connecting: the engine times whole attempts.
         self._client = self.prepared(library.AsyncOpenAI, library.Timeout(None, connect=30.0))
-
-    def library(self) -> ModuleType:
-        """The openai package. Raises EncoderError (exit code 3) where it is not installed."""
-        try:
-            import openai
-        except ImportError as error:
-            raise EncoderError(
-                f"{self.name} needs the openai client, which is not installed.",
-                remedy="pip install 'bioreview-bench[baselines]'",
-            ) from error
-        return openai
 
     def prepared(self, client: Callable[..., _Client], timeout: Timeout) -> _Client:
         """A client of the library for this address and key, which tries nothing again by itself.
@@ -122,10 +56,6 @@ class OpenAIReviewer:
             # Read from the environment by the client, and nobody else's business.
             made.organization = made.project = None
         return made
-
-    async def review(self, manuscript: Manuscript) -> Review:
-        """Ask once. Raises TryAgain, GiveUp."""
-        return await self.answer(self.asking.ask(manuscript))
 
     async def answer(self, asked: FilledPrompt) -> Review:
         """The same for messages that are there already."""
@@ -147,7 +77,7 @@ class OpenAIReviewer:
             return review
         if isinstance(refused, APIStatusError):
             return self.refused(refused)
-        raise self.disconnected(refused)
+        raise self.disconnected(refused.__cause__ or refused)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -201,25 +131,14 @@ class OpenAIReviewer:
     ) -> Review:
         """A Review when the failure concerns one article alone. Raises TryAgain, GiveUp otherwise."""
         message = self.scrub(error.get("message") or "no reason given")
-        where = f"{self.model} at {shown_url(self.base_url)}"
         codes = {str(error.get(key)) for key in ("code", "type")}
         if codes & _FILTERED:
-            return Review(status="refused", detail=f"{where} filtered the request: {message}", usage=usage or Usage())
+            return Review(
+                status="refused", detail=f"{self.where} filtered the request: {message}", usage=usage or Usage()
+            )
         if codes & _NO_QUOTA:
-            raise GiveUp(f"The quota at {where} is exhausted: {message}")
-        return review_or_raise(status, message, where=where, answered=self._answered, after=after, usage=usage)
-
-    def disconnected(self, error: Exception) -> TryAgain:
-        """What a broken connection means."""
-        cause = error.__cause__ or error
-        unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
-        reason = self.scrub(str(cause) or type(cause).__name__)
-        return TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
-
-    def scrub(self, text: object) -> str:
-        """`text` from the service for a message: without the key, on one line, cut."""
-        assert self._key is not None
-        return self._key.scrub(text)
+            raise GiveUp(f"The quota at {self.where} is exhausted: {message}")
+        return review_or_raise(status, message, where=self.where, answered=self._answered, after=after, usage=usage)
 
 
 def _usage(found: Any, price: Price | None) -> Usage:

@@ -16,13 +16,12 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.reading import read_json
-from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.results.provenance import git_state, package_version
 
 SCHEMA_VERSION = 1
 _LIBRARIES = ("openai", "google-genai", "httpx2", "pydantic", "transformers", "torch", "tiktoken", "vllm", "bm25s")
 # What must be equal before rows of one run may stand beside rows of another.
-_IDENTITY = ("name", "reviewer", "split", "package")
+IDENTITY = ("name", "reviewer", "split", "package")
 
 
 @dataclass
@@ -125,11 +124,6 @@ def require_run(path: Path) -> None:
             remedy="go on with the run they were made from, and make them anew (bench postprocess, bench ensemble); "
             "a new run needs another --out",
         )
-
-
-def require_same(stored: Mapping[str, Any], asked: Mapping[str, Any], folder: Path) -> None:
-    """Raise InputError naming every field in which a stored run differs from the one asked for."""
-    require_same_run(folder, stored, {key: asked[key] for key in _IDENTITY}, "choose another --out for the new one")
 
 
 def now() -> str:

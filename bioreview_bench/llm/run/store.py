@@ -7,9 +7,11 @@ is killed loses at most the reviews in flight. Only the ids and the totals are h
 from __future__ import annotations
 
 import errno
+import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -19,17 +21,17 @@ from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import write_files, write_json
 from bioreview_bench.files.jsonl import clean, parse_object, read_rows
 from bioreview_bench.files.lock import lock_folder
+from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.llm.review import Review
 from bioreview_bench.llm.run.ledger import BATCHES
 from bioreview_bench.llm.run.manifest import (
+    IDENTITY,
     Totals,
     new_manifest,
     now,
     read_manifest,
     require_run,
-    require_same,
 )
-from bioreview_bench.llm.run.rows import encode, make_row, repair_tail
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -50,7 +52,7 @@ class RunStore:
         self.manifest = manifest
         self.totals = Totals()
         self.superseded = Totals()
-        self.n_repaired = 0
+        self.n_repaired = _repair_tail(folder / ROWS)
         self._lock = lock
         self._syncing = threading.Lock()
         self._is_new = is_new
@@ -77,8 +79,7 @@ class RunStore:
         folder = Path(folder)
         require_run(folder / MANIFEST)
         asked = new_manifest(name, reviewer, split, fingerprint, settings or {})
-        lock = lock_folder(folder, f"wait for it: bench baseline status {folder}")
-        try:
+        with _locked(folder) as lock:
             has_rows = (folder / ROWS).exists() and (folder / ROWS).stat().st_size > 0
             found = [ROWS] if has_rows else [BATCHES] if (folder / BATCHES).exists() else []
             if found and not (folder / MANIFEST).exists():
@@ -90,14 +91,11 @@ class RunStore:
                 store = cls(folder, lock, asked, is_new=True)
             else:
                 stored = read_manifest(folder / MANIFEST)
-                require_same(stored, asked, folder)
+                identity = {key: asked[key] for key in IDENTITY}
+                require_same_run(folder, stored, identity, "choose another --out for the new one")
                 store = cls(folder, lock, asked | {"started": stored.get("started")}, is_new=False)
-            store.n_repaired = repair_tail(folder / ROWS)
             store._load()
             store.save()
-        except BaseException:
-            lock.release()
-            raise
         return store
 
     @classmethod
@@ -106,14 +104,9 @@ class RunStore:
         folder = Path(folder)
         require_run(folder / MANIFEST)
         read_manifest(folder / MANIFEST)
-        lock = lock_folder(folder, f"wait for it: bench baseline status {folder}")
-        try:
+        with _locked(folder) as lock:
             store = cls(folder, lock, read_manifest(folder / MANIFEST), is_new=False)
-            store.n_repaired = repair_tail(folder / ROWS)
             store._load()
-        except BaseException:
-            lock.release()
-            raise
         return store
 
     def __contains__(self, article_id: object) -> bool:
@@ -136,8 +129,8 @@ class RunStore:
         """
         if article_id in self._statuses:
             raise ValueError(f"a second row for {article_id}")
-        row = make_row(article_id, review, seconds, attempts)
-        content = encode(row)
+        row = _row(article_id, review, seconds, attempts)
+        content = _encoded(row)
         path = self.folder / ROWS
         try:
             if self._rows < 0:
@@ -199,7 +192,7 @@ class RunStore:
                 lines.append(line)
                 continue
             n_changed += 1
-            lines.append(encode(changed))
+            lines.append(_encoded(changed))
         if n_changed:
             self._replace({self.folder / ROWS: b"".join(lines)})
         return n_changed
@@ -219,6 +212,12 @@ class RunStore:
         finally:
             self._close_rows()
             self._lock.release()
+
+    def end(self, stopped: str | None) -> int:
+        """Note that the run is finished, or why it was `stopped`; returns how many rows have status error."""
+        self.manifest["state"] = f"stopped: {stopped}" if stopped else "finished"
+        self.save()
+        return self.totals.by_status["error"]
 
     def save(self) -> None:
         """Write the manifest with the totals of now. Raises WriteError."""
@@ -277,6 +276,17 @@ class RunStore:
                 self._rows = -1
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[FileLock]:
+    """The folder's lock, released again when opening the run fails."""
+    lock = lock_folder(folder, f"wait for it: bench baseline status {folder}")
+    try:
+        yield lock
+    except BaseException:
+        lock.release()
+        raise
+
+
 def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:
     """Manifest and totals of a run that may be going on elsewhere; nothing is changed. Raises InputError."""
     folder = Path(folder)
@@ -288,3 +298,71 @@ def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:
             if not isinstance(row, Problem):  # a row that is being written
                 totals.add(row)
     return manifest, totals
+
+
+def _row(article_id: str, review: Review, seconds: float | None, attempts: int) -> dict[str, Any]:
+    """The row of a review. One that no predictions file may hold becomes a row with status error."""
+    usage = review.usage
+    row: dict[str, Any] = {
+        "article_id": article_id,
+        "status": review.status,
+        "concerns": [dict(concern) if isinstance(concern, Mapping) else concern for concern in review.concerns],
+        "raw_output": review.raw_output,
+        "usage": {
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": usage.cost_usd,
+        },
+        "seconds": None if seconds is None else round(seconds, 3),
+        "attempts": attempts,
+        "detail": review.detail,
+        "notes": None if review.notes is None else dict(review.notes),
+    }
+    row = clean(row)
+    _, problems = check_row(row, None)
+    if problems:
+        reasons = "; ".join(problem.message for problem in problems[:3])
+        row |= {"status": "error", "concerns": [], "detail": f"the reviewer returned no valid row: {reasons}"}
+    return row
+
+
+def _encoded(row: Mapping[str, Any]) -> bytes:
+    """One line of the file, with its newline."""
+    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+
+
+def _repair_tail(path: Path) -> int:
+    """Repair a last line that was cut while it was written; returns the number of bytes removed."""
+    try:
+        with path.open("r+b") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            start, tail = end, b""
+            while start > 0 and b"\n" not in tail:
+                step = min(start, 1 << 16)
+                start = stream.seek(start - step)
+                tail = stream.read(step) + tail
+                stream.seek(start)
+            tail = tail.rpartition(b"\n")[2]
+            if not tail:
+                return 0
+            if _is_row(tail):  # only the newline is missing
+                stream.seek(0, os.SEEK_END)
+                stream.write(b"\n")
+                removed = 0
+            else:
+                stream.truncate(end - len(tail))
+                removed = len(tail)
+            stream.flush()
+            os.fsync(stream.fileno())
+            return removed
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def _is_row(raw: bytes) -> bool:
+    try:
+        return not check_row(parse_object(raw.decode()), None)[1]
+    except ValueError:
+        return False

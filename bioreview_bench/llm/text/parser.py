@@ -7,7 +7,7 @@ Finding JSON items in text that is no JSON as a whole: prose around it, brackets
 
 One pass over the text with a stack of open brackets, so that time is linear however often something opens.
 
-Mending labels that a model mistyped, when a run asks for it.
+Fixing labels that a model mistyped, when a run asks for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +107,8 @@ def _list_in(value: Any) -> list[Any] | None:
         value = [item for held in chosen for item in held] if chosen else None
     if not isinstance(value, list):
         return None
-    items = [item for item in value if _is_item(item)]
+    items = [item for item in value if isinstance(item, str) or _is_concern(item)]
     return items if items or not value else None
-
-
-def _is_item(item: Any) -> bool:
-    return isinstance(item, str) or _is_concern(item)
 
 
 def _is_concern(item: Any) -> bool:
@@ -120,7 +116,7 @@ def _is_concern(item: Any) -> bool:
 
 
 def _concern(item: str | Mapping[str, Any], fix_labels: bool) -> tuple[dict[str, Any] | None, int]:
-    """The concern, None for a blank one; how many labels were mended."""
+    """The concern, None for a blank one; how many labels were fixed."""
     if isinstance(item, str):
         item = {"text": item}
     text = next(item[key] for key in _TEXT_KEYS if isinstance(item.get(key), str))
@@ -133,9 +129,9 @@ def _concern(item: str | Mapping[str, Any], fix_labels: bool) -> tuple[dict[str,
     for key, vocabulary in (("category", CATEGORIES), ("severity", SEVERITIES)):
         label = item.get(key)
         if isinstance(label, str):
-            mended = fixed_label(label, vocabulary) if fix_labels else label
-            n_fixed += mended != label
-            concern[key] = mended
+            meant = fixed_label(label, vocabulary) if fix_labels else label
+            n_fixed += meant != label
+            concern[key] = meant
     confidence = item.get("confidence")
     if isinstance(confidence, int | float) and not isinstance(confidence, bool) and 0 <= confidence <= 1:
         concern["confidence"] = confidence
@@ -169,7 +165,7 @@ def _listed(text: str) -> list[str]:
     """Items of a numbered or bulleted list, with their continuation lines."""
     items: list[str] = []
     open_item = False
-    for line in _lines(text):
+    for line in (line.rstrip("\r") for line in text.split("\n")):
         marked = _MARKER.fullmatch(line)
         if marked:
             items.append(marked.group(1))
@@ -181,10 +177,6 @@ def _listed(text: str) -> list[str]:
             open_item = True
     # A single word under a marker is a heading.
     return [" ".join(item.split()) for item in items if " " in item.strip() and re.search(r"[^\W\d_]", item)]
-
-
-def _lines(text: str) -> Iterable[str]:
-    return (line.rstrip("\r") for line in text.split("\n"))
 
 
 _TOKEN = re.compile(r'[\[\]{}"]')

@@ -23,9 +23,8 @@ from bioreview_bench.files.paths import judgements_root
 from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.prices import Price
 from bioreview_bench.llm.calls.progress import Progress, Watcher
-from bioreview_bench.llm.providers.google import KEY_ENV as GOOGLE_KEY
+from bioreview_bench.llm.providers.api import OWN_KEY, ApiReviewer
 from bioreview_bench.llm.providers.google import GoogleReviewer
-from bioreview_bench.llm.providers.openai import KEY_ENV as OPENAI_KEY
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.run.store import ROWS, RunStore
@@ -187,7 +186,7 @@ def _ask(
                 concurrency=judge.settings.concurrency,
                 max_cost=judge.settings.max_cost,
                 watcher=_Counting(progress, n_left),
-                next_command="put that right and run the same command again; nothing is asked for twice",
+                next_command="fix that and run the same command again; nothing is asked for twice",
             )
         )
     return summary.stopped, folder
@@ -236,25 +235,16 @@ def _answer(row: Mapping[str, Any], request: JudgeRequest, where: str) -> JudgeA
         ) from error
 
 
-def _client(judge: JudgeName, asking: JudgeAsking, settings: JudgeSettings) -> OpenAIReviewer | GoogleReviewer:
-    if judge.provider == "google":
-        return GoogleReviewer(
-            judge.model,
-            asking,
-            name=judge.name,
-            base_url=settings.base_url,
-            key_env=settings.key_env or GOOGLE_KEY,
-            parameters=judge.parameters,
-            price=settings.price,
-        )
+def _client(judge: JudgeName, asking: JudgeAsking, settings: JudgeSettings) -> ApiReviewer:
     local = judge.provider == "vllm"
-    return OpenAIReviewer(
+    client = GoogleReviewer if judge.provider == "google" else OpenAIReviewer
+    return client(
         judge.model,
         asking,
         name=judge.name,
         provider=judge.provider,
         base_url=settings.base_url or (VLLM_URL if local else None),
-        key_env=settings.key_env or (None if local else OPENAI_KEY),
+        key_env=settings.key_env or (None if local else OWN_KEY),
         parameters=judge.parameters,
         price=settings.price,
     )

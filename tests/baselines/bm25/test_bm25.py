@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines.bm25 import corpus, index
+from bioreview_bench.baselines.bm25 import index
 from bioreview_bench.baselines.bm25 import index as bm25_index
 from bioreview_bench.baselines.bm25 import reviewer as bm25
 from bioreview_bench.baselines.bm25.index import paper_text, tokens
@@ -74,7 +74,7 @@ def asked(make_article: Callable[..., Any]) -> Any:
 
 
 def make(train: list[Any], asked: Any, **settings: Any) -> bm25.Bm25Reviewer:
-    return bm25.Bm25Reviewer(train, corpus.families([asked]), **settings)
+    return bm25.Bm25Reviewer(train, {asked.id: asked.family}, **settings)
 
 
 def test_tokens_are_lower_cased_runs_of_letters_and_digits() -> None:
@@ -110,7 +110,7 @@ def test_ranking_leaves_out_zero_scores_and_keeps_ties_in_file_order() -> None:
 def test_relevance_alone_orders_as_brute_force(train: list[Any], asked: Any) -> None:
     reviewer = make(train, asked, weight=1.0)
     stop = reviewer._stop_words
-    held = [concern.text for article in train for concern in corpus.usable(article)]
+    held = [concern.text for article in train for concern in article.concerns if not concern.figure]
     scores = brute_force([tokens(text, stop) for text in held], tokens(f"{asked.title} {asked.abstract}", stop))
     best = sorted((place for place in range(len(held)) if scores[place] > 0), key=lambda place: (-scores[place], place))
     # The fifth concern is the first in capitals: one concern, with the labels of the first.

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines.derived import postprocess, similarity
+from bioreview_bench.baselines.derived import postprocess
 from bioreview_bench.errors import InputError
 
 
@@ -32,14 +32,14 @@ def test_exact_means_equal_after_case_and_white_space_folding() -> None:
 def test_semantic_keeps_the_first_and_compares_only_with_what_is_kept() -> None:
     # cos 20 = 0.940 >= 0.9 > cos 40 = 0.766: 20 goes because of 0, so 40 has nothing near it that is kept.
     angles = ["0", "20", "40", "100", "100"]
-    keep = postprocess.first_of_similar(similarity.cosines(angles, Arc()), 0.9)
+    keep = postprocess.first_of_similar(postprocess.cosines(angles, Arc()), 0.9)
     assert keep(angles) == [0, 2, 3]
     assert keep(["20", "0", "40"]) == [0]
     assert keep([]) == []
 
 
 def test_a_threshold_is_inclusive_and_one_means_equal() -> None:
-    cosine = similarity.cosines(["0", "60", "60.5"], Arc())
+    cosine = postprocess.cosines(["0", "60", "60.5"], Arc())
     assert postprocess.first_of_similar(cosine, 0.5)(["0", "60"]) == [0]
     assert postprocess.first_of_similar(cosine, 0.5)(["0", "60.5"]) == [0, 1]
     assert postprocess.first_of_similar(cosine, 1.0)(["60", "60", "60.5"]) == [0, 2]
@@ -47,10 +47,10 @@ def test_a_threshold_is_inclusive_and_one_means_equal() -> None:
 
 def test_each_distinct_text_is_embedded_once(hash_encoder: Any) -> None:
     encoder = Arc()
-    cosine = similarity.cosines(iter(["1", "2", "1"]), encoder)
+    cosine = postprocess.cosines(iter(["1", "2", "1"]), encoder)
     assert encoder.asked == ["1", "2"]
     assert cosine(["2", "1"]).shape == (2, 2)
-    assert similarity.cosines([], encoder)([]).shape == (0, 0)
+    assert postprocess.cosines([], encoder)([]).shape == (0, 0)
 
 
 def test_a_cap_keeps_the_first_n_and_blank_texts_take_no_place() -> None:

@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bioreview_bench.baselines.local.batching import Batcher
-from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
+from bioreview_bench.baselines.local.hf_reviewer import Batcher, HfReviewer, HfSettings
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model import RowSampler, Sampling, generator_for
 from bioreview_bench.llm.local.model_files import digest
-from bioreview_bench.llm.local.sampling import RowSampler, Sampling, generator_for
 from bioreview_bench.llm.review import GiveUp, Review
 from bioreview_bench.llm.text.prompt import Prompt
 

@@ -81,7 +81,7 @@ def test_the_key_is_in_no_message_file_log_or_copy(
 
 _CHILD = """
 import asyncio, sys, time
-from bioreview_bench.llm.calls.keys import Key
+from bioreview_bench.llm.providers.api import Key
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 

@@ -137,9 +137,9 @@ def test_a_share_is_kept(value: float) -> None:
 )
 def test_labels_are_mended_only_on_request_and_counted(written: str, meant: str) -> None:
     raw = json.dumps([{"text": "No controls.", "category": written, "severity": "major"}])
-    kept, mended = parse(raw), parse(raw, fix_labels=True)
+    kept, fixed = parse(raw), parse(raw, fix_labels=True)
     assert (kept.concerns[0]["category"], kept.n_fixed_labels) == (written, 0)
-    assert (mended.concerns[0]["category"], mended.n_fixed_labels) == (meant, int(written != meant))
+    assert (fixed.concerns[0]["category"], fixed.n_fixed_labels) == (meant, int(written != meant))
 
 
 def test_quotations_inside_an_item_are_not_taken_for_concerns() -> None:

@@ -51,6 +51,24 @@ def pilot(shared: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def pilot_vectors(minilm: None, warm_cache: Path, pilot: Path) -> dict[str, np.ndarray]:
+    """Vectors of the blind reader's texts and all concerns of the pilot, encoded once, into the session's cache."""
+    import json
+
+    from bioreview_bench.scoring.backends import EncoderBackend
+
+    rows = [json.loads(line) for line in (pilot / "judgements" / "blind_reader.jsonl").open(encoding="utf-8")]
+    articles = [json.loads(line) for line in (pilot / "articles.jsonl").open(encoding="utf-8")]
+    said = [row["text"] for row in rows]
+    said += [concern["concern_text"] for article in articles for concern in article["concerns"]]
+    texts = list(dict.fromkeys(" ".join(text.split()) for text in said))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BIOREVIEW_CACHE", str(warm_cache))
+        vectors = EncoderBackend(Contract.load("demo"), None, lambda done, total: None).vectors(texts)
+    return dict(zip(texts, vectors, strict=True))
+
+
 @pytest.fixture
 def judged_demo(tmp_path: Path) -> Path:
     """Judgements of the demo reviewer `gaps` by two raters who look at words: enough to audit without an encoder."""

@@ -133,14 +133,14 @@ def test_the_pilots_judgements_are_counted_as_they_stand(pilot: Path) -> None:
     assert (card.reviewers["near_miss"].n_same, card.reviewers["restated"].n_same) == (0, 80)
 
 
-def test_the_card_of_demo_agrees_with_code_that_is_not_the_projects(minilm: None, warm: Path, pilot: Path) -> None:
+def test_the_card_of_demo_agrees_with_code_that_is_not_the_projects(
+    pilot: Path, pilot_vectors: dict[str, np.ndarray]
+) -> None:
     import networkx
-    from sentence_transformers import SentenceTransformer
 
     articles = {row["id"]: row for row in map(json.loads, (pilot / "articles.jsonl").open(encoding="utf-8"))}
     rows = [json.loads(line) for line in (pilot / "judgements" / "blind_reader.jsonl").open(encoding="utf-8")]
     scores, same, n_matched, n_right = [], [], 0, 0
-    encode = _plain_encoder(SentenceTransformer)
     for article_id in sorted({row["article_id"] for row in rows}):
         concerns = [
             one
@@ -148,7 +148,8 @@ def test_the_card_of_demo_agrees_with_code_that_is_not_the_projects(minilm: None
             if one["category"] != "figure_issue" and not one["requires_figure_reading"]
         ]
         own = [row for row in rows if row["article_id"] == article_id]
-        cosine = encode([row["text"] for row in own]) @ encode([one["concern_text"] for one in concerns]).T
+        written = np.array([pilot_vectors[" ".join(row["text"].split())] for row in own])
+        cosine = written @ np.array([pilot_vectors[" ".join(one["concern_text"].split())] for one in concerns]).T
         agreed = np.array(
             [
                 [all(row[who].get(one["concern_id"]) == "same" for who in ("rater_a", "rater_b")) for one in concerns]
@@ -173,11 +174,15 @@ def test_the_card_of_demo_agrees_with_code_that_is_not_the_projects(minilm: None
     assert found.auc.value == pytest.approx(roc_auc_score(*everything), abs=1e-4)
 
 
-def _plain_encoder(model: Any) -> Callable[[list[str]], np.ndarray]:
+def test_the_vectors_of_the_pilot_are_those_of_sentence_transformers(pilot_vectors: dict[str, np.ndarray]) -> None:
+    from sentence_transformers import SentenceTransformer
+
     from bioreview_bench.encoders.files import resolve
 
-    loaded = model(str(resolve(Contract.load("demo"), None).folder), device="cpu")
-    return lambda texts: np.asarray(loaded.encode([" ".join(one.split()) for one in texts], normalize_embeddings=True))
+    some = sorted(pilot_vectors)[::25]
+    loaded = SentenceTransformer(str(resolve(Contract.load("demo"), None).folder), device="cpu")
+    found = loaded.encode(some, normalize_embeddings=True)
+    assert found == pytest.approx(np.array([pilot_vectors[text] for text in some]), abs=1e-5)
 
 
 @pytest.mark.parametrize("name", ["demo", "demo-topic", "jaccard"])
