@@ -73,7 +73,7 @@ def backup(file: Path, db: str) -> None:
     Examples:
       bench leaderboard backup "board-$(date +%F).sqlite" --db /srv/board.sqlite
     """
-    from ..archive.backup import backup_board
+    from ..archive.export import backup_board
 
     with board(db) as opened:
         size = backup_board(opened, file)

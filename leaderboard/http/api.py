@@ -19,14 +19,14 @@ from ..store import api as store
 from ..store.api import SubmissionStatus, UserInfo
 from ..store.common import WAITING
 from ..store.models import Submission
-from .api_models import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted
+from ..store.shown import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted
 from .auth import token_user
 from .problems import Trouble
 from .uploads import Forms
 
 if TYPE_CHECKING:
     from ..store.database import Database
-    from .live import Live
+    from .uploads import Live
 
 
 _PREFIX = "/api/v1"

@@ -17,13 +17,11 @@ from bioreview_bench.errors import BenchError
 from bioreview_bench.results.provenance import package_version
 
 from ..http.api import make_api
-from ..http.auth import session_secret
-from ..http.live import Live
+from ..http.auth import SessionMiddleware, Signer, session_secret
 from ..http.logs import RequestLog
 from ..http.problems import ErrorAnswers
 from ..http.security import BodyGuard, Limiter, RateLimitMiddleware, SecurityHeaders, TooMany
-from ..http.sessions import SessionMiddleware, Signer
-from ..http.uploads import Forms
+from ..http.uploads import Forms, Live
 
 if TYPE_CHECKING:
     from ..store.database import Database

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
-from ..http.api_models import BoardInfo, SplitIds, Submitted
 from ..store.api import BoardSplit, SubmissionStatus
+from ..store.shown import BoardInfo, SplitIds, Submitted
 from .submission import Sending, follow
 
 if TYPE_CHECKING:

@@ -10,20 +10,18 @@ from fastapi.responses import HTMLResponse
 
 from bioreview_bench.errors import InputError
 
-from ..ranking.build import load_table
+from ..ranking.build import load_system, load_table
 from ..ranking.export import as_json, reported_csv, system_csv
 from ..ranking.rows import reported
-from ..ranking.systems import load_system
 from ..store import api as store
 from ..store.common import NotFound
-from .cache import Body, PageCache
 from .choice import TableChoice, read_choice
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
 from .pages.compare import choose_page, compare_page
 from .pages.forms import make_forms
 from .pages.system import system_page
-from .site import FOR_EVER, HTML, TYPES, Site, answer, assets, site_of, versions
+from .site import FOR_EVER, HTML, TYPES, Body, PageCache, Site, answer, assets, site_of, versions
 
 if TYPE_CHECKING:
     from ..http.problems import Trouble

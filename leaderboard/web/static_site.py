@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 
 from bioreview_bench.errors import InputError, cannot_write
 
+from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
-from ..ranking.systems import load_system, load_tables
 from ..store.api import get_settings
 from .choice import ALL, PARTS, TableChoice
 from .links import Folder, Links

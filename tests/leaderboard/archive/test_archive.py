@@ -15,8 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.leaderboard.archive.backup import backup_board
-from bioreview_bench.leaderboard.archive.export import export_board
+from bioreview_bench.leaderboard.archive.export import backup_board, export_board
 from bioreview_bench.leaderboard.archive.import_ import import_board
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.store import api as store

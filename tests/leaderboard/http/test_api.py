@@ -99,8 +99,7 @@ def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
 ) -> None:
     import hashlib
 
-    from bioreview_bench.leaderboard.http.auth import session_secret
-    from bioreview_bench.leaderboard.http.sessions import Session, Signer
+    from bioreview_bench.leaderboard.http.auth import Session, Signer, session_secret
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.leaderboard.ranking import build as ranking
-from bioreview_bench.leaderboard.ranking.build import load_table, rebuild_table
-from bioreview_bench.leaderboard.ranking.systems import load_system
+from bioreview_bench.leaderboard.ranking.build import load_system, load_table, rebuild_table
 from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.common import NotFound
 from bioreview_bench.leaderboard.store.models import PairTestRow, StoredTable
