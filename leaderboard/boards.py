@@ -150,15 +150,8 @@ def absolute(data: str) -> str:
 
 def facts_of(split: Split) -> BoardSplit:
     """What a board keeps of a split."""
-    return BoardSplit(
-        data=split.data,
-        name=split.name,
-        label=split.label,
-        fingerprint=split.fingerprint,
-        verification=split.verification,
-        held_out=split.held_out,
-        ids=tuple(article.id for article in split),
-    )
+    same: dict[str, Any] = {name: getattr(split, name) for name in BoardSplit.model_fields if name != "ids"}
+    return BoardSplit(**same, ids=tuple(article.id for article in split))
 
 
 def outdated(db: Database) -> list[str]:

@@ -30,7 +30,7 @@ from ..store.common import State, bump
 from ..store.database import Database
 from ..store.models import Event, PredictionsFile, ResultRow, Sketch, Submission, User
 from ..store.submissions import pack
-from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptSubmission, KeptUser
+from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptResult, KeptSubmission, KeptUser
 
 _AGAIN: dict[State, State] = {"validating": "received", "scoring": "queued"}
 
@@ -132,7 +132,7 @@ def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: T
             taken.n_submissions += 1
         else:
             taken.n_known += 1
-        n_new = sum(_take_result(session, row, one.model_dump(), pack(one.record)) for one in kept.results)
+        n_new = sum(_take_result(session, row, one) for one in kept.results)
         taken.n_results += n_new
         bump(session, split=row.split)
 
@@ -171,8 +171,8 @@ def _insert(session: Session, user_id: int, kept: KeptSubmission, content: bytes
     return row
 
 
-def _take_result(session: Session, row: Submission, kept: dict[str, Any], record: bytes) -> bool:
-    signature = kept["record"]["signature"]
+def _take_result(session: Session, row: Submission, kept: KeptResult) -> bool:
+    signature = kept.record.signature
     known = session.scalar(
         select(ResultRow.id).where(ResultRow.submission_id == row.id, ResultRow.signature == signature)
     )
@@ -181,13 +181,13 @@ def _take_result(session: Session, row: Submission, kept: dict[str, Any], record
     session.add(
         ResultRow(
             submission_id=row.id,
-            contract=kept["contract"],
+            contract=kept.contract,
             signature=signature,
-            label=str(kept["record"]["contract"]["name"]),
-            f1=kept["record"]["overall"]["f1"],
-            record=record,
-            extras=kept["extras"],
-            created_at=kept["created_at"],
+            label=str(kept.record.contract["name"]),
+            f1=kept.record.overall.f1,
+            record=pack(kept.record),
+            extras=kept.extras,
+            created_at=kept.created_at,
         )
     )
     session.flush()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -31,6 +31,7 @@ _COMMANDS = {
     "withdraw": (_HERE + "submit:withdraw", "Take a submission back."),
 }
 _SEND = "send"
+_DEFAULT_BOARD = "board.sqlite"
 
 
 class _SubmitGroup(LazyGroup):
@@ -152,19 +153,37 @@ def send(
 
     from ..submit import client, hub_target, local_target
     from ..submit.submission import Sending
-    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     messages = options.Messages(quiet)
-    target = parse_target(to)
+    kind, where = _target(to)
     run = _run_file(predictions, run_file, no_run, messages)
     sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
-    if isinstance(target, RunningBoard):
-        sent = client.send(target.url, sending, token_file, messages, wait=wait, plain_http=plain_http)
+    if kind == "running":
+        sent = client.send(where, sending, token_file, messages, wait=wait, plain_http=plain_http)
         show(sent, form, messages)
-    elif isinstance(target, OnHub):
-        _show_proposal(hub_target.send(target.repo, sending, data or "v3"), form)
+    elif kind == "hub":
+        _show_proposal(hub_target.send(where, sending, data or "v3"), form)
     else:
-        show(local_target.send(target.where, sending, data, contracts, messages), form, messages)
+        show(local_target.send(where, sending, data, contracts, messages), form, messages)
+
+
+def _target(to: str | None) -> tuple[Literal["running", "hub", "local"], str]:
+    """(its kind, where it is) of what `--to` names; without it `board.sqlite` in this folder. Raises InputError."""
+    from ..submit.hub_target import SCHEME, parse_address
+
+    if to is None:
+        return "local", _DEFAULT_BOARD
+    if to.startswith(("http://", "https://")):
+        return "running", to
+    if to.startswith("hf:"):
+        return "hub", parse_address(to)
+    if "://" in to and not to.startswith(("postgresql", "postgres", "sqlite")):
+        raise InputError(
+            f"{printable(to)} is no target.", remedy=f"--to https://HOST, a board's file, or {SCHEME}OWNER/NAME"
+        )
+    if "://" not in to and Path(to).is_dir():
+        raise InputError(f"{to} is a folder.", remedy=f"--to {Path(to) / _DEFAULT_BOARD}")
+    return "local", to
 
 
 def show(status: SubmissionStatus | None, form: str, messages: options.Messages) -> None:
@@ -354,21 +373,19 @@ def withdraw(asked: _Question, submission: str) -> None:
 def _opened(asked: _Question) -> Iterator[Board]:
     from bioreview_bench.errors import InputError
 
-    from ..submit.targets import OnHub, RunningBoard, parse_target
-
-    target = parse_target(asked.to)
-    if isinstance(target, OnHub):
+    kind, where = _target(asked.to)
+    if kind == "hub":
         raise InputError(
             "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"
         )
-    if isinstance(target, RunningBoard):
+    if kind == "running":
         from ..submit.client import BoardClient, read_token
 
         token = read_token(asked.token_file)
-        with BoardClient(target.url, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:
+        with BoardClient(where, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:
             yield client
     else:
         from ..submit.local_target import existing
 
-        with existing(target.where, asked.messages) as board:
+        with existing(where, asked.messages) as board:
             yield board

@@ -14,6 +14,8 @@ from sqlalchemy import func, select
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.results.provenance import package_version
 
+from ..ranking.build import load_table
+from ..ranking.export import as_csv, as_json
 from ..ranking.view import BoardTable
 from ..store import api as store
 from ..store.api import SubmissionStatus, UserInfo
@@ -126,9 +128,7 @@ def _public(db: Database, live: Live) -> APIRouter:
     @router.get("/tables/{split}/{contract}.json", response_model=BoardTable, responses=_errors(404, 422))
     def table_json(split: _Split, contract: _Contract) -> Response:
         """The table of a split under a contract."""
-        from ..ranking.export import as_json
-
-        return Response(as_json(_table(db, split, contract)), media_type="application/json")
+        return Response(as_json(load_table(db, split, contract)), media_type="application/json")
 
     @router.get(
         "/tables/{split}/{contract}.csv",
@@ -137,9 +137,7 @@ def _public(db: Database, live: Live) -> APIRouter:
     )
     def table_csv(split: _Split, contract: _Contract) -> Response:
         """The same for a spreadsheet."""
-        from ..ranking.export import as_csv
-
-        return Response(as_csv(_table(db, split, contract)), media_type="text/csv; charset=utf-8")
+        return Response(as_csv(load_table(db, split, contract)), media_type="text/csv; charset=utf-8")
 
     return router
 
@@ -210,12 +208,6 @@ def _health(db: Database) -> APIRouter:
         return readiness(db)
 
     return router
-
-
-def _table(db: Database, split: str, contract: str) -> BoardTable:
-    from ..ranking.build import load_table
-
-    return load_table(db, split, contract)
 
 
 def readiness(db: Database) -> Readiness:

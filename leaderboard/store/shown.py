@@ -10,6 +10,7 @@ from bioreview_bench.results.records import ResultRecord
 
 from ..settings import Limits
 from .common import State
+from .settings import BoardSplit
 
 
 class Shown(BaseModel):
@@ -70,15 +71,11 @@ class BoardInfo(_Said):
     version: str
 
 
-class SplitIds(_Said):
+class SplitIds(BoardSplit):
     """What a submission to a split is checked against. `ids`: the articles that must each have a row."""
 
-    data: str
-    name: str
-    label: str
-    fingerprint: str
-    verification: str
-    held_out: bool
+    model_config = ConfigDict(extra="ignore")
+
     ids: tuple[str, ...]
 
 

@@ -62,16 +62,9 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.globals["DASH"] = DASH
-    made.filters.update(
-        figure=figure,
-        bounded=bounded,
-        name=name,
-        visible=visible,
-        count=count,
-        disclosed=disclosed,
-        p=p_value,
-        skill=skill,
-    )
+    made.filters["p"] = p_value
+    for one in (figure, bounded, name, visible, count, disclosed, skill):
+        made.filters[one.__name__] = one
     return made
 
 
