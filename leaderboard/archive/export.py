@@ -34,11 +34,10 @@ from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..settings import BoardSettings
-from ..store import api as store
-from ..store.api import BoardSplit
 from ..store.common import State
 from ..store.database import Database
 from ..store.models import PredictionsFile, Submission, User
+from ..store.settings import BoardSplit, get_contract, get_settings, get_split
 from ..store.submissions import unpack
 
 MANIFEST, SUBMISSIONS, FOLDER = "board.json", "submissions.jsonl", "predictions"
@@ -47,7 +46,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 def export_board(db: Database, destination: Path) -> int:
     """Write the board to `destination`, whole or not at all; returns the number of submissions. Raises WriteError."""
-    settings = store.get_settings(db)
+    settings = get_settings(db)
     with whole(destination) as temporary, db.reading() as session:
         if db.dialect == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -55,8 +54,8 @@ def export_board(db: Database, destination: Path) -> int:
         manifest = ExportedBoard(
             layout=1,
             settings=settings,
-            splits=[store.get_split(db, name) for name in settings.splits],
-            contracts=[dataclasses.asdict(store.get_contract(db, name)) for name in settings.contracts],
+            splits=[get_split(db, name) for name in settings.splits],
+            contracts=[dataclasses.asdict(get_contract(db, name)) for name in settings.contracts],
             users=[KeptUser.model_validate(one) for one in users],
         )
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -25,10 +25,10 @@ from bioreview_bench.errors import InputError, printable
 from ..boards import has_settings
 from ..intake import near
 from ..intake.validation import read_content
-from ..store import api as store
 from ..store.common import State, bump
 from ..store.database import Database
 from ..store.models import Event, PredictionsFile, ResultRow, Sketch, Submission, User
+from ..store.settings import get_contract, get_settings, get_split, put_board
 from ..store.submissions import pack
 from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptResult, KeptSubmission, KeptUser
 
@@ -58,7 +58,7 @@ def import_board(db: Database, source: Path) -> Taken:
             if has_settings(db):
                 _refuse_other_board(db, manifest, contracts)
             else:
-                store.put_board(db, manifest.settings, manifest.splits, contracts)
+                put_board(db, manifest.settings, manifest.splits, contracts)
             taken = Taken()
             with db.session() as session:
                 taken.n_users = sum(_take_user(session, user) for user in manifest.users)
@@ -74,15 +74,15 @@ def import_board(db: Database, source: Path) -> Taken:
 
 
 def _refuse_other_board(db: Database, manifest: ExportedBoard, contracts: list[Contract]) -> None:
-    here = store.get_settings(db)
+    here = get_settings(db)
     for facts in manifest.splits:
-        if facts.name not in here.splits or store.get_split(db, facts.name).label != facts.label:
+        if facts.name not in here.splits or get_split(db, facts.name).label != facts.label:
             raise InputError(
                 f"The archive is about {facts.label}, the board {db} is not.",
                 remedy="import it into a new board: --db NEW.sqlite",
             )
     for contract in contracts:
-        if contract.name in here.contracts and store.get_contract(db, contract.name) != contract:
+        if contract.name in here.contracts and get_contract(db, contract.name) != contract:
             raise InputError(
                 f"The archive's contract {printable(contract.name)} is not the board's of that name.",
                 remedy="import it into a new board: --db NEW.sqlite",

@@ -75,7 +75,7 @@ def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str,
     """
     from .. import boards
     from ..settings import Limits
-    from ..store.api import get_settings
+    from ..store.settings import get_settings
 
     wanted = {key: value for key, value in given.items() if value is not None}
     limits = {key: wanted.pop(key) for key in list(wanted) if key in Limits.model_fields}
@@ -131,7 +131,7 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
     from bioreview_bench.errors import InputError
 
     from .. import boards
-    from ..store.api import requeue, submissions_with
+    from ..store.submissions import requeue, submissions_with
 
     if sum([bool(ids), everything, failed, missing]) != 1:
         raise InputError("Which submissions?", remedy="name ids, or one of --all, --failed, --missing")

@@ -106,7 +106,7 @@ def _prepare(
     from bioreview_bench.errors import InputError
 
     from .. import boards
-    from ..store import api as store
+    from ..store.settings import get_settings
 
     if not database.is_board():
         if data is None:
@@ -115,7 +115,7 @@ def _prepare(
         click.echo(f"Made the board {database}.")
         return
     database.require_current()
-    kept = store.get_settings(database)
+    kept = get_settings(database)
     asked: dict[str, tuple[Any, Any]] = {
         "--data": (data and boards.absolute(data), kept.data),
         "--split": (splits, kept.splits),

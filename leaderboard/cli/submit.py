@@ -19,8 +19,8 @@ from .options import require_leaderboard
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
 
-    from ..store.api import SubmissionStatus
     from ..store.shown import Figure
+    from ..store.status import SubmissionStatus
     from ..submit.submission import Board
 
 _HERE = "bioreview_bench.leaderboard.cli."

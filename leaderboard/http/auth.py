@@ -19,10 +19,9 @@ import itsdangerous
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
-from ..store import api as store
-from ..store.api import UserInfo
 from ..store.common import NotAllowed
 from ..store.models import Setting, User
+from ..store.users import UserInfo, user_info, user_of_token
 from .security import WRONG_TOKEN, Limiter, address_of
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ def current_user(request: Request) -> UserInfo | None:
             return None
         if user.token_sha256[:_KEY_DIGITS] != session.key:
             return None
-        return store.user_info(user)
+        return user_info(user)
 
 
 def csrf_token(request: Request) -> str:
@@ -122,7 +121,7 @@ def _holder(request: Request, token: str) -> tuple[UserInfo, str] | None:
     """(the user, the digits that bind a session to the token); a wrong token costs the address several requests."""
     user = None
     if len(token) <= _LONGEST_TOKEN and token.isascii():
-        user = store.user_of_token(request.app.state.db, token)
+        user = user_of_token(request.app.state.db, token)
     if user is None:
         limiter: Limiter = request.app.state.limiter
         limiter.take(address_of(request.scope), WRONG_TOKEN)

@@ -18,15 +18,18 @@ from bioreview_bench.errors import BenchError, InputError, Problem, printable
 from ..intake.check import validate_received
 from ..intake.package import read_package, read_zip
 from ..settings import Limits
-from ..store import api as store
+from ..store.settings import get_settings
 from ..store.shown import Submitted
+from ..store.status import status
+from ..store.submissions import receive
 from .auth import CSRF_FIELD
 from .logs import logger
 
 if TYPE_CHECKING:
     from ..settings import BoardSettings
-    from ..store.api import Package, UserInfo
     from ..store.database import Database
+    from ..store.submissions import Package
+    from ..store.users import UserInfo
 
 FILES = ("predictions", "card", "run", "archive")
 FIELDS = ("split", "marked", CSRF_FIELD)
@@ -66,10 +69,10 @@ class Forms:
     def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
         """What it is refused for can be asked for afterwards, by its id."""
         package = _package(form, self._live.settings.limits)
-        submission, created = store.receive(self._db, user.id, split, package, marked=marked)
+        submission, created = receive(self._db, user.id, split, package, marked=marked)
         if created:
             validate_received(self._db, submission)
-        found = store.status(self._db, submission)
+        found = status(self._db, submission)
         return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
 
 
@@ -121,7 +124,7 @@ class Live:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self.settings: BoardSettings = store.get_settings(db)
+        self.settings: BoardSettings = get_settings(db)
 
     def requests_per_minute(self) -> int:
         """As the settings say."""
@@ -134,7 +137,7 @@ class Live:
 
     def read(self) -> None:
         """Read them now."""
-        self.settings = store.get_settings(self._db)
+        self.settings = get_settings(self._db)
 
     async def follow(self, seconds: float = _SECONDS) -> None:
         """Until cancelled. A database that does not answer changes nothing."""

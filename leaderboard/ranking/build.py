@@ -20,10 +20,11 @@ from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
-from ..store.api import get_contract, get_settings, get_split, unpack
 from ..store.common import NotFound
 from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
+from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
+from ..store.submissions import unpack
 from .entries import Contender, Entry, folded
 from .rows import after_cutoff
 from .standings import Pair, Standings, Test, board_table, missing_tests, standings

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
-from ..store.api import SubmissionStatus
 from ..store.shown import BoardInfo, SplitIds, Submitted
+from ..store.status import SubmissionStatus
 from .submission import Sending, follow
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from bioreview_bench.errors import InputError, cannot_write
 
 from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
-from ..store.api import get_settings
+from ..store.settings import get_settings
 from .choice import ALL, TableChoice, occurring
 from .links import Folder, Links
 from .pages.about import about_page

@@ -58,7 +58,10 @@ _LEGEND = {
 def scatter(
     name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[tuple[str, float]], x_name: str
 ) -> Markup:
-    """The chart with its legend. `levels` are lines with their names, `points` come in order of importance: the first get their labels first."""
+    """The chart with its legend. `levels` are lines with their names.
+
+    `points` come in order of importance: the first get their labels first.
+    """
     x_low, x_high = _extent([point.x for point in points])
     bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
     y_low, y_high = _extent([*bounds, *(y for _, y in levels)])

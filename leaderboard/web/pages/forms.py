@@ -17,13 +17,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from bioreview_bench.errors import InputError
 
 from ...http.auth import check_csrf, csrf_token, current_user, log_in, log_out
-from ...store import api as store
 from ...store.common import MEANING, WAITING, State
+from ...store.settings import get_settings
+from ...store.status import status_for, submissions_of
+from ...store.submissions import mark as mark_submission
+from ...store.submissions import withdraw as withdraw_submission
 from ..site import site_of
 
 if TYPE_CHECKING:
-    from ...store.api import SubmissionStatus, UserInfo
     from ...store.database import Database
+    from ...store.status import SubmissionStatus
+    from ...store.users import UserInfo
 
 _NEXT = re.compile(r"/(submit|submissions(/s_[0-9a-f]{16})?)")
 _LARGEST_FIELD = 1024
@@ -97,7 +101,7 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
         user = current_user(request)
         if user is None:
             return _to("/login?next=/submissions")
-        ranking, own = store.get_settings(db).ranking, store.submissions_of(db, user.id)
+        ranking, own = get_settings(db).ranking, submissions_of(db, user.id)
         return _page(
             request,
             "mine.html",
@@ -113,7 +117,7 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
         user = current_user(request)
         if user is None:
             return _to(f"/login?next={_local(f'/submissions/{submission}')}")
-        found = store.status_for(db, submission, user)
+        found = status_for(db, submission, user)
         return _page(
             request,
             "status.html",
@@ -130,11 +134,11 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
 
     @router.post("/submissions/{submission}/withdraw")
     async def withdraw(request: Request, submission: str) -> Response:
-        return await _change(request, submission, store.withdraw)
+        return await _change(request, submission, withdraw_submission)
 
     @router.post("/submissions/{submission}/mark")
     async def mark(request: Request, submission: str) -> Response:
-        return await _change(request, submission, store.mark)
+        return await _change(request, submission, mark_submission)
 
     async def _change(request: Request, submission: str, change: Any) -> Response:
         await _checked(request)
@@ -154,7 +158,7 @@ async def _checked(request: Request) -> None:
 def _upload_page(request: Request, db: Database, user: UserInfo, error: InputError | None = None) -> Response:
     """The form to submit, with what was wrong with the files that were sent."""
     problems = () if error is None else error.problems
-    settings = store.get_settings(db)
+    settings = get_settings(db)
     return _page(
         request,
         "submit.html",
