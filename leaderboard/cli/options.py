@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -45,12 +45,9 @@ def board(where: str) -> Iterator[Database]:
     """The board, opened and closed again. Raises InputError, DataError when it is not there or not of this version."""
     from ..store.database import Database
 
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         db.require_current()
         yield db
-    finally:
-        db.close()
 
 
 _PACKAGES = (

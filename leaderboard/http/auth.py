@@ -99,8 +99,7 @@ def log_in(request: Request, token: str) -> UserInfo | None:
 
 def log_out(request: Request) -> None:
     """End the session."""
-    state: SessionState = session_state(request.scope)
-    state.end()
+    session_state(request.scope).end()
 
 
 async def token_user(request: Request) -> UserInfo:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..settings import Limits
@@ -30,6 +32,31 @@ class Figure(Shown):
     def bounds(self) -> tuple[float, float] | None:
         """The interval, None when there is none."""
         return None if self.low is None or self.high is None else (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Of:
+    """Where `filled` finds a field: its path in the record, or its name in the card; `title`: what pages call it."""
+
+    record: str = ""
+    card: str = ""
+    title: str = ""
+
+
+def sources(model: type[BaseModel]) -> dict[str, Of]:
+    """The annotations `Of` of a record's fields."""
+    return {name: of for name, field in model.model_fields.items() for of in field.metadata if isinstance(of, Of)}
+
+
+def filled(model: type[BaseModel], record: ResultRecord, card: Card | None = None) -> dict[str, Any]:
+    """The fields of `model` that stand in a result's record or in its card."""
+    found: dict[str, Any] = {}
+    for name, of in sources(model).items():
+        if of.card:
+            found[name] = getattr(card, of.card)
+        elif of.record:
+            found[name] = (figure_at if model.model_fields[name].annotation is Figure else at)(record, of.record)
+    return found
 
 
 def at(record: ResultRecord, path: str) -> Any:

@@ -7,7 +7,7 @@ whose systems rank.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -85,12 +85,9 @@ class LocalBoard:
 @contextmanager
 def existing(where: str, messages: Messages) -> Iterator[LocalBoard]:
     """The board in a database. Raises InputError when there is none."""
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         db.require_current()
         yield LocalBoard(db, messages)
-    finally:
-        db.close()
 
 
 def send(
@@ -110,12 +107,9 @@ def send(
     sending.checked(boards.facts_of(load_split(data, sending.split)), Limits())
     if sending.dry_run:
         return None
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         _make(db, data, contracts, sending.split, messages)
         return LocalBoard(db, messages).submit(sending)
-    finally:
-        db.close()
 
 
 def _make(db: Database, data: str, contracts: Sequence[str], split: str, messages: Messages) -> None:

@@ -189,7 +189,7 @@ def test_a_submission_that_kills_every_worker_is_given_up(
     assert claim_next(either_board, ELSEWHERE) is None
     found = status(either_board, submission_id)
     assert (found.state, found.reason) == ("failed", f"the worker ended {MAX_ATTEMPTS} times while scoring it")
-    requeue(either_board, submission_id, "mended")
+    requeue(either_board, submission_id, "fixed")
     claim = claim_next(either_board, ELSEWHERE)
     assert claim is not None
     assert claim.attempt == 1
