@@ -31,8 +31,9 @@ from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.store import api as store
 from bioreview_bench.leaderboard.store.database import Database
+from bioreview_bench.leaderboard.store.submissions import receive
+from bioreview_bench.leaderboard.store.users import add_user, find_user
 from bioreview_bench.leaderboard.worker.run import score_due
 
 _LOTS = 100_000_000
@@ -71,7 +72,7 @@ def _make_board(path: Path, systems: int) -> Database:
     boards.set_up(database, "demo", ("test",), ("jaccard",), draws=200, limits=limits)
     for number in range(systems):
         name = f"user{number}"
-        store.add_user(database, name, f"Team {number}")
+        add_user(database, name, f"Team {number}")
         _submit(database, name, number)
     score_due(database, say=lambda text: None)
     return database
@@ -94,7 +95,7 @@ def _submit(database: Database, user: str, number: int) -> None:
     }
     content = "".join(json.dumps(row) + "\n" for row in rows).encode()
     package = read_package(io.BytesIO(content), json.dumps(card).encode(), None, Limits())
-    submission, _ = store.receive(database, store.find_user(database, user).id, "test", package)
+    submission, _ = receive(database, find_user(database, user).id, "test", package)
     assert validate_received(database, submission) == "queued"
 
 

@@ -12,5 +12,5 @@ The rooms, top to bottom; an import goes downwards only:
     intake     reading and checking what is submitted
     boards     setting a board up, and what it is about
     store      the database
-    settings, names, extras
+    settings, names
 """

@@ -23,10 +23,9 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
 
 from .settings import BoardSettings
-from .store import api as store
-from .store.api import BoardSplit
 from .store.database import Database
 from .store.models import ResultRow, Submission
+from .store.settings import BoardSplit, get_contract, get_settings, get_split, put_board
 
 _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
@@ -56,7 +55,7 @@ def set_up(
     )
     facts = [facts_of(load_split(settings.data, split)) for split in settings.splits]
     db.create_or_upgrade()
-    store.put_board(db, settings, facts, loaded)
+    put_board(db, settings, facts, loaded)
     return settings
 
 
@@ -67,13 +66,13 @@ def alter(
 
     Raises InputError for what is not allowed, DataError when data are missing.
     """
-    old = store.get_settings(db)
+    old = get_settings(db)
     strange = sorted(set(removed) - set(old.contracts))
     if strange:
         raise InputError(
             f'The board has no contract "{printable(strange[0])}".', remedy=f"it has {', '.join(old.contracts)}"
         )
-    kept = [store.get_contract(db, name) for name in old.contracts if name not in removed]
+    kept = [get_contract(db, name) for name in old.contracts if name not in removed]
     new = load_contracts(added)
     contracts = check_together([*(one for one in kept if one.name not in {other.name for other in new}), *new])
     if "data" in fields:
@@ -85,14 +84,14 @@ def alter(
         contracts=tuple(one.name for one in contracts),
     )
     splits = [facts_of(load_split(settings.data, split)) for split in settings.splits] if "data" in fields else []
-    store.put_board(db, settings, splits, new)
+    put_board(db, settings, splits, new)
     return settings
 
 
 def has_settings(db: Database) -> bool:
     """True when the board was set up."""
     try:
-        store.get_settings(db)
+        get_settings(db)
     except InputError:
         return False
     return True
@@ -150,25 +149,18 @@ def absolute(data: str) -> str:
 
 def facts_of(split: Split) -> BoardSplit:
     """What a board keeps of a split."""
-    return BoardSplit(
-        data=split.data,
-        name=split.name,
-        label=split.label,
-        fingerprint=split.fingerprint,
-        verification=split.verification,
-        held_out=split.held_out,
-        ids=tuple(article.id for article in split),
-    )
+    same: dict[str, Any] = {name: getattr(split, name) for name in BoardSplit.model_fields if name != "ids"}
+    return BoardSplit(**same, ids=tuple(article.id for article in split))
 
 
 def outdated(db: Database) -> list[str]:
     """Scored submissions that have no result under one of the board's contracts and the board's data of today."""
-    settings = store.get_settings(db)
-    contracts = [store.get_contract(db, name) for name in settings.contracts]
+    settings = get_settings(db)
+    contracts = [get_contract(db, name) for name in settings.contracts]
     found = []
     with db.reading() as session:
         for name in settings.splits:
-            facts = store.get_split(db, name)
+            facts = get_split(db, name)
             rows = session.execute(
                 select(Submission.id, ResultRow.signature)
                 .outerjoin(ResultRow, ResultRow.submission_id == Submission.id)

@@ -27,6 +27,8 @@ _LOOKS: Final = str.maketrans(
         "œ": "oe",
     }
 )
+_IDENTITY: Final = ("system_name", "system_version", "organisation", "contact")
+_MAKING: Final = ("base_model", "parameters", "postprocessing", "url")
 
 
 def forbidden(text: str, *, lines: bool) -> str | None:
@@ -73,16 +75,7 @@ def lookalikes(name: str, others: Iterable[str]) -> list[str]:
 
 
 def _texts(card: Card) -> Iterator[tuple[str, str]]:
-    for field in (
-        "system_name",
-        "system_version",
-        "organisation",
-        "contact",
-        "base_model",
-        "parameters",
-        "postprocessing",
-        "url",
-    ):
+    for field in (*_IDENTITY, *_MAKING):
         text = getattr(card, field)
         if text is not None:
             yield field, text

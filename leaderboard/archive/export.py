@@ -6,14 +6,15 @@
 
 The same board gives the same bytes. It holds outcomes of articles of held-out splits, so it is for maintainers.
 Taking one in twice changes nothing the second time. Tables are built anew from the results.
-
-The records of an exported board. An archive of another layout is refused by the version that it states.
+An archive of another layout is refused by the version that it states. A backup is another thing: a copy of a SQLite
+board while it is in use, checked before it takes its name.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
+import sqlite3
 import tempfile
 import zipfile
 import zlib
@@ -23,21 +24,20 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import URL, select
 from sqlalchemy.orm import Session, selectinload
 
 from bioreview_bench.data.folder import canonical_split
-from bioreview_bench.errors import cannot_write
+from bioreview_bench.errors import DataError, InputError, WriteError, cannot_write
 from bioreview_bench.files.atomic import check_writable
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..settings import BoardSettings
-from ..store import api as store
-from ..store.api import BoardSplit
 from ..store.common import State
 from ..store.database import Database
 from ..store.models import PredictionsFile, Submission, User
+from ..store.settings import BoardSplit, get_contract, get_settings, get_split
 from ..store.submissions import unpack
 
 MANIFEST, SUBMISSIONS, FOLDER = "board.json", "submissions.jsonl", "predictions"
@@ -46,7 +46,7 @@ _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 
 def export_board(db: Database, destination: Path) -> int:
     """Write the board to `destination`, whole or not at all; returns the number of submissions. Raises WriteError."""
-    settings = store.get_settings(db)
+    settings = get_settings(db)
     with whole(destination) as temporary, db.reading() as session:
         if db.dialect == "postgresql":
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
@@ -54,8 +54,8 @@ def export_board(db: Database, destination: Path) -> int:
         manifest = ExportedBoard(
             layout=1,
             settings=settings,
-            splits=[store.get_split(db, name) for name in settings.splits],
-            contracts=[dataclasses.asdict(store.get_contract(db, name)) for name in settings.contracts],
+            splits=[get_split(db, name) for name in settings.splits],
+            contracts=[dataclasses.asdict(get_contract(db, name)) for name in settings.contracts],
             users=[KeptUser.model_validate(one) for one in users],
         )
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -195,3 +195,48 @@ class KeptSubmission(_Exported):
     changed_at: AwareDatetime
     events: list[KeptEvent]
     results: list[KeptResult]
+
+
+_PAGES = 256  # copied at a time; writers go on between
+
+
+def backup_board(db: Database, destination: Path) -> int:
+    """Copy the board to the file `destination`; returns its size in bytes.
+
+    Raises InputError for a PostgreSQL board (its own tools do it), DataError when the copy is not whole, WriteError.
+    """
+    if db.path is None:
+        url = db.url
+        parts = {name: getattr(url, name) for name in ("username", "host", "port", "database", "query")}
+        address = URL.create("postgresql", **parts).render_as_string()
+        raise InputError(
+            "This board is in PostgreSQL, whose own tools back it up.",
+            remedy=f"pg_dump --format=custom --file={destination} {address}",
+        )
+    if destination.exists() and db.path.samefile(destination):
+        raise InputError("A board cannot be backed up onto itself.", remedy="name another file")
+    with whole(destination) as temporary:
+        try:
+            source = sqlite3.connect(f"{db.path.as_uri()}?mode=rw", uri=True, timeout=60)
+            copy = sqlite3.connect(temporary)
+            try:
+                source.backup(copy, pages=_PAGES)
+                # One file that needs no other beside it, wherever it is carried.
+                copy.execute("PRAGMA journal_mode=DELETE")
+                _check(copy, db)
+            finally:
+                copy.close()
+                source.close()
+        except sqlite3.OperationalError as error:
+            raise WriteError(f"Cannot write {destination}: {error}.", remedy="free some space, try again") from error
+        except sqlite3.DatabaseError as error:
+            raise DataError(f"{db} cannot be copied: {error}.", remedy="restore an older backup") from error
+    return destination.stat().st_size
+
+
+def _check(copy: sqlite3.Connection, db: Database) -> None:
+    found = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(10)")]
+    orphans = copy.execute("PRAGMA foreign_key_check").fetchall()
+    if found != ["ok"] or orphans:
+        said = "; ".join(found) if found != ["ok"] else f"{len(orphans)} rows belong to nothing"
+        raise DataError(f"{db} is damaged: {said}.", remedy="restore an older backup")

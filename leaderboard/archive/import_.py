@@ -25,12 +25,12 @@ from bioreview_bench.errors import InputError, printable
 from ..boards import has_settings
 from ..intake import near
 from ..intake.validation import read_content
-from ..store import api as store
 from ..store.common import State, bump
 from ..store.database import Database
 from ..store.models import Event, PredictionsFile, ResultRow, Sketch, Submission, User
+from ..store.settings import get_contract, get_settings, get_split, put_board
 from ..store.submissions import pack
-from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptSubmission, KeptUser
+from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptResult, KeptSubmission, KeptUser
 
 _AGAIN: dict[State, State] = {"validating": "received", "scoring": "queued"}
 
@@ -58,7 +58,7 @@ def import_board(db: Database, source: Path) -> Taken:
             if has_settings(db):
                 _refuse_other_board(db, manifest, contracts)
             else:
-                store.put_board(db, manifest.settings, manifest.splits, contracts)
+                put_board(db, manifest.settings, manifest.splits, contracts)
             taken = Taken()
             with db.session() as session:
                 taken.n_users = sum(_take_user(session, user) for user in manifest.users)
@@ -74,15 +74,15 @@ def import_board(db: Database, source: Path) -> Taken:
 
 
 def _refuse_other_board(db: Database, manifest: ExportedBoard, contracts: list[Contract]) -> None:
-    here = store.get_settings(db)
+    here = get_settings(db)
     for facts in manifest.splits:
-        if facts.name not in here.splits or store.get_split(db, facts.name).label != facts.label:
+        if facts.name not in here.splits or get_split(db, facts.name).label != facts.label:
             raise InputError(
                 f"The archive is about {facts.label}, the board {db} is not.",
                 remedy="import it into a new board: --db NEW.sqlite",
             )
     for contract in contracts:
-        if contract.name in here.contracts and store.get_contract(db, contract.name) != contract:
+        if contract.name in here.contracts and get_contract(db, contract.name) != contract:
             raise InputError(
                 f"The archive's contract {printable(contract.name)} is not the board's of that name.",
                 remedy="import it into a new board: --db NEW.sqlite",
@@ -132,7 +132,7 @@ def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: T
             taken.n_submissions += 1
         else:
             taken.n_known += 1
-        n_new = sum(_take_result(session, row, one.model_dump(), pack(one.record)) for one in kept.results)
+        n_new = sum(_take_result(session, row, one) for one in kept.results)
         taken.n_results += n_new
         bump(session, split=row.split)
 
@@ -171,8 +171,8 @@ def _insert(session: Session, user_id: int, kept: KeptSubmission, content: bytes
     return row
 
 
-def _take_result(session: Session, row: Submission, kept: dict[str, Any], record: bytes) -> bool:
-    signature = kept["record"]["signature"]
+def _take_result(session: Session, row: Submission, kept: KeptResult) -> bool:
+    signature = kept.record.signature
     known = session.scalar(
         select(ResultRow.id).where(ResultRow.submission_id == row.id, ResultRow.signature == signature)
     )
@@ -181,13 +181,13 @@ def _take_result(session: Session, row: Submission, kept: dict[str, Any], record
     session.add(
         ResultRow(
             submission_id=row.id,
-            contract=kept["contract"],
+            contract=kept.contract,
             signature=signature,
-            label=str(kept["record"]["contract"]["name"]),
-            f1=kept["record"]["overall"]["f1"],
-            record=record,
-            extras=kept["extras"],
-            created_at=kept["created_at"],
+            label=str(kept.record.contract["name"]),
+            f1=kept.record.overall.f1,
+            record=pack(kept.record),
+            extras=kept.extras,
+            created_at=kept.created_at,
         )
     )
     session.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -49,12 +50,9 @@ def import_(file: Path, db: str) -> None:
     from ..store.database import Database
     from ..worker.run import rebuild_tables
 
-    opened = Database(db)
-    try:
+    with closing(Database(db)) as opened:
         taken = import_board(opened, file)
         rebuild_tables(opened)
-    finally:
-        opened.close()
     click.echo(
         f"{taken.n_submissions:,} submissions, {taken.n_results:,} results and {taken.n_users:,} users were new; "
         f"{taken.n_known:,} submissions were there already."
@@ -73,7 +71,7 @@ def backup(file: Path, db: str) -> None:
     Examples:
       bench leaderboard backup "board-$(date +%F).sqlite" --db /srv/board.sqlite
     """
-    from ..archive.backup import backup_board
+    from ..archive.export import backup_board
 
     with board(db) as opened:
         size = backup_board(opened, file)

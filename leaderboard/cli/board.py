@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from typing import Any
 
 import click
@@ -21,9 +22,7 @@ from .options import board, db_option
 @click.option("--ranking", metavar="NAME", help="The contract that ranks. Default: a calibrated one, else the first.")
 @click.option("--title", metavar="TEXT", help="What the board is called.")
 @db_option
-def init(
-    data: str, splits: tuple[str, ...], contracts: tuple[str, ...], ranking: str | None, title: str | None, db: str
-) -> None:
+def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str, **named: str | None) -> None:
     """Make a board: its database, and what it is about. Ids of the articles are kept in it, references are not.
 
     \b
@@ -34,12 +33,9 @@ def init(
     from .. import boards
     from ..store.database import Database
 
-    named = {key: value for key, value in (("ranking", ranking), ("title", title)) if value is not None}
-    opened = Database(db)
-    try:
-        settings = boards.set_up(opened, data, splits or ("test",), contracts or ("v3",), **named)
-    finally:
-        opened.close()
+    given = {key: value for key, value in named.items() if value is not None}
+    with closing(Database(db)) as opened:
+        settings = boards.set_up(opened, data, splits or ("test",), contracts or ("v3",), **given)
     click.echo(f"Made the board {opened}: {settings.data}, {', '.join(settings.splits)}, ranked by {settings.ranking}.")
     click.echo("Next: bench leaderboard user add NAME --team TEAM, then bench leaderboard serve")
 
@@ -75,7 +71,7 @@ def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str,
     """
     from .. import boards
     from ..settings import Limits
-    from ..store.api import get_settings
+    from ..store.settings import get_settings
 
     wanted = {key: value for key, value in given.items() if value is not None}
     limits = {key: wanted.pop(key) for key in list(wanted) if key in Limits.model_fields}
@@ -100,13 +96,10 @@ def upgrade(db: str) -> None:
 
     from ..store.database import Database
 
-    opened = Database(db)
-    try:
+    with closing(Database(db)) as opened:
         if not opened.is_board():
             raise InputError(f"There is no board in {opened}.", remedy="bench leaderboard init makes one")
         opened.create_or_upgrade()
-    finally:
-        opened.close()
     click.echo(f"{opened} has this release's schema.")
 
 
@@ -131,7 +124,7 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
     from bioreview_bench.errors import InputError
 
     from .. import boards
-    from ..store.api import requeue, submissions_with
+    from ..store.submissions import requeue, submissions_with
 
     if sum([bool(ids), everything, failed, missing]) != 1:
         raise InputError("Which submissions?", remedy="name ids, or one of --all, --failed, --missing")

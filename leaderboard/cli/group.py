@@ -6,7 +6,7 @@ import click
 
 from bioreview_bench.cli.lazy import LazyGroup
 
-from ..extras import require_leaderboard
+from .options import require_leaderboard
 
 _HERE = "bioreview_bench.leaderboard.cli."
 

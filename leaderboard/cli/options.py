@@ -1,13 +1,16 @@
-"""`--db` of every command that works on a board."""
+"""What the commands share: the check that the extra `leaderboard` is installed, and `--db`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
+
+from bioreview_bench.errors import EncoderError
 
 if TYPE_CHECKING:
     from ..store.database import Database
@@ -42,9 +45,29 @@ def board(where: str) -> Iterator[Database]:
     """The board, opened and closed again. Raises InputError, DataError when it is not there or not of this version."""
     from ..store.database import Database
 
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         db.require_current()
         yield db
-    finally:
-        db.close()
+
+
+_PACKAGES = (
+    "alembic",
+    "fastapi",
+    "httpx",
+    "itsdangerous",
+    "psycopg",
+    "python_multipart",
+    "sqlalchemy",
+    "uvicorn",
+    "yaml",
+)
+
+
+def require_leaderboard() -> None:
+    """Raise EncoderError when packages of the extra `leaderboard` are not installed."""
+    missing = [name for name in _PACKAGES if find_spec(name) is None]
+    if missing:
+        raise EncoderError(
+            f"Boards need {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
+            remedy="pip install 'bioreview-bench[leaderboard]'",
+        )

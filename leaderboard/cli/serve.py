@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,19 +40,7 @@ if TYPE_CHECKING:
     "--proxy", metavar="ADDRESS", help="The proxy's address; what it says of clients (X-Forwarded-For) is believed."
 )
 @click.option("--worker/--no-worker", default=True, show_default=True, help="Score with a worker of its own.")
-def serve(
-    host: str,
-    port: int,
-    db: str,
-    data: str | None,
-    splits: tuple[str, ...],
-    contracts: tuple[str, ...],
-    ranking: str | None,
-    title: str | None,
-    public_url: str | None,
-    proxy: str | None,
-    worker: bool,
-) -> None:
+def serve(db: str, host: str, port: int, public_url: str | None, proxy: str | None, worker: bool, **about: Any) -> None:
     """Serve a board: its pages, its API, and one worker that scores what is submitted.
 
     A board that is not there is made, about --data. The server ends in good order on Ctrl-C or SIGTERM: requests are
@@ -78,50 +67,38 @@ def serve(
     listener = listen(address)
     database = Database(db)
     try:
-        fields: dict[str, Any] = {key: value for key, value in (("ranking", ranking), ("title", title)) if value}
-        _prepare(database, data, splits, contracts, fields)
+        _prepare(database, **about)
         logs.configure(sys.stderr)
-        run(
-            database,
-            address,
-            listener,
-            where=db,
-            worker=worker,
-            on_ready=lambda: _announce(database, address, listener),
-        )
+        ready = partial(_announce, database, address, listener)
+        run(database, address, listener, where=db, worker=worker, on_ready=ready)
     finally:
         listener.close()
         database.close()
     click.echo("The board has ended.")
 
 
-def _prepare(
-    database: Database,
-    data: str | None,
-    splits: tuple[str, ...],
-    contracts: tuple[str, ...],
-    fields: dict[str, Any],
-) -> None:
+def _prepare(database: Database, data: str | None, splits: Any, contracts: Any, **named: str | None) -> None:
     """Make the board unless it is there; what a new one would be about must then not contradict it."""
     from bioreview_bench.errors import InputError
 
     from .. import boards
-    from ..store import api as store
+    from ..store.settings import get_settings
 
     if not database.is_board():
         if data is None:
             raise InputError(f"There is no board in {database}.", remedy="--data DATA makes one; --db names another")
-        boards.set_up(database, data, splits or ("test",), contracts or ("v3",), **fields)
+        given = {key: value for key, value in named.items() if value}
+        boards.set_up(database, data, splits or ("test",), contracts or ("v3",), **given)
         click.echo(f"Made the board {database}.")
         return
     database.require_current()
-    kept = store.get_settings(database)
+    kept = get_settings(database)
     asked: dict[str, tuple[Any, Any]] = {
         "--data": (data and boards.absolute(data), kept.data),
         "--split": (splits, kept.splits),
         "--contract": (tuple(one.name for one in boards.load_contracts(contracts)), kept.contracts),
-        "--ranking": (fields.get("ranking"), kept.ranking),
-        "--title": (fields.get("title"), kept.title),
+        "--ranking": (named["ranking"], kept.ranking),
+        "--title": (named["title"], kept.title),
     }
     wrong = sorted(name for name, (wanted, has) in asked.items() if wanted and wanted != has)
     if wrong:

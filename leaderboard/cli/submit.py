@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.cli.lazy import LazyGroup
+from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 
-from ..extras import require_leaderboard
+from .options import require_leaderboard
 
 if TYPE_CHECKING:
-    from ..store.api import SubmissionStatus
+    from bioreview_bench.report.blocks import Block
+
+    from ..store.shown import Figure
+    from ..store.status import SubmissionStatus
+    from ..submit.submission import Board
 
 _HERE = "bioreview_bench.leaderboard.cli."
 _COMMANDS = {
     "init": (_HERE + "submit_init:init", "Write a card to fill in, begun from run.json."),
-    "status": (_HERE + "submit_status:status", "Where a submission stands."),
-    "mark": (_HERE + "submit_status:mark", "Name a submission, not yet scored, as the one to rank."),
-    "withdraw": (_HERE + "submit_status:withdraw", "Take a submission back."),
+    "status": (_HERE + "submit:status", "Where a submission stands."),
+    "mark": (_HERE + "submit:mark", "Name a submission, not yet scored, as the one to rank."),
+    "withdraw": (_HERE + "submit:withdraw", "Take a submission back."),
 }
 _SEND = "send"
+_DEFAULT_BOARD = "board.sqlite"
 
 
 class _SubmitGroup(LazyGroup):
@@ -144,26 +153,42 @@ def send(
 
     from ..submit import client, hub_target, local_target
     from ..submit.submission import Sending
-    from ..submit.targets import OnHub, RunningBoard, parse_target
 
     messages = options.Messages(quiet)
-    target = parse_target(to)
+    kind, where = _target(to)
     run = _run_file(predictions, run_file, no_run, messages)
     sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
-    if isinstance(target, RunningBoard):
-        sent = client.send(target.url, sending, token_file, messages, wait=wait, plain_http=plain_http)
+    if kind == "running":
+        sent = client.send(where, sending, token_file, messages, wait=wait, plain_http=plain_http)
         show(sent, form, messages)
-    elif isinstance(target, OnHub):
-        _show_proposal(hub_target.send(target.repo, sending, data or "v3"), form)
+    elif kind == "hub":
+        _show_proposal(hub_target.send(where, sending, data or "v3"), form)
     else:
-        show(local_target.send(target.where, sending, data, contracts, messages), form, messages)
+        show(local_target.send(where, sending, data, contracts, messages), form, messages)
+
+
+def _target(to: str | None) -> tuple[Literal["running", "hub", "local"], str]:
+    """(its kind, where it is) of what `--to` names; without it `board.sqlite` in this folder. Raises InputError."""
+    from ..submit.hub_target import SCHEME, parse_address
+
+    if to is None:
+        return "local", _DEFAULT_BOARD
+    if to.startswith(("http://", "https://")):
+        return "running", to
+    if to.startswith("hf:"):
+        return "hub", parse_address(to)
+    if "://" in to and not to.startswith(("postgresql", "postgres", "sqlite")):
+        raise InputError(
+            f"{printable(to)} is no target.", remedy=f"--to https://HOST, a board's file, or {SCHEME}OWNER/NAME"
+        )
+    if "://" not in to and Path(to).is_dir():
+        raise InputError(f"{to} is a folder.", remedy=f"--to {Path(to) / _DEFAULT_BOARD}")
+    return "local", to
 
 
 def show(status: SubmissionStatus | None, form: str, messages: options.Messages) -> None:
     """Print a status; raises when it is a failure. None: it was only checked."""
     import sys
-
-    from ..submit.report import blocks, raise_for
 
     if status is None:
         messages.say("Everything is in order; nothing was sent.")
@@ -198,3 +223,169 @@ def _run_file(predictions: Path, given: Path | None, no_run: bool, messages: opt
         messages.say(f"{beside} is sent along; --no-run leaves it out.")
         return beside
     return given
+
+
+def blocks(status: SubmissionStatus) -> list[Block]:
+    """Identity, states and headline figures."""
+    from bioreview_bench.report.blocks import Facts, Table, figure
+    from bioreview_bench.report.meaning import SATURATED
+
+    facts = [
+        ("Submission", status.id),
+        ("System", printable(f"{status.system} {status.version}")),
+        ("Team", printable(status.team)),
+        ("Split", status.split + (", marked as the one to rank" if status.marked else "")),
+        ("State", status.state + (f": {printable(status.reason, 300)}" if status.reason else "")),
+        ("", status.meaning),
+    ]
+    found: list[Block] = [Facts(facts)]
+    moments = [
+        [event.state, event.at.strftime("%Y-%m-%d %H:%M:%S"), printable(event.reason or "", 200)]
+        for event in status.events
+    ]
+    found.append(Table("States", ["state", "since (UTC)", "why"], moments))
+    if status.results:
+        rows = [
+            [
+                printable(one.label),
+                _with_interval(one.f1),
+                SATURATED if one.saturated else _with_interval(one.skill),
+                figure(one.null_f1),
+                figure(one.echo_match_rate),
+                _with_interval(one.recall),
+                _with_interval(one.precision),
+            ]
+            for one in status.results
+        ]
+        header = ["contract", "F1", "skill", "null F1", "echo match rate", "recall", "precision"]
+        found.append(Table("Scored by the board", header, rows))
+    return found
+
+
+def raise_for(status: SubmissionStatus) -> None:
+    """Raise what makes a submission a failure of the command: InputError when rejected, RemoteError when failed."""
+    if status.state == "rejected":
+        listed = [Problem(printable(one.message, 300), one.line) for one in status.problems]
+        raise InputError(
+            f"Submission {status.id} is rejected: {status.n_problems:,} problems.",
+            problems=listed,
+            remedy="fix them and submit again",
+        )
+    if status.state == "failed":
+        raise RemoteError(
+            f"Submission {status.id} could not be scored: {printable(status.reason or 'no reason given', 300)}",
+            remedy="tell the board's maintainers; they can have it scored again",
+        )
+
+
+def _with_interval(shown: Figure) -> str:
+    from bioreview_bench.report.blocks import figure
+
+    if shown.bounds is None:
+        return figure(shown.value)
+    return f"{figure(shown.value)} [{figure(shown.low)}, {figure(shown.high)}]"
+
+
+@dataclass(frozen=True)
+class _Question:
+    to: str | None
+    token_file: Path | None
+    plain_http: bool
+    form: str
+    messages: options.Messages
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of all three, gathered into one value."""
+
+    def run(to: str | None, token_file: Path | None, plain_http: bool, form: str, quiet: bool, **others: Any) -> None:
+        command(_Question(to, token_file, plain_http, form, options.Messages(quiet)), **others)
+
+    run.__doc__, run.__name__ = command.__doc__, command.__name__
+    found: Callable[..., Any] = run
+    for add in (
+        options.quiet_option,
+        options.format_option("text", "json"),
+        plain_http_option,
+        token_option,
+        to_option,
+    ):
+        found = add(found)
+    return click.argument("submission", metavar="ID")(found)
+
+
+@click.command()
+@click.option("--wait", is_flag=True, help="Wait until it is scored; a local board is scored now.")
+@_common
+def status(asked: _Question, submission: str, wait: bool) -> None:
+    """Where the submission ID stands: its states with time and reason, its problems, its figures.
+
+    \b
+    Examples:
+      bench submit status s_0123456789abcdef --to https://board.example.org --wait
+      bench submit status s_0123456789abcdef --format json
+
+    \b
+    Exit codes: 0 done, 2 rejected or bad usage, 5 the board refused or could not score.
+    """
+    from ..submit.submission import follow
+
+    with _opened(asked) as board:
+        found = follow(board, submission, asked.messages) if wait else board.status(submission)
+    show(found, asked.form, asked.messages)
+
+
+@click.command()
+@_common
+def mark(asked: _Question, submission: str) -> None:
+    """Make the submission ID the one of its team that ranks. Only before it is scored, and only once.
+
+    \b
+    Example:
+      bench submit mark s_0123456789abcdef --to https://board.example.org
+
+    \b
+    Exit codes: 0 done, 2 bad usage, 5 the board refused.
+    """
+    with _opened(asked) as board:
+        found = board.mark(submission)
+    show(found, asked.form, asked.messages)
+
+
+@click.command()
+@_common
+def withdraw(asked: _Question, submission: str) -> None:
+    """Take the submission ID back. It leaves the table; that it was made still counts.
+
+    \b
+    Example:
+      bench submit withdraw s_0123456789abcdef --to https://board.example.org
+
+    \b
+    Exit codes: 0 done, 2 bad usage, 5 the board refused.
+    """
+    with _opened(asked) as board:
+        found = board.withdraw(submission)
+    show(found, asked.form, asked.messages)
+
+
+@contextmanager
+def _opened(asked: _Question) -> Iterator[Board]:
+    from bioreview_bench.errors import InputError
+
+    kind, where = _target(asked.to)
+    if kind == "hub":
+        raise InputError(
+            "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"
+        )
+    if kind == "running":
+        from ..submit.client import BoardClient, read_token
+
+        token = read_token(asked.token_file)
+        with BoardClient(where, token, plain_http=asked.plain_http, on_retry=asked.messages.say) as client:
+            yield client
+    else:
+        from ..submit.local_target import existing
+
+        with existing(where, asked.messages) as board:
+            yield board

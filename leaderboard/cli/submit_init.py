@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -101,49 +102,6 @@ def _split(manifest: dict[str, Any]) -> str:
     return name if name in SPLITS else "test"
 
 
-_TEMPLATE = """\
-# What a reader of the board must know about your system. Nothing here is a score: the board scores for itself.
-# Fill in what is empty, then: bench submit {predictions} --card {card} --split {split}
-
-# The name in the table, and the version: what you would cite. At most 200 characters.
-system_name: {system_name}
-system_version:
-# Who made it, and how the board's maintainers reach you (not shown to others).
-organisation:
-contact:
-
-# The model with its revision where there is one; "none" for a system without a model.
-base_model: {base_model}
-# Of the base model, such as 8B; may stay empty.
-parameters:
-# yes, no or undisclosed: can anybody download the weights?
-open_weights: undisclosed
-# What was done to the model's concerns, such as dedup+cap20; or none.
-postprocessing: {postprocessing}
-
-# yes, no or undisclosed. What is undisclosed is never shown as better than what is disclosed. A system trained on v3
-# train, or that does not say, cannot enter the v4 test split: all of v4 test stands somewhere in v3.
-training_data:
-  # What it was trained or prompted with, in your words.
-  description: ""
-  saw_v3_train: undisclosed
-  saw_v4_train: undisclosed
-  # eLife, PLOS, F1000Research, PeerJ or Nature Communications articles with their reviews.
-  saw_test_journals: undisclosed
-  # Last day of the training data, such as 2024-06-30; may stay empty.
-  cutoff:
-
-# Of the prompt; may stay empty.
-prompt_sha256: {prompt_sha256}
-# Of making the predictions; may stay empty.
-cost_usd: {cost_usd}
-# When they were made.
-date: {date}
-# Paper or code, https://...; may stay empty.
-url:
-"""
-
-
 def draft(run: Mapping[str, Any], *, predictions: str, card: str, split: str, today: date) -> str:
     """The card's text. What `run` does not say stays empty, to be filled in; nothing is guessed."""
     reviewer = _mapping(run.get("reviewer"))
@@ -158,7 +116,8 @@ def draft(run: Mapping[str, Any], *, predictions: str, card: str, split: str, to
         "cost_usd": repr(cost) if isinstance(cost, int | float) and not isinstance(cost, bool) else "",
         "date": (_day(run.get("ended")) or today).isoformat(),
     }
-    text = _TEMPLATE.format(predictions=printable(predictions), card=printable(card), split=printable(split), **values)
+    template = resources.files(__package__ or "").joinpath("card.yaml").read_text(encoding="utf-8")
+    text = template.format(predictions=printable(predictions), card=printable(card), split=printable(split), **values)
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 

@@ -44,7 +44,8 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
 
     from bioreview_bench.errors import BenchError, InputError, Problem, printable
 
-    from ..store import api as store
+    from ..store.settings import get_settings
+    from ..store.users import find_user
     from ..submit.hub_target import merged, parse_address
 
     messages = options.Messages(quiet)
@@ -54,8 +55,8 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
     known = 0
     with board(db) as database:
         if user is not None:
-            store.find_user(database, user)
-        for found in merged(repo, revision, store.get_settings(database).limits):
+            find_user(database, user)
+        for found in merged(repo, revision, get_settings(database).limits):
             if isinstance(found, tuple):
                 refused[found[0]] = found[1]
                 continue
@@ -83,14 +84,16 @@ def _take(database: Database, found: MergedFolder, user: str | None) -> tuple[st
     from bioreview_bench.errors import InputError, Problem
 
     from ..intake.check import validate_received
-    from ..store import api as store
+    from ..store.status import status as submission_status
+    from ..store.submissions import receive
+    from ..store.users import find_user
     from ..submit.hub_target import user_for
 
-    owner = store.find_user(database, user) if user is not None else user_for(database, found.package.card)
-    submission, created = store.receive(database, owner.id, found.split, found.package, marked=found.marked)
+    owner = find_user(database, user) if user is not None else user_for(database, found.package.card)
+    submission, created = receive(database, owner.id, found.split, found.package, marked=found.marked)
     if created:
         validate_received(database, submission)
-    status = store.status(database, submission)
+    status = submission_status(database, submission)
     if created and status.state == "rejected":
         listed = [Problem(one.message, one.line) for one in status.problems]
         first = f": {listed[0]}" if listed else ""

@@ -39,7 +39,7 @@ def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str)
     Example, into a file that only you can read:
       (umask 077; bench leaderboard user add ann --team "Ann's lab" > ann.token)
     """
-    from ..store.api import add_user
+    from ..store.users import add_user
 
     with board(db) as opened:
         token = add_user(opened, name, team or name, maintainer=maintainer, ranks_all=ranks_all)
@@ -52,7 +52,7 @@ def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str)
 @db_option
 def list_(form: str, db: str) -> None:
     """Show all users."""
-    from ..store.api import list_users
+    from ..store.users import list_users
 
     with board(db) as opened:
         users = list_users(opened)
@@ -96,7 +96,7 @@ def list_(form: str, db: str) -> None:
 @db_option
 def renew(name: str, db: str) -> None:
     """Give NAME a new token and print it, alone on stdout; the old one ends."""
-    from ..store.api import renew_token
+    from ..store.users import renew_token
 
     with board(db) as opened:
         token = renew_token(opened, name)
@@ -109,7 +109,7 @@ def renew(name: str, db: str) -> None:
 @db_option
 def revoke(name: str, db: str) -> None:
     """End the token of NAME for good. What they submitted stays on the board."""
-    from ..store.api import revoke_user
+    from ..store.users import revoke_user
 
     with board(db) as opened:
         revoke_user(opened, name)

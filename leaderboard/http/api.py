@@ -14,19 +14,24 @@ from sqlalchemy import func, select
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.results.provenance import package_version
 
+from ..ranking.build import load_table
+from ..ranking.export import as_csv, as_json
 from ..ranking.view import BoardTable
-from ..store import api as store
-from ..store.api import SubmissionStatus, UserInfo
 from ..store.common import WAITING
 from ..store.models import Submission
-from .api_models import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted
+from ..store.settings import get_split
+from ..store.shown import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted
+from ..store.status import SubmissionStatus, status_for, submissions_of
+from ..store.submissions import mark as mark_submission
+from ..store.submissions import withdraw as withdraw_submission
+from ..store.users import UserInfo
 from .auth import token_user
 from .problems import Trouble
 from .uploads import Forms
 
 if TYPE_CHECKING:
     from ..store.database import Database
-    from .live import Live
+    from .uploads import Live
 
 
 _PREFIX = "/api/v1"
@@ -106,10 +111,10 @@ def _public(db: Database, live: Live) -> APIRouter:
         """What the board is about and what it allows."""
         response.headers["Cache-Control"] = _SHORT
         settings = live.settings
-        splits = tuple(SplitInfo(name=name, n_articles=len(store.get_split(db, name).ids)) for name in settings.splits)
+        splits = tuple(SplitInfo(name=name, n_articles=len(get_split(db, name).ids)) for name in settings.splits)
         return BoardInfo(
             title=settings.title,
-            data=store.get_split(db, settings.splits[0]).data,
+            data=get_split(db, settings.splits[0]).data,
             splits=splits,
             contracts=settings.contracts,
             ranking=settings.ranking,
@@ -121,14 +126,12 @@ def _public(db: Database, live: Live) -> APIRouter:
     def split_ids(split: _Split, response: Response) -> SplitIds:
         """The article ids of a split, which a predictions file must name, all of them and no others."""
         response.headers["Cache-Control"] = _SHORT
-        return SplitIds.model_validate(store.get_split(db, split).model_dump())
+        return SplitIds.model_validate(get_split(db, split).model_dump())
 
     @router.get("/tables/{split}/{contract}.json", response_model=BoardTable, responses=_errors(404, 422))
     def table_json(split: _Split, contract: _Contract) -> Response:
         """The table of a split under a contract."""
-        from ..ranking.export import as_json
-
-        return Response(as_json(_table(db, split, contract)), media_type="application/json")
+        return Response(as_json(load_table(db, split, contract)), media_type="application/json")
 
     @router.get(
         "/tables/{split}/{contract}.csv",
@@ -137,9 +140,7 @@ def _public(db: Database, live: Live) -> APIRouter:
     )
     def table_csv(split: _Split, contract: _Contract) -> Response:
         """The same for a spreadsheet."""
-        from ..ranking.export import as_csv
-
-        return Response(as_csv(_table(db, split, contract)), media_type="text/csv; charset=utf-8")
+        return Response(as_csv(load_table(db, split, contract)), media_type="text/csv; charset=utf-8")
 
     return router
 
@@ -172,26 +173,26 @@ def _submissions(db: Database, forms: Forms) -> APIRouter:
     @router.get("/submissions", response_model=list[SubmissionStatus])
     def mine(user: _User) -> list[SubmissionStatus]:
         """The user's own submissions, the newest first."""
-        return store.submissions_of(db, user.id)
+        return submissions_of(db, user.id)
 
     @router.get("/submissions/{submission}", response_model=SubmissionStatus, responses=_errors(404, 422))
     def status(submission: _Id, user: _User) -> SubmissionStatus:
         """Where a submission stands: its state with time and reason, its problems, its headline figures."""
-        return store.status_for(db, submission, user)
+        return status_for(db, submission, user)
 
     @router.post(
         "/submissions/{submission}/withdraw", response_model=SubmissionStatus, responses=_errors(404, 409, 422)
     )
     def withdraw(submission: _Id, user: _User) -> SubmissionStatus:
         """Take a submission back. It leaves the board; that it was made still counts."""
-        store.withdraw(db, submission, user)
-        return store.status_for(db, submission, user)
+        withdraw_submission(db, submission, user)
+        return status_for(db, submission, user)
 
     @router.post("/submissions/{submission}/mark", response_model=SubmissionStatus, responses=_errors(404, 409, 422))
     def mark(submission: _Id, user: _User) -> SubmissionStatus:
         """Name a submission, not yet scored, as the one of its team to rank."""
-        store.mark(db, submission, user)
-        return store.status_for(db, submission, user)
+        mark_submission(db, submission, user)
+        return status_for(db, submission, user)
 
     return router
 
@@ -210,12 +211,6 @@ def _health(db: Database) -> APIRouter:
         return readiness(db)
 
     return router
-
-
-def _table(db: Database, split: str, contract: str) -> BoardTable:
-    from ..ranking.build import load_table
-
-    return load_table(db, split, contract)
 
 
 def readiness(db: Database) -> Readiness:

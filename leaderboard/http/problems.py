@@ -20,12 +20,12 @@ from .logs import REQUEST_ID, logger
 from .security import TooMany
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
 
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    Page = Callable[[Request, "Trouble"], Response | Awaitable[Response]]
+    Page = Callable[[Request, "Trouble"], Response]
 
 API = "/api/"
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -90,9 +90,9 @@ def trouble_of(error: Exception) -> tuple[Trouble, dict[str, str]]:
 
 
 class ErrorAnswers:
-    """ErrorAnswers errors: as JSON under /api/ and to programs, else with `page`."""
+    """Answers errors: as JSON under /api/ and to programs, else with `page`."""
 
-    def __init__(self, page: Page | None) -> None:
+    def __init__(self, page: Page) -> None:
         self._page = page
 
     async def handle(self, request: Request, error: Exception) -> Response:
@@ -104,11 +104,10 @@ class ErrorAnswers:
         if trouble.status == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = allowed(request)
         wants_page = "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(API)
-        if self._page is None or not wants_page:
+        if not wants_page:
             response: Response = JSONResponse(trouble.model_dump(), trouble.status, headers)
         else:
-            made = self._page(request, trouble)
-            response = made if not hasattr(made, "__await__") else await made
+            response = self._page(request, trouble)
             response.status_code = trouble.status
             response.headers.update(headers)
         response.headers["Cache-Control"] = "no-store"

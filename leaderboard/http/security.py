@@ -142,7 +142,7 @@ class Limiter:
     def take(self, key: str, cost: float = 1.0) -> None:
         """Spend from the bucket of `key`. Raises TooMany, having spent nothing, when there is not one request left.
 
-        A `cost` above what is left empties the bucket, so that a dear request is slowed but never impossible.
+        A `cost` above what is left empties the bucket, so that a costly request is slowed but never impossible.
         """
         size = self._per_minute()
         rate = size / 60

@@ -13,19 +13,23 @@ from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
-from bioreview_bench.errors import InputError, Problem, printable
+from bioreview_bench.errors import BenchError, InputError, Problem, printable
 
 from ..intake.check import validate_received
 from ..intake.package import read_package, read_zip
 from ..settings import Limits
-from ..store import api as store
-from .api_models import Submitted
+from ..store.settings import get_settings
+from ..store.shown import Submitted
+from ..store.status import status
+from ..store.submissions import receive
 from .auth import CSRF_FIELD
+from .logs import logger
 
 if TYPE_CHECKING:
-    from ..store.api import Package, UserInfo
+    from ..settings import BoardSettings
     from ..store.database import Database
-    from .live import Live
+    from ..store.submissions import Package
+    from ..store.users import UserInfo
 
 FILES = ("predictions", "card", "run", "archive")
 FIELDS = ("split", "marked", CSRF_FIELD)
@@ -65,10 +69,10 @@ class Forms:
     def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
         """What it is refused for can be asked for afterwards, by its id."""
         package = _package(form, self._live.settings.limits)
-        submission, created = store.receive(self._db, user.id, split, package, marked=marked)
+        submission, created = receive(self._db, user.id, split, package, marked=marked)
         if created:
             validate_received(self._db, submission)
-        found = store.status(self._db, submission)
+        found = status(self._db, submission)
         return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
 
 
@@ -110,3 +114,36 @@ def _marked(form: FormData) -> bool:
     if isinstance(given, str) and given.lower() in (*_TRUE, *_FALSE):
         return given.lower() in _TRUE
     raise InputError("marked is neither true nor false.", remedy="leave it out, or send true")
+
+
+_SECONDS = 5.0
+
+
+class Live:
+    """`settings` are the newest that were read; `follow` reads them again and again."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.settings: BoardSettings = get_settings(db)
+
+    def requests_per_minute(self) -> int:
+        """As the settings say."""
+        return self.settings.limits.requests_per_minute
+
+    def upload_bytes(self) -> int:
+        """Of all files of a submission together."""
+        limits = self.settings.limits
+        return limits.upload_bytes + limits.card_bytes + limits.run_bytes
+
+    def read(self) -> None:
+        """Read them now."""
+        self.settings = get_settings(self._db)
+
+    async def follow(self, seconds: float = _SECONDS) -> None:
+        """Until cancelled. A database that does not answer changes nothing."""
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await run_in_threadpool(self.read)
+            except BenchError as error:
+                logger().warning("the settings could not be read", exc_info=error)

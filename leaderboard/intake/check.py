@@ -8,7 +8,6 @@ another team's.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -30,14 +29,6 @@ MAX_LISTED: Final = 1000  # problems of one submission that are kept
 _COMPARED: Final = 200  # earlier submissions of the team
 
 
-@dataclass(frozen=True)
-class _Received:
-    split: str
-    predictions: bytes
-    card: dict[str, Any]
-    run: dict[str, Any] | None
-
-
 def validate_received(db: Database, submission_id: str) -> State:
     """Check a received submission; returns the state that it is in afterwards.
 
@@ -46,10 +37,10 @@ def validate_received(db: Database, submission_id: str) -> State:
     """
     worker = worker_name()
     taken = _begin(db, submission_id, worker)
-    if not isinstance(taken, _Received):
+    if isinstance(taken, str):
         return taken
     try:
-        found = _check(db, taken)
+        found = _check(db, *taken)
     except BaseException:
         _give_back(db, submission_id, worker)
         raise
@@ -66,7 +57,7 @@ def validate_all_received(db: Database) -> list[str]:
     return ids
 
 
-def _begin(db: Database, submission_id: str, worker: str) -> _Received | State:
+def _begin(db: Database, submission_id: str, worker: str) -> tuple[Submission, bytes] | State:
     with db.session() as session:
         row = find(session, submission_id)
         if row.state != "received":
@@ -77,14 +68,13 @@ def _begin(db: Database, submission_id: str, worker: str) -> _Received | State:
         content = session.scalar(
             select(PredictionsFile.content).where(PredictionsFile.sha256 == row.predictions_sha256)
         )
-        taken = _Received(row.split, content or b"", row.card, row.run)
-    return taken
+    return row, content or b""
 
 
-def _check(db: Database, taken: _Received) -> Validated | list[Problem]:
+def _check(db: Database, row: Submission, content: bytes) -> Validated | list[Problem]:
     try:
-        package = stored_package(zlib.decompress(taken.predictions), taken.card, taken.run)
-        return validate(package, get_split(db, taken.split), get_settings(db).limits)
+        package = stored_package(zlib.decompress(content), row.card, row.run)
+        return validate(package, get_split(db, row.split), get_settings(db).limits)
     except InputError as error:
         return list(error.problems) or [Problem(error.message)]
 

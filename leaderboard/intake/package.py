@@ -24,7 +24,7 @@ from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.results.card import Card
 
 from ..settings import Limits
-from ..store.api import Package
+from ..store.submissions import Package
 from .card_yaml import card_of, read_card
 
 PREDICTIONS, CARD, RUN = "predictions.jsonl", "card.yaml", "run.json"

@@ -23,7 +23,8 @@ from bioreview_bench.results.card import Card
 
 from ..names import mixed_scripts
 from ..settings import Limits
-from ..store.api import BoardSplit, Package
+from ..store.settings import BoardSplit
+from ..store.submissions import Package
 from .package import PREDICTIONS, read_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to

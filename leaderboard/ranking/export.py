@@ -33,7 +33,8 @@ def as_csv(table: BoardTable) -> str:
     """One line for each system: names, figures with the bounds of their intervals, badges, signature."""
     header = ["band", "why_unranked", "submission", *_NAMES, "submitted", *_with_bounds(_FIGURES), *_NUMBERS]
     header += ["saturated", "gate_passed", "badges", "split", "contract", "signature"]
-    return written([header, *(_line(table, row) for row in table.rows)])
+    cells = [_flat(table, row) for row in table.rows]
+    return written([header, *([one[column] for column in header] for one in cells)])
 
 
 def reported_csv(found: Sequence[Reported]) -> str:
@@ -65,27 +66,13 @@ def written(lines: Iterable[Sequence[Any]]) -> str:
     return stream.getvalue()
 
 
-def _line(table: BoardTable, row: Row) -> list[Any]:
-    figures: list[Any] = []
+def _flat(table: BoardTable, row: Row) -> dict[str, Any]:
+    """Every cell of a row by its column."""
+    cells = {name: getattr(row, name) for name in Row.model_fields}
     for name in _FIGURES:
-        value: Figure = getattr(row, name)
-        figures += [value.value, value.low, value.high]
-    gate = None if row.gate is None else row.gate["passed"]
-    return [
-        row.band,
-        row.why_unranked,
-        row.submission,
-        *(getattr(row, name) for name in _NAMES),
-        row.submitted,
-        *figures,
-        *(getattr(row, name) for name in _NUMBERS),
-        row.saturated,
-        gate,
-        ";".join(row.badges),
-        table.split,
-        table.contract,
-        row.signature,
-    ]
+        cells |= dict(zip(_with_bounds([name]), (cells[name].value, cells[name].low, cells[name].high), strict=True))
+    cells["gate_passed"] = None if row.gate is None else row.gate["passed"]
+    return {**cells, "badges": ";".join(row.badges), "split": table.split, "contract": table.contract}
 
 
 def _with_bounds(names: Iterable[str]) -> list[str]:

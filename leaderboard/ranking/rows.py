@@ -16,10 +16,10 @@ from typing import Any
 
 from bioreview_bench.results.records import ResultRecord
 
-from ..store.shown import Figure, at, figure_at
+from ..store.shown import Figure, filled
 from .badges import badges
 from .entries import Entry
-from .view import SOURCES, AfterCutoff, Reported, Row
+from .view import AfterCutoff, Reported, Row
 
 _METRICS = ("recall", "precision", "f1")
 _PARAMETERS = re.compile(
@@ -33,14 +33,8 @@ def row(entry: Entry, band: int | None, why_unranked: str | None, n_team_submiss
     record, card, submitted = entry.record, entry.submitted.card, entry.submitted
     coverage = record.coverage
     n = max(1, coverage.n_articles)
-    given: dict[str, Any] = {}
-    for name, of in SOURCES.items():
-        if of.card:
-            given[name] = getattr(card, of.card)
-        elif of.record:
-            given[name] = (figure_at if Row.model_fields[name].annotation is Figure else at)(record, of.record)
     return Row(
-        **given,
+        **filled(Row, record, card),
         band=band,
         why_unranked=why_unranked,
         submission=submitted.id,

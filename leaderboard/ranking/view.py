@@ -5,10 +5,9 @@ No record has a field for a reference text or for what happened to one article o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from ..store.shown import Figure, Shown
+from ..store.shown import Figure, Of, Shown, sources
 
 Badge = Literal[
     "rescored",
@@ -22,15 +21,6 @@ Badge = Literal[
     "near-duplicate",
     "confusable-name",
 ]
-
-
-@dataclass(frozen=True)
-class Of:
-    """Where `rows.row` finds a field: its path in the record, or its name in the card; `title`: what pages call it."""
-
-    record: str = ""
-    card: str = ""
-    title: str = ""
 
 
 class Row(Shown):
@@ -82,9 +72,7 @@ class Row(Shown):
     signature: Annotated[str, Of("signature")]
 
 
-SOURCES: Final[dict[str, Of]] = {
-    name: of for name, field in Row.model_fields.items() for of in field.metadata if isinstance(of, Of)
-}
+SOURCES: Final = sources(Row)
 
 
 class Reported(Shown):

@@ -17,13 +17,11 @@ from bioreview_bench.errors import BenchError
 from bioreview_bench.results.provenance import package_version
 
 from ..http.api import make_api
-from ..http.auth import session_secret
-from ..http.live import Live
+from ..http.auth import SessionMiddleware, Signer, session_secret
 from ..http.logs import RequestLog
 from ..http.problems import ErrorAnswers
 from ..http.security import BodyGuard, Limiter, RateLimitMiddleware, SecurityHeaders, TooMany
-from ..http.sessions import SessionMiddleware, Signer
-from ..http.uploads import Forms
+from ..http.uploads import Forms, Live
 
 if TYPE_CHECKING:
     from ..store.database import Database
@@ -74,13 +72,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
         redoc_url=None,
         middleware=layers,
         lifespan=lifespan,
-        telemetry={
-            "tracing": False,
-            "metrics": False,
-            "logs": False,
-            "operation_spans": False,
-            "auto_configure": False,
-        },
+        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
         exception_handlers={
             kind: answers.handle for kind in (BenchError, HTTPException, RequestValidationError, TooMany)
         },

@@ -22,7 +22,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from .common import bump, find, move, now
+from .common import State, bump, find, move, now
 from .database import Database
 from .models import Submission
 
@@ -69,23 +69,22 @@ def extend(db: Database, submission_id: str, worker: str, seconds: float = LEASE
 
 def give_back(db: Database, submission_id: str, worker: str, reason: str) -> bool:
     """Put a claimed submission back into the queue without counting the attempt; False when it was lost."""
-    with db.session() as session:
-        row = find(session, submission_id)
-        if row.leased_by != worker or row.state != "scoring":
-            return False
-        row.attempts = max(0, row.attempts - 1)
-        move(session, row, "queued", reason)
-        bump(session, split=row.split)
-        return True
+    return _let_go(db, submission_id, worker, "queued", reason)
 
 
 def fail(db: Database, submission_id: str, worker: str, reason: str) -> bool:
     """Record that a claimed submission cannot be scored, and why; False when it was lost."""
+    return _let_go(db, submission_id, worker, "failed", reason)
+
+
+def _let_go(db: Database, submission_id: str, worker: str, state: State, reason: str) -> bool:
     with db.session() as session:
         row = find(session, submission_id)
         if row.leased_by != worker or row.state != "scoring":
             return False
-        move(session, row, "failed", reason)
+        if state == "queued":
+            row.attempts = max(0, row.attempts - 1)
+        move(session, row, state, reason)
         bump(session, split=row.split)
         return True
 

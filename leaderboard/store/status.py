@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -13,7 +13,7 @@ from bioreview_bench.errors import printable
 from .common import MEANING, NotAllowed, NotFound, State, as_state
 from .database import Database
 from .models import ResultRow, Submission
-from .shown import Figure, Shown, figure_at
+from .shown import Figure, Of, Shown, filled
 from .submissions import unpack
 from .users import UserInfo
 
@@ -38,14 +38,14 @@ class Headline(Shown):
 
     contract: str
     label: str
-    signature: str
-    f1: Figure
-    skill: Figure
-    recall: Figure
-    precision: Figure
-    null_f1: float | None
-    echo_match_rate: float | None
-    saturated: bool
+    signature: Annotated[str, Of("signature")]
+    f1: Annotated[Figure, Of("overall.f1")]
+    skill: Annotated[Figure, Of("controls.skill")]
+    recall: Annotated[Figure, Of("overall.recall")]
+    precision: Annotated[Figure, Of("overall.precision")]
+    null_f1: Annotated[float | None, Of("controls.null_f1")]
+    echo_match_rate: Annotated[float | None, Of("controls.echo_match_rate")]
+    saturated: Annotated[bool, Of("controls.saturated")]
     exact_match_rate: float | None
     at: datetime
 
@@ -139,18 +139,10 @@ def _newest(results: list[ResultRow]) -> list[ResultRow]:
 
 
 def _headline(row: ResultRow) -> Headline:
-    record = unpack(row.record)
     return Headline(
+        **filled(Headline, unpack(row.record)),
         contract=row.contract,
         label=row.label,
-        signature=row.signature,
-        f1=figure_at(record, "overall.f1"),
-        skill=figure_at(record, "controls.skill"),
-        recall=figure_at(record, "overall.recall"),
-        precision=figure_at(record, "overall.precision"),
-        null_f1=record.controls.null_f1,
-        echo_match_rate=record.controls.echo_match_rate,
-        saturated=record.controls.saturated,
         exact_match_rate=row.extras.get("exact_match_rate"),
         at=row.created_at,
     )

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import InputError, printable
 
@@ -71,9 +72,7 @@ def renew_token(db: Database, name: str) -> str:
     """A new token for a user whose old one ends with this. Raises NotFound, InputError for a revoked user."""
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with db.session() as session:
-        user = session.scalar(select(User).where(User.name == name).with_for_update())
-        if user is None:
-            raise _unknown(name)
+        user = _named(session, name)
         if user.revoked_at is not None:
             raise InputError(f"The user {name} was revoked.", remedy="add another user for the same team")
         user.token_sha256 = _hash(token)
@@ -92,18 +91,13 @@ def list_users(db: Database) -> list[UserInfo]:
 def find_user(db: Database, name: str) -> UserInfo:
     """The user of this name. Raises NotFound."""
     with db.reading() as session:
-        user = session.scalar(select(User).where(User.name == name)) if _NAME.fullmatch(name) else None
-    if user is None:
-        raise _unknown(name)
-    return user_info(user)
+        return user_info(_named(session, name))
 
 
 def revoke_user(db: Database, name: str) -> None:
     """End a user's token. What they submitted stays. Raises NotFound."""
     with db.session() as session:
-        user = session.scalar(select(User).where(User.name == name).with_for_update())
-        if user is None:
-            raise _unknown(name)
+        user = _named(session, name)
         user.token_sha256 = None
         user.revoked_at = user.revoked_at or now()
         bump(session)
@@ -128,6 +122,14 @@ def user_info(user: User, n_submissions: int = 0) -> UserInfo:
     return UserInfo(**own, n_submissions=n_submissions)
 
 
+def _named(session: Session, name: str) -> User:
+    """The user, locked for this transaction. Raises NotFound."""
+    user = session.scalar(select(User).where(User.name == name).with_for_update()) if _NAME.fullmatch(name) else None
+    if user is None:
+        raise NotFound(f'There is no user "{printable(name)}".', remedy="bench leaderboard user list")
+    return user
+
+
 def _check(name: str, team: str) -> None:
     if not _NAME.fullmatch(name):
         raise InputError(
@@ -140,10 +142,6 @@ def _check(name: str, team: str) -> None:
             f'"{printable(team)}" cannot be a team\'s name.',
             remedy="use 1 to 100 visible characters, words parted by single spaces",
         )
-
-
-def _unknown(name: str) -> NotFound:
-    return NotFound(f'There is no user "{printable(name)}".', remedy="bench leaderboard user list")
 
 
 def _hash(token: str) -> str:

@@ -24,8 +24,8 @@ from pydantic import BaseModel, ValidationError
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
-from ..http.api_models import BoardInfo, SplitIds, Submitted
-from ..store.api import BoardSplit, SubmissionStatus
+from ..store.shown import BoardInfo, SplitIds, Submitted
+from ..store.status import SubmissionStatus
 from .submission import Sending, follow
 
 if TYPE_CHECKING:
@@ -82,12 +82,11 @@ class BoardClient:
 
     def board(self) -> BoardInfo:
         """What the board is about and what it allows."""
-        return self._get("board", BoardInfo)
+        return self._asked("GET", "board", BoardInfo)
 
-    def split(self, name: str) -> BoardSplit:
+    def split(self, name: str) -> SplitIds:
         """What a submission to a split is checked against."""
-        found = self._get(f"splits/{quote(name, safe='')}/ids", SplitIds)
-        return BoardSplit(**{field: getattr(found, field) for field in BoardSplit.model_fields})
+        return self._asked("GET", f"splits/{quote(name, safe='')}/ids", SplitIds)
 
     def submit(self, sending: Sending) -> Submitted:
         """Send a submission; sending it again changes nothing."""
@@ -102,15 +101,15 @@ class BoardClient:
 
     def status(self, submission: str) -> SubmissionStatus:
         """Where a submission stands."""
-        return self._get(f"submissions/{quote(submission, safe='')}", SubmissionStatus)
+        return self._asked("GET", f"submissions/{quote(submission, safe='')}", SubmissionStatus)
 
     def withdraw(self, submission: str) -> SubmissionStatus:
         """Take a submission back."""
-        return self._post(f"submissions/{quote(submission, safe='')}/withdraw")
+        return self._asked("POST", f"submissions/{quote(submission, safe='')}/withdraw", SubmissionStatus)
 
     def mark(self, submission: str) -> SubmissionStatus:
         """Name a submission, not yet scored, as the one to rank."""
-        return self._post(f"submissions/{quote(submission, safe='')}/mark")
+        return self._asked("POST", f"submissions/{quote(submission, safe='')}/mark", SubmissionStatus)
 
     def states(self, submission: str) -> Iterator[SubmissionStatus]:
         """Look again and again until nothing more will happen; every new state."""
@@ -125,11 +124,8 @@ class BoardClient:
             self._sleep(_POLLS[min(looks, len(_POLLS) - 1)])
             looks += 1
 
-    def _get(self, path: str, model: type[Model]) -> Model:
-        return self._checked(lambda: self._stream("GET", path), model)
-
-    def _post(self, path: str) -> SubmissionStatus:
-        return self._checked(lambda: self._stream("POST", path), SubmissionStatus)
+    def _asked(self, method: str, path: str, model: type[Model]) -> Model:
+        return self._checked(lambda: self._stream(method, path), model)
 
     def _stream(self, method: str, path: str, **content: Any) -> httpx.Response:
         """One request, whose answer is read up to a bound."""

@@ -24,14 +24,15 @@ from bioreview_bench.files.jsonl import parse_object
 from ..boards import facts_of
 from ..intake.package import CARD, PREDICTIONS, RUN, read_package
 from ..settings import Limits
-from ..store import api as store
+from ..store.users import add_user, find_user, list_users
 from .submission import Sending
 
 if TYPE_CHECKING:
     from bioreview_bench.results.card import Card
 
-    from ..store.api import Package, UserInfo
     from ..store.database import Database
+    from ..store.submissions import Package
+    from ..store.users import UserInfo
 
 
 SCHEME = "hf://datasets/"
@@ -151,13 +152,13 @@ def user_for(db: Database, card: Card) -> UserInfo:
     """
     team = " ".join(card.organisation.split())[:100]
     name = _PREFIX + hashlib.sha256(team.encode()).hexdigest()[:12]
-    users = store.list_users(db)
+    users = list_users(db)
     if any(user.name == name for user in users):
-        return store.find_user(db, name)
+        return find_user(db, name)
     if any(user.team == team for user in users):
         raise InputError(
             f'"{printable(team)}" is a team of this board that submits with tokens of its own.',
             remedy="have that team submit it, or sync it for one of its users with --user NAME",
         )
-    store.add_user(db, name, team)
-    return store.find_user(db, name)
+    add_user(db, name, team)
+    return find_user(db, name)

@@ -7,7 +7,7 @@ whose systems rank.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,14 @@ from bioreview_bench.errors import InputError, printable
 
 from .. import boards
 from ..settings import Limits
-from ..store import api as store
-from ..store.api import SubmissionStatus, UserInfo
 from ..store.database import Database
+from ..store.settings import get_settings, get_split
+from ..store.status import SubmissionStatus
+from ..store.status import status as submission_status
+from ..store.submissions import mark as mark_submission
+from ..store.submissions import receive
+from ..store.submissions import withdraw as withdraw_submission
+from ..store.users import UserInfo, add_user, find_user, list_users
 from ..worker.run import score_due
 from .submission import Sending
 
@@ -38,27 +43,27 @@ class LocalBoard:
 
     def submit(self, sending: Sending) -> SubmissionStatus | None:
         """Check, store and score. None when it was only to be checked. Raises any BenchError."""
-        settings = store.get_settings(self.db)
-        package = sending.checked(store.get_split(self.db, sending.split), settings.limits)
+        settings = get_settings(self.db)
+        package = sending.checked(get_split(self.db, sending.split), settings.limits)
         if sending.dry_run:
             return None
-        submission, created = store.receive(self.db, self._user().id, sending.split, package, marked=sending.marked)
+        submission, created = receive(self.db, self._user().id, sending.split, package, marked=sending.marked)
         if not created:
             self.messages.say(f"{submission} was taken in before; nothing was added.")
         return next(self.states(submission))
 
     def status(self, submission: str) -> SubmissionStatus:
         """Where a submission stands."""
-        return store.status(self.db, submission)
+        return submission_status(self.db, submission)
 
     def mark(self, submission: str) -> SubmissionStatus:
         """Name a submission, not yet scored, as the one to rank."""
-        store.mark(self.db, submission, self._user())
+        mark_submission(self.db, submission, self._user())
         return self.status(submission)
 
     def withdraw(self, submission: str) -> SubmissionStatus:
         """Take a submission back."""
-        store.withdraw(self.db, submission, self._user())
+        withdraw_submission(self.db, submission, self._user())
         score_due(self.db, say=self.messages.say)
         return self.status(submission)
 
@@ -72,20 +77,17 @@ class LocalBoard:
         yield self.status(submission)
 
     def _user(self) -> UserInfo:
-        if all(user.name != USER for user in store.list_users(self.db)):
-            store.add_user(self.db, USER, USER, maintainer=True, ranks_all=True)
-        return store.find_user(self.db, USER)
+        if all(user.name != USER for user in list_users(self.db)):
+            add_user(self.db, USER, USER, maintainer=True, ranks_all=True)
+        return find_user(self.db, USER)
 
 
 @contextmanager
 def existing(where: str, messages: Messages) -> Iterator[LocalBoard]:
     """The board in a database. Raises InputError when there is none."""
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         db.require_current()
         yield LocalBoard(db, messages)
-    finally:
-        db.close()
 
 
 def send(
@@ -105,12 +107,9 @@ def send(
     sending.checked(boards.facts_of(load_split(data, sending.split)), Limits())
     if sending.dry_run:
         return None
-    db = Database(where)
-    try:
+    with closing(Database(where)) as db:
         _make(db, data, contracts, sending.split, messages)
         return LocalBoard(db, messages).submit(sending)
-    finally:
-        db.close()
 
 
 def _make(db: Database, data: str, contracts: Sequence[str], split: str, messages: Messages) -> None:
@@ -127,7 +126,7 @@ def _make(db: Database, data: str, contracts: Sequence[str], split: str, message
 
 
 def _require_same(db: Database, data: str | None, contracts: Sequence[str]) -> None:
-    settings = store.get_settings(db)
+    settings = get_settings(db)
     if data is not None and boards.absolute(data) != settings.data:
         raise InputError(
             f"The board {db} is about {printable(settings.data)}, not {printable(data)}.",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from ..intake.validation import check_files
 from ..settings import Limits
-from ..store.api import BoardSplit, Package, SubmissionStatus
+from ..store.settings import BoardSplit
+from ..store.status import SubmissionStatus
+from ..store.submissions import Package
 
 if TYPE_CHECKING:
     from bioreview_bench.cli.options import Messages

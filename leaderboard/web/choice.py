@@ -119,6 +119,13 @@ def starts_descending(sort: str) -> bool:
     return sort not in _ASCENDING
 
 
+def occurring(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """(kind, name) of every part of the articles that some row has figures for."""
+    return [
+        (kind, one) for kind in PARTS for one in PARTS[kind] if any(one in getattr(row, f"per_{kind}") for row in rows)
+    ]
+
+
 def passes(row: Row, choice: TableChoice) -> bool:
     """True when a row stays after the filters. What a card leaves open counts as the less favourable answer."""
     return (

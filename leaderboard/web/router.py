@@ -10,20 +10,18 @@ from fastapi.responses import HTMLResponse
 
 from bioreview_bench.errors import InputError
 
-from ..ranking.build import load_table
+from ..ranking.build import load_system, load_table
 from ..ranking.export import as_json, reported_csv, system_csv
 from ..ranking.rows import reported
-from ..ranking.systems import load_system
-from ..store import api as store
 from ..store.common import NotFound
-from .cache import Body, PageCache
+from ..store.settings import board_version, get_settings, get_split
 from .choice import TableChoice, read_choice
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
 from .pages.compare import choose_page, compare_page
 from .pages.forms import make_forms
 from .pages.system import system_page
-from .site import FOR_EVER, HTML, TYPES, Site, answer, assets, site_of, versions
+from .site import FOR_EVER, HTML, TYPES, Body, PageCache, Site, answer, assets, site_of, versions
 
 if TYPE_CHECKING:
     from ..http.problems import Trouble
@@ -69,7 +67,7 @@ def _add_pages(router: APIRouter, db: Database) -> None:
         @router.api_route(path, methods=["GET", "HEAD"])
         def page(request: Request) -> Response:
             what, site = asked(request), site_of(request)
-            body = cache.get(store.board_version(db), (path, what), lambda: make(site, what))
+            body = cache.get(board_version(db), (path, what), lambda: make(site, what))
             return answer(request, body, media_type)
 
     def board(site: Site, asked: tuple[tuple[str, str], TableChoice]) -> str:
@@ -80,7 +78,7 @@ def _add_pages(router: APIRouter, db: Database) -> None:
         return compare_page(site, table, *_two(table, asked[1])) if asked[1] else choose_page(site, table)
 
     def figures(site: Site, split: str) -> str:
-        facts = store.get_split(db, split)
+        facts = get_split(db, split)
         return reported_csv(reported(facts.data, facts.name))
 
     def submission(request: Request) -> str:
@@ -107,7 +105,7 @@ def _where(request: Request) -> tuple[str, str]:
 
 
 def _table(db: Database, where: tuple[str, str]) -> BoardTable:
-    settings = store.get_settings(db)
+    settings = get_settings(db)
     split, contract = where
     return load_table(db, split or settings.splits[0], contract or settings.ranking)
 

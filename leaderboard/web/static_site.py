@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Final
 
 from bioreview_bench.errors import InputError, cannot_write
 
+from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
-from ..ranking.systems import load_system, load_tables
-from ..store.api import get_settings
-from .choice import ALL, PARTS, TableChoice
+from ..store.settings import get_settings
+from .choice import ALL, TableChoice, occurring
 from .links import Folder, Links
 from .pages.about import about_page
 from .pages.board import board_page
@@ -86,13 +86,7 @@ def pages(db: Database) -> Iterator[tuple[str, bytes]]:
 
 def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> Iterator[tuple[str, bytes]]:
     where = (table.split, table.contract)
-    occurring = [
-        f"{kind}:{name}"
-        for kind, names in PARTS.items()
-        for name in names
-        if any(name in getattr(row, f"per_{kind}") for row in table.rows)
-    ]
-    for part in (ALL, *occurring):
+    for part in (ALL, *map(":".join, occurring(table.rows))):
         yield folder.board_file(where, part), board_page(site, table, TableChoice(part)).encode()
     yield folder.tests_file(where), choose_page(site, table).encode()
     stem = f"tables/{table.split}-{table.contract}"

@@ -18,10 +18,11 @@ from typing import Final
 from bioreview_bench.errors import BenchError, InputError, printable
 
 from ..intake.check import validate_all_received
-from ..store import api as store
-from ..store.api import Claim
 from ..store.database import Database
-from ..store.leases import LEASE_SECONDS, worker_name
+from ..store.leases import LEASE_SECONDS, Claim, extend, fail, give_back, release_stale, worker_name
+from ..store.leases import claim as claim_next
+from ..store.settings import get_settings, stale_tables, table_built
+from ..store.submissions import predictions_bytes, record_results, submissions_with
 from .score import Scorer
 
 POLL_SECONDS: Final = 0.5
@@ -57,10 +58,10 @@ class Work:
         n, built = 0, time.monotonic()
         while not self._stop():
             self._sweep()
-            if not store.submissions_with(self._db, ("queued",)):  # asked without the write lock that a claim takes
+            if not submissions_with(self._db, ("queued",)):  # asked without the write lock that a claim takes
                 break
             self._reload_changed()
-            claim = store.claim(self._db, self.name)
+            claim = claim_next(self._db, self.name)
             if claim is None:
                 break
             n += self._score(claim)
@@ -74,7 +75,7 @@ class Work:
         """Every few seconds: free what killed workers held, and check what nobody has checked."""
         if time.monotonic() - self._swept < SWEEP_SECONDS:
             return
-        for submission_id in store.release_stale(self._db):
+        for submission_id in release_stale(self._db):
             _log.warning("%s was freed from a worker that ended", submission_id)
         validate_all_received(self._db)
         self._swept = time.monotonic()
@@ -88,22 +89,22 @@ class Work:
         started = time.monotonic()
         try:
             with _held(self._db, claim.id, self.name):
-                content = store.predictions_bytes(self._db, claim.predictions_sha256)
+                content = predictions_bytes(self._db, claim.predictions_sha256)
                 scored = self._scorer.score(claim, content)
-                kept = store.record_results(self._db, claim.id, self.name, scored)
+                kept = record_results(self._db, claim.id, self.name, scored)
         except InputError as error:
-            store.fail(self._db, claim.id, self.name, printable(error.message, 500))
+            fail(self._db, claim.id, self.name, printable(error.message, 500))
             self._say(f"{claim.id} cannot be scored: {printable(error.message, 300)}")
             return False
         except Stopping:
-            store.give_back(self._db, claim.id, self.name, "the worker was stopped")
+            give_back(self._db, claim.id, self.name, "the worker was stopped")
             return False
         except (BenchError, KeyboardInterrupt, SystemExit):
-            store.give_back(self._db, claim.id, self.name, "the worker ended")
+            give_back(self._db, claim.id, self.name, "the worker ended")
             raise
         except Exception as error:  # noqa: BLE001 (one submission must not keep the others from being scored)
             _log.exception("submission %s", claim.id)
-            store.fail(self._db, claim.id, self.name, f"an unforeseen error ({type(error).__name__}); the log has it")
+            fail(self._db, claim.id, self.name, f"an unforeseen error ({type(error).__name__}); the log has it")
             return False
         self._say(
             f"{claim.id} scored in {time.monotonic() - started:.2f} s."
@@ -132,9 +133,9 @@ def rebuild_tables(db: Database) -> None:
     """Build every table anew that is older than what it is made of."""
     from ..ranking.build import rebuild_table
 
-    for split, contract, changes in store.stale_tables(db):
+    for split, contract, changes in stale_tables(db):
         rebuild_table(db, split, contract)
-        store.table_built(db, split, contract, changes)
+        table_built(db, split, contract, changes)
 
 
 def run_worker(db: Database, data: str | None = None, say: Say = _log.info) -> None:
@@ -146,7 +147,7 @@ def run_worker(db: Database, data: str | None = None, say: Say = _log.info) -> N
     work = Work(db, data, say, stop=lambda: bool(asked_to_end))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, frame: asked_to_end.append(caught))
-    say(f"The worker scores {', '.join(store.get_settings(db).contracts)} of {db}.")
+    say(f"The worker scores {', '.join(get_settings(db).contracts)} of {db}.")
     while not asked_to_end:
         work.score_due()
         if not asked_to_end:
@@ -162,7 +163,7 @@ def _held(db: Database, submission_id: str, worker: str) -> Iterator[None]:
     def beat() -> None:
         while not done.wait(LEASE_SECONDS / 4):
             try:
-                if not store.extend(db, submission_id, worker):
+                if not extend(db, submission_id, worker):
                     return
             except BenchError as error:
                 _log.warning("the lease of %s could not be extended: %s", submission_id, error.message)

@@ -39,9 +39,10 @@ from ..intake.card_yaml import card_of
 from ..intake.package import refusal
 from ..intake.validation import read_content
 from ..settings import BoardSettings
-from ..store import api as store
-from ..store.api import BoardSplit, Claim, Scored
 from ..store.database import Database
+from ..store.leases import Claim
+from ..store.settings import BoardSplit, get_contract, get_settings, get_split
+from ..store.submissions import Scored
 
 MIN_AFTER_CUTOFF: Final = 20
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:[T ].*)?")
@@ -63,22 +64,22 @@ class Scorer:
     """
 
     def __init__(self, db: Database, data: str | None, progress: Progress) -> None:
-        self.settings = store.get_settings(db)
+        self.settings = get_settings(db)
         self._data = data or self.settings.data
-        self.splits = {name: self._load(store.get_split(db, name)) for name in self.settings.splits}
+        self.splits = {name: self._load(get_split(db, name)) for name in self.settings.splits}
         self.judges: dict[str, LoadedContract] = {}
         for name in self.settings.contracts:
-            contract = store.get_contract(db, name)
+            contract = get_contract(db, name)
             self.judges[name] = LoadedContract(contract, choose(contract, None, None, progress))
             _check_verified(self.settings, contract, self.judges[name].backend, self.splits.values())
 
     def is_current(self, db: Database) -> bool:
         """False when the board's settings or contracts were changed since."""
-        settings = store.get_settings(db)
+        settings = get_settings(db)
         return (
             settings == self.settings
-            and all(store.get_contract(db, name) == judge.contract for name, judge in self.judges.items())
-            and all(store.get_split(db, name).label == split.label for name, split in self.splits.items())
+            and all(get_contract(db, name) == judge.contract for name, judge in self.judges.items())
+            and all(get_split(db, name).label == split.label for name, split in self.splits.items())
         )
 
     def score(self, claim: Claim, predictions: bytes) -> list[Scored]:

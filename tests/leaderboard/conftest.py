@@ -189,9 +189,9 @@ class Submitter:
     user: Any
 
     def receive(self, package: Any, split: str = "test", *, marked: bool = False) -> str:
-        from bioreview_bench.leaderboard.store import api as store
+        from bioreview_bench.leaderboard.store.submissions import receive
 
-        submission_id, _ = store.receive(self.database, self.user.id, split, package, marked=marked)
+        submission_id, _ = receive(self.database, self.user.id, split, package, marked=marked)
         return submission_id
 
     def submit(self, package: Any, split: str = "test", *, marked: bool = False) -> str:
@@ -206,11 +206,12 @@ class Submitter:
 @pytest.fixture
 def add_submitter() -> Callable[..., Submitter]:
     """Add a user: add_submitter(board, "ann", team="A", maintainer=True)."""
-    from bioreview_bench.leaderboard.store import api as store
 
     def add(database: Any, name: str = "ann", team: str | None = None, **rights: bool) -> Submitter:
-        token = store.add_user(database, name, team or f"team {name}", **rights)
-        user = store.user_of_token(database, token)
+        from bioreview_bench.leaderboard.store.users import add_user, user_of_token
+
+        token = add_user(database, name, team or f"team {name}", **rights)
+        user = user_of_token(database, token)
         return Submitter(database, token, user)
 
     return add

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.charts.legend import diamond, legend
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.report.html.words import figure
 
@@ -36,14 +36,6 @@ class SystemPoint:
 
 
 @dataclass(frozen=True)
-class Level:
-    """A horizontal line with its name."""
-
-    name: str
-    y: float
-
-
-@dataclass(frozen=True)
 class _Box:
     left: float
     top: float
@@ -63,18 +55,23 @@ _LEGEND = {
 }
 
 
-def scatter(name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[Level], x_name: str) -> Markup:
-    """The chart with its legend. `points` come in order of importance: the first get their labels first."""
+def scatter(
+    name: str, title: str, points: Sequence[SystemPoint], levels: Sequence[tuple[str, float]], x_name: str
+) -> Markup:
+    """The chart with its legend. `levels` are lines with their names.
+
+    `points` come in order of importance: the first get their labels first.
+    """
     x_low, x_high = _extent([point.x for point in points])
     bounds = [value for point in points for value in (point.y, point.low, point.high) if value is not None]
-    y_low, y_high = _extent([*bounds, *(level.y for level in levels)])
+    y_low, y_high = _extent([*bounds, *(y for _, y in levels)])
 
     def draw(width: float) -> Drawing:
         height = 280.0 if width == NARROW else 290.0
         plot = Plot(Scale(x_low, x_high, 38, width - 16), Scale(y_low, y_high, height - 44, 28))
         spots = {point: plot.point(point.x, point.y) for point in points}
         taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
-        lines = [_level(plot, level, taken) for level in levels]
+        lines = [_level(plot, *level, taken) for level in levels]
         marks = [_mark(plot, point, *spots[point]) for point in reversed(points)]
         labels = [_label(plot, point.name, *spots[point], taken) for point in points]
         return Drawing(
@@ -109,22 +106,22 @@ def _mark(plot: Plot, point: SystemPoint, x: float, y: float) -> Markup:
         low, high = plot.y.at(point.low), plot.y.at(point.high)
         parts.append(element("line", class_=f"whisker thin {class_.split()[1]}", x1=x, x2=x, y1=low, y2=high))
     if point.kind == "reported":
-        parts.append(element("path", class_=class_, d=f"M{x:.1f} {y - 5.5:.1f}l5.5 5.5-5.5 5.5-5.5-5.5z"))
+        parts.append(diamond(x, y, "s2"))
     else:
         parts.append(element("circle", class_=class_, cx=x, cy=y, r=5))
     return element("g", joined(*parts))
 
 
-def _level(plot: Plot, level: Level, taken: list[_Box]) -> Markup:
-    y = plot.y.at(level.y)
-    width = len(level.name) * _LETTER
+def _level(plot: Plot, name: str, value: float, taken: list[_Box]) -> Markup:
+    y = plot.y.at(value)
+    width = len(name) * _LETTER
     box = _Box(plot.x.end - width, y - _LINE - 2, plot.x.end, y - 2)
     if any(box.meets(other) for other in taken):
         box = _Box(box.left, y + 2, box.right, y + _LINE + 2)
     taken.append(box)
     return joined(
         element("line", class_="threshold", x1=plot.x.start, x2=plot.x.end, y1=y, y2=y),
-        text(plot.x.end, box.bottom - 3, level.name, "end", "faint"),
+        text(plot.x.end, box.bottom - 3, name, "end", "faint"),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Response
@@ -14,29 +13,6 @@ from ..site import assets, served
 PATH = "/api/docs"
 
 
-@dataclass(frozen=True)
-class Field:
-    """A parameter, or a field of a form or record."""
-
-    name: str
-    kind: str
-    required: bool
-    description: str
-
-
-@dataclass(frozen=True)
-class Operation:
-    """A method of a path."""
-
-    method: str
-    path: str
-    summary: str
-    needs_token: bool
-    parameters: tuple[Field, ...]
-    form: tuple[Field, ...]
-    answers: tuple[tuple[str, str, str], ...]  # (status, what it means, kind of record)
-
-
 def make_docs(app: FastAPI) -> APIRouter:
     """The route of the page; the document is read when it is first asked for."""
     router = APIRouter(include_in_schema=False)
@@ -45,63 +21,45 @@ def make_docs(app: FastAPI) -> APIRouter:
     @router.get(PATH)
     def docs() -> Response:
         if PATH not in pages:
-            document = app.openapi()
-            site = served(app.title, assets())
+            document, site = app.openapi(), served(app.title, assets())
             pages[PATH] = site.render(
-                "api.html", "api", groups=operations(document), records=records(document), document=app.openapi_url
+                "api.html",
+                "api",
+                address=app.openapi_url,
+                groups=by_tag(document),
+                records=document.get("components", {}).get("schemas", {}),
+                parameters=_parameters,
+                fields_of=_fields,
+                kind=_kind,
             )
         return HTMLResponse(pages[PATH], headers={"Cache-Control": "public, max-age=300"})
 
     return router
 
 
-def operations(document: Mapping[str, Any]) -> dict[str, list[Operation]]:
-    """What can be asked, by tag, in the document's order."""
-    found: dict[str, list[Operation]] = {}
+def by_tag(document: Mapping[str, Any]) -> dict[str, list[tuple[str, Mapping[str, Any]]]]:
+    """What can be asked, by tag, in the document's order: ("GET /board", what the document says of it)."""
+    found: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for path, methods in document["paths"].items():
         for method, said in methods.items():
-            operation = Operation(
-                method=method.upper(),
-                path=path,
-                summary=said.get("description") or said.get("summary", ""),
-                needs_token="401" in said["responses"],
-                parameters=tuple(
-                    Field(one["name"], _kind(one["schema"]), one.get("required", False), one.get("description", ""))
-                    for one in said.get("parameters", ())
-                ),
-                form=_form(said.get("requestBody", {})),
-                answers=tuple(
-                    (status, one.get("description", ""), _answer(one)) for status, one in said["responses"].items()
-                ),
-            )
             for tag in said.get("tags", ["other"]):
-                found.setdefault(tag, []).append(operation)
+                found.setdefault(tag, []).append((f"{method.upper()} {path}", said))
     return found
 
 
-def records(document: Mapping[str, Any]) -> dict[str, tuple[str, tuple[Field, ...]]]:
-    """The records of answers: what each is, and its fields."""
-    return {
-        name: (schema.get("description", ""), _fields(schema))
-        for name, schema in sorted(document.get("components", {}).get("schemas", {}).items())
-        if "properties" in schema
-    }
+def _parameters(said: Mapping[str, Any]) -> list[tuple[str, str, bool, str]]:
+    named = said.get("parameters", ())
+    described = {one["name"]: {**one["schema"], "description": one.get("description", "")} for one in named}
+    return _fields({"properties": described, "required": [one["name"] for one in named if one.get("required")]})
 
 
-def _form(body: Mapping[str, Any]) -> tuple[Field, ...]:
-    return tuple(field for content in body.get("content", {}).values() for field in _fields(content["schema"]))
-
-
-def _fields(schema: Mapping[str, Any]) -> tuple[Field, ...]:
+def _fields(schema: Mapping[str, Any]) -> list[tuple[str, str, bool, str]]:
+    """(name, kind, whether it is required, what it is) of every field of a form or record."""
     required = schema.get("required", ())
-    return tuple(
-        Field(name, _kind(one), name in required, one.get("description", ""))
+    return [
+        (name, _kind(one), name in required, one.get("description", ""))
         for name, one in schema.get("properties", {}).items()
-    )
-
-
-def _answer(said: Mapping[str, Any]) -> str:
-    return ", ".join(_kind(content.get("schema", {})) for content in said.get("content", {}).values())
+    ]
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

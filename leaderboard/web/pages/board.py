@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from markupsafe import Markup
 
@@ -10,22 +10,11 @@ from bioreview_bench.report.html.words import name
 
 from ...ranking.badges import TEXTS
 from ...ranking.view import BoardTable
-from ..charts.scatter import Level, SystemPoint, scatter
-from ..choice import ALL, PARTS, TableChoice, starts_descending
+from ..charts.scatter import SystemPoint, scatter
+from ..choice import ALL, TableChoice, occurring, starts_descending
 from ..links import Links
 from ..site import Site, part_name
 from .table import Column, Frame, frame, lines
-
-
-@dataclass(frozen=True)
-class Heading:
-    """A column's heading, with the address that sorts by it (empty where no server answers)."""
-
-    key: str
-    name: str
-    meaning: str
-    href: str
-    order: str  # "ascending", "descending" or "", as aria-sort has it
 
 
 def board_page(site: Site, table: BoardTable, choice: TableChoice) -> str:
@@ -44,8 +33,8 @@ def board_page(site: Site, table: BoardTable, choice: TableChoice) -> str:
         sorts=[*((column.key, column.name) for column in chosen), ("submitted", "Submitted")],
         axis=common.axis,
         lines=found,
-        comparable=len(found) > 1 and any(line.comparable for line in found),
-        n_shown=sum(not line.hidden for line in found),
+        comparable=len(found) > 1 and any(line["comparable"] for line in found),
+        n_shown=sum(not line["hidden"] for line in found),
         n_ranked=sum(row.band is not None for row in table.rows),
         chart=_chart(table),
         parts=_parts(table, choice, links),
@@ -66,13 +55,14 @@ def _all_columns(common: Frame) -> list[Column]:
     return [band, Column("system", title="System"), *common.columns]
 
 
-def _heading(column: Column, table: BoardTable, choice: TableChoice, links: Links) -> Heading:
+def _heading(column: Column, table: BoardTable, choice: TableChoice, links: Links) -> dict[str, str]:
+    """The heading, with the address that sorts by it (empty where no server answers); `order` is aria-sort's."""
     sorted_by = choice.sort == column.key
     order = ("descending" if choice.descending else "ascending") if sorted_by else ""
     down = not choice.descending if sorted_by else starts_descending(column.key)
     after = replace(choice, sort=column.key, descending=down)
     href = links.board(table, after) if links.live else ""
-    return Heading(column.key, column.name, column.meaning, href, order)
+    return {"key": column.key, "name": column.name, "meaning": column.meaning, "href": href, "order": order}
 
 
 def _part_words(choice: TableChoice) -> str:
@@ -81,20 +71,12 @@ def _part_words(choice: TableChoice) -> str:
 
 def _parts(table: BoardTable, choice: TableChoice, links: Links) -> list[tuple[str, list[tuple[str, str, bool]]]]:
     """(what the articles are parted by, [(name, address, whether it is shown now)])."""
-    groups = []
-    for kind, names in PARTS.items():
-        occurring = [one for one in names if any(one in getattr(row, f"per_{kind}") for row in table.rows)]
-        shown = [
-            (
-                part_name(kind, one),
-                links.board(table, TableChoice(part=f"{kind}:{one}")),
-                choice.part == f"{kind}:{one}",
-            )
-            for one in occurring
-        ]
-        if shown:
-            groups.append((kind, shown))
-    return groups
+    groups: dict[str, list[tuple[str, str, bool]]] = {}
+    for kind, one in occurring(table.rows):
+        part = f"{kind}:{one}"
+        href = links.board(table, TableChoice(part=part))
+        groups.setdefault(kind, []).append((part_name(kind, one), href, choice.part == part))
+    return list(groups.items())
 
 
 def _tables(table: BoardTable, links: Links) -> dict[str, list[tuple[str, str, bool]]]:
@@ -122,5 +104,5 @@ def _chart(table: BoardTable) -> Markup | None:
         ]
         return scatter("chart", "F1 against concerns written", points, [], "concerns written per article")
     echo = next((row.echo_f1 for row in table.rows if row.echo_f1 is not None), None)
-    levels = [Level("echo: ten sentences of the paper", echo)] if echo is not None else []
+    levels = [("echo: ten sentences of the paper", echo)] if echo is not None else []
     return scatter("chart", "F1 against skill", points, levels, "skill") if points else None

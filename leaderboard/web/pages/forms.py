@@ -7,8 +7,6 @@ Nothing here is kept by browsers or caches.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +17,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from bioreview_bench.errors import InputError
 
 from ...http.auth import check_csrf, csrf_token, current_user, log_in, log_out
-from ...store import api as store
 from ...store.common import MEANING, WAITING, State
-from ..site import Site, site_of
+from ...store.settings import get_settings
+from ...store.status import status_for, submissions_of
+from ...store.submissions import mark as mark_submission
+from ...store.submissions import withdraw as withdraw_submission
+from ..site import site_of
 
 if TYPE_CHECKING:
-    from ...settings import BoardSettings
-    from ...store.api import SubmissionStatus, UserInfo
     from ...store.database import Database
+    from ...store.status import SubmissionStatus
+    from ...store.users import UserInfo
 
 _NEXT = re.compile(r"/(submit|submissions(/s_[0-9a-f]{16})?)")
 _LARGEST_FIELD = 1024
@@ -46,7 +47,8 @@ def make_forms(db: Database) -> APIRouter:
 def _add_login(router: APIRouter) -> None:
     @router.get("/login")
     def login(request: Request) -> Response:
-        return _page(login_page(site_of(request), csrf_token(request), _local(request.query_params.get("next", ""))))
+        after = _local(request.query_params.get("next", ""))
+        return _page(request, "login.html", "login", after=after, wrong=False)
 
     @router.post("/login")
     async def enter(request: Request) -> Response:
@@ -55,8 +57,7 @@ def _add_login(router: APIRouter) -> None:
             token, after = str(form.get("token", "")).strip(), _local(str(form.get("next", "")))
         user = await run_in_threadpool(log_in, request, token)
         if user is None:
-            page = login_page(site_of(request), csrf_token(request), after, wrong=True)
-            return _page(page, status=401)
+            return _page(request, "login.html", "login", status=401, after=after, wrong=True)
         return _to(after)
 
     @router.post("/logout")
@@ -72,7 +73,7 @@ def _add_upload(router: APIRouter, db: Database) -> None:
         user = current_user(request)
         if user is None:
             return _to("/login?next=/submit")
-        return _page(_form_page(request, db, user))
+        return _upload_page(request, db, user)
 
     @router.post("/submit")
     async def upload(request: Request) -> Response:
@@ -90,8 +91,7 @@ def _add_upload(router: APIRouter, db: Database) -> None:
         except InputError as error:
             if not error.problems:
                 raise
-            page = await run_in_threadpool(_form_page, request, db, user, error)
-            return _page(page, status=422)
+            return await run_in_threadpool(_upload_page, request, db, user, error)
         return _to(f"/submissions/{taken.id}")
 
 
@@ -101,24 +101,44 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
         user = current_user(request)
         if user is None:
             return _to("/login?next=/submissions")
-        ranking, found = store.get_settings(db).ranking, store.submissions_of(db, user.id)
-        return _page(mine_page(site_of(request), csrf_token(request), user, ranking, found))
+        ranking, own = get_settings(db).ranking, submissions_of(db, user.id)
+        return _page(
+            request,
+            "mine.html",
+            "submissions",
+            user=user,
+            submissions=[(one, next((it for it in one.results if it.contract == ranking), None)) for one in own],
+            waiting=any(one.state in WAITING for one in own),
+            moment=moment,
+        )
 
     @router.get("/submissions/{submission}")
     def status(request: Request, submission: str) -> Response:
         user = current_user(request)
         if user is None:
             return _to(f"/login?next={_local(f'/submissions/{submission}')}")
-        found = store.status_for(db, submission, user)
-        return _page(status_page(site_of(request), csrf_token(request), user, found))
+        found = status_for(db, submission, user)
+        return _page(
+            request,
+            "status.html",
+            "submissions",
+            user=user,
+            found=found,
+            steps=steps(found),
+            waiting=found.state in WAITING,
+            problems=[(one.line, one.message) for one in found.problems[:_SHOWN]],
+            moment=moment,
+            can_withdraw=found.state not in ("rejected", "withdrawn"),
+            can_mark=not found.marked and found.state in ("received", "validating", "queued") and not found.results,
+        )
 
     @router.post("/submissions/{submission}/withdraw")
     async def withdraw(request: Request, submission: str) -> Response:
-        return await _change(request, submission, store.withdraw)
+        return await _change(request, submission, withdraw_submission)
 
     @router.post("/submissions/{submission}/mark")
     async def mark(request: Request, submission: str) -> Response:
-        return await _change(request, submission, store.mark)
+        return await _change(request, submission, mark_submission)
 
     async def _change(request: Request, submission: str, change: Any) -> Response:
         await _checked(request)
@@ -135,8 +155,22 @@ async def _checked(request: Request) -> None:
         check_csrf(request, form)
 
 
-def _form_page(request: Request, db: Database, user: UserInfo, error: InputError | None = None) -> str:
-    return submit_page(site_of(request), csrf_token(request), user, store.get_settings(db), error)
+def _upload_page(request: Request, db: Database, user: UserInfo, error: InputError | None = None) -> Response:
+    """The form to submit, with what was wrong with the files that were sent."""
+    problems = () if error is None else error.problems
+    settings = get_settings(db)
+    return _page(
+        request,
+        "submit.html",
+        "submit",
+        status=200 if error is None else 422,
+        user=user,
+        settings=settings,
+        error=error,
+        problems=[(one.line, one.message) for one in problems[:_SHOWN]],
+        n_problems=len(problems),
+        megabytes=settings.limits.upload_bytes // (1024 * 1024),
+    )
 
 
 def _local(address: str) -> str:
@@ -148,69 +182,13 @@ def _to(address: str) -> Response:
     return RedirectResponse(address, 303, {"Cache-Control": "no-store"})
 
 
-def _page(html: str, status: int = 200) -> Response:
+def _page(request: Request, template: str, page: str, *, status: int = 200, **context: Any) -> Response:
+    html = site_of(request).render(template, page, csrf=csrf_token(request), **context)
     return HTMLResponse(html, status, {"Cache-Control": "no-store"})
 
 
-@dataclass(frozen=True)
-class Step:
-    """A state on the way: done, now, or still to come."""
-
-    name: str
-    meaning: str
-    progress: str
-    at: str
-
-
-def login_page(site: Site, csrf: str, after: str, *, wrong: bool = False) -> str:
-    """The page to log in; `after` is where it leads."""
-    return site.render("login.html", "login", csrf=csrf, after=after, wrong=wrong)
-
-
-def submit_page(site: Site, csrf: str, user: UserInfo, settings: BoardSettings, error: InputError | None) -> str:
-    """The form to submit, with what was wrong with the files that were sent."""
-    problems = () if error is None else error.problems
-    return site.render(
-        "submit.html",
-        "submit",
-        csrf=csrf,
-        user=user,
-        settings=settings,
-        error=error,
-        problems=[(one.line, one.message) for one in problems[:_SHOWN]],
-        n_problems=len(problems),
-        megabytes=settings.limits.upload_bytes // (1024 * 1024),
-    )
-
-
-def mine_page(site: Site, csrf: str, user: UserInfo, ranking: str, submissions: Sequence[SubmissionStatus]) -> str:
-    """All submissions of a user, the newest first, with their figures under the contract that ranks."""
-    shown = [(one, next((found for found in one.results if found.contract == ranking), None)) for one in submissions]
-    waiting = any(one.state in WAITING for one in submissions)
-    return site.render(
-        "mine.html", "submissions", csrf=csrf, user=user, submissions=shown, waiting=waiting, moment=moment
-    )
-
-
-def status_page(site: Site, csrf: str, user: UserInfo, found: SubmissionStatus) -> str:
-    """Where one submission stands."""
-    return site.render(
-        "status.html",
-        "submissions",
-        csrf=csrf,
-        user=user,
-        found=found,
-        steps=steps(found),
-        waiting=found.state in WAITING,
-        problems=[(one.line, one.message) for one in found.problems[:_SHOWN]],
-        moment=moment,
-        can_withdraw=found.state not in ("rejected", "withdrawn"),
-        can_mark=not found.marked and found.state in ("received", "validating", "queued") and not found.results,
-    )
-
-
-def steps(found: SubmissionStatus) -> list[Step]:
-    """The way of a submission: the states to *scored*, or to where it ended."""
+def steps(found: SubmissionStatus) -> list[dict[str, str]]:
+    """The way of a submission: the states to *scored*, or to where it ended; each is done, now, or next."""
     when = {event.state: moment(event.at) for event in found.events}
     names = list(_STEPS)
     if found.state not in names:
@@ -223,7 +201,8 @@ def steps(found: SubmissionStatus) -> list[Step]:
         progress = "done" if number < place else "now" if number == place else "next"
         if name == "scored" and progress == "now":
             progress = "done"
-        shown.append(Step(name, MEANING[name], progress, when.get(name, "") if number <= place else ""))
+        at = when.get(name, "") if number <= place else ""
+        shown.append({"name": name, "meaning": MEANING[name], "progress": progress, "at": at})
     return shown
 
 

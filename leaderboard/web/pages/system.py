@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from markupsafe import Markup
+from typing import Any
 
 from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
 from bioreview_bench.report.html.headline import Card, Control, card, controls_beside
@@ -25,16 +23,6 @@ from .table import part_figure
 
 _METRICS = ("recall", "precision", "f1")
 _PARTS = {"per_category": "By category", "per_source": "By source", "per_severity": "By severity"}
-
-
-@dataclass(frozen=True)
-class PartFigures:
-    """Figures by category, source or severity: a chart and the table behind it."""
-
-    title: str
-    chart: Markup
-    header: list[str]
-    rows: list[tuple[str, list[tuple[str, str]]]]
 
 
 def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> str:
@@ -77,8 +65,8 @@ def controls(row: Row) -> list[Control]:
     return controls_beside({**row.model_dump(), "f1": row.f1.value}, row.f1.bounds)
 
 
-def parts(score: ContractScore) -> list[PartFigures]:
-    """Figures by category, source and severity, those that occur."""
+def parts(score: ContractScore) -> list[dict[str, Any]]:
+    """Figures by category, source and severity, those that occur: a chart and the table behind it."""
     return [_part(score, kind, title) for kind, title in _PARTS.items() if getattr(score.row, kind)]
 
 
@@ -94,7 +82,7 @@ def _block(score: ContractScore) -> dict[str, object]:
     }
 
 
-def _part(score: ContractScore, kind: str, title: str) -> PartFigures:
+def _part(score: ContractScore, kind: str, title: str) -> dict[str, Any]:
     found = getattr(score.row, kind)
     severity = kind == "per_severity"
     metrics = ("recall",) if severity else _METRICS
@@ -115,7 +103,7 @@ def _part(score: ContractScore, kind: str, title: str) -> PartFigures:
     counts_header = ["references", "matched"] if severity else ["references", "concerns", "matched"]
     chart = whisker_chart(f"{score.contract.replace('.', '-')}-{kind}", f"{title}, {score.label}", groups)
     header = [title.removeprefix("By "), *counts_header, *(metric.replace("f1", "F1") for metric in metrics)]
-    return PartFigures(title, chart, header, rows)
+    return {"title": title, "chart": chart, "header": header, "rows": rows}
 
 
 def _estimate(value: Figure) -> Estimate:

@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from markupsafe import Markup
-
 from bioreview_bench.report.html.words import DASH, figure, name
 from bioreview_bench.report.meaning import SATURATED, echo_is_near
 
-from ...ranking.badges import TEXTS, BadgeText
+from ...ranking.badges import TEXTS
 from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
@@ -136,27 +134,6 @@ class FigureCell:
 
 
 @dataclass(frozen=True)
-class TableLine:
-    """A row as the template shows it."""
-
-    row: Row
-    href: str
-    band: str
-    tied: str
-    about: list[str]
-    badges: list[BadgeText]
-    lead: FigureCell
-    strip: Markup
-    cells: list[FigureCell]
-    hidden: bool
-    index: int
-    size: str
-    unseen: bool
-    first_of_band: bool
-    comparable: bool
-
-
-@dataclass(frozen=True)
 class Frame:
     """What all rows of a page have in common."""
 
@@ -175,7 +152,7 @@ def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
     return Frame(table, choice, links, axis, columns(choice), in_band)
 
 
-def lines(common: Frame) -> list[TableLine]:
+def lines(common: Frame) -> list[dict[str, Any]]:
     """All rows: those that pass the filters in their order, then the hidden ones."""
     shown = arranged(common.table.rows, common.choice)
     place = {row.submission: index for index, row in enumerate(common.table.rows)}
@@ -189,26 +166,26 @@ def lines(common: Frame) -> list[TableLine]:
     return found
 
 
-def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> TableLine:
+def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> dict[str, Any]:
     choice, value = common.choice, lead(row, common.choice)
     first, *others = common.columns
-    return TableLine(
-        row=row,
-        href=common.links.system(row.submission),
-        band=_band(common, row),
-        tied=_tied(common, row),
-        about=_about(row),
-        badges=[TEXTS[badge] for badge in row.badges],
-        lead=FigureCell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
-        strip=strip(value, common.axis, _null(row, choice), ranked=row.band is not None),
-        cells=[_cell(column, row, choice) for column in others],
-        hidden=hidden,
-        index=index,
-        size=size_of(row),
-        unseen=is_unseen(row),
-        first_of_band=starts,
-        comparable=common.links.compares(common.table, row.submission),
-    )
+    return {
+        "row": row,
+        "href": common.links.system(row.submission),
+        "band": _band(common, row),
+        "tied": _tied(common, row),
+        "about": _about(row),
+        "badges": [TEXTS[badge] for badge in row.badges],
+        "lead": FigureCell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
+        "strip": strip(value, common.axis, _null(row, choice), ranked=row.band is not None),
+        "cells": [_cell(column, row, choice) for column in others],
+        "hidden": hidden,
+        "index": index,
+        "size": size_of(row),
+        "unseen": is_unseen(row),
+        "first_of_band": starts,
+        "comparable": common.links.compares(common.table, row.submission),
+    }
 
 
 def _band(common: Frame, row: Row) -> str:

@@ -15,12 +15,16 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.leaderboard.archive.backup import backup_board
-from bioreview_bench.leaderboard.archive.export import export_board
+from bioreview_bench.leaderboard.archive.export import backup_board, export_board
 from bioreview_bench.leaderboard.archive.import_ import import_board
 from bioreview_bench.leaderboard.intake.check import validate_received
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.leases import claim as claim_next
+from bioreview_bench.leaderboard.store.leases import give_back, release_stale
 from bioreview_bench.leaderboard.store.models import Event, ResultRow, Setting, Sketch, StoredTable, Submission, User
+from bioreview_bench.leaderboard.store.settings import get_settings
+from bioreview_bench.leaderboard.store.status import status
+from bioreview_bench.leaderboard.store.submissions import submissions_with, withdraw
+from bioreview_bench.leaderboard.store.users import add_user, renew_token, revoke_user, user_of_token
 from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
 
 
@@ -30,15 +34,15 @@ def full_board(board: Any, add_submitter: Any, make_package: Any) -> Any:
     ann = add_submitter(board, "ann")
     ann.submit(make_package("Scored"), marked=True)
     score_due(board)
-    store.withdraw(board, ann.submit(make_package("Withdrawn")), ann.user)
+    withdraw(board, ann.submit(make_package("Withdrawn")), ann.user)
     validate_received(board, ann.receive(make_package(predictions=b"{")))
     under_way = ann.submit(make_package("Under way"))
-    claim = store.claim(board, "w")
+    claim = claim_next(board, "w")
     assert claim is not None
     assert claim.id == under_way
     ann.receive(make_package("Received"))
     add_submitter(board, "bob", maintainer=True)
-    store.revoke_user(board, "bob")
+    revoke_user(board, "bob")
     with board.session() as session:
         session.add(Setting(key="session_secret", value={"hex": "5ec2e7" * 10}))
     return board
@@ -55,8 +59,8 @@ def counts(board: Any) -> dict[str, int]:
 def test_a_board_goes_from_one_database_to_another_whole(
     full_board: Any, database_url: str, open_database: Callable[..., Any], tmp_path: Path
 ) -> None:
-    (under_way,) = store.submissions_with(full_board, ("scoring",))
-    store.give_back(full_board, under_way, "w", "the worker was stopped")
+    (under_way,) = submissions_with(full_board, ("scoring",))
+    give_back(full_board, under_way, "w", "the worker was stopped")
     score_due(full_board)
     export_board(full_board, tmp_path / "a.zip")
     other = open_database(database_url)
@@ -64,7 +68,7 @@ def test_a_board_goes_from_one_database_to_another_whole(
     rebuild_tables(other)
     assert (taken.n_submissions, taken.n_users, taken.n_results, taken.n_known) == (5, 2, 3, 0)
     assert counts(other) == counts(full_board)
-    assert store.get_settings(other) == store.get_settings(full_board)
+    assert get_settings(other) == get_settings(full_board)
     export_board(other, tmp_path / "b.zip")
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
     with full_board.reading() as before, other.reading() as after:
@@ -95,14 +99,14 @@ def test_a_board_can_be_imported_into_itself_and_into_a_fellow(
     own = add_submitter(fellow, "cleo").submit(make_package("Own"))
     import_board(fellow, tmp_path / "a.zip")
     assert counts(fellow)["submissions"] == before["submissions"] + 1
-    assert store.status(fellow, own).state == "queued"
+    assert status(fellow, own).state == "queued"
 
 
 def test_what_was_under_way_is_begun_again(full_board: Any, open_database: Callable[..., Any], tmp_path: Path) -> None:
     export_board(full_board, tmp_path / "a.zip")
     other = open_database(tmp_path / "other.sqlite")
     import_board(other, tmp_path / "a.zip")
-    assert store.release_stale(other) == []
+    assert release_stale(other) == []
     assert score_due(other) == 2
     with other.reading() as session:
         states = sorted(session.scalars(select(Submission.state)))
@@ -127,11 +131,11 @@ def test_an_imported_user_gets_in_with_a_new_token_only(
     export_board(full_board, tmp_path / "a.zip")
     other = open_database(tmp_path / "other.sqlite")
     import_board(other, tmp_path / "a.zip")
-    user = store.user_of_token(other, store.renew_token(other, "ann"))
+    user = user_of_token(other, renew_token(other, "ann"))
     assert user is not None
     assert user.name == "ann"
     with pytest.raises(InputError, match="revoked"):
-        store.renew_token(other, "bob")
+        renew_token(other, "bob")
 
 
 def rewrite(source: Path, destination: Path, change: Callable[[str, bytes], bytes]) -> Path:
@@ -223,7 +227,7 @@ def test_a_backup_is_the_board_at_one_moment_though_it_is_in_use(
     def use() -> None:
         number = 0
         while not stop.is_set():
-            store.add_user(full_board, f"user{number}", "team")
+            add_user(full_board, f"user{number}", "team")
             number += 1
 
     writer = threading.Thread(target=use)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 from bioreview_bench import Contract
 from bioreview_bench.cli.main import bench
 from bioreview_bench.errors import InputError
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.users import user_of_token
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ def test_a_token_is_alone_on_stdout(made: Callable[..., Result], open_database: 
     added = made("user", "add", "ann", "--team", "Ann's lab")
     token = added.stdout.strip()
     assert token.startswith("brb_")
-    user = store.user_of_token(open_database("board.sqlite"), token)
+    user = user_of_token(open_database("board.sqlite"), token)
     assert user is not None
     assert user.team == "Ann's lab"
     renewed = made("user", "renew", "ann").stdout.strip()

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bioreview_bench import load_split
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.settings import get_settings, get_split, put_board
+from bioreview_bench.leaderboard.store.status import status as submission_status
+from bioreview_bench.leaderboard.store.users import revoke_user
 from bioreview_bench.leaderboard.worker.run import score_due
 
 Served, Make = Callable[..., str], Callable[..., Any]
@@ -75,7 +77,7 @@ def test_only_the_submitter_and_maintainers_see_a_submission(
     for action in ("mark", "withdraw"):
         assert caller(url, ben.token).post(f"{path}/{action}").status_code == 403
         assert caller(url).post(f"{path}/{action}").status_code == 401
-    assert store.status(board, submission).state == "queued"
+    assert submission_status(board, submission).state == "queued"
     assert caller(url, ben.token).get("/api/v1/submissions").json() == []
 
 
@@ -90,7 +92,7 @@ def test_a_wrong_an_empty_a_revoked_and_a_huge_token_are_nobody(
     for header in ("", "Bearer", f"Basic {ann.token}", ann.token):
         assert caller(url).get("/api/v1/submissions", headers={"Authorization": header}).status_code == 401
     assert caller(url, ann.token).get("/api/v1/submissions").status_code == 200
-    store.revoke_user(board, "ann")
+    revoke_user(board, "ann")
     assert caller(url, ann.token).get("/api/v1/submissions").status_code == 401
 
 
@@ -99,8 +101,7 @@ def test_a_cookie_of_a_logged_in_browser_opens_no_part_of_the_api(
 ) -> None:
     import hashlib
 
-    from bioreview_bench.leaderboard.http.auth import session_secret
-    from bioreview_bench.leaderboard.http.sessions import Session, Signer
+    from bioreview_bench.leaderboard.http.auth import Session, Signer, session_secret
 
     ann = add_submitter(board, "ann")
     signer = Signer(session_secret(board))
@@ -335,9 +336,9 @@ def test_a_system_trained_on_v3_train_is_refused_on_v4_test_with_the_reason(
     board: Any, url: str, caller: Make, add_submitter: Make, demo_predictions: Make, card_bytes: Make
 ) -> None:
     ann = caller(url, add_submitter(board, "ann").token)
-    facts = store.get_split(board, "test")
+    facts = get_split(board, "test")
     v4 = facts.model_copy(update={"data": "v4", "held_out": True})
-    store.put_board(board, store.get_settings(board), [v4], [])
+    put_board(board, get_settings(board), [v4], [])
     for answer in ("yes", "undisclosed"):
         sent = ann.submit(demo_predictions("careful"), card_bytes(f"Trained {answer}", saw_v3_train=answer))
         assert sent.json()["state"] == "rejected"

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bioreview_bench import load_split
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.submissions import submissions_with
 from bioreview_bench.leaderboard.worker.run import score_due
 
 Served, Make = Callable[..., str], Callable[..., Any]
@@ -435,4 +435,4 @@ def test_a_full_disk_is_said_and_logged_and_nothing_is_half_stored(
     assert "disk is full" in refused.text
     (failed,) = _logged(log, "request failed", 1)
     assert failed["id"] == refused.headers["x-request-id"]
-    assert store.submissions_with(board, ("received", "queued")) == []
+    assert submissions_with(board, ("received", "queued")) == []

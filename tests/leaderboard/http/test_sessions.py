@@ -14,7 +14,7 @@ pytest.importorskip("itsdangerous", reason="the leaderboard extra is not install
 import itsdangerous
 from starlette.datastructures import Headers
 
-from bioreview_bench.leaderboard.http.sessions import LIFETIME, Session, SessionState, Signer, is_cross_site
+from bioreview_bench.leaderboard.http.auth import LIFETIME, Session, SessionState, Signer, is_cross_site
 
 _SECRET = bytes(range(32))
 

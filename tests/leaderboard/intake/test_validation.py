@@ -16,7 +16,7 @@ from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.intake.validation import check_files, validate
 from bioreview_bench.leaderboard.settings import Limits
-from bioreview_bench.leaderboard.store.api import BoardSplit
+from bioreview_bench.leaderboard.store.settings import BoardSplit
 
 IDS = ("elife:1", "elife:2", "elife:3")
 

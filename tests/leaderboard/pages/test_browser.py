@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.leaderboard.ranking.build import load_table
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.users import renew_token
 from bioreview_bench.leaderboard.web.static_site import build
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(16, 23, 26)"
@@ -155,7 +155,7 @@ def test_upload_and_watch_it_become_scored(
     (tmp_path / "card.yaml").write_bytes(card_bytes("Uploaded"))
     seen = visit(f"{url}/submit")
     page = seen.page
-    page.fill("#token", store.renew_token(scored_board, "user-Gamma"))
+    page.fill("#token", renew_token(scored_board, "user-Gamma"))
     page.click("button.main")
     assert page.url == f"{url}/submit"
     page.set_input_files("#predictions", tmp_path / "short.jsonl")

@@ -15,7 +15,6 @@ import pytest
 from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
 from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
-from bioreview_bench.leaderboard.web.cache import PageCache
 from bioreview_bench.leaderboard.web.charts.scatter import SystemPoint, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
 from bioreview_bench.leaderboard.web.choice import TableChoice, read_choice
@@ -24,7 +23,7 @@ from bioreview_bench.leaderboard.web.pages.board import board_page
 from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
 from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
 from bioreview_bench.leaderboard.web.pages.table import arranged
-from bioreview_bench.leaderboard.web.site import Site, assets, served
+from bioreview_bench.leaderboard.web.site import PageCache, Site, assets, served
 
 Make = Callable[..., Any]
 EVIL = "<script>window.hacked=1</script>\"'><img src=x onerror=alert(1)>"

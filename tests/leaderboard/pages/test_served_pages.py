@@ -12,7 +12,9 @@ import pytest
 httpx = pytest.importorskip("httpx")
 
 from bioreview_bench.leaderboard.ranking.build import load_table  # noqa: E402
-from bioreview_bench.leaderboard.store import api as store  # noqa: E402 (after the check that the extra is there)
+from bioreview_bench.leaderboard.store.status import status as submission_status  # noqa: E402 (after the check that the extra is there)
+from bioreview_bench.leaderboard.store.submissions import withdraw  # noqa: E402 (after the check that the extra is there)
+from bioreview_bench.leaderboard.store.users import find_user, renew_token  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.worker.run import rebuild_tables  # noqa: E402
 
 
@@ -32,7 +34,7 @@ def csrf_of(page: Any) -> str:
 @pytest.fixture
 def member(scored_board: Any, reader: Any) -> Any:
     """A reader who logged in as Beta's user."""
-    token = store.renew_token(scored_board, "user-Beta")
+    token = renew_token(scored_board, "user-Beta")
     form = {"token": token, "csrf": csrf_of(reader.get("/login")), "next": "/submissions"}
     answer = reader.post("/login", data=form)
     assert (answer.status_code, answer.headers["location"]) == (303, "/submissions")
@@ -97,7 +99,7 @@ def test_a_page_is_not_sent_twice_and_changes_at_once(scored_board: Any, reader:
     again = reader.get("/", headers=known)
     assert (again.status_code, again.content) == (304, b"")
     row = load_table(scored_board, "test", "jaccard").rows[0]
-    store.withdraw(scored_board, row.submission, store.find_user(scored_board, f"user-{row.system}"))
+    withdraw(scored_board, row.submission, find_user(scored_board, f"user-{row.system}"))
     rebuild_tables(scored_board)
     changed = reader.get("/", headers=known)
     assert changed.status_code == 200
@@ -137,7 +139,7 @@ def test_forms_send_strangers_to_the_login(reader: Any) -> None:
 
 
 def test_a_login_leads_to_pages_of_the_board_only(scored_board: Any, reader: Any) -> None:
-    token = store.renew_token(scored_board, "user-Beta")
+    token = renew_token(scored_board, "user-Beta")
     for after in ("https://evil.example", "//evil.example", "/\\evil.example", "/logout", ""):
         page = reader.get("/login", params={"next": after})
         form = {"token": token, "csrf": csrf_of(page), "next": after}
@@ -170,7 +172,7 @@ def test_a_member_sees_their_own_submissions_only(scored_board: Any, member: Any
     assert member.get(f"/submissions/{rows['Alpha']}").status_code == 403
     form = {"csrf": csrf_of(page)}
     assert member.post(f"/submissions/{rows['Alpha']}/withdraw", data=form).status_code == 403
-    assert store.status(scored_board, rows["Alpha"]).state == "scored"
+    assert submission_status(scored_board, rows["Alpha"]).state == "scored"
 
 
 def test_withdrawing_by_form_takes_a_row_off_the_board(scored_board: Any, member: Any) -> None:

@@ -16,7 +16,9 @@ from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard.cli.archive import build as command
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.ranking.view import BoardTable, SystemView
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.settings import get_settings, put_settings
+from bioreview_bench.leaderboard.store.submissions import withdraw
+from bioreview_bench.leaderboard.store.users import find_user
 from bioreview_bench.leaderboard.web import static_site
 from bioreview_bench.leaderboard.web.static_site import build, pages
 
@@ -88,8 +90,8 @@ def test_a_withdrawn_system_has_no_page_any_more(scored_board: Any, tmp_path: Pa
     from bioreview_bench.leaderboard.worker.run import rebuild_tables
 
     row = load_table(scored_board, "test", "jaccard").rows[0]
-    user = store.find_user(scored_board, f"user-{row.system}")
-    store.withdraw(scored_board, row.submission, user)
+    user = find_user(scored_board, f"user-{row.system}")
+    withdraw(scored_board, row.submission, user)
     rebuild_tables(scored_board)
     files = dict(pages(scored_board))
     assert f"systems/{row.submission}.html" not in files
@@ -113,7 +115,7 @@ def test_a_folder_of_something_else_is_left_alone(board: Any, tmp_path: Path) ->
 def test_a_failed_write_leaves_the_old_site(board: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(board, tmp_path / "out")
     before = contents(tmp_path / "out")
-    store.put_settings(board, store.get_settings(board).model_copy(update={"title": "Another"}))
+    put_settings(board, get_settings(board).model_copy(update={"title": "Another"}))
     moved: list[object] = []
 
     def broken(source: Any, destination: Any) -> None:

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from bioreview_bench.leaderboard.ranking import build as ranking
-from bioreview_bench.leaderboard.ranking.build import load_table, rebuild_table
-from bioreview_bench.leaderboard.ranking.systems import load_system
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.ranking.build import load_system, load_table, rebuild_table
 from bioreview_bench.leaderboard.store.common import NotFound
 from bioreview_bench.leaderboard.store.models import PairTestRow, StoredTable
+from bioreview_bench.leaderboard.store.submissions import withdraw
+from bioreview_bench.leaderboard.store.users import find_user
 from bioreview_bench.leaderboard.worker.run import Work, rebuild_tables
 
 
@@ -59,14 +59,14 @@ def test_a_table_that_was_overtaken_while_it_was_made_is_made_anew(
 ) -> None:
     """A withdrawal between reading and writing must not be undone by an older table."""
     row = load_table(scored_board, "test", "jaccard").rows[-1]
-    user = store.find_user(scored_board, f"user-{row.system.split()[0]}")
+    user = find_user(scored_board, f"user-{row.system.split()[0]}")
     real, calls = ranking.board_table, []
 
     def slow(*given: Any) -> Any:
         made = real(*given)
         calls.append(made)
         if len(calls) == 1:
-            store.withdraw(scored_board, row.submission, user)
+            withdraw(scored_board, row.submission, user)
         return made
 
     monkeypatch.setattr(ranking, "board_table", slow)
@@ -118,7 +118,7 @@ def test_what_was_withdrawn_or_never_scored_has_no_page(
 ) -> None:
     waiting = add_submitter(scored_board, "new").submit(make_package("New"))
     row = load_table(scored_board, "test", "jaccard").rows[0]
-    store.withdraw(scored_board, row.submission, store.find_user(scored_board, f"user-{row.system}"))
+    withdraw(scored_board, row.submission, find_user(scored_board, f"user-{row.system}"))
     rebuild_tables(scored_board)
     for submission in (waiting, row.submission, "s_0000000000000000", "", "\u202e", "' OR 1=1 --"):
         with pytest.raises(NotFound):

@@ -17,7 +17,8 @@ import pytest
 
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.serving.supervisor import Supervisor, worker_environment
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.status import status
+from bioreview_bench.leaderboard.store.users import add_user
 
 Make = Callable[..., Any]
 
@@ -38,10 +39,10 @@ def test_a_board_is_made_served_scored_and_ended_in_good_order(
     serving = start_bench("leaderboard", "serve", "--port", "0", "--data", "demo", "--contract", "jaccard")
     url = serving.said(r"The board is at (http://127\.0\.0\.1:\d+)/")[1]
     board = open_database(tmp_path / "board.sqlite")
-    ann = caller(url, store.add_user(board, "ann", "A"))
+    ann = caller(url, add_user(board, "ann", "A"))
     sent = ann.submit(demo_predictions("careful"), card_bytes())
     assert sent.status_code == 201, sent.text
-    _until(lambda: store.status(board, sent.json()["id"]).state == "scored")
+    _until(lambda: status(board, sent.json()["id"]).state == "scored")
     assert ann.get(sent.headers["location"]).json()["state"] == "scored"
 
     first = next(row["pid"] for row in serving.log() if row["event"] == "a worker begins")

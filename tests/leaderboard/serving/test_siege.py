@@ -26,7 +26,9 @@ import pytest
 from bioreview_bench.errors import RemoteError
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.ranking.build import load_table
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.settings import stale_tables
+from bioreview_bench.leaderboard.store.submissions import predictions_bytes, receive, submissions_with
+from bioreview_bench.leaderboard.store.users import add_user, find_user, list_users
 from bioreview_bench.leaderboard.submit.client import BoardClient
 from bioreview_bench.leaderboard.submit.submission import Sending
 from bioreview_bench.leaderboard.worker.run import score_due
@@ -99,7 +101,7 @@ def test_a_siege_loses_nothing_scores_nothing_twice_and_ends_in_the_table_of_a_q
     options: dict[str, Any] = {"data": pilot, "splits": ("all",), "contracts": ("jaccard",), "draws": 200}
     board = make_board(tmp_path / "siege.sqlite", **options)
     users = [f"user{number}" for number in range(_USERS)]
-    tokens = {name: store.add_user(board, name, f"Team {name}") for name in users}
+    tokens = {name: add_user(board, name, f"Team {name}") for name in users}
     files = [_complete(pilot, name, tmp_path) for name in _FILES]
     cards = []
     for number in range(_SUBMISSIONS):
@@ -180,13 +182,13 @@ def _wait_until_up(besieged: _Besieged, timeout: float = 60) -> None:
 
 
 def _waiting(board: Any) -> list[str]:
-    return store.submissions_with(board, ("received", "validating", "queued", "scoring"))
+    return submissions_with(board, ("received", "validating", "queued", "scoring"))
 
 
 def _wait_until_scored(board: Any, timeout: float = 300) -> None:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        if not _waiting(board) and not store.stale_tables(board):
+        if not _waiting(board) and not stale_tables(board):
             return
         time.sleep(0.2)
     raise AssertionError(f"{len(_waiting(board))} submissions still wait")
@@ -220,11 +222,11 @@ def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
             select(Submission, User.name).join(User).order_by(Submission.created_at, Submission.id)
         ).all()
     for submission, user in rows:
-        if user not in [one.name for one in store.list_users(quiet)]:
-            store.add_user(quiet, user, submission.team)
-        content = store.predictions_bytes(besieged, submission.predictions_sha256)
+        if user not in [one.name for one in list_users(quiet)]:
+            add_user(quiet, user, submission.team)
+        content = predictions_bytes(besieged, submission.predictions_sha256)
         package = stored_package(content, submission.card, submission.run)
-        taken, created = store.receive(quiet, store.find_user(quiet, user).id, submission.split, package)
+        taken, created = receive(quiet, find_user(quiet, user).id, submission.split, package)
         assert created
         assert validate_received(quiet, taken) == "queued"
     assert score_due(quiet) == len(rows)

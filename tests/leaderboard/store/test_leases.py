@@ -14,9 +14,20 @@ import pytest
 from sqlalchemy import func, select
 
 from bioreview_bench.leaderboard.intake.check import validate_all_received, validate_received
-from bioreview_bench.leaderboard.store import api as store
-from bioreview_bench.leaderboard.store.leases import MAX_ATTEMPTS, is_dead, worker_name
+from bioreview_bench.leaderboard.store.leases import (
+    MAX_ATTEMPTS,
+    Claim,
+    extend,
+    fail,
+    give_back,
+    is_dead,
+    release_stale,
+    worker_name,
+)
+from bioreview_bench.leaderboard.store.leases import claim as claim_next
 from bioreview_bench.leaderboard.store.models import PairTestRow, ResultRow, Submission
+from bioreview_bench.leaderboard.store.status import status
+from bioreview_bench.leaderboard.store.submissions import Scored, record_results, requeue, unpack, withdraw
 from bioreview_bench.leaderboard.worker.score import Scorer
 
 ELSEWHERE = "other-host/1.0/4242/77/abcdef01"
@@ -31,19 +42,19 @@ def dead_worker() -> str:
 
 
 @pytest.fixture
-def scored(board: Any, make_package: Callable[..., Any], card_fields: Any) -> Callable[..., list[store.Scored]]:
+def scored(board: Any, make_package: Callable[..., Any], card_fields: Any) -> Callable[..., list[Scored]]:
     """Results of the demo predictions under the board's contract, of some system."""
     scorer = Scorer(board, None, lambda done, total: None)
     content = make_package().predictions
 
-    def build(name: str = "Careful") -> list[store.Scored]:
-        return scorer.score(store.Claim("", "test", "", "", card_fields(name), 1), content)
+    def build(name: str = "Careful") -> list[Scored]:
+        return scorer.score(Claim("", "test", "", "", card_fields(name), 1), content)
 
     return build
 
 
 def events(board: Any, submission_id: str) -> list[tuple[str, str | None]]:
-    return [(event.state, event.reason) for event in store.status(board, submission_id).events]
+    return [(event.state, event.reason) for event in status(board, submission_id).events]
 
 
 def n_results(board: Any) -> int:
@@ -75,12 +86,12 @@ def test_the_least_tried_then_the_oldest_is_taken_first(
 ) -> None:
     ann = add_submitter(either_board)
     ids = [ann.submit(make_package(f"System {number}")) for number in range(3)]
-    first = store.claim(either_board, ELSEWHERE)
+    first = claim_next(either_board, ELSEWHERE)
     assert first is not None
     assert (first.id, first.attempt, first.split, first.card["system_name"]) == (ids[0], 1, "test", "System 0")
     expire(either_board, ids[0])
-    assert store.release_stale(either_board) == [ids[0]]
-    order = [store.claim(either_board, ELSEWHERE) for _ in range(4)]
+    assert release_stale(either_board) == [ids[0]]
+    order = [claim_next(either_board, ELSEWHERE) for _ in range(4)]
     assert [claim and (claim.id, claim.attempt) for claim in order] == [(ids[1], 1), (ids[2], 1), (ids[0], 2), None]
 
 
@@ -90,7 +101,7 @@ def test_many_workers_never_take_the_same(either_board: Any, add_submitter: Any,
     taken: list[str] = []
 
     def work(name: str) -> None:
-        while (claim := store.claim(either_board, name)) is not None:
+        while (claim := claim_next(either_board, name)) is not None:
             taken.append(claim.id)
 
     threads = [threading.Thread(target=work, args=(f"worker {number}",)) for number in range(6)]
@@ -102,35 +113,35 @@ def test_many_workers_never_take_the_same(either_board: Any, add_submitter: Any,
 
 
 def test_a_result_is_recorded_by_the_holder_only(
-    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     submission_id = add_submitter(either_board).submit(make_package())
-    assert not store.record_results(either_board, submission_id, "mine", scored())
-    store.claim(either_board, "mine", seconds=60)
-    assert store.extend(either_board, submission_id, "mine")
-    assert not store.extend(either_board, submission_id, "other")
-    assert not store.record_results(either_board, submission_id, "other", scored())
+    assert not record_results(either_board, submission_id, "mine", scored())
+    claim_next(either_board, "mine", seconds=60)
+    assert extend(either_board, submission_id, "mine")
+    assert not extend(either_board, submission_id, "other")
+    assert not record_results(either_board, submission_id, "other", scored())
     assert n_results(either_board) == 0
-    assert store.record_results(either_board, submission_id, "mine", scored())
-    assert not store.record_results(either_board, submission_id, "mine", scored())
-    found = store.status(either_board, submission_id)
+    assert record_results(either_board, submission_id, "mine", scored())
+    assert not record_results(either_board, submission_id, "mine", scored())
+    found = status(either_board, submission_id)
     assert (found.state, n_results(either_board), len(found.results)) == ("scored", 1, 1)
     record = scored()[0].record
     assert found.results[0].f1.value == record.overall.f1
     assert (found.results[0].f1.low, found.results[0].f1.high) == record.intervals["overall.f1"]
     with either_board.reading() as session:
-        assert store.unpack(session.scalars(select(ResultRow.record)).one()).overall == record.overall
+        assert unpack(session.scalars(select(ResultRow.record)).one()).overall == record.overall
 
 
 def test_a_status_names_no_article_and_no_reference(
-    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     from bioreview_bench import load_split
 
     submission_id = add_submitter(board).submit(make_package())
-    store.claim(board, "mine")
-    store.record_results(board, submission_id, "mine", scored())
-    text = store.status(board, submission_id).model_dump_json()
+    claim_next(board, "mine")
+    record_results(board, submission_id, "mine", scored())
+    text = status(board, submission_id).model_dump_json()
     for article in load_split("demo", "test"):
         assert article.id not in text
         assert not any(concern.concern_text[:40] in text for concern in article.concerns)
@@ -142,27 +153,27 @@ def test_a_worker_that_died_here_is_noticed_at_once(
     ann = add_submitter(either_board)
     mine, elsewhere, living = (ann.submit(make_package(name)) for name in ("A", "B", "C"))
     for name in (dead_worker, ELSEWHERE, worker_name()):
-        store.claim(either_board, name)
-    assert store.release_stale(either_board) == [mine]
+        claim_next(either_board, name)
+    assert release_stale(either_board) == [mine]
     assert events(either_board, mine)[-2:] == [("scoring", None), ("queued", "the worker ended while scoring it")]
     expire(either_board, elsewhere)
-    assert store.release_stale(either_board) == [elsewhere]
-    assert store.status(either_board, living).state == "scoring"
-    assert store.release_stale(either_board) == []
+    assert release_stale(either_board) == [elsewhere]
+    assert status(either_board, living).state == "scoring"
+    assert release_stale(either_board) == []
 
 
 def test_a_late_worker_changes_nothing(
-    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+    board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     submission_id = add_submitter(board).submit(make_package())
-    store.claim(board, ELSEWHERE)
+    claim_next(board, ELSEWHERE)
     expire(board, submission_id)
-    store.release_stale(board)
-    store.claim(board, "second")
-    assert not store.record_results(board, submission_id, ELSEWHERE, scored())
-    assert not store.fail(board, submission_id, ELSEWHERE, "too late")
-    assert not store.give_back(board, submission_id, ELSEWHERE, "too late")
-    assert store.record_results(board, submission_id, "second", scored())
+    release_stale(board)
+    claim_next(board, "second")
+    assert not record_results(board, submission_id, ELSEWHERE, scored())
+    assert not fail(board, submission_id, ELSEWHERE, "too late")
+    assert not give_back(board, submission_id, ELSEWHERE, "too late")
+    assert record_results(board, submission_id, "second", scored())
     assert n_results(board) == 1
 
 
@@ -172,14 +183,14 @@ def test_a_submission_that_kills_every_worker_is_given_up(
     ann = add_submitter(either_board)
     submission_id = ann.submit(make_package())
     for _ in range(MAX_ATTEMPTS):
-        assert store.claim(either_board, ELSEWHERE) is not None
+        assert claim_next(either_board, ELSEWHERE) is not None
         expire(either_board, submission_id)
-        store.release_stale(either_board)
-    assert store.claim(either_board, ELSEWHERE) is None
-    found = store.status(either_board, submission_id)
+        release_stale(either_board)
+    assert claim_next(either_board, ELSEWHERE) is None
+    found = status(either_board, submission_id)
     assert (found.state, found.reason) == ("failed", f"the worker ended {MAX_ATTEMPTS} times while scoring it")
-    store.requeue(either_board, submission_id, "mended")
-    claim = store.claim(either_board, ELSEWHERE)
+    requeue(either_board, submission_id, "fixed")
+    claim = claim_next(either_board, ELSEWHERE)
     assert claim is not None
     assert claim.attempt == 1
 
@@ -187,44 +198,44 @@ def test_a_submission_that_kills_every_worker_is_given_up(
 def test_giving_back_counts_no_attempt(board: Any, add_submitter: Any, make_package: Any) -> None:
     submission_id = add_submitter(board).submit(make_package())
     for _ in range(2 * MAX_ATTEMPTS):
-        claim = store.claim(board, "mine")
+        claim = claim_next(board, "mine")
         assert claim is not None
         assert claim.attempt == 1
-        assert store.give_back(board, submission_id, "mine", "the worker was stopped")
-    assert store.status(board, submission_id).state == "queued"
+        assert give_back(board, submission_id, "mine", "the worker was stopped")
+    assert status(board, submission_id).state == "queued"
 
 
 def test_what_is_withdrawn_while_it_is_scored_gets_no_result(
-    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     ann = add_submitter(either_board)
     submission_id = ann.submit(make_package())
-    store.claim(either_board, "mine")
-    store.withdraw(either_board, submission_id, ann.user)
-    assert not store.extend(either_board, submission_id, "mine")
-    assert not store.record_results(either_board, submission_id, "mine", scored())
-    assert (n_results(either_board), store.status(either_board, submission_id).state) == (0, "withdrawn")
+    claim_next(either_board, "mine")
+    withdraw(either_board, submission_id, ann.user)
+    assert not extend(either_board, submission_id, "mine")
+    assert not record_results(either_board, submission_id, "mine", scored())
+    assert (n_results(either_board), status(either_board, submission_id).state) == (0, "withdrawn")
 
 
 def test_scoring_again_replaces_a_result_and_its_tests(
-    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[store.Scored]]
+    either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     ann = add_submitter(either_board)
     ids = [ann.submit(make_package(name)) for name in ("A", "B")]
     for submission_id in ids:
-        store.claim(either_board, "mine")
-        store.record_results(either_board, submission_id, "mine", scored())
+        claim_next(either_board, "mine")
+        record_results(either_board, submission_id, "mine", scored())
     with either_board.session() as session:
         a, b = session.scalars(select(ResultRow.id).order_by(ResultRow.id)).all()
         session.add(PairTestRow(a_id=a, b_id=b, delta_f1=0.0, p_value=1.0))
-    store.requeue(either_board, ids[0], "again")
-    store.claim(either_board, "mine")
+    requeue(either_board, ids[0], "again")
+    claim_next(either_board, "mine")
     newer = scored("Renamed")
-    store.record_results(either_board, ids[0], "mine", newer)
+    record_results(either_board, ids[0], "mine", newer)
     with either_board.reading() as session:
         assert session.scalar(select(func.count()).select_from(PairTestRow)) == 0
         kept = session.scalars(select(ResultRow.record).where(ResultRow.submission_id == ids[0])).one()
-    assert store.unpack(kept).system.name == "Renamed"
+    assert unpack(kept).system.name == "Renamed"
     assert n_results(either_board) == 2
 
 
@@ -240,7 +251,7 @@ def test_a_check_that_was_killed_is_done_again(
         move(session, row, "validating", None)
         hold(row, dead_worker, 60)
     assert validate_received(either_board, submission_id) == "validating"
-    assert store.release_stale(either_board) == [submission_id]
+    assert release_stale(either_board) == [submission_id]
     assert validate_all_received(either_board) == [submission_id]
     states = [state for state, _ in events(either_board, submission_id)]
     assert states == ["received", "validating", "received", "validating", "queued"]
@@ -259,7 +270,7 @@ def test_a_check_that_fails_unforeseen_is_not_lost_and_not_repeated_for_ever(
         for _ in range(MAX_ATTEMPTS):
             with pytest.raises(ZeroDivisionError):
                 validate_all_received(board)
-            assert store.status(board, submission_id).state == "received"
+            assert status(board, submission_id).state == "received"
         assert validate_all_received(board) == []
     assert validate_received(board, submission_id) == "queued"
 

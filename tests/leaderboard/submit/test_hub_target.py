@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.status import status as submission_status
+from bioreview_bench.leaderboard.store.submissions import submissions_with
+from bioreview_bench.leaderboard.store.users import add_user, list_users
 
 Make = Callable[..., Any]
 _REPO = "lab/board"
@@ -167,11 +169,11 @@ def test_a_submission_travels_by_pull_request_and_is_taken_in_once_merged(
     hub.merge()
     code, out, err = hub_bench(*sync)
     assert (code, out) == (0, "1 taken in, 0 known already, 0 refused.\n"), err
-    submission = store.submissions_with(board, ("queued",))[0]
-    status = store.status(board, submission)
+    submission = submissions_with(board, ("queued",))[0]
+    status = submission_status(board, submission)
     assert (status.team, status.system, status.marked) == ("A lab", "Careful", True)
     assert hub_bench(*sync)[1] == "0 taken in, 1 known already, 0 refused.\n"
-    assert len(store.list_users(board)) == 1
+    assert len(list_users(board)) == 1
     code, _, err = hub_bench(*send)
     assert code == 2
     assert "holds this submission already" in err
@@ -189,7 +191,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
         hub.files.update({f"submissions/{name}/{file}": data for file, data in content.items()})
         return str(name)
 
-    store.add_user(board, "ann", "Own tokens")
+    add_user(board, "ann", "Own tokens")
     fine = put(make_package("Fine"), card_bytes("Fine"))
     changed = put(make_package("Changed"), card_bytes("Changed afterwards"))
     strange = put(make_package("Strange"), card_bytes("Strange"), **{"run.sh": b"rm"})
@@ -213,7 +215,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
     assert "perhaps" in refused[score]
     assert "tokens of its own" in refused[posing]
     assert "is rejected" in refused[wrong]
-    assert len(store.submissions_with(board, ("queued",))) == 1
+    assert len(submissions_with(board, ("queued",))) == 1
     code, out, _ = hub_bench(*sync, "--user", "ann")
     assert posing in json.loads(out)["taken"]
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.submissions import submissions_with
 from bioreview_bench.leaderboard.worker.run import score_due
 
 Make = Callable[..., Any]
@@ -45,7 +45,7 @@ def scoring(board: Any) -> Iterator[None]:
 
     def work() -> None:
         while not ending.wait(0.05):
-            if store.submissions_with(board, ("queued",)):
+            if submissions_with(board, ("queued",)):
                 score_due(board)
 
     thread = threading.Thread(target=work)
@@ -61,7 +61,7 @@ def test_a_submission_to_a_running_board_is_waited_for_and_its_figures_shown(
     predictions, card = files
     code, out, err = bench(predictions, "--card", card, "--to", url, "--token-file", str(token), "--wait")
     assert code == 0, err
-    submission = store.submissions_with(board, ("scored",))[0]
+    submission = submissions_with(board, ("scored",))[0]
     assert submission in out
     assert "Scored by the board" in out
     assert "jaccard" in out
@@ -81,7 +81,7 @@ def test_marking_and_withdrawing_by_command(
 ) -> None:
     to = ("--to", url, "--token-file", str(token))
     bench(files[0], "--card", files[1], *to)
-    submission = store.submissions_with(board, ("queued",))[0]
+    submission = submissions_with(board, ("queued",))[0]
     assert "marked" in bench("mark", submission, *to)[1]
     assert "withdrawn" in bench("withdraw", submission, *to)[1]
     code, _, err = bench("withdraw", submission, *to)
@@ -108,7 +108,7 @@ def test_the_client_lists_what_the_server_would_and_sends_nothing(
         "card.yaml: organisation",
     ):
         assert problem in err
-    assert store.submissions_with(board, ("received", "rejected", "queued")) == []
+    assert submissions_with(board, ("received", "rejected", "queued")) == []
 
 
 def test_a_dry_run_needs_no_token_and_stores_nothing(
@@ -118,7 +118,7 @@ def test_a_dry_run_needs_no_token_and_stores_nothing(
     code, _, err = bench(files[0], "--card", files[1], "--to", url, "--dry-run")
     assert code == 0
     assert "nothing was sent" in err
-    assert store.submissions_with(board, ("received", "queued")) == []
+    assert submissions_with(board, ("received", "queued")) == []
 
 
 def test_tokens_come_from_the_environment_or_a_private_file_and_from_nowhere_else(
@@ -368,7 +368,7 @@ def test_a_manifest_beside_the_predictions_is_sent_unless_left_out(
     _, _, err = bench(*send)
     assert "is sent along" in err
     with board.reading() as session:
-        assert session.get(Submission, store.submissions_with(board, ("queued",))[0]).run == {"name": "mine"}
+        assert session.get(Submission, submissions_with(board, ("queued",))[0]).run == {"name": "mine"}
     assert bench(*send, "--run", "x", "--no-run")[0] == 2
     assert "sent along" not in bench(*send, "--no-run")[2]
 
@@ -399,7 +399,7 @@ def test_an_interrupt_while_waiting_says_how_to_go_on(
     while "queued:" not in waiting.err.read_text() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert waiting.end(signal.SIGINT) == 130
-    submission = store.submissions_with(board, ("queued",))[0]
+    submission = submissions_with(board, ("queued",))[0]
     assert f"bench submit status {submission} --to {url}" in waiting.err.read_text()
     assert "Traceback" not in waiting.err.read_text()
     assert os.environ.get("BIOREVIEW_TOKEN") is None

@@ -15,7 +15,7 @@ from bioreview_bench import Contract, load_split, read_predictions, score
 from bioreview_bench.data.predictions import as_predictions
 from bioreview_bench.errors import DataError, EncoderError
 from bioreview_bench.leaderboard import boards
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.leases import Claim
 from bioreview_bench.leaderboard.worker.score import Scorer, after_cutoff, exact_match_rate
 from bioreview_bench.scoring.backends import choose
 
@@ -24,8 +24,8 @@ def quiet(done: int, total: int) -> None:
     pass
 
 
-def claim(split: str, card: dict[str, Any]) -> store.Claim:
-    return store.Claim("s_0000000000000000", split, "t", "", card, 1)
+def claim(split: str, card: dict[str, Any]) -> Claim:
+    return Claim("s_0000000000000000", split, "t", "", card, 1)
 
 
 def test_a_board_gives_the_numbers_that_evaluate_gives(

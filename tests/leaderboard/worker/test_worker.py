@@ -19,15 +19,18 @@ from sqlalchemy import func, select
 
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard import boards
-from bioreview_bench.leaderboard.store import api as store
+from bioreview_bench.leaderboard.store.leases import extend as extend_lease
 from bioreview_bench.leaderboard.store.models import ResultRow, Setting, StoredTable
+from bioreview_bench.leaderboard.store.settings import board_version, get_settings, stale_tables
+from bioreview_bench.leaderboard.store.status import status
+from bioreview_bench.leaderboard.store.submissions import requeue, withdraw
 from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
 
 
 def states(board: Any, ids: list[str]) -> list[str]:
-    return [store.status(board, submission_id).state for submission_id in ids]
+    return [status(board, submission_id).state for submission_id in ids]
 
 
 @pytest.fixture
@@ -70,13 +73,13 @@ def test_what_is_due_is_checked_scored_and_put_into_tables(
     assert score_due(either_board, say=told.append) == 2
     assert states(either_board, [*ids, bad]) == ["scored", "scored", "rejected"]
     assert [line.split()[:2] for line in told] == [[submission_id, "scored"] for submission_id in ids]
-    assert store.stale_tables(either_board) == []
+    assert stale_tables(either_board) == []
     with either_board.reading() as session:
         table = session.get(StoredTable, ("test", "jaccard"))
         assert {row["system"] for row in table.content["rows"]} == {"A", "B"}
-    version = store.board_version(either_board)
+    version = board_version(either_board)
     assert score_due(either_board) == 0
-    assert store.board_version(either_board) == version
+    assert board_version(either_board) == version
 
 
 def test_every_contract_of_the_board_is_scored(
@@ -88,11 +91,11 @@ def test_every_contract_of_the_board_is_scored(
 
     replace(Contract.load("jaccard"), name="wide", threshold=0.1, calibrated_on="val").save(tmp_path / "wide.toml")
     board = make_board(tmp_path / "b.sqlite", contracts=("jaccard", str(tmp_path / "wide.toml")))
-    assert store.get_settings(board).ranking == "wide"
+    assert get_settings(board).ranking == "wide"
     (tmp_path / "wide.toml").unlink()  # the board keeps what it needs
     submission_id = add_submitter(board).submit(make_package())
     score_due(board)
-    found = store.status(board, submission_id).results
+    found = status(board, submission_id).results
     assert [one.contract for one in found] == ["jaccard", "wide"]
     assert found[0].signature != found[1].signature
 
@@ -108,7 +111,7 @@ def test_a_new_contract_is_caught_up_with(board: Any, tmp_path: Path, add_submit
     replace(Contract.load("jaccard"), name="wide", threshold=0.1).save(tmp_path / "wide.toml")
     boards.alter(board, {"ranking": "wide"}, {}, (str(tmp_path / "wide.toml"),), ())
     assert boards.outdated(board) == [submission_id]
-    store.requeue(board, submission_id, "a contract more")
+    requeue(board, submission_id, "a contract more")
     assert score_due(board) == 1
     assert boards.outdated(board) == []
     with board.reading() as session:
@@ -138,7 +141,7 @@ def test_what_cannot_be_scored_fails_and_the_next_is_scored(
 ) -> None:
     submission_id = add_submitter(board).submit(make_package())
     assert work(board, monkeypatch, error).score_due() == 0
-    found = store.status(board, submission_id)
+    found = status(board, submission_id)
     assert (found.state, found.reason) == ("failed", reason)
 
 
@@ -149,7 +152,7 @@ def test_what_is_wrong_with_the_machine_is_not_held_against_a_submission(
     submission_id = add_submitter(board).submit(make_package())
     with pytest.raises(type(error)):
         work(board, monkeypatch, error).score_due()
-    assert store.status(board, submission_id).state == "queued"
+    assert status(board, submission_id).state == "queued"
     assert score_due(board) == 1
 
 
@@ -169,7 +172,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_encodes(
     monkeypatch.setattr(found._scorer, "score", encode)
     assert found.score_due() == 0
     assert states(board, ids) == ["queued", "queued"]
-    assert store.status(board, ids[0]).events[-1].reason == "the worker was stopped"
+    assert status(board, ids[0]).events[-1].reason == "the worker was stopped"
     assert issubclass(Stopping, Exception)
 
 
@@ -180,13 +183,13 @@ def test_the_lease_is_extended_while_a_long_one_is_scored(
     found = Work(board, None, lambda text: None)
     monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.LEASE_SECONDS", 0.2)
     extended: list[str] = []
-    real = store.extend
+    real = extend_lease
 
     def extend(db: Any, one: str, worker: str) -> bool:
         extended.append(one)
         return real(db, one, worker)
 
-    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.store.extend", extend)
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.extend_lease", extend)
     score = found._scorer.score
 
     def slowly(*arguments: Any) -> Any:
@@ -207,9 +210,9 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     process = start_worker(str(board.path))
     queued = ann.submit(make_package("A"))
     wait_for(lambda: states(board, [queued, received]) == ["scored", "scored"])
-    wait_for(lambda: store.stale_tables(board) == [])
-    store.withdraw(board, queued, ann.user)
-    wait_for(lambda: store.stale_tables(board) == [])
+    wait_for(lambda: stale_tables(board) == [])
+    withdraw(board, queued, ann.user)
+    wait_for(lambda: stale_tables(board) == [])
     with board.reading() as session:
         assert [row["system"] for row in session.get(StoredTable, ("test", "jaccard")).content["rows"]] == ["B"]
     process.send_signal(signal.SIGTERM)
@@ -257,7 +260,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
         process.kill()
         process.wait()
     last = start_worker(database_url)
-    wait_for(lambda: set(states(board, ids)) == {"scored"} and store.stale_tables(board) == [])
+    wait_for(lambda: set(states(board, ids)) == {"scored"} and stale_tables(board) == [])
     last.send_signal(signal.SIGTERM)
     assert last.wait(30) == 0
 
@@ -270,7 +273,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
     assert {row["submission"] for row in table["rows"]} == set(ids)
     assert len({(row["f1"]["value"], row["f1"]["low"], row["recall"]["value"]) for row in table["rows"]}) == 1
     for submission_id in ids:
-        assert [event.state for event in store.status(board, submission_id).events].count("scored") == 1
+        assert [event.state for event in status(board, submission_id).events].count("scored") == 1
     if board.path is not None:
         with sqlite3.connect(board.path) as connection:
             assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
