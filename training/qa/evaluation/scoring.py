@@ -10,7 +10,7 @@ from typing import Any
 from bioreview_bench.errors import InputError, printable
 
 from ..calibration import Calibration, calibration
-from ..items.holdout import Contamination, contamination
+from ..items.given import Contamination, contamination
 from ..statements import stated_confidence
 from ..verifiers import FACTS, RIGHT, UNCERTAINTY, QaReward
 from .judge import Verdict, judge
