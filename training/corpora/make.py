@@ -17,7 +17,6 @@ from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import shown_name
 from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, load_counter
 from bioreview_bench.llm.text.prompt import Prompt
@@ -100,7 +99,11 @@ def _builder(settings: CorpusSettings) -> Builder:
         return _builder_without_model(settings, prompt, recipe)
     chat = load_chat(settings.model, settings.chat_template, thinking=settings.thinking)
     if prompt.system:
-        _require_system(chat)
+        try:
+            chat.require_system()
+        except InputError as error:
+            remedy = "--system in_user puts it at the front of the user part"
+            raise InputError(error.message, remedy=remedy) from error
     if settings.thinking and not chat.knows_thinking:
         raise InputError(
             f"The chat template of {shown_name(settings.model)} has no switch for thinking.",
@@ -110,13 +113,6 @@ def _builder(settings: CorpusSettings) -> Builder:
     most = settings.max_length or MAX_LENGTH
     opening = EMPTY_THOUGHT if settings.thinking else ""
     return Builder(prompt, recipe, counter, settings.budget, Lengths.of_chat(chat, settings.model), most, opening)
-
-
-def _require_system(chat: Chat) -> None:
-    try:
-        chat.require_system()
-    except InputError as error:
-        raise InputError(error.message, remedy="--system in_user puts it at the front of the user part") from error
 
 
 def _builder_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> Builder:

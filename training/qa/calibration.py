@@ -28,14 +28,14 @@ class Calibration:
     """
 
     n: int
-    ece: float | None
-    mce: float | None
-    brier: float | None
-    overconfidence: float | None
-    underconfidence: float | None
-    mean_confidence: float | None
-    accuracy: float | None
-    bins: tuple[ConfidenceBin, ...]
+    ece: float | None = None
+    mce: float | None = None
+    brier: float | None = None
+    overconfidence: float | None = None
+    underconfidence: float | None = None
+    mean_confidence: float | None = None
+    accuracy: float | None = None
+    bins: tuple[ConfidenceBin, ...] = ()
 
     @property
     def n_bins_used(self) -> int:
@@ -62,7 +62,7 @@ def calibration(stated: Sequence[float], right: Sequence[bool]) -> Calibration:
         raise InputError("A confidence is not from 0 to 1.", remedy="leave out answers that state none")
     figures = confidence(stated, right)
     if figures is None:
-        return Calibration(0, None, None, None, None, None, None, None, ())
+        return Calibration(0)
     bins = tuple(ConfidenceBin(**found) for found in figures["bins"])
     gaps = [abs(one.matched - one.confidence) for one in bins if one.matched is not None and one.confidence is not None]
     timid = [outcome for given, outcome in zip(stated, right, strict=True) if given < TIMID]

@@ -130,18 +130,15 @@ def _records(folder: Path, systems: Sequence[AskedSystem]) -> list[tuple[Path, M
     for system in systems:
         summaries = chain_summaries([str(adapter) for adapter in system.adapters])
         if summaries:
-            _require_base(folder, summaries[0], system.adapters[0])
+            try:
+                require_base(folder, summaries[0], str(system.adapters[0]))
+            except InputError as error:
+                remedy = "--baseline with the model that the adapter was trained on"
+                raise InputError(error.message, remedy=remedy) from error
         for adapter, summary in zip(system.adapters, summaries, strict=True):
             if summary is not None:
                 found[adapter / SUMMARY] = summary
     return list(found.items())
-
-
-def _require_base(folder: Path, summary: Mapping[str, Any] | None, adapter: Path) -> None:
-    try:
-        require_base(folder, summary, str(adapter))
-    except InputError as error:
-        raise InputError(error.message, remedy="--baseline with the model that the adapter was trained on") from error
 
 
 def _problems(where: Path, record: Mapping[str, Any], chat: Chat) -> list[Problem]:

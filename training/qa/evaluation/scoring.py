@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -114,11 +114,10 @@ def evaluate(files: Sequence[Stored], reward: QaReward | None, trained_on: Seque
     )
 
 
-def _by_facts(answers: Sequence[Answer]) -> Calibration | None:
-    """Calibration with right = facts > 0.5, over the answers that have such a score; None where none has."""
-    held = [answer for answer in answers if FACTS in answer.components]
-    stated = [(answer.confidence, answer.components[FACTS] > RIGHT) for answer in held if answer.confidence is not None]
-    return calibration([given for given, _ in stated], [right for _, right in stated]) if held else None
+def _calibrated(outcomes: Iterable[tuple[float | None, bool]]) -> Calibration:
+    """Of (confidence, right) of answers; those that state no confidence do not count."""
+    stated = [(given, right) for given, right in outcomes if given is not None]
+    return calibration([given for given, _ in stated], [right for _, right in stated])
 
 
 def _stated_differences(found: Calibration, summary: Mapping[str, Any]) -> list[str]:
@@ -153,8 +152,8 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
     )
     rewards = [answer.reward for answer in scored if answer.reward is not None]
     right_by, outcomes = _outcomes(scored, judged)
-    stated = [(given, right) for given, right in outcomes if given is not None]
-    figures = calibration([given for given, _ in stated], [right for _, right in stated])
+    figures = _calibrated(outcomes)
+    by_facts = [(one.confidence, one.components[FACTS] > RIGHT) for one in answers if FACTS in one.components]
     components: dict[str, list[float]] = {}
     for answer in scored:
         for name, value in answer.components.items():
@@ -168,7 +167,7 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
         right_by=right_by,
         accuracy=_mean([float(right) for _, right in outcomes]),
         calibration=figures,
-        alone=_by_facts(answers),
+        alone=_calibrated(by_facts) if by_facts else None,
         warnings=tuple(_warnings(scored, figures, right_by == BY_REWARD)),
     )
 
