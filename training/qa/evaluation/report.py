@@ -16,8 +16,7 @@ from bioreview_bench.report.html.charts.reliability import reliability_chart
 from bioreview_bench.report.html.environment import environment, policy, style
 from bioreview_bench.report.meaning import Note
 
-from ..calibration import Calibration
-from .scoring import BY_FACTS, Evaluation, SystemScore
+from .scoring import BY_FACTS, Calibration, Evaluation, SystemScore
 
 _DIGITS = 5
 _READINGS = (
