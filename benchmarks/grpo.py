@@ -80,7 +80,7 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[f
     from bioreview_bench.training.grpo.judges import ComposedReward
     from bioreview_bench.training.grpo.trainer import SealingGRPOTrainer
     from bioreview_bench.training.models.lora import lora_config
-    from bioreview_bench.training.qa.items.build import kmp_items
+    from bioreview_bench.training.qa.items.facts import kmp_items
     from bioreview_bench.training.runs.start import settle
 
     device = "cpu" if arguments.tiny else "cuda"

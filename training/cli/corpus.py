@@ -6,14 +6,11 @@ import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from bioreview_bench.cli import options
-
-if TYPE_CHECKING:
-    from ..corpora.make import Made
 
 _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "targets_cut")
 
@@ -74,20 +71,19 @@ def corpus(out: Path, as_json: bool, quiet: bool, **given: Any) -> None:
     """
     from ..corpora.make import CorpusSettings, make_corpus
 
-    made = make_corpus(CorpusSettings(**given), out, quiet=quiet)
+    manifest, checked = make_corpus(CorpusSettings(**given), out, quiet=quiet)
     if as_json:
-        click.echo(json.dumps(made.manifest, ensure_ascii=False))
+        click.echo(json.dumps(manifest, ensure_ascii=False))
         return
-    _report(out, made)
+    _report(out, manifest, checked)
 
 
-def _report(out: Path, made: Made) -> None:
+def _report(out: Path, manifest: Mapping[str, Any], checked: str | None) -> None:
     from bioreview_bench.report.blocks import Facts, Table
     from bioreview_bench.report.terminal import print_blocks
 
     from ..corpora.files import SPLITS, corpus_fingerprint
 
-    manifest = made.manifest
     data = manifest["data"]
     facts = [
         ("corpus", f"{out}, fingerprint {corpus_fingerprint(manifest['files'])}"),
@@ -98,8 +94,8 @@ def _report(out: Path, made: Made) -> None:
         ("prompt", f"{manifest['prompt']['id']}, sha256 {manifest['prompt']['sha256'][:12]}"),
         ("counted by", f"{manifest['counter']['name']}, {manifest['budget']:,} tokens of paper"),
     ]
-    if made.checked is not None:
-        facts.append(("checked", made.checked))
+    if checked is not None:
+        facts.append(("checked", checked))
     tables = [
         Table(
             f"Recipe {manifest['recipe']['name']}",

@@ -11,7 +11,7 @@ import click
 from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
-    from ..corpora.files import Corpus
+    from ..corpora.files import TrainingCorpus
     from ..dpo.pairs import Score
     from ..publish.generate import ReviewRequest
 
@@ -98,7 +98,9 @@ def pairs(
     click.echo(f"Next: bench train dpo dpo_review --data {out} --adapter RUN --dry-run")
 
 
-def _requests(out: Path, data: str, corpus: Corpus, quiet: bool, sampling: dict[str, Any]) -> list[ReviewRequest]:
+def _requests(
+    out: Path, data: str, corpus: TrainingCorpus, quiet: bool, sampling: dict[str, Any]
+) -> list[ReviewRequest]:
     """A run of `bench baseline` for each sample, by seed.
 
     The model is asked as the corpus asks; adapters that were trained to be asked otherwise are an error.

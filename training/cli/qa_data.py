@@ -63,7 +63,8 @@ def qa_data(
     """
     from bioreview_bench.errors import InputError
 
-    from ..qa.items.build import Counting, build, write
+    from ..corpora.rows import Lengths, load_chat
+    from ..qa.items.build import build, write
     from ..qa.items.given import questions_in, read_pairs, read_sft
     from ..qa.items.gsea import read_findings
 
@@ -75,7 +76,7 @@ def qa_data(
         sft=[row for rows, _ in read for row in rows],
         pairs=read_pairs(pairs) if pairs else (),
         keep_out=[question for path in keep_out for question in questions_in(path)],
-        counting=None if model is None else Counting.of_model(model, chat_template),
+        lengths=None if model is None else Lengths.of_chat(load_chat(model, chat_template), model),
         **division,
     )
     write(built, output)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
 from bioreview_bench.cli import options
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ..cluster.sweep import Outcome
-
 _WRITE = "write"  # the name of the hidden command; users write the config's name instead
+_COLUMNS = {
+    "variant": "folder",
+    "state": "state",
+    "steps": "n_steps",
+    "train loss": "train_loss",
+    "eval loss": "eval_loss",
+    "best step": "step",
+    "F1": "f1",
+    "skill": "skill",
+}
 
 
 class SweepGroup(click.Group):
@@ -94,38 +100,31 @@ def collect(folder: Path, form: str) -> None:
     Example:
       bench train sweep collect sweeps/lr
     """
-    from dataclasses import asdict
-
     from ..cluster.sweep import collect as outcomes_of
 
     outcomes = outcomes_of(folder)
     if form == "json":
-        click.echo(json.dumps([asdict(outcome) for outcome in outcomes], ensure_ascii=False))
+        click.echo(json.dumps(outcomes, ensure_ascii=False))
         return
     _print(folder, outcomes)
 
 
-def _print(folder: Path, outcomes: Sequence[Outcome]) -> None:
-    from bioreview_bench.report.blocks import Table, figure
+def _print(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> None:
+    from bioreview_bench.report.blocks import Table
     from bioreview_bench.report.terminal import print_blocks
 
-    header = ["variant", "state", "steps", "train loss", "eval loss", "best step", "F1", "skill"]
-    table = [
-        [
-            one.folder,
-            one.state,
-            "-" if one.n_steps is None else f"{one.n_steps:,}",
-            figure(one.train_loss),
-            figure(one.eval_loss),
-            "-" if one.step is None else f"{one.step:,}",
-            figure(one.f1),
-            figure(one.skill),
-        ]
-        for one in outcomes
-    ]
-    print_blocks([Table(f"Sweep {folder}", header, table)], sys.stdout)
-    probed = {one.probed for one in outcomes if one.probed is not None}
+    table = [[_cell(row[key]) for key in _COLUMNS.values()] for row in outcomes]
+    print_blocks([Table(f"Sweep {folder}", list(_COLUMNS), table)], sys.stdout)
+    probed = {row["probed"] for row in outcomes if row["probed"] is not None}
     if len(probed) > 1:
         click.echo("Probes differ, so their scores are not comparable: " + "; ".join(sorted(probed)))
     elif not probed:
         click.echo(f"No probe yet: bench train probe {folder}/VARIANT/run")
+
+
+def _cell(value: str | float | None) -> str:
+    from bioreview_bench.report.blocks import figure
+
+    if isinstance(value, str):
+        return value
+    return f"{value:,}" if isinstance(value, int) else figure(value)

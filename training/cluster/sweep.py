@@ -38,22 +38,6 @@ class Variant:
     config: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a variant. `state`: not begun, begun, at step N, finished. Scores: of its best probed checkpoint."""
-
-    folder: str
-    values: Mapping[str, Any]
-    state: str
-    n_steps: int | None
-    train_loss: float | None
-    eval_loss: float | None
-    step: int | None
-    f1: float | None
-    skill: float | None
-    probed: str | None
-
-
 def variants(name: str, settings: Sequence[str]) -> list[Variant]:
     """Every combination of `KEY=VALUE[,VALUE...]` settings, in their order. Raises InputError, EncoderError."""
     base = stated(name)
@@ -93,8 +77,12 @@ def variant_folders(out: Path) -> dict[str, Mapping[str, Any]]:
         raise InputError(f"{out / SWEEP} lists no variants.", remedy=_REMEDY) from error
 
 
-def collect(out: Path) -> list[Outcome]:
-    """What came of every variant of the sweep in `out`, in its order. Raises InputError, DataError."""
+def collect(out: Path) -> list[dict[str, Any]]:
+    """What came of every variant of the sweep in `out`, in its order. Raises InputError, DataError.
+
+    Of each `folder`, `values` (what it sets), `state` (not begun, begun, at step N, finished), `n_steps`, its losses,
+    and of its best probed checkpoint `step`, `f1`, `skill` and what was `probed`; None is what is not known.
+    """
     return [_outcome(out, name, values) for name, values in variant_folders(out).items()]
 
 
@@ -114,7 +102,7 @@ def _variant(base: Mapping[str, Any], values: Mapping[str, Any], varied: Sequenc
     return Variant(folder, {key: values[key] for key in varied}, config)
 
 
-def _outcome(out: Path, name: str, values: Mapping[str, Any]) -> Outcome:
+def _outcome(out: Path, name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     run = out / Path(name).name / RUN
     finished = run / ADAPTER
     summary = read_summary(finished) if (finished / SUMMARY).is_file() else None
@@ -124,20 +112,15 @@ def _outcome(out: Path, name: str, values: Mapping[str, Any]) -> Outcome:
         state = f"at step {begun[-1].step}"
     else:
         state = "finished" if summary is not None else "not begun" if not run.exists() else "begun"
-    metrics = summary["metrics"] if summary is not None else {}
-    best = _best_probe(run)
-    return Outcome(
-        folder=name,
-        values=dict(values),
-        state=state,
-        n_steps=summary["n_steps"] if summary is not None else None,
-        train_loss=metrics.get("train_loss"),
-        eval_loss=metrics.get("eval_loss"),
-        step=best.get("step"),
-        f1=best.get("f1"),
-        skill=best.get("skill"),
-        probed=best.get("probed"),
-    )
+    known, best = summary or {"metrics": {}}, _best_probe(run)
+    return {
+        "folder": name,
+        "values": dict(values),
+        "state": state,
+        "n_steps": known.get("n_steps"),
+        **{loss: known["metrics"].get(loss) for loss in ("train_loss", "eval_loss")},
+        **{key: best.get(key) for key in ("step", "f1", "skill", "probed")},
+    }
 
 
 def _best_probe(run: Path) -> dict[str, Any]:

@@ -35,7 +35,20 @@ Wrong = Callable[[Mapping[str, Any]], str | None]
 
 
 @dataclass(frozen=True)
-class Corpus:
+class StatedFolder:
+    """A folder whose files have the sha256 that its manifest states."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def fingerprint(self) -> str:
+        """First 12 hex digits of the sha256 over the sha256 of the stated files: equal exactly when all of them are."""
+        return corpus_fingerprint(self.manifest["files"])
+
+
+@dataclass(frozen=True)
+class TrainingCorpus(StatedFolder):
     """A corpus whose files have the sha256 that its manifest states.
 
     A row is `{"article_id", "messages": [{"role", "content"}, ...], "n_prompt_tokens", "n_target_tokens", "cut"}`;
@@ -44,37 +57,23 @@ class Corpus:
     have `conversations` in the place of `messages`.
     """
 
-    folder: Path
-    manifest: Mapping[str, Any]
     train: Sequence[Mapping[str, Any]]
     val: Sequence[Mapping[str, Any]]
 
-    @property
-    def fingerprint(self) -> str:
-        """First 12 hex digits of the sha256 over the sha256 of both files: equal exactly when the rows are."""
-        return corpus_fingerprint(self.manifest["files"])
-
 
 @dataclass(frozen=True)
-class Rows:
-    """Questions or pairs, and the fingerprint of their folder: equal exactly when all its files are."""
+class Rows(StatedFolder):
+    """Questions or pairs."""
 
-    folder: Path
-    manifest: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
 
-    @property
-    def fingerprint(self) -> str:
-        """12 hex digits."""
-        return corpus_fingerprint(self.manifest["files"])
 
-
-def read_corpus(folder: Path) -> Corpus:
+def read_corpus(folder: Path) -> TrainingCorpus:
     """Read and check a corpus. Raises DataError: no corpus there, wrong fingerprint, or rows of the wrong shape."""
     manifest = read_manifest(folder)
     wrong = partial(_wrong_example, form=manifest["format"])
     train, val = (_stated(folder / f"{split}.jsonl", manifest, CORPUS, wrong) for split in SPLITS)
-    return Corpus(folder, manifest, train, val)
+    return TrainingCorpus(folder, manifest, train, val)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -179,7 +178,7 @@ def as_jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
 
 
-def require_messages(corpus: Corpus) -> None:
+def require_messages(corpus: TrainingCorpus) -> None:
     """Raise InputError for a corpus in ShareGPT's form, which is for other trainers."""
     if corpus.manifest["format"] != "messages":
         raise InputError(

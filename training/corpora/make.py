@@ -17,18 +17,15 @@ from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError, WriteError
-from bioreview_bench.llm.local.chat import Chat
-from bioreview_bench.llm.local.model_files import model_folder, shown_name
+from bioreview_bench.llm.local.model_files import shown_name
 from bioreview_bench.llm.text.fitting import DEFAULT_BUDGET, load_counter
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.stats.percentiles import percentiles
 
-from ..models.chat_templates import System, in_user, template_text
-from ..models.families import tokenizer_sha256
+from ..models.chat_templates import System, in_user
 from .files import CORPUS, SPLITS, write_corpus
-from .held_out import held_out
-from .recipes import Filtered, Recipe, SelectedArticle, check_expected, choose
-from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, TrainingExample, length_percentiles
+from .recipes import Filtered, Recipe, SelectedArticle, check_expected, choose, held_out
+from .rows import EMPTY_THOUGHT, PERCENTILES, Builder, Lengths, TrainingExample, length_percentiles, load_chat
 
 MAX_LENGTH = 16_384
 
@@ -57,29 +54,18 @@ class CorpusSettings:
     form: str = "messages"
 
 
-@dataclass(frozen=True)
-class Made:
-    """A corpus as written. `checked` says that a verified release gave the published number of articles."""
-
-    manifest: Mapping[str, Any]
-    checked: str | None
-
-
-@dataclass(frozen=True)
-class _Tools:
-    recipe: Recipe
-    builder: Builder
-    tokenizer_sha256: str | None
-    template_sha256: str | None
-
-
-def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> Made:
+def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> tuple[dict[str, Any], str | None]:
     """Write the corpus that `settings` describe into the folder `out`.
 
+    Returns its manifest, and a line that says that a verified release gave the published number of articles.
     Raises InputError, DataError, EncoderError, WriteError; then nothing is written.
     """
-    require_empty(out)
-    tools = _tools(settings)
+    if (out / CORPUS).exists():
+        raise InputError(f"{out} already holds a corpus.", remedy="choose another folder with -o, or remove that one")
+    if out.exists() and not out.is_dir():
+        raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
+    builder = _builder(settings)
+    recipe = builder.recipe
     splits = {
         name: load_split(settings.data, name, limit=settings.limit, allow_unfrozen=settings.allow_unfrozen)
         for name in SPLITS
@@ -87,29 +73,21 @@ def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> 
     barred = held_out(settings.data, settings.held_out, allow_unfrozen=settings.allow_unfrozen)
     if not settings.drop_held_out:
         barred.require_apart(splits)
-    filtered = {name: choose(split, tools.recipe, barred.members(split)) for name, split in splits.items()}
-    checked = _check(tools.recipe, splits, filtered)
+    filtered = {name: choose(split, recipe, barred.members(split)) for name, split in splits.items()}
+    checked = _check(recipe, splits, filtered)
     for name, kept in filtered.items():
         if not kept.chosen:
             raise DataError(
-                f"Recipe {tools.recipe.name} leaves no article of {name}: {_worded(kept.counts)}.",
+                f"Recipe {recipe.name} leaves no article of {name}: {_worded(kept.counts)}.",
                 remedy="use a recipe that asks for less",
             )
-    rows = {name: _rows(tools.builder, name, kept.chosen, quiet) for name, kept in filtered.items()}
-    facts = _facts(settings, tools, splits, filtered, rows)
+    rows = {name: _rows(builder, name, kept.chosen, quiet) for name, kept in filtered.items()}
+    facts = _facts(settings, builder, splits, filtered, rows)
     written = {name: [row.written(settings.form) for row in made] for name, made in rows.items()}
-    return Made(write_corpus(out, written, facts, settings.form), checked)
+    return write_corpus(out, written, facts, settings.form), checked
 
 
-def require_empty(out: Path) -> None:
-    """Raise InputError when a corpus is there already, WriteError when `out` is no folder."""
-    if (out / CORPUS).exists():
-        raise InputError(f"{out} already holds a corpus.", remedy="choose another folder with -o, or remove that one")
-    if out.exists() and not out.is_dir():
-        raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
-
-
-def _tools(settings: CorpusSettings) -> _Tools:
+def _builder(settings: CorpusSettings) -> Builder:
     prompt, recipe = Prompt.load(settings.prompt), Recipe.load(settings.recipe)
     prompt = in_user(prompt) if settings.system == "in_user" else prompt
     if prompt.answer is None:
@@ -118,12 +96,14 @@ def _tools(settings: CorpusSettings) -> _Tools:
             remedy='add answer = "objects" or answer = "strings" to its file',
         )
     if settings.model is None:
-        return _tools_without_model(settings, prompt, recipe)
-    folder = model_folder(settings.model)
-    source = None if settings.chat_template is None else template_text(settings.chat_template)
-    chat = Chat(folder, thinking=settings.thinking, source=source)
+        return _builder_without_model(settings, prompt, recipe)
+    chat = load_chat(settings.model, settings.chat_template, thinking=settings.thinking)
     if prompt.system:
-        _require_system(chat)
+        try:
+            chat.require_system()
+        except InputError as error:
+            remedy = "--system in_user puts it at the front of the user part"
+            raise InputError(error.message, remedy=remedy) from error
     if settings.thinking and not chat.knows_thinking:
         raise InputError(
             f"The chat template of {shown_name(settings.model)} has no switch for thinking.",
@@ -132,18 +112,10 @@ def _tools(settings: CorpusSettings) -> _Tools:
     counter = load_counter(settings.counter or "model", chat.tokenizer)
     most = settings.max_length or MAX_LENGTH
     opening = EMPTY_THOUGHT if settings.thinking else ""
-    builder = Builder(prompt, recipe, counter, settings.budget, Lengths.of_chat(chat), most, opening)
-    return _Tools(recipe, builder, tokenizer_sha256(folder), chat.template_sha256)
+    return Builder(prompt, recipe, counter, settings.budget, Lengths.of_chat(chat, settings.model), most, opening)
 
 
-def _require_system(chat: Chat) -> None:
-    try:
-        chat.require_system()
-    except InputError as error:
-        raise InputError(error.message, remedy="--system in_user puts it at the front of the user part") from error
-
-
-def _tools_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> _Tools:
+def _builder_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> Builder:
     if settings.counter in (None, "model"):
         raise InputError(
             "Tokens are counted with the model's tokenizer, and no model is named.",
@@ -153,8 +125,7 @@ def _tools_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recip
         raise InputError("A chat template and thinking belong to a model.", remedy="add --model MODEL")
     counter = load_counter(str(settings.counter))
     lengths = Lengths.of_counter(counter)
-    builder = Builder(prompt, recipe, counter, settings.budget, lengths, settings.max_length)
-    return _Tools(recipe, builder, None, None)
+    return Builder(prompt, recipe, counter, settings.budget, lengths, settings.max_length)
 
 
 def _rows(builder: Builder, split: str, chosen: Sequence[SelectedArticle], quiet: bool) -> list[TrainingExample]:
@@ -176,15 +147,15 @@ def _check(recipe: Recipe, splits: Mapping[str, Split], filtered: Mapping[str, F
 
 def _facts(
     settings: CorpusSettings,
-    tools: _Tools,
+    builder: Builder,
     splits: Mapping[str, Split],
     filtered: Mapping[str, Filtered],
     rows: Mapping[str, list[TrainingExample]],
 ) -> dict[str, Any]:
-    prompt, counter = tools.builder.prompt, tools.builder.counter
+    prompt, counter, lengths = builder.prompt, builder.counter, builder.lengths
     families = {name: {one.article.family for one in kept.chosen} for name, kept in filtered.items()}
     return {
-        "recipe": tools.recipe.facts(),
+        "recipe": builder.recipe.facts(),
         "data": {
             "label": splits["train"].data,
             "fingerprint": {name: split.fingerprint for name, split in splits.items()},
@@ -193,18 +164,18 @@ def _facts(
             "families_in_train_and_val": len(families["train"] & families["val"]),
         },
         "prompt": {"id": prompt.id, "sha256": prompt.sha256, "answer": prompt.answer},
-        "counter": {"name": counter.name, "tokenizer_sha256": tools.tokenizer_sha256},
-        "model": None if settings.model is None else shown_name(settings.model),
-        "chat_template_sha256": tools.template_sha256,
+        "counter": {"name": counter.name, "tokenizer_sha256": lengths.tokenizer_sha256},
+        "model": lengths.model,
+        "chat_template_sha256": lengths.template_sha256,
         "thinking": settings.thinking,
         "system": settings.system,
         "budget": settings.budget,
-        "max_length": tools.builder.max_length,
+        "max_length": builder.max_length,
         "filters": {name: kept.counts for name, kept in filtered.items()},
         "statistics": {name: statistics(kept.chosen) for name, kept in filtered.items()},
         "truncation": {name: truncation(made) for name, made in rows.items()},
         "lengths": {
-            "counted_by": tools.builder.lengths.name,
+            "counted_by": lengths.name,
             **{
                 name: length_percentiles([(row.n_prompt_tokens, row.n_target_tokens) for row in made])
                 for name, made in rows.items()

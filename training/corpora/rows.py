@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bioreview_bench.cli.progress import ProgressBar
@@ -17,11 +17,13 @@ from bioreview_bench.data.article import Concern
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
+from bioreview_bench.llm.local.model_files import model_folder, shown_name
 from bioreview_bench.llm.text.fitting import Counter, Fitted, fit
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.stats.percentiles import percentiles
 
-from ..models.families import CLOSING, THOUGHT
+from ..models.chat_templates import template_text
+from ..models.families import CLOSING, THOUGHT, tokenizer_sha256
 from .recipes import Recipe, SelectedArticle
 
 EMPTY_THOUGHT = "<think>\n\n</think>\n\n"
@@ -58,21 +60,30 @@ class TrainingExample:
         }
 
 
+def load_chat(model: str, chat_template: str | None, *, thinking: bool = False) -> Chat:
+    """A model's chat template, or the one that is given by name or file. Raises EncoderError, InputError."""
+    source = None if chat_template is None else template_text(chat_template)
+    return Chat(model_folder(model), thinking=thinking, source=source)
+
+
 @dataclass(frozen=True)
 class Lengths:
     """How long examples are: by the chat template of the model in training, or by a counter alone.
 
     A completion is the target and what stands around it: what closes a thought that the prompt opened, and what the
-    template writes after it.
+    template writes after it. What follows is None where no model counts.
     """
 
     name: str
     prompt: Callable[[Sequence[Mapping[str, str]]], int]
     completion: Callable[[Sequence[Mapping[str, str]]], int]
+    model: str | None = None
+    tokenizer_sha256: str | None = None
+    template_sha256: str | None = None
 
     @classmethod
-    def of_chat(cls, chat: Chat) -> Lengths:
-        """Tokens as the model sees them, control tokens of the template included."""
+    def of_chat(cls, chat: Chat, model: str | None = None) -> Lengths:
+        """Tokens as the model sees them, control tokens of the template included; `model` is where `chat` is from."""
         after, closing = _tokens_after_answer(chat), _tokens_before_answer(chat)
 
         def completion(messages: Sequence[Mapping[str, str]]) -> int:
@@ -80,7 +91,11 @@ class Lengths:
             before = 0 if answer.startswith(THOUGHT) else closing
             return before + len(chat.answer_tokens(answer)) + after
 
-        return cls("model", lambda messages: len(chat.tokens(messages[:-1])), completion)
+        lengths = cls("model", lambda messages: len(chat.tokens(messages[:-1])), completion)
+        if model is None:
+            return lengths
+        files = {"tokenizer_sha256": tokenizer_sha256(model_folder(model)), "template_sha256": chat.template_sha256}
+        return replace(lengths, model=shown_name(model), **files)
 
     @classmethod
     def of_counter(cls, counter: Counter) -> Lengths:

@@ -28,7 +28,7 @@ from bioreview_bench.errors import DataError, InputError, Problem, cannot_write,
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object, read_rows
 
-from ..corpora.files import MANIFEST, PAIRS, Corpus
+from ..corpora.files import MANIFEST, PAIRS, TrainingCorpus
 from ..models.families import prompt_of
 from ..rewards.composer import Composed
 
@@ -145,7 +145,7 @@ class Predictions:
     facts: Mapping[str, Any]
 
 
-def read_predictions(path: Path, corpus: Corpus) -> Predictions:
+def read_predictions(path: Path, corpus: TrainingCorpus) -> Predictions:
     """Read the stored outputs. Raises DataError; InputError when the file was made with another prompt."""
     digest = hashlib.sha256()
     texts: dict[str, str] = {}
@@ -172,7 +172,7 @@ def read_predictions(path: Path, corpus: Corpus) -> Predictions:
 
 
 def score_all(
-    corpus: Corpus, predictions: Sequence[Predictions], score: Score, progress: Callable[[int, int], None]
+    corpus: TrainingCorpus, predictions: Sequence[Predictions], score: Score, progress: Callable[[int, int], None]
 ) -> tuple[dict[str, list[Sample]], list[dict[str, Any]]]:
     """(samples by article, every sample with its components). Raises InputError when no article has two texts."""
     prompts = {row["article_id"]: _asked(row, corpus) for row in corpus.train}
@@ -196,7 +196,7 @@ def score_all(
 
 
 def write_pairs(
-    folder: Path, corpus: Corpus, chosen: PairSet, scores: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+    folder: Path, corpus: TrainingCorpus, chosen: PairSet, scores: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write pairs, scores and manifest, all or none; returns the manifest. Raises WriteError, DataError (no pair)."""
     if not chosen.pairs:
@@ -234,7 +234,7 @@ def write_pairs(
     return manifest
 
 
-def _asked(row: Mapping[str, Any], corpus: Corpus) -> Sequence[Mapping[str, str]]:
+def _asked(row: Mapping[str, Any], corpus: TrainingCorpus) -> Sequence[Mapping[str, str]]:
     try:
         return prompt_of(row["messages"], corpus.manifest.get("system", "own"))
     except ValueError as error:
@@ -258,7 +258,7 @@ def _said(raw: str) -> str:
     return raw.rpartition(_THOUGHT)[2].strip()
 
 
-def _run_facts(path: Path, corpus: Corpus) -> dict[str, Any]:
+def _run_facts(path: Path, corpus: TrainingCorpus) -> dict[str, Any]:
     """What the run beside the predictions says of itself; nothing where there is none."""
     try:
         run = parse_object((path.parent / RUN).read_text(encoding="utf-8"))

@@ -6,7 +6,6 @@ import hashlib
 import re
 import unicodedata
 
-PROMPT_ID = "qa"
 _INSTRUCTION = (
     "{question}\n\n"
     "Answer from the study's data alone; if they cannot answer, say so. "

@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from ..rewards.copying import Source
+
 WORDS: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("words.toml").read_text(encoding="utf-8"))
 RUN = 5  # words in a row from the question that are a restatement of it
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
@@ -59,11 +61,11 @@ class Statements:
     def of(cls, answer: str, question: str = "") -> Statements:
         """Sentences of `answer` that ask nothing; words of a run of five from `question` are blanked out."""
         text = fold(_CONFIDENCE_LINE.sub("", answer))
-        runs = _runs(_WORD.findall(fold(question)))
+        asked = Source([fold(question)], RUN, _WORD)
         kept = []
         for sentence in _SENTENCE.split(text):
             if sentence.strip() and not sentence.rstrip().endswith("?"):
-                masked = _masked(sentence, runs)
+                masked = _masked(sentence, asked)
                 if _WORD.search(masked.replace(_MASK, " ")):
                     kept.append(masked)
         return cls(tuple(kept))
@@ -135,22 +137,13 @@ def _negated(clause: str, start: int, end: int) -> bool:
     return bool(_NEGATED_BEFORE.search(clause[:start]) or _DENIED_AFTER.search(clause[end:]))
 
 
-def _masked(sentence: str, runs: set[tuple[str, ...]]) -> str:
+def _masked(sentence: str, asked: Source) -> str:
     found = list(_WORD.finditer(sentence))
-    words = [match.group() for match in found]
-    covered: set[int] = set()
-    for start in range(len(words) - RUN + 1):
-        if tuple(words[start : start + RUN]) in runs:
-            covered.update(range(start, start + RUN))
     characters = list(sentence)
-    for place in covered:
-        for position in range(*found[place].span()):
-            characters[position] = _MASK
+    for place in asked.covered([match.group() for match in found]):
+        start, end = found[place].span()
+        characters[start:end] = _MASK * (end - start)
     return "".join(characters)
-
-
-def _runs(words: list[str]) -> set[tuple[str, ...]]:
-    return {tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)}
 
 
 _VALUE = r"(?P<value>\d+(?:[.,]\d+)?|[.]\d+)\s*(?P<unit>%|percent\b|per cent\b|/\s*10{1,2}\b)?"
@@ -176,20 +169,16 @@ def stated_confidence(answer: str) -> float | None:
     "Confidence: 85" is read as per cent, "Confidence: 1" as 1. A "95 % confidence interval" states none.
     """
     text = fold(answer)
-    found = [(match.start(), value) for match in _numeric(text) if (value := _value(match)) is not None]
-    if found:
-        return max(found)[1]
-    degrees = [_degree(match) for match in _VERBAL.finditer(text)]
-    return degrees[-1] if degrees else None
-
-
-def _numeric(text: str) -> list[re.Match[str]]:
-    sure = (match for match in _SURE.finditer(text) if not _interval(text, match))
-    return [*_CONFIDENCE_NUMBER.finditer(text), *sure]
-
-
-def _interval(text: str, found: re.Match[str]) -> bool:
-    return bool(_INTERVAL.match(text, found.end("value")))
+    found = [*_CONFIDENCE_NUMBER.finditer(text)]
+    found += [match for match in _SURE.finditer(text) if not _INTERVAL.match(text, match.end("value"))]
+    values = [(match.start(), value) for match in found if (value := _value(match)) is not None]
+    if values:
+        return max(values)[1]
+    degree = next(reversed([*_VERBAL.finditer(text)]), None)
+    if degree is None:
+        return None
+    adverb = degree.group("adverb")
+    return _ADVERBS[adverb] if adverb else _DEGREES[degree.group("before") or degree.group("after")]
 
 
 def _value(found: re.Match[str]) -> float | None:
@@ -200,8 +189,3 @@ def _value(found: re.Match[str]) -> float | None:
     elif unit.startswith("/"):
         number /= float(unit[1:])
     return number if 0 <= number <= 1 else None
-
-
-def _degree(found: re.Match[str]) -> float:
-    degree = found.group("before") or found.group("after")
-    return _DEGREES[degree] if degree else _ADVERBS[found.group("adverb")]

@@ -47,12 +47,7 @@ class QaReward:
     def __init__(self, composer: RewardComposer, mode: str = "match_v1") -> None:
         if mode not in MODES:
             raise InputError(f'There is no V4 mode "{printable(mode)}".', remedy=f"use {' or '.join(MODES)}")
-        self._composer = composer.renamed(VERIFIERS)
-        unknown = sorted(set(self.weights) - set(VERIFIERS.values()))
-        if unknown:
-            raise InputError(
-                f"There is no verifier {', '.join(unknown)}.", remedy=f"use {', '.join(VERIFIERS.values())}"
-            )
+        self._composer = composer.renamed(VERIFIERS, "verifier")
         self._mode = mode
 
     @property
@@ -207,14 +202,11 @@ def _compared(whole: Statements, statements: Statements, truth: Truth) -> float:
     verdicts = set()
     if any(statements.asserted(word) for word in _SAME):
         verdicts.add("same")
-    if any(statements.asserted(word) for word in _DIFFERENT) or _denied(statements):
+    # "not the same", "do not share": the word is there and is not asserted.
+    denied = any(statements.naming([word]).sentences and not statements.asserted(word) for word in _SAME)
+    if denied or any(statements.asserted(word) for word in _DIFFERENT):
         verdicts.add("different")
     return 0.5 * named + 0.5 * (verdicts == {truth["consistent"]})
-
-
-def _denied(statements: Statements) -> bool:
-    """ "not the same", "do not share": the word is there and is not asserted."""
-    return any(statements.naming([word]).sentences and not statements.asserted(word) for word in _SAME)
 
 
 _UNSTATED = 0.5  # what the predecessor took silence for
@@ -261,16 +253,13 @@ def legacy_score(given: float, behaviour: str | None, level: str | None) -> floa
     return max(0.2, 1 - 1.5 * abs(given - 0.5))
 
 
-_INABILITY = re.compile(
+# It cannot; what must come first, asked of the question as a whole ("requires careful assessment", "needs human
+# studies"); there are no data.
+_ABSTENTION = re.compile(
     r"\b(?:can\s?not|can['’]t|could not|couldn['’]t|unable to|impossible|(?:is|are) not possible|not able to)\b"
-)
-# What must come first, asked of the question as a whole: "requires careful assessment", "needs human studies".
-_DEFERRAL = re.compile(
-    r"\b(?:requires?|needs?)\s+(?:\w+\s+){0,2}(?:assessment|validation|evaluation|investigation|studies|study|testing"
+    r"|\b(?:requires?|needs?)\s+(?:\w+\s+){0,2}(?:assessment|validation|evaluation|investigation|studies|study|testing"
     r"|research|trials?)\b"
-)
-_NO_DATA = re.compile(
-    r"\b(?:no|not enough|insufficient|lack of|limited)\s+(?:\w+\s+){0,2}(?:data|evidence|information)\b"
+    r"|\b(?:no|not enough|insufficient|lack of|limited)\s+(?:\w+\s+){0,2}(?:data|evidence|information)\b"
     r"|\bdata (?:do|does|can)(?:n['’]t|\s?not)\b"
 )
 _HEAD = 300  # characters: an abstention opens the answer, it is no afterthought
@@ -281,8 +270,7 @@ def abstains(answer: str) -> bool:
 
     "Unknown" alone is no abstention: it speaks of the field and not of these data. Words match on boundaries.
     """
-    head = fold(answer)[:_HEAD]
-    return any(found.search(head) for found in (_INABILITY, _DEFERRAL, _NO_DATA))
+    return bool(_ABSTENTION.search(fold(answer)[:_HEAD]))
 
 
 _DIRECTIONS = {name: re.compile(rf"\b(?:{'|'.join(words)})\b") for name, words in WORDS["directions"].items()}

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
+from .copying import WORD
 from .references import PreparedArticle
 
 HALF_WIDTH = 0.1  # a pair at the contract's threshold is worth one half, this far above it 1, this far below 0
@@ -111,7 +111,6 @@ BY_STATUS = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's st
 FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5
 SHORTEST, LONGEST = 6, 100  # words of a concern
 SAME = 0.7  # share of words in common from which on a concern repeats an earlier one
-_WORD = re.compile(r"[^\W_]+")
 
 
 def allowed(n_references: int) -> int:
@@ -121,7 +120,7 @@ def allowed(n_references: int) -> int:
 
 def repeats(texts: Sequence[str]) -> list[bool]:
     """Which texts share 70 % of their words (Jaccard) with an earlier one."""
-    words = [set(_WORD.findall(text.casefold())) for text in texts]
+    words = [set(WORD.findall(text.casefold())) for text in texts]
     return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
 
 
@@ -142,7 +141,7 @@ def form(
         return 0.0
     labels = [concern.get("category") in CATEGORIES for concern in concerns]
     labels += [concern.get("severity") in SEVERITIES for concern in concerns]
-    sized = [SHORTEST <= len(_WORD.findall(concern["text"])) <= LONGEST for concern in concerns]
+    sized = [SHORTEST <= len(WORD.findall(concern["text"])) <= LONGEST for concern in concerns]
     short = min(1.0, allowed(n_references) / n_written)
     return BY_STATUS.get(status, 0.0) * (_share(labels) + 1) / 2 * (1 - _share(faulty)) * _share(sized) * short
 

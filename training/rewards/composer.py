@@ -44,11 +44,17 @@ class RewardComposer:
             raise InputError("No reward has a weight above 0.", remedy="give at least one component a weight above 0")
         self.weights: Mapping[str, float] = MappingProxyType({name: float(given) for name, given in weights.items()})
 
-    def renamed(self, names: Mapping[str, str]) -> RewardComposer:
-        """The same weights, under `names` where they are renamed. Raises InputError for two of one component."""
+    def renamed(self, names: Mapping[str, str], what: str) -> RewardComposer:
+        """The same weights, under the values of `names`, which name a `what` each.
+
+        Raises InputError for two weights of one component, and for one of another name.
+        """
         given = {names.get(name, name): weight for name, weight in self.weights.items()}
         if len(given) != len(self.weights):
             raise InputError("A reward has two weights.", remedy=f"use one name of each: {', '.join(given)}")
+        unknown = sorted(set(given) - set(names.values()))
+        if unknown:
+            raise InputError(f"There is no {what} {', '.join(unknown)}.", remedy=f"use {', '.join(names.values())}")
         return RewardComposer(given)
 
     def score(self, components: Mapping[str, float | None]) -> Composed:

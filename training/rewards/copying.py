@@ -1,31 +1,31 @@
-"""Which texts are copies of the paper or of the prompt: runs of words that stand there word for word."""
+"""Which texts, or words of them, are copied from others (the paper, the prompt, a question): runs word for word."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-_WORD = re.compile(r"[^\W_]+")
+WORD = re.compile(r"[^\W_]+")
 RUN = 6  # words; shorter runs are shared by chance ("in the absence of a control")
 MOST = 0.5  # a concern may quote; more than half of it quoted is a copy
 
 
 class Source:
-    """The runs of RUN words in some texts."""
+    """The runs of `length` words (of the pattern `word`) in some texts."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
-        self._runs: set[tuple[str, ...]] = set()
-        for text in texts:
-            self._runs.update(_runs(_words(text)))
+    def __init__(self, texts: Iterable[str], length: int = RUN, word: re.Pattern[str] = WORD) -> None:
+        self._length, self._word = length, word
+        self._runs = {run for text in texts for run in self._runs_of(self._words(text))}
+
+    def covered(self, words: Sequence[str]) -> set[int]:
+        """Positions of the words, in lower case, that stand inside a run of the source."""
+        starts = [start for start, run in enumerate(self._runs_of(words)) if run in self._runs]
+        return {place for start in starts for place in range(start, start + self._length)}
 
     def share(self, text: str) -> float:
         """The share of the text's words inside a run that stands in the source; 0 for a text shorter than a run."""
-        words = _words(text)
-        covered: set[int] = set()
-        for start, run in enumerate(_runs(words)):
-            if run in self._runs:
-                covered.update(range(start, start + RUN))
-        return len(covered) / len(words) if words else 0.0
+        words = self._words(text)
+        return len(self.covered(words)) / len(words) if words else 0.0
 
     def copied(self, text: str) -> bool:
         """True when more than half of the text stands in the source.
@@ -35,10 +35,8 @@ class Source:
         """
         return self.share(text) > MOST
 
+    def _words(self, text: str) -> list[str]:
+        return self._word.findall(text.casefold())
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
-def _runs(words: list[str]) -> list[tuple[str, ...]]:
-    return [tuple(words[start : start + RUN]) for start in range(len(words) - RUN + 1)]
+    def _runs_of(self, words: Sequence[str]) -> list[tuple[str, ...]]:
+        return [tuple(words[start : start + self._length]) for start in range(len(words) - self._length + 1)]

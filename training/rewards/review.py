@@ -14,7 +14,6 @@ import numpy as np
 
 from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.data.vocabulary import normalise
-from bioreview_bench.errors import InputError
 from bioreview_bench.llm.text.parser import Parsed, parse
 
 from .components import confidence, coverage, form, groundedness, match, repeats
@@ -49,11 +48,7 @@ class ReviewReward:
     """
 
     def __init__(self, references: References, vectorizer: CachedVectorizer, composer: RewardComposer) -> None:
-        self._composer = composer.renamed(COMPONENTS)
-        known = COMPONENTS.values()
-        unknown = sorted(set(self.weights) - set(known))
-        if unknown:
-            raise InputError(f"There is no review reward {', '.join(unknown)}.", remedy=f"use {', '.join(known)}")
+        self._composer = composer.renamed(COMPONENTS, "review reward")
         self.references = references
         self._vectorizer = vectorizer
         self._stock = Source(GENERIC_CONCERNS)

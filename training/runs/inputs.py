@@ -16,7 +16,7 @@ from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model_files import digest, model_folder
 
 from ..config.schema import RunConfig
-from ..corpora.files import CORPUS, Corpus, read_corpus, require_messages
+from ..corpora.files import CORPUS, TrainingCorpus, read_corpus, require_messages
 from ..models.encode_examples import Encoder
 from ..models.families import Family, require_end, require_family, tokenizer_sha256
 from ..models.quantised import read_model_config, require_attention
@@ -35,7 +35,7 @@ class Material:
     asked: Mapping[str, Any]
     rows: Sequence[Mapping[str, Any]]
     kept: Sequence[Mapping[str, Any]] = ()
-    corpus: Corpus | None = None
+    corpus: TrainingCorpus | None = None
     remarks: Sequence[str] = ()
 
     def facts(self) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def template_facts(config: RunConfig, model: Model) -> dict[str, Any]:
     return {"name": config.model.chat_template, "sha256": used, "instead_of": own if own != used else None}
 
 
-def _require_made_for(corpus: Corpus, folder: Path, chat: Chat, name: str) -> None:
+def _require_made_for(corpus: TrainingCorpus, folder: Path, chat: Chat, name: str) -> None:
     """Raise DataError when the corpus was cut with another tokenizer or template than those of the model `name`."""
     for what, stated, here in (
         ("tokenizer", corpus.manifest.get("counter", {}).get("tokenizer_sha256"), tokenizer_sha256(folder)),

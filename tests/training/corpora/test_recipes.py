@@ -13,9 +13,8 @@ from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.corpora.held_out import HeldOut, held_out
 from bioreview_bench.training.corpora.make import _check
-from bioreview_bench.training.corpora.recipes import Recipe, check_expected, choose
+from bioreview_bench.training.corpora.recipes import HeldOut, Recipe, check_expected, choose, held_out
 
 Make = Callable[..., Article]
 

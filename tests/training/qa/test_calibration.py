@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import brier_score_loss
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.qa.calibration import calibration
+from bioreview_bench.training.qa.evaluation.scoring import calibration
 
 
 def stored(shared: Path, name: str) -> dict[str, Any]:

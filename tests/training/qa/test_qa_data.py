@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.qa.items.build import build
+from bioreview_bench.training.qa.items.build import build, divide, prove_disjoint
 from bioreview_bench.training.qa.items.facts import kmp_items, load_facts
-from bioreview_bench.training.qa.items.given import read_pairs, read_sft
+from bioreview_bench.training.qa.items.given import contamination, read_pairs, read_sft
 from bioreview_bench.training.qa.items.gsea import gsea_items, read_findings
-from bioreview_bench.training.qa.items.holdout import contamination, divide, prove_disjoint
 from bioreview_bench.training.qa.prompt import content, question_key
 
 HEADER = "pathway,tissue,mission,NES,padj\n"

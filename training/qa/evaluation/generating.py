@@ -17,8 +17,9 @@ from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model import LocalModel
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
 
+from ...corpora.rows import load_chat
 from ...models.adapters import chain_summaries, merge_record, require_base, resolved
-from ...models.chat_templates import recorded_name, template_text
+from ...models.chat_templates import recorded_name
 from ...models.summary import SUMMARY
 from ..prompt import asked, template_sha256
 
@@ -69,9 +70,8 @@ def generate(
     """One answer for each question. Raises EncoderError when model, adapter or memory fail."""
     from transformers import set_seed
 
-    folder = model_folder(base)
-    chat = Chat(folder, source=None if how.chat_template is None else template_text(how.chat_template))
-    model = LocalModel(folder, system.adapters, chat.tokenizer, dtype=how.dtype, device=how.device)
+    chat = load_chat(base, how.chat_template)
+    model = LocalModel(model_folder(base), system.adapters, chat.tokenizer, dtype=how.dtype, device=how.device)
     prompts = [chat.tokens(asked(question)) for question in questions]
     set_seed(how.seed)
     # Prompts of like length share a batch; the order is restored at the end.
@@ -110,7 +110,7 @@ def recorded_template(base: str, systems: Sequence[AskedSystem], given: str | No
     template = given
     if template is None and records:
         template = recorded_name(records[0][1], records[0][0])
-    chat = Chat(folder, source=None if template is None else template_text(template))
+    chat = load_chat(base, template)
     problems = [problem for where, record in records for problem in _problems(where, record, chat)]
     if problems:
         raise InputError(
@@ -130,18 +130,15 @@ def _records(folder: Path, systems: Sequence[AskedSystem]) -> list[tuple[Path, M
     for system in systems:
         summaries = chain_summaries([str(adapter) for adapter in system.adapters])
         if summaries:
-            _require_base(folder, summaries[0], system.adapters[0])
+            try:
+                require_base(folder, summaries[0], str(system.adapters[0]))
+            except InputError as error:
+                remedy = "--baseline with the model that the adapter was trained on"
+                raise InputError(error.message, remedy=remedy) from error
         for adapter, summary in zip(system.adapters, summaries, strict=True):
             if summary is not None:
                 found[adapter / SUMMARY] = summary
     return list(found.items())
-
-
-def _require_base(folder: Path, summary: Mapping[str, Any] | None, adapter: Path) -> None:
-    try:
-        require_base(folder, summary, str(adapter))
-    except InputError as error:
-        raise InputError(error.message, remedy="--baseline with the model that the adapter was trained on") from error
 
 
 def _problems(where: Path, record: Mapping[str, Any], chat: Chat) -> list[Problem]:

@@ -6,19 +6,17 @@ A self-contained page with the reliability chart of each system; nothing is load
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from importlib import resources
 from typing import Any
-
-from markupsafe import Markup
 
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import Block, Notes, Table, figure
 from bioreview_bench.report.html.charts.reliability import reliability_chart
-from bioreview_bench.report.html.environment import policy, style
-from bioreview_bench.report.html.svg import element, joined
+from bioreview_bench.report.html.environment import environment, policy, style
 from bioreview_bench.report.meaning import Note
 
-from ..calibration import Calibration
-from .scoring import BY_FACTS, Evaluation, SystemScore
+from .scoring import BY_FACTS, Calibration, Evaluation, SystemScore
 
 _DIGITS = 5
 _READINGS = (
@@ -88,11 +86,7 @@ def as_dict(evaluation: Evaluation) -> dict[str, Any]:
             for score in evaluation.scores
         ],
         "summary_differences": list(evaluation.summary_differences),
-        "contamination": [
-            {"file": one.path.name, "n_questions": one.n_questions, "n_verbatim": one.n_verbatim,
-             "n_normalised": one.n_normalised, "n_rows": one.n_rows, "n_duplicates": one.n_duplicates}
-            for one in evaluation.trained
-        ],
+        "contamination": [asdict(one) for one in evaluation.trained],
     }  # fmt: skip
 
 
@@ -135,37 +129,14 @@ def _figures(system: str, right_by: str, shown: Calibration) -> list[str]:
 
 def page(title: str, scores: Sequence[SystemScore], shown: Sequence[Block]) -> str:
     """The whole page."""
-    figures = [
-        element(
-            "figure",
-            element("figcaption", element("h3", score.system), element("p", f"Right is: {score.right_by}.")),
-            reliability_chart(score.calibration.bins, name=f"reliability-{number}", right="right", counted="answers"),
-            class_="panel",
+    charts = [
+        (
+            score,
+            reliability_chart(score.calibration.bins, name=f"reliability-{place}", right="right", counted="answers"),
         )
-        for number, score in enumerate(scores)
+        for place, score in enumerate(scores)
         if score.calibration.n
     ]
-    parts = (
-        [element("section", element("h2", "Reliability"), element("div", *figures, class_="grid"))] if figures else []
-    )
-    body = element("main", element("header", element("h1", title)), *map(_block, shown), *parts)
-    head = Markup(
-        '<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>{}</title><style>{}</style>'
-    ).format(policy(""), title, style())
-    return f'<!doctype html>\n<html lang="en">\n<head>{head}</head>\n<body>{body}</body>\n</html>\n'
-
-
-def _block(block: Block) -> Markup:
-    if isinstance(block, Table):
-        head = element("tr", *(element("th", cell, scope="col") for cell in block.header))
-        rows = [
-            element("tr", element("th", row[0], scope="row"), *(element("td", cell) for cell in row[1:]))
-            for row in block.rows
-        ]
-        inner = element("div", element("table", element("thead", head), element("tbody", *rows)), class_="scroll")
-        return element("section", element("h2", block.title), inner)
-    if isinstance(block, Notes):
-        notes = [element("p", note.text, class_="warning" if note.level == "warning" else None) for note in block.notes]
-        return element("section", element("h2", block.title), element("div", *notes, class_="notes"))
-    return element("dl", *(joined(element("dt", name), element("dd", value)) for name, value in block.rows))
+    template = resources.files(__package__).joinpath("page.html").read_text(encoding="utf-8")
+    facts = {"title": title, "policy": policy(""), "style": style(), "blocks": shown, "charts": charts}
+    return environment().from_string(template).render(facts) + "\n"

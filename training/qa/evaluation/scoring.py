@@ -1,16 +1,22 @@
-"""Figures of stored or generated answers: accuracy by type, verdicts that differ, reward, calibration, warnings."""
+"""Figures of stored or generated answers: accuracy by type, verdicts that differ, reward, calibration, warnings.
+
+Calibration: is stated confidence the share of right answers? Expected error, Brier score, over-confidence and the bins
+are those of the core; what question answering adds is the maximum error and under-confidence. Undefined figures are
+None, never 0.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.results.records import ConfidenceBin
+from bioreview_bench.stats.confidence import confidence
 
-from ..calibration import Calibration, calibration
-from ..items.holdout import Contamination, contamination
+from ..items.given import Contamination, contamination
 from ..statements import stated_confidence
 from ..verifiers import FACTS, RIGHT, UNCERTAINTY, QaReward
 from .judge import Verdict, judge
@@ -19,6 +25,69 @@ from .stored import Answer, Stored
 BY_REWARD, BY_FACTS, BY_MENTION = f"reward > {RIGHT}", f"{FACTS} > {RIGHT}", "mention of the expected answer"
 CUT = 0.9  # share of answers at the greatest length from which on they were cut there
 _TOLERANCE = 1e-9
+TIMID = 0.3
+_BIN_FIELDS = ("low", "high", "n", "confidence", "matched")
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Figures over `n` answers that state a confidence.
+
+    `ece`: mean over answers of |share right - mean confidence| of their bin (10 equal-width bins). `mce`: the greatest
+    such difference over bins that hold an answer. `brier`: mean of (c - y)^2. `overconfidence`: P(wrong | c > 0.8).
+    `underconfidence`: P(right | c < 0.3). A `matched` share of a bin is the share right.
+    """
+
+    n: int
+    ece: float | None = None
+    mce: float | None = None
+    brier: float | None = None
+    overconfidence: float | None = None
+    underconfidence: float | None = None
+    mean_confidence: float | None = None
+    accuracy: float | None = None
+    bins: tuple[ConfidenceBin, ...] = ()
+
+    @property
+    def n_bins_used(self) -> int:
+        """How many bins hold an answer."""
+        return sum(found.n > 0 for found in self.bins)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values; bins say `right` where the core says matched."""
+        found = asdict(self)
+        found["bins"] = [
+            {("right" if name == "matched" else name): getattr(one, name) for name in _BIN_FIELDS} for one in self.bins
+        ]
+        return found
+
+
+def calibration(stated: Sequence[float], right: Sequence[bool]) -> Calibration:
+    """Calibration of confidences in 0..1 against outcomes. Raises InputError for other values or unequal lengths.
+
+    Sources: M. P. Naeini et al. (2015) for ECE and MCE, G. W. Brier (1950).
+    """
+    if len(stated) != len(right):
+        raise InputError(f"{len(stated)} confidences and {len(right)} outcomes do not go together.")
+    if not all(0 <= given <= 1 for given in stated):  # NaN is not either
+        raise InputError("A confidence is not from 0 to 1.", remedy="leave out answers that state none")
+    figures = confidence(stated, right)
+    if figures is None:
+        return Calibration(0)
+    bins = tuple(ConfidenceBin(**found) for found in figures["bins"])
+    gaps = [abs(one.matched - one.confidence) for one in bins if one.matched is not None and one.confidence is not None]
+    timid = [outcome for given, outcome in zip(stated, right, strict=True) if given < TIMID]
+    return Calibration(
+        n=len(stated),
+        ece=figures["ece"],
+        mce=max(gaps),
+        brier=figures["brier"],
+        overconfidence=figures["overconfidence_rate"],
+        underconfidence=sum(timid) / len(timid) if timid else None,
+        mean_confidence=sum(stated) / len(stated),
+        accuracy=sum(right) / len(right),
+        bins=bins,
+    )
 
 
 @dataclass(frozen=True)
@@ -114,11 +183,10 @@ def evaluate(files: Sequence[Stored], reward: QaReward | None, trained_on: Seque
     )
 
 
-def _by_facts(answers: Sequence[Answer]) -> Calibration | None:
-    """Calibration with right = facts > 0.5, over the answers that have such a score; None where none has."""
-    held = [answer for answer in answers if FACTS in answer.components]
-    stated = [(answer.confidence, answer.components[FACTS] > RIGHT) for answer in held if answer.confidence is not None]
-    return calibration([given for given, _ in stated], [right for _, right in stated]) if held else None
+def _calibrated(outcomes: Iterable[tuple[float | None, bool]]) -> Calibration:
+    """Of (confidence, right) of answers; those that state no confidence do not count."""
+    stated = [(given, right) for given, right in outcomes if given is not None]
+    return calibration([given for given, _ in stated], [right for _, right in stated])
 
 
 def _stated_differences(found: Calibration, summary: Mapping[str, Any]) -> list[str]:
@@ -153,8 +221,8 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
     )
     rewards = [answer.reward for answer in scored if answer.reward is not None]
     right_by, outcomes = _outcomes(scored, judged)
-    stated = [(given, right) for given, right in outcomes if given is not None]
-    figures = calibration([given for given, _ in stated], [right for _, right in stated])
+    figures = _calibrated(outcomes)
+    by_facts = [(one.confidence, one.components[FACTS] > RIGHT) for one in answers if FACTS in one.components]
     components: dict[str, list[float]] = {}
     for answer in scored:
         for name, value in answer.components.items():
@@ -168,7 +236,7 @@ def _score(system: str, answers: Sequence[Answer], reward: QaReward | None) -> S
         right_by=right_by,
         accuracy=_mean([float(right) for _, right in outcomes]),
         calibration=figures,
-        alone=_by_facts(answers),
+        alone=_calibrated(by_facts) if by_facts else None,
         warnings=tuple(_warnings(scored, figures, right_by == BY_REWARD)),
     )
 

@@ -10,29 +10,26 @@ import hashlib
 import json
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
+from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files.atomic import make_folder, write_files
-from bioreview_bench.llm.local.chat import Chat
-from bioreview_bench.llm.local.model_files import model_folder, shown_name
 from bioreview_bench.llm.text.fitting import load_counter
 
 from ...corpora.files import CORPUS, MANIFEST, PAIRS, as_jsonl, asked_by, corpus_contents, corpus_fingerprint
 from ...corpora.rows import Lengths, length_percentiles
-from ...models.chat_templates import template_text
-from ...models.families import tokenizer_sha256
 from ..prompt import question_key, template_sha256
 from .facts import kmp_items, load_facts
-from .given import Given, leave_out
+from .given import Given
 from .gsea import Finding, gsea_items
-from .holdout import divide, prove_disjoint
 from .item import Item
 
 TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
 LABEL = "questions"  # what a training summary calls these data
+_SHOWN = 5  # questions in a message
 
 
 @dataclass(frozen=True)
@@ -41,38 +38,6 @@ class QuestionFiles:
 
     files: Mapping[str, bytes]
     manifest: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Counting:
-    """How lengths are counted: by a model's tokenizer and chat template, or three characters a token."""
-
-    lengths: Lengths
-    model: str | None = None
-    tokenizer_sha256: str | None = None
-    template_sha256: str | None = None
-
-    @classmethod
-    def estimate(cls) -> Self:
-        """Without a model."""
-        return cls(Lengths.of_counter(load_counter("chars3")))
-
-    @classmethod
-    def of_model(cls, model: str, chat_template: str | None) -> Self:
-        """By the model to be trained; `chat_template` (a name or a file) wins over its own. Raises EncoderError."""
-        folder = model_folder(model)
-        chat = Chat(folder, source=None if chat_template is None else template_text(chat_template))
-        return cls(Lengths.of_chat(chat), shown_name(model), tokenizer_sha256(folder), chat.template_sha256)
-
-    @property
-    def described(self) -> str:
-        """For people: who counted."""
-        return "the model's tokenizer" if self.model is not None else f"{self.lengths.name}, an estimate"
-
-    def asked(self) -> dict[str, Any]:
-        """How a model is asked by these rows, as a training summary says it. They hold no paper: the budget is 0."""
-        counter = {"name": "none", "tokenizer_sha256": self.tokenizer_sha256}
-        return {**asked_by({"template_sha256": template_sha256()}), "counter": counter}
 
 
 def build(
@@ -84,14 +49,14 @@ def build(
     sft: Sequence[Given] = (),
     pairs: Sequence[Given] = (),
     keep_out: Sequence[str] = (),
-    counting: Counting | None = None,
+    lengths: Lengths | None = None,
 ) -> QuestionFiles:
     """Divide, drill, shuffle and write out.
 
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
     Questions of `keep_out` leave every file that is trained on. Given rows and pairs whose question is among the
     evaluation items leave too. Training rows and, as val, the evaluation items are a corpus of supervised training;
-    `counting` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a
+    `lengths` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a
     question, and InputError for an unknown tissue.
     """
     learnt, evaluation = divide(_unique([*kmp_items(), *gsea_items(findings)]), held_out)
@@ -99,16 +64,14 @@ def build(
     train = [item for item in learnt if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
     named = [Given(row.question, {"id": f"given-{n}", **row.row}) for n, row in enumerate(sft, start=1)]
-    given, n_given_out = leave_out(named, unseen)
-    given, n_mention_given = _without_tissues(given, held_out)
-    paired, n_pairs_out = leave_out(pairs, unseen)
-    paired, n_mention_pairs = _without_tissues(paired, held_out)
+    given, n_given_out, n_mention_given = _kept(named, unseen, held_out)
+    paired, n_pairs_out, n_mention_pairs = _kept(pairs, unseen, held_out)
 
     rows = [item.row() for item in train] + [row.row for row in given]
     for item in train:
         if item.key_fact:
             rows += [item.row(id=f"{item.id}-drill{number}") for number in range(1, drill + 1)]
-    asked = [{"prompt": row["messages"][:-1], **_without(row, "messages")} for row in (item.row() for item in train)]
+    asked = [_asked(item) for item in train]
     judged = [item.row() for item in evaluation]
     for held in (rows, asked):  # each anew, so that drilling leaves the order of the other alone
         random.Random(seed).shuffle(held)  # noqa: S311 - an order, no secret
@@ -125,22 +88,39 @@ def build(
         "kept_out": {"items": len(learnt) - len(train), "given": n_given_out, "pairs": n_pairs_out},
         "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
     }
-    return _written(contents, origin, counts, counting or Counting.estimate())
+    return _written(contents, origin, counts, lengths or Lengths.of_counter(load_counter("chars3")))
 
 
 def _written(
     contents: Mapping[str, Sequence[Mapping[str, Any]]],
     origin: Mapping[str, Any],
     counts: Mapping[str, Any],
-    counting: Counting,
+    lengths: Lengths,
 ) -> QuestionFiles:
     """Rows by file as bytes, the supervised ones as a corpus, and the manifests of both."""
-    corpus, stated = _corpus(contents[TRAIN], contents[VAL], counting, {"label": LABEL, **origin})
-    files = {name: corpus.get(name) or as_jsonl(rows) for name, rows in contents.items()}
+    # How a model is asked by these rows, as a training summary says it. They hold no paper.
+    asked = asked_by({"template_sha256": template_sha256()})
+    asked["counter"] = {"name": "none", "tokenizer_sha256": lengths.tokenizer_sha256}
+    rows = {split: [_row(row, lengths) for row in contents[name]] for split, name in (("train", TRAIN), ("val", VAL))}
+    measured: dict[str, Any] = {
+        split: length_percentiles([(row["n_prompt_tokens"], row["n_target_tokens"]) for row in held])
+        for split, held in rows.items()
+    }
+    counted_by = f"{lengths.name}, an estimate" if lengths.model is None else "the model's tokenizer"
+    facts = {
+        "recipe": None,
+        "data": {"label": LABEL, **origin},
+        **asked,
+        "model": lengths.model,
+        "chat_template_sha256": lengths.template_sha256,
+        "lengths": {"counted_by": counted_by, **measured},
+    }
+    corpus, stated = corpus_contents(rows, facts)
+    files = {name: corpus.get(name) or as_jsonl(held) for name, held in contents.items()}
     manifest = {
         **origin,
         "template_sha256": template_sha256(),
-        "asked": counting.asked(),
+        "asked": asked,
         "corpus": corpus_fingerprint(stated["files"]),
         "lengths": stated["lengths"],
         "files": {
@@ -148,8 +128,8 @@ def _written(
             for name, content in files.items()
         },
         "types": {
-            name: dict(sorted(Counter(row.get("type", "pair") for row in rows).items()))
-            for name, rows in contents.items()
+            name: dict(sorted(Counter(row.get("type", "pair") for row in held).items()))
+            for name, held in contents.items()
         },
         **counts,
     }
@@ -163,35 +143,15 @@ def write(built: QuestionFiles, folder: Path) -> None:
     write_files({folder / name: content for name, content in built.files.items()})
 
 
-def _corpus(
-    train: Sequence[Mapping[str, Any]], val: Sequence[Mapping[str, Any]], counting: Counting, data: Mapping[str, Any]
-) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """(files by name, manifest) of a corpus of these rows. `data` says where they come from."""
-    rows = {"train": [_row(row, counting) for row in train], "val": [_row(row, counting) for row in val]}
-    facts = {
-        "recipe": None,
-        "data": data,
-        **counting.asked(),
-        "model": counting.model,
-        "chat_template_sha256": counting.template_sha256,
-        "lengths": {"counted_by": counting.described, **{split: _lengths(held) for split, held in rows.items()}},
-    }
-    return corpus_contents(rows, facts)
-
-
-def _row(row: Mapping[str, Any], counting: Counting) -> dict[str, Any]:
+def _row(row: Mapping[str, Any], lengths: Lengths) -> dict[str, Any]:
     messages = row["messages"]
     return {
         "article_id": row["id"],
         **row,
-        "n_prompt_tokens": counting.lengths.prompt(messages),
-        "n_target_tokens": counting.lengths.completion(messages),
+        "n_prompt_tokens": lengths.prompt(messages),
+        "n_target_tokens": lengths.completion(messages),
         "cut": False,
     }
-
-
-def _lengths(rows: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
-    return length_percentiles([(row["n_prompt_tokens"], row["n_target_tokens"]) for row in rows])
 
 
 def _unique(items: Sequence[Item]) -> list[Item]:
@@ -202,11 +162,12 @@ def _unique(items: Sequence[Item]) -> list[Item]:
     return list(found.values())
 
 
-def _without_tissues(rows: Sequence[Given], held_out: Sequence[str]) -> tuple[list[Given], int]:
-    """Rows that name no held-out tissue anywhere in their texts, and how many did."""
+def _kept(rows: Sequence[Given], keys: set[str], held_out: Sequence[str]) -> tuple[list[Given], int, int]:
+    """(rows to train on, how many ask one of the questions `keys`, how many others name a held-out tissue anywhere)."""
     names = [f" {question_key(name)} " for name in held_out]
-    kept = [row for row in rows if not any(name in f" {question_key(_text(row.row))} " for name in names)]
-    return kept, len(rows) - len(kept)
+    apart = [row for row in rows if question_key(row.question) not in keys]
+    kept = [row for row in apart if not any(name in f" {question_key(_text(row.row))} " for name in names)]
+    return kept, len(rows) - len(apart), len(apart) - len(kept)
 
 
 def _text(value: Any) -> str:
@@ -216,5 +177,44 @@ def _text(value: Any) -> str:
     return "\n".join(map(_text, value)) if isinstance(value, list) else str(value)
 
 
-def _without(row: Mapping[str, Any], key: str) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != key}
+def _asked(item: Item) -> dict[str, Any]:
+    """An item as a line of `grpo.jsonl`."""
+    row = item.row()
+    return {"prompt": row.pop("messages")[:-1], **row}
+
+
+def divide(items: Sequence[Item], held_out: Sequence[str]) -> tuple[list[Item], list[Item]]:
+    """(train, evaluation), in the order of `items`.
+
+    Every item that depends on a held-out tissue is for evaluation. Of other facts the last wording is: the fact is
+    learnt in other words. Facts with one wording are for training. Raises InputError for a tissue that no item has.
+    """
+    known = sorted({tissue for item in items for tissue in item.tissues})
+    wanted = {name.casefold() for name in held_out}
+    unknown = sorted(wanted - set(known))
+    if unknown:
+        raise InputError(
+            f"No item has the tissue {', '.join(map(printable, unknown))}.",
+            remedy=f"the tissues are {', '.join(known)}",
+        )
+    last: dict[str, int] = {}
+    for item in items:
+        last[item.fact] = max(item.wording, last.get(item.fact, 0))
+    train: list[Item] = []
+    evaluation: list[Item] = []
+    for item in items:
+        kept_back = item.wording > 0 and item.wording == last[item.fact]
+        (evaluation if kept_back or wanted & set(item.tissues) else train).append(item)
+    return train, evaluation
+
+
+def prove_disjoint(train: Iterable[str], evaluation: Iterable[str]) -> None:
+    """Raise DataError when a question is in both after normalisation (case, signs, thousands, white space)."""
+    asked = {question_key(question): question for question in evaluation}
+    both = [asked[key] for key in dict.fromkeys(map(question_key, train)) if key in asked]
+    if both:
+        listed = "\n".join(f"  {printable(question)}" for question in both[:_SHOWN])
+        raise DataError(
+            f"{len(both)} questions are in training and in evaluation:\n{listed}",
+            remedy="--keep-out the evaluation file, so that these questions leave training",
+        )

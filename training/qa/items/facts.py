@@ -43,8 +43,10 @@ def kmp_items() -> list[Item]:
     tissues = [_tissue(facts, tissue) for tissue in facts.tissues]
     rows = {
         "tissues": tissues,
-        "interactions": [_interaction(facts, name) for name in facts.interaction[facts.tissues[0]]],
-        "stressors": [_stressor(facts, stressor) for stressor in ("HU", "IR")],
+        "interactions": [
+            {**_named(name), **_largest(facts, facts.interaction, name)} for name in facts.interaction[facts.tissues[0]]
+        ],
+        "stressors": [{"stressor": name, **_largest(facts, facts.stressor, name)} for name in ("HU", "IR")],
         # Where a type is that of one tissue, naming the type asks for the tissue.
         "lone_tissues": [row for row in tissues if list(facts.type.values()).count(row["letter"]) == 1],
         "pairs": [_pair(facts, one, other) for one, other in combinations(facts.tissues, 2)],
@@ -85,16 +87,11 @@ def _tissue(facts: StudyTables, tissue: str) -> Values:
     }
 
 
-def _interaction(facts: StudyTables, name: str) -> Values:
-    sizes = {tissue: facts.interaction[tissue][name] for tissue in facts.tissues}
-    largest = max(sizes, key=lambda tissue: sizes[tissue])
-    return {**_named(name), "largest": largest, "n": sizes[largest], "tissues": list(facts.tissues)}
-
-
-def _stressor(facts: StudyTables, stressor: str) -> Values:
-    largest = max(facts.tissues, key=lambda tissue: facts.stressor[tissue][stressor])
-    n, letter = facts.stressor[largest][stressor], facts.type[largest]
-    return {"stressor": stressor, "largest": largest, "n": n, "letter": letter, "tissues": list(facts.tissues)}
+def _largest(facts: StudyTables, table: Mapping[str, Mapping[str, int]], column: str) -> Values:
+    """The tissue with most genes in a column of a table by tissue."""
+    largest = max(facts.tissues, key=lambda tissue: table[tissue][column])
+    n, letter = table[largest][column], facts.type[largest]
+    return {"largest": largest, "n": n, "letter": letter, "tissues": list(facts.tissues)}
 
 
 def _pair(facts: StudyTables, one: str, other: str) -> Values:
@@ -133,8 +130,7 @@ def compared(one: str, other: str, direction: str, opposed: str) -> Values:
 
 def _counts(facts: StudyTables, one: str, other: str, stressor: str) -> Values:
     values = {tissue: facts.stressor[tissue][stressor] for tissue in (one, other)}
-    higher = max(values, key=lambda tissue: values[tissue])
-    lower = other if higher == one else one
+    higher, lower = sorted(values, key=lambda tissue: -values[tissue])
     return {
         "stressor": stressor,
         "name": STRESSORS[stressor],

@@ -1,6 +1,8 @@
 """Rows that others made, read strictly: supervised rows and preference pairs in the `### Instruction:` form, questions.
 
 Texts of answers stay as they are; the question goes into the one template.
+
+Also which questions stand in a training file, and which rows of it stand there more than once.
 """
 
 from __future__ import annotations
@@ -100,13 +102,6 @@ def questions_in(path: Path) -> list[str]:
     return found
 
 
-def leave_out(rows: Iterable[Given], keys: set[str]) -> tuple[list[Given], int]:
-    """(rows whose question is not among `keys`, number left out)."""
-    held = list(rows)
-    kept = [row for row in held if question_key(row.question) not in keys]
-    return kept, len(held) - len(kept)
-
-
 def read_list(path: Path) -> list[Mapping[str, Any]]:
     """The objects of a JSON list. Raises InputError."""
     value = _json(path)
@@ -170,3 +165,54 @@ def _question(row: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(row.get("truth"), dict) or not isinstance(row.get("verifiers"), list):
         raise ValueError("truth must be an object and verifiers a list")
     return dict(row)
+
+
+@dataclass(frozen=True)
+class Contamination:
+    """Of `n_questions` distinct questions: how many stand word for word, and after normalisation, in the training file.
+
+    Of its `n_rows` rows (0 where it is no list of texts), `n_duplicates` repeat an earlier row exactly.
+    """
+
+    file: str
+    n_questions: int
+    n_verbatim: int
+    n_normalised: int
+    n_rows: int
+    n_duplicates: int
+
+    @property
+    def sentence(self) -> str:
+        """What a reader of the scores should know; empty when there is nothing."""
+        parts = []
+        if self.n_normalised:
+            parts.append(
+                f"{self.n_verbatim} of the {self.n_questions} questions stand word for word in {self.file}"
+                + (f" ({self.n_normalised} up to case and signs)" if self.n_normalised > self.n_verbatim else "")
+                + ": right answers to them may be remembered"
+            )
+        if self.n_duplicates:
+            parts.append(f"{self.n_duplicates} of the {self.n_rows} rows of {self.file} repeat another row")
+        return "; ".join(parts)
+
+
+def contamination(questions: Iterable[str], path: Path) -> Contamination:
+    """Compare questions with a training file (JSON or JSONL). Raises InputError when it cannot be read."""
+    asked = list(dict.fromkeys(questions))
+    trained = questions_in(path)
+    verbatim, keys = set(trained), set(map(question_key, trained))
+    texts = _texts(path)
+    return Contamination(
+        file=path.name,
+        n_questions=len(asked),
+        n_verbatim=sum(question in verbatim for question in asked),
+        n_normalised=sum(question_key(question) in keys for question in asked),
+        n_rows=len(texts),
+        n_duplicates=len(texts) - len(set(texts)),
+    )
+
+
+def _texts(path: Path) -> Sequence[str]:
+    if path.suffix == ".jsonl":
+        return ()
+    return [row["text"] for row in read_list(path) if isinstance(row.get("text"), str)]

@@ -11,13 +11,14 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from itertools import combinations
 from pathlib import Path
 
 from bioreview_bench.errors import InputError, printable
 
 from .facts import Values, compared
-from .given import checked
+from .given import checked, read_whole
 from .item import Item, bundled, items_of
 
 COLUMNS = ("pathway", "tissue", "mission", "NES", "padj")
@@ -111,25 +112,18 @@ def _pair(one: Finding, other: Finding) -> Values:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
+    reader = csv.DictReader(StringIO(read_whole(path)))
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise InputError(
-                    f"{path} lacks the columns {', '.join(missing)}.", remedy=f"name the columns {', '.join(COLUMNS)}"
-                )
-            for number, row in enumerate(reader):
-                if number >= _LARGEST:
-                    raise InputError(
-                        f"{path} has more than {_LARGEST:,} rows.", remedy="keep the gene sets that matter"
-                    )
-                yield f"line {reader.line_num}", row
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {path}.", remedy="check the path") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8.", remedy="save it as UTF-8") from error
-    except (OSError, csv.Error) as error:
+        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise InputError(
+                f"{path} lacks the columns {', '.join(missing)}.", remedy=f"name the columns {', '.join(COLUMNS)}"
+            )
+        for number, row in enumerate(reader):
+            if number >= _LARGEST:
+                raise InputError(f"{path} has more than {_LARGEST:,} rows.", remedy="keep the gene sets that matter")
+            yield f"line {reader.line_num}", row
+    except csv.Error as error:
         raise InputError(f"Cannot read {path}: {error}.", remedy="check that it is a CSV file") from error
 
 

@@ -94,15 +94,13 @@ def _worded(template: Mapping[str, Any], values: Mapping[str, Any]) -> Iterator[
     answer = with_confidence(made["answer"], made["confidence"])
     for number, question in enumerate(made["questions"]):
         yield Item(
-            made["fact"],
-            question,
-            answer,
-            made["type"],
-            made["truth"],
-            tuple(made["verifiers"]),
-            tuple(sorted(values["tissues"])),
-            number,
-            key_fact,
+            **{name: made[name] for name in ("fact", "type", "truth")},
+            question=question,
+            answer=answer,
+            verifiers=tuple(made["verifiers"]),
+            tissues=tuple(sorted(values["tissues"])),
+            wording=number,
+            key_fact=key_fact,
         )
 
 
