@@ -1,1 +1,1 @@
-"""Uncertainty and comparison: the bootstrap, approximate randomisation (label swap), ranking stability."""
+"""Every number as a function of counts, its uncertainty (the bootstrap), and comparison (approximate randomisation)."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 MODULES = (
-    "contract",
+    "contracts.contract",
     "data.fingerprint",
     "data.load",
     "data.predictions",

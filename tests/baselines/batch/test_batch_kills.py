@@ -25,7 +25,7 @@ batch_run.Waits, batch_run.BatchLimits = lambda: waits, lambda: limits
 # Stops the child before or after the n-th call of a function, and says so with a file.
 _STOP = """
 import pathlib, time
-from bioreview_bench.llm.batch import ledger as batch_ledger
+from bioreview_bench.llm.run import ledger as batch_ledger
 from bioreview_bench.llm.run.store import RunStore
 holder, name = {target}
 original, calls = getattr(holder, name), []
