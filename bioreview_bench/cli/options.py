@@ -74,10 +74,10 @@ def data_name(given: str, loaded: str) -> str:
 
 def predictions_path(given: str) -> Path:
     """The path of a predictions file; `demo:NAME` and `known:NAME` are bundled ones. Raises InputError."""
-    from bioreview_bench.data.load import BUNDLED, locate
+    from bioreview_bench.data.load import BUNDLED_DATA, locate
 
     data, colon, name = given.partition(":")
-    if not colon or data not in BUNDLED:
+    if not colon or data not in BUNDLED_DATA:
         return Path(given)
     from bioreview_bench.errors import InputError, printable
 

@@ -11,14 +11,15 @@ from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files.paths import data_root
 
-BUNDLED = ("demo", "known")  # invented articles of this package
+BUNDLED_DATA = ("demo", "known")  # invented articles of this package
 
 
 def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False) -> Split:
     """Load the articles of a split.
 
     `data` is a folder, `demo` or `known` (bundled), a released version (`v3`, `v4`), or `v3=FOLDER` to check a
-    folder against that version. `split` is train, val (or validation), test, or all. `limit` keeps the first N articles.
+    folder against that version. `split` is train, val (or validation), test, or all. `limit` keeps the first N
+    articles.
 
     Raises DataError when data are missing, malformed, or differ from the released version they are called;
     with `allow_unfrozen` a differing folder is loaded under its own fingerprint, never under the version's
@@ -30,7 +31,7 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
     """
     split = canonical_split(split)
     version, folder = locate(data)
-    if version in BUNDLED:
+    if version in BUNDLED_DATA:
         loaded = Split.of(read_split(folder, split), version, split, verification="bundled")
     elif version is None:
         loaded = Split.of(read_split(folder, split), LOCAL, split)
@@ -42,7 +43,7 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
 def locate(data: str | Path) -> tuple[str | None, Path]:
     """(released version, bundled data or None; the folder) for a `--data` value. Raises DataError, InputError."""
     text = str(data)
-    if text in BUNDLED:
+    if text in BUNDLED_DATA:
         return text, Path(str(resources.files(f"bioreview_bench.data.{text}")))
     if text in manifests.RELEASED:
         folder = data_root() / text

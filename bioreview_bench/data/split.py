@@ -19,7 +19,7 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Split(Sequence[Article]):
-    """Articles in file order. `data` is a released version, bundled data ("demo", "known"), or "local" for anything else."""
+    """Articles in file order. `data` is a released version, bundled data ("demo", "known"), or else "local"."""
 
     articles: tuple[Article, ...]
     data: str
