@@ -8,8 +8,7 @@ TORCH_INDEX ?=
 .PHONY: demo test lint clean
 
 demo: $(VENV)/.demo
-	$(BIN)/bench evaluate demo:careful --data demo --split test --contract demo
-	$(BIN)/bench evaluate demo:careful --data demo --split test --contract demo-topic
+	$(BIN)/bench demo
 
 test: $(VENV)/.dev
 	$(BIN)/pytest --numprocesses auto --dist worksteal

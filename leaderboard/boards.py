@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from bioreview_bench.contracts.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
-from bioreview_bench.data.load import DEMO, load_split
+from bioreview_bench.data.load import BUNDLED_DATA, load_split
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
@@ -140,7 +140,7 @@ def check_together(contracts: list[Contract]) -> list[Contract]:
 def absolute(data: str) -> str:
     """`data` with its folder made absolute: server and worker may start elsewhere."""
     version, equals, folder = data.partition("=")
-    if data == DEMO or data in RELEASED:
+    if data in (*BUNDLED_DATA, *RELEASED):
         return data
     if equals and version in RELEASED:
         return f"{version}={Path(folder).expanduser().absolute()}"

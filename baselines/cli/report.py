@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.data.load import BUNDLED_DATA
 from bioreview_bench.errors import InputError, Problem
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.llm.calls.asking import Asking
@@ -59,7 +60,7 @@ def next_commands(
     words = ["bench", "evaluate", str(folder / ROWS), "--data", request.data, "--split", request.split]
     if request.limit is not None and request.ids is None:
         words += ["--limit", str(request.limit)]
-    if request.data == "demo":
+    if request.data in BUNDLED_DATA:
         words += ["--contract", "demo"]
     words += ["--allow-unfrozen"] if request.allow_unfrozen else []
     return [*([retry] if failed else []), *([shlex.join(words)] if n_rows else [])]

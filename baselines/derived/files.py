@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.data.load import BUNDLED_DATA
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.atomic import check_writable, make_folder, write_files
@@ -92,17 +93,19 @@ def check_destination(output: Path, sources: Sequence[Path]) -> None:
 def evaluate_command(output: Path, sources: Sequence[str], manifests: Sequence[Mapping[str, Any] | None]) -> str:
     """How to score `output`: on the data of the runs that it was made from, where they are known and the same.
 
-    `sources` are as the user named them (`demo:NAME` are predictions for demo/test), `manifests` what stands beside.
+    `sources` are as the user named them (`demo:NAME` are predictions for demo/test, `known:NAME` for known/test),
+    `manifests` what stands beside.
     """
     known = {_data(source, manifest) for source, manifest in zip(sources, manifests, strict=True)}
     data, split = known.pop() if len(known) == 1 else ("DATA", "SPLIT")
     words = ["bench", "evaluate", str(output), "--data", data, "--split", split]
-    return shlex.join([*words, *(["--contract", "demo"] if data == "demo" else [])])
+    return shlex.join([*words, *(["--contract", "demo"] if data in BUNDLED_DATA else [])])
 
 
 def _data(source: str, manifest: Mapping[str, Any] | None) -> tuple[str, str]:
-    if source.startswith("demo:"):
-        return "demo", "test"
+    data, colon, _ = source.partition(":")
+    if colon and data in BUNDLED_DATA:
+        return data, "test"
     settings = (manifest or {}).get("settings")
     request = settings.get("request") if isinstance(settings, Mapping) else None
     found = [request.get(key) if isinstance(request, Mapping) else None for key in ("data", "split")]

@@ -1,16 +1,22 @@
-"""`bench controls`: every control reviewer in one table."""
+"""`bench controls` and `bench demo`: reviewers of whom it is known what they say, in one table."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.cli.judge import judge_backend, judge_options, print_plan
+
+if TYPE_CHECKING:
+    from bioreview_bench.contracts.contract import Contract
+
+DEMO_CONTRACTS = ("demo", "demo-topic")  # that `bench demo` compares
+_EXAMPLE = "near_miss"  # the reviewer whose pairs its report shows, under the first of them
 
 
 @click.command()
@@ -134,3 +140,89 @@ def controls(
     from bioreview_bench.report.terminal import print_blocks
 
     print_blocks(blocks, sys.stdout)
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Where the report for the browser goes. Default: the cache folder.",
+)
+@options.format_option("text", "json")
+@options.quiet_option
+def demo(output: Path | None, form: str, quiet: bool) -> None:
+    """Rank six reviewers of known quality under two contracts, and say which contract is to be believed.
+
+    They review twelve invented papers, which come with the package: nothing is downloaded.
+
+    \b
+    Examples:
+      bench demo
+      bench demo -o demo.html
+      bench evaluate known:near_miss --data known --contract demo
+    """
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.files.atomic import check_writable, make_folder
+    from bioreview_bench.files.paths import cache_root
+    from bioreview_bench.scoring.backends import choose
+    from bioreview_bench.validity.known_report import as_dict, blocks
+    from bioreview_bench.validity.known_reviewers import DATA, REVIEWERS, try_contract
+
+    _require_bundled(DEMO_CONTRACTS)
+    page = output or make_folder(cache_root()) / "demo.html"
+    check_writable(page)
+    split = load_split(DATA, "test")
+    files = {name: options.predictions_path(f"{DATA}:{name}") for name in REVIEWERS}
+    messages = options.Messages(quiet)
+    trials = []
+    for name in DEMO_CONTRACTS:
+        messages.say(f"Scoring {len(files)} reviewers under {name} ...")
+        contract = Contract.load(name)
+        backend = choose(contract, None, None, lambda done, total: None)
+        trials.append(try_contract(contract, backend, split, files))
+    _write_page(page, files[_EXAMPLE], Contract.load(DEMO_CONTRACTS[0]))
+    following = [
+        f"bench evaluate {DATA}:{_EXAMPLE} --data {DATA} --contract {DEMO_CONTRACTS[1]}",
+        f"bench contract show {DEMO_CONTRACTS[1]}",
+    ]
+    if form == "json":
+        found = {"data": split.label, **as_dict(*trials), "report": str(page), "next": following}
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    from bioreview_bench.report.blocks import Facts
+    from bioreview_bench.report.terminal import print_blocks
+
+    print_blocks(blocks(*trials), sys.stdout)
+    click.echo()
+    shown = [("Report", str(page)), ("", f"{_EXAMPLE} under {DEMO_CONTRACTS[0]}: what it took for the same point")]
+    print_blocks([Facts([*shown, ("Next", following[0]), ("", following[1])])], sys.stdout)
+
+
+def _require_bundled(names: tuple[str, ...]) -> None:
+    from bioreview_bench.contracts.contract import BUNDLED
+    from bioreview_bench.errors import InputError
+
+    absent = [name for name in names if name not in BUNDLED]
+    if absent:
+        raise InputError(
+            f"This installation has no contract {' and no contract '.join(absent)}, which the demo compares.",
+            remedy="bench contract list shows the contracts that are there",
+        )
+
+
+def _write_page(page: Path, predictions: Path, contract: Contract) -> None:
+    """The report on one of the reviewers."""
+    from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.files.atomic import write_files
+    from bioreview_bench.report.html import render
+    from bioreview_bench.scoring.run import score
+    from bioreview_bench.validity.known_reviewers import DATA
+
+    split = load_split(DATA, "test")
+    rows = read_predictions(predictions, split)
+    result = score(split, rows, contract, draws=2_000, sweep=True)
+    write_files({page: render(result, rows, split).encode("utf-8")})

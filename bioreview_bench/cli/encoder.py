@@ -208,7 +208,7 @@ def import_references(
       bench encoder import-references mine.vectors --data /my/data --split test --contract demo
     """
     from bioreview_bench.contracts.contract import Contract
-    from bioreview_bench.data.load import DEMO, load_split
+    from bioreview_bench.data.load import BUNDLED_DATA, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.encoders.vector_file import load
     from bioreview_bench.errors import InputError
@@ -216,7 +216,7 @@ def import_references(
 
     said = load(file).header
     name = data or str(said.get("name"))
-    if data is None and name not in (*RELEASED, DEMO):
+    if data is None and name not in (*RELEASED, *BUNDLED_DATA):
         raise InputError(f"{file} was made for a data folder.", remedy="name it with --data")
     articles = load_split(name, split or str(said.get("split")), allow_unfrozen=allow_unfrozen)
     found = take(file, articles, Contract.load(contract_name), encoder_path, verify_sample)

@@ -23,6 +23,7 @@ _COMMANDS = {
     "compare": ("bioreview_bench.cli.compare:compare", "Compare results: intervals, tests, tied groups."),
     "stability": ("bioreview_bench.cli.compare:stability", "How stable a ranking is over thresholds and contracts."),
     "controls": ("bioreview_bench.cli.controls:controls", "Score the control reviewers of a split."),
+    "demo": ("bioreview_bench.cli.controls:demo", "Rank reviewers of known quality: which contract to believe."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
     "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
@@ -62,7 +63,7 @@ def bench() -> None:
 
     \b
     Try it without a download:
-      bench data info --data demo
+      bench demo
       bench evaluate demo:careful --data demo --contract demo
     Score your own predictions:
       bench validate predictions.jsonl --data v3 --split test

@@ -23,7 +23,7 @@ data_option = click.option(
     default="v3",
     show_default=True,
     metavar="DATA",
-    help="A data folder, demo, a released version (v3, v4), or v3=FOLDER.",
+    help="A data folder, demo or known (bundled), a released version (v3, v4), or v3=FOLDER.",
 )
 split_option = click.option(
     "--split", default="test", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
@@ -73,19 +73,20 @@ def data_name(given: str, loaded: str) -> str:
 
 
 def predictions_path(given: str) -> Path:
-    """The path of a predictions file; `demo:NAME` is one of the bundled ones. Raises InputError."""
-    if not given.startswith("demo:"):
-        return Path(given)
-    from importlib import resources
+    """The path of a predictions file; `demo:NAME` and `known:NAME` are bundled ones. Raises InputError."""
+    from bioreview_bench.data.load import BUNDLED_DATA, locate
 
+    data, colon, name = given.partition(":")
+    if not colon or data not in BUNDLED_DATA:
+        return Path(given)
     from bioreview_bench.errors import InputError, printable
 
-    folder = Path(str(resources.files("bioreview_bench.data.demo"))) / "predictions"
+    folder = locate(data)[1] / "predictions"
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    name = given.removeprefix("demo:")
     if name not in names:
         raise InputError(
-            f'There is no demo file "{printable(name)}".', remedy=f"use {', '.join(f'demo:{known}' for known in names)}"
+            f'There is no {data} file "{printable(name)}".',
+            remedy=f"use {', '.join(f'{data}:{listed}' for listed in names)}",
         )
     return folder / f"{name}.jsonl"
 

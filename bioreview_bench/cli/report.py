@@ -85,7 +85,7 @@ def _texts(
     record: ResultRecord, predictions: str | None, data: str | None, split: str | None
 ) -> tuple[Split | None, Predictions | None]:
     """Articles and predictions, when they are asked for. Raises InputError when one comes without the other."""
-    from bioreview_bench.data.load import DEMO, load_split
+    from bioreview_bench.data.load import BUNDLED_DATA, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.errors import InputError
@@ -94,7 +94,7 @@ def _texts(
         if data is not None or split is not None:
             raise InputError("--data and --split serve to show texts.", remedy="add --predictions FILE")
         return None, None
-    if data is None and record.data.name not in (DEMO, *RELEASED):
+    if data is None and record.data.name not in (*BUNDLED_DATA, *RELEASED):
         raise InputError(
             "The articles of this result are in a folder of yours.", remedy="add --data FOLDER, the one evaluated"
         )

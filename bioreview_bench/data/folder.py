@@ -175,6 +175,8 @@ def _reasons(error: ValidationError) -> Iterator[str]:
 def _check_folder(folder: Path) -> None:
     failure: type[BenchError] = DataError
     if not folder.exists():
-        raise failure(f"There is no data folder {folder}.", remedy="name a data folder, demo, v3 or v4 with --data")
+        raise failure(
+            f"There is no data folder {folder}.", remedy="name a data folder, demo, known, v3 or v4 with --data"
+        )
     if not folder.is_dir():
         raise failure(f"{folder} is a file, not a data folder.", remedy=f"--data {folder.parent}")

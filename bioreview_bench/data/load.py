@@ -11,14 +11,15 @@ from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files.paths import data_root
 
-DEMO = "demo"
+BUNDLED_DATA = ("demo", "known")  # invented articles of this package
 
 
 def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False) -> Split:
     """Load the articles of a split.
 
-    `data` is a folder, `demo`, a released version (`v3`, `v4`), or `v3=FOLDER` to check a folder against that
-    version. `split` is train, val (or validation), test, or all. `limit` keeps the first N articles.
+    `data` is a folder, `demo` or `known` (bundled), a released version (`v3`, `v4`), or `v3=FOLDER` to check a
+    folder against that version. `split` is train, val (or validation), test, or all. `limit` keeps the first N
+    articles.
 
     Raises DataError when data are missing, malformed, or differ from the released version they are called;
     with `allow_unfrozen` a differing folder is loaded under its own fingerprint, never under the version's
@@ -30,8 +31,8 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
     """
     split = canonical_split(split)
     version, folder = locate(data)
-    if version == DEMO:
-        loaded = Split.of(read_split(folder, split), DEMO, split, verification="bundled")
+    if version in BUNDLED_DATA:
+        loaded = Split.of(read_split(folder, split), version, split, verification="bundled")
     elif version is None:
         loaded = Split.of(read_split(folder, split), LOCAL, split)
     else:
@@ -40,10 +41,10 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
 
 
 def locate(data: str | Path) -> tuple[str | None, Path]:
-    """(released version, "demo" or None; the folder) for a `--data` value. Raises DataError, InputError."""
+    """(released version, bundled data or None; the folder) for a `--data` value. Raises DataError, InputError."""
     text = str(data)
-    if text == DEMO:
-        return DEMO, Path(str(resources.files("bioreview_bench.data.demo")))
+    if text in BUNDLED_DATA:
+        return text, Path(str(resources.files(f"bioreview_bench.data.{text}")))
     if text in manifests.RELEASED:
         folder = data_root() / text
         if not folder.is_dir():

@@ -11,7 +11,7 @@ from bioreview_bench.data.fingerprint import fingerprint
 from bioreview_bench.errors import InputError
 
 # "contents": every file has the recorded sha256. "counts": only the manifest's counts agree.
-# "bundled": the demo data of this package. "none": nobody vouches for these articles.
+# "bundled": invented data of this package. "none": nobody vouches for these articles.
 Verification = Literal["contents", "counts", "bundled", "none"]
 
 LOCAL = "local"
@@ -19,7 +19,7 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Split(Sequence[Article]):
-    """Articles in file order. `data` is a released version, "demo", or "local" for anything else."""
+    """Articles in file order. `data` is a released version, bundled data ("demo", "known"), or else "local"."""
 
     articles: tuple[Article, ...]
     data: str

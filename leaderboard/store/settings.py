@@ -28,7 +28,7 @@ class BoardSplit(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: str  # v3, v4, demo or local
+    data: str  # v3, v4, demo, known or local
     name: str
     label: str  # the data part of a signature
     fingerprint: str
