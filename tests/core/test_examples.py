@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 MODULES = (
-    "contract",
-    "data.fingerprint",
+    "contracts.contract",
     "data.load",
     "data.predictions",
+    "data.split",
+    "files.same_run",
     "results.result",
     "scoring.matching",
     "scoring.run",
