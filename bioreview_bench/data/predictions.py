@@ -138,13 +138,15 @@ def as_predictions(
 
     Raises InputError with all problems.
     """
+    problems: list[Problem] = []
+    remedy = None
     if isinstance(predictions, Predictions):
-        source, problems, remedy = predictions, [], "score the split that the file was written for"
+        source, remedy = predictions, "score the split that the file was written for"
     else:
-        (source, problems), remedy = _checked(predictions), None
+        source, problems = _checked(predictions)
     rows, extra, unknown = split_known(dict(source.rows), known_ids(articles), source.lines, allow_extra=allow_extra)
-    if problems or unknown:
-        problems = [*problems, *unknown]
+    problems += unknown
+    if problems:
         raise InputError(_count(problems, source.path), problems=problems, remedy=remedy)
     return replace(source, rows=rows, n_extra_ignored=source.n_extra_ignored + extra)
 

@@ -1,4 +1,4 @@
-"""Which counts could an error of the similarities change, and which texts must be exact so that none can?
+"""Similarity bounds: which counts could an error change, and which texts must be exact so that none can?
 
 Every question knows its similarities to within a margin E: the true ones lie in a box. A count is *certain* when it is
 the same for every matrix in that box, which is decided exactly:
