@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any, cast
 
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo

@@ -83,7 +83,7 @@ def _pooled(states: States, tokens: list[list[int]], budget: int) -> np.ndarray:
 
 
 def _batches(tokens: list[list[int]], budget: int) -> Iterator[tuple[list[int], Batch]]:
-    from bioreview_bench.encoders.batching import plan
+    from bioreview_bench.encoders.model import plan
 
     for positions in plan([len(row) for row in tokens], budget):
         length = len(tokens[positions[0]])

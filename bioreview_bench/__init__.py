@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.article import Article, Concern
-    from bioreview_bench.data.fingerprint import fingerprint
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.manuscript import Manuscript
     from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.data.split import fingerprint
     from bioreview_bench.errors import BenchError
     from bioreview_bench.results.result import Result, load_result
     from bioreview_bench.scoring.matching import assign
@@ -31,7 +31,7 @@ _HOMES = {
     "Result": "results.result",
     "assign": "scoring.matching",
     "bootstrap": "stats.uncertainty",
-    "fingerprint": "data.fingerprint",
+    "fingerprint": "data.split",
     "label_swap_test": "stats.significance",
     "load_result": "results.result",
     "load_split": "data.load",

@@ -1,4 +1,4 @@
-"""Errors that a user can mend. Each prints as one message without traceback and sets an exit code.
+"""Errors that a user can fix. Each prints as one message without traceback and sets an exit code.
 
 Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 4 data missing or not the frozen data,
 5 a remote service refused, 6 cannot write, 130 interrupted, 1 anything unforeseen (with traceback).
@@ -10,6 +10,10 @@ import errno
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class BenchError(Exception):
@@ -84,6 +88,15 @@ def cannot_write(path: object, error: OSError) -> WriteError:
         f"Cannot write {path}: {reason}.",
         remedy="free some space or choose another place, then run the same command again",
     )
+
+
+def reasons(error: ValidationError, most: int = 5) -> list[str]:
+    """What pydantic finds wrong with a value, field by field; at most `most` of it, 0 for all."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    return [
+        f"{printable('.'.join(map(str, detail['loc'])))}: {printable(detail['msg'])}".removeprefix(": ")
+        for detail in details[: most or None]
+    ]
 
 
 def printable(text: object, limit: int = 120) -> str:

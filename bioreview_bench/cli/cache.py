@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import cannot_write
+from bioreview_bench.files.paths import cache_root, controls_root, vectors_root
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,7 +23,6 @@ def cache() -> None:
 def info(form: str) -> None:
     """Show what is cached and where."""
     from bioreview_bench.encoders.cache import describe
-    from bioreview_bench.files.paths import cache_root, controls_root, vectors_root
 
     # Journals of writers at work are no caches, and an empty file is one that was never filled.
     vectors = [describe(path) for path in _files(vectors_root(), "*.sqlite") if path.stat().st_size]
@@ -36,7 +36,6 @@ def info(form: str) -> None:
         click.echo(json.dumps(found))
         return
     from bioreview_bench.report.blocks import Block, Facts, Table
-    from bioreview_bench.report.terminal import print_blocks
 
     shown: list[Block] = [Facts([("Folder", found["folder"]), ("Stored control scores", str(len(controls)))])]
     if vectors:
@@ -45,17 +44,14 @@ def info(form: str) -> None:
             for row in vectors
         ]
         shown.append(Table("Vectors", ["encoder", "max length", "texts", "size"], rows))
-    print_blocks(shown, sys.stdout)
+    options.show(shown)
 
 
 @cache.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(yes: bool) -> None:
     """Delete cached vectors and control scores; they are made again when needed."""
-    from bioreview_bench.errors import cannot_write
-    from bioreview_bench.files.paths import cache_root, controls_root
-
-    files = [*_vector_files(), *_files(controls_root(), "*.json")]
+    files = [*_files(vectors_root(), "*.sqlite*"), *_files(controls_root(), "*.json")]
     size = sum(path.stat().st_size for path in files)
     if not files:
         click.echo(f"Nothing is cached in {cache_root()}.")
@@ -68,12 +64,6 @@ def clear(yes: bool) -> None:
         except OSError as error:
             raise cannot_write(path, error) from error
     click.echo(f"Deleted {len(files)} files ({size / 1e6:,.1f} MB).")
-
-
-def _vector_files() -> list[Path]:
-    from bioreview_bench.files.paths import vectors_root
-
-    return _files(vectors_root(), "*.sqlite*")
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioreview_bench.cli import options
-
-if TYPE_CHECKING:
-    from bioreview_bench.scoring.calibration import Curve
+from bioreview_bench.errors import InputError
+from bioreview_bench.files.atomic import check_writable, write_files
 
 
 @click.command()
@@ -29,9 +26,9 @@ if TYPE_CHECKING:
 @click.option("--near-misses", metavar="FILE", help="Other points in a reference's words: limited to 10 %.")
 @click.option("--paraphrases", metavar="FILE", help="Paraphrased references, whose recall is the figure of merit.")
 @click.option("--also", multiple=True, metavar="FILE", help="Further predictions to follow along the curve.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="contract.toml", help="Write the contract.")
+@options.path_option("-o", "--output", metavar="contract.toml", text="Write the contract.")
 @click.option("--name", help="Name of the contract. Default: the file's.")
-@click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw the curves.")
+@options.path_option("--chart", metavar="FILE.svg", text="Draw the curves.")
 @click.option("--small", is_flag=True, help="Accept fewer than 200 echo slots.")
 @click.option("--explore", is_flag=True, help="Any split; print curves, write no contract.")
 @options.format_option("text", "json")
@@ -73,10 +70,8 @@ def calibrate(
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
-    from bioreview_bench.errors import InputError
-    from bioreview_bench.files.atomic import check_writable
+    from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS, calibrated_contract
     from bioreview_bench.scoring.calibration import calibrate as trace
-    from bioreview_bench.scoring.calibration import calibrated_contract
 
     split = canonical_split(split)
     if not explore:
@@ -98,7 +93,9 @@ def calibrate(
     curves = []
     with messages:
         for transform in transforms or (contract.transform,):
-            wanted = replace(contract, name="custom", transform=transform, basis=_placeholder(transform))
+            # Made on the way; until then a contract with `center` cannot be without one.
+            pending = "pending" if transform == CENTER else None
+            wanted = replace(contract, name="custom", transform=transform, basis=pending)
             curve = trace(
                 articles,
                 wanted,
@@ -109,14 +106,11 @@ def calibrate(
                 progress=messages.encoding,
             )
             curves.append(curve)
-    if not (explore or small):
-        from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS
-
-        if curves[0].echo_slots < MIN_ECHO_SLOTS:
-            raise InputError(
-                f"{articles.label} has {curves[0].echo_slots} echo slots; a rate of 5 % needs {MIN_ECHO_SLOTS}.",
-                remedy="calibrate on more articles, or add --small",
-            )
+    if not (explore or small) and curves[0].echo_slots < MIN_ECHO_SLOTS:
+        raise InputError(
+            f"{articles.label} has {curves[0].echo_slots} echo slots; a rate of 5 % needs {MIN_ECHO_SLOTS}.",
+            remedy="calibrate on more articles, or add --small",
+        )
     if output is not None and not explore:
         where = f"{options.data_name(data, articles.data)}/{split}#{articles.fingerprint}"
         if near is not None:
@@ -124,17 +118,18 @@ def calibrate(
         made = calibrated_contract(curves[0], name or output.stem, where)
         made.save(output)
         messages.say(f"Wrote {output}. Next: bench evaluate predictions.jsonl --contract {output}")
-    _print(curves, form)
-    if chart is not None:
-        from bioreview_bench.files.atomic import write_files
-        from bioreview_bench.report.curves import svg
+    from bioreview_bench.report.curves import blocks, points, svg
 
+    if form == "json":
+        click.echo(json.dumps([points(curve) for curve in curves]))
+    else:
+        options.show(blocks(curves))
+    if chart is not None:
         write_files({chart: svg(curves).encode()})
         messages.say(f"Wrote {chart}.")
 
 
 def _check_request(split: str, output: Path | None, transforms: tuple[str, ...]) -> None:
-    from bioreview_bench.errors import InputError
 
     if split not in ("train", "val"):
         raise InputError(f"A contract is not calibrated on {split}.", remedy="use --split val or train, or --explore")
@@ -142,22 +137,3 @@ def _check_request(split: str, output: Path | None, transforms: tuple[str, ...])
         raise InputError("There is no file to write the contract to.", remedy="add -o contract.toml, or --explore")
     if len(transforms) > 1:
         raise InputError("A contract has one transform.", remedy="name one --transform, or compare them with --explore")
-
-
-def _placeholder(transform: str) -> str | None:
-    """A basis that is replaced before use: a contract with `center` cannot be made without one."""
-    from bioreview_bench.contracts.transforms import CENTER
-
-    return "pending" if transform == CENTER else None
-
-
-def _print(curves: list[Curve], form: str) -> None:
-    from bioreview_bench.report.curves import blocks, points
-
-    if form == "json":
-        shown: list[dict[str, Any]] = [points(curve) for curve in curves]
-        click.echo(json.dumps(shown))
-        return
-    from bioreview_bench.report.terminal import print_blocks
-
-    print_blocks(blocks(curves), sys.stdout)

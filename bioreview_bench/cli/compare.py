@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError, printable
 
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
@@ -43,7 +43,7 @@ def compare(results: tuple[Path, ...], draws: int, seed: int, form: str) -> None
     if form == "json":
         click.echo(json.dumps(as_dict(comparison), ensure_ascii=False, allow_nan=False))
     else:
-        _print(blocks(comparison), form)
+        options.show(blocks(comparison), form)
 
 
 @click.command()
@@ -59,7 +59,6 @@ def stability(results: tuple[Path, ...], form: str) -> None:
       bench stability a.result.json b.result.json c.result.json
       bench stability demo/*.result.json demo-topic/*.result.json
     """
-    from bioreview_bench.errors import InputError, printable
     from bioreview_bench.report.blocks import Table, figure
     from bioreview_bench.stats.stability import over_contracts, over_thresholds
 
@@ -93,12 +92,11 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     if across:
         rows = [[f"{row.a} - {row.b}", str(row.n), figure(row.tau)] for row in across]
         shown.append(Table("Ranking under other contracts", ["contracts", "systems in both", "Kendall's tau"], rows))
-    _print(shown, form)
+    options.show(shown, form)
 
 
 def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result]:
     """Results by name (system and version; file name where two share one), or by path."""
-    from bioreview_bench.errors import InputError
     from bioreview_bench.results.result import Result, load_result
 
     found: dict[str, Result] = {}
@@ -118,14 +116,3 @@ def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result
 def _name(result: Result) -> str:
     system = result.record.system
     return f"{system.name} {system.version}" if system.version else system.name
-
-
-def _print(blocks: list[Block], form: str) -> None:
-    if form == "markdown":
-        from bioreview_bench.report.markdown import to_markdown
-
-        click.echo(to_markdown(blocks), nl=False)
-    else:
-        from bioreview_bench.report.terminal import print_blocks
-
-        print_blocks(blocks, sys.stdout)

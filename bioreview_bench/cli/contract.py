@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,10 @@ import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.cli.judge import judge_options, judge_scorer, say_plan
+from bioreview_bench.files.atomic import check_writable, write_files
 
 if TYPE_CHECKING:
-    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.report.blocks import Block
-    from bioreview_bench.results.records import Validity
-    from bioreview_bench.results.validity import ValidityCard
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,20 +32,20 @@ def list_contracts(form: str) -> None:
     """
     from bioreview_bench.contracts.contract import BUNDLED, Contract
     from bioreview_bench.report.blocks import DASH, Table
-    from bioreview_bench.report.validity import short
-    from bioreview_bench.results.validity import load_card
+    from bioreview_bench.report.meaning import validity_in_short
+    from bioreview_bench.results.validity import load_card, own_validity
 
     loaded = [Contract.load(name) for name in BUNDLED]
-    claims = [_said(each, load_card(each.name)) for each in loaded]
+    claims = [own_validity(each, load_card(each.name)) for each in loaded]
     if form == "json":
         rows = [{**each.as_dict(), "validity": claim.model_dump()} for each, claim in zip(loaded, claims, strict=True)]
         click.echo(json.dumps(rows, ensure_ascii=False))
         return
     shown = [
-        [each.name, each.encoder or DASH, f"{each.threshold:g}", each.transform, short(claim)]
+        [each.name, each.encoder or DASH, f"{each.threshold:g}", each.transform, validity_in_short(claim)]
         for each, claim in zip(loaded, claims, strict=True)
     ]
-    _print([Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown)], form)
+    options.show([Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown)], form)
 
 
 @contract.command()
@@ -65,11 +62,11 @@ def show(name: str, form: str) -> None:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.report.blocks import Facts, Notes
     from bioreview_bench.report.meaning import about
-    from bioreview_bench.results.validity import load_card
+    from bioreview_bench.results.validity import load_card, own_validity
     from bioreview_bench.validity.report import blocks
 
     loaded, card = Contract.load(name), load_card(name)
-    claim = _said(loaded, card)
+    claim = own_validity(loaded, card)
     fields = {key: value for key, value in loaded.as_dict().items() if value is not None}
     if form == "json":
         shown_json = {"contract": loaded.as_dict(), "signature": loaded.signature(), "validity": claim.model_dump()}
@@ -83,46 +80,33 @@ def show(name: str, form: str) -> None:
         shown.append(Notes("Verdict", [about(claim)]))
     else:
         shown += blocks(card, about(claim))
-    _print(shown, form)
+    options.show(shown, form)
     if card is None:
         click.echo(f"Next: bench contract audit {name} --judgements FILE --data DATA", err=True)
 
 
 @contract.command()
 @click.argument("name")
-@click.option(
+@options.path_option(
     "--judgements",
+    metavar="FILE",
+    text="Judged pairs (docs/judged-pairs.md). May be repeated.",
     multiple=True,
     required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Judged pairs (docs/judged-pairs.md). May be repeated.",
 )
 @options.data_option
 @click.option(
     "--split", default="all", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
 )
-@click.option(
-    "--corpus",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A matching corpus. May be repeated.",
-)
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FILE", help="Write the validity card.")
+@options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
+@options.path_option("-o", "--out", metavar="FILE", text="Write the validity card.")
 @click.option("--keep", is_flag=True, help="Put the card where the contract is, to be shown beside scores.")
-@click.option("--chart", type=click.Path(path_type=Path), metavar="FILE.svg", help="Draw what is matched and counted.")
+@options.path_option("--chart", metavar="FILE.svg", text="Draw what is matched and counted.")
 @options.encoder_path_option
 @options.allow_extra_option
 @options.allow_unfrozen_option
-@click.option(
-    "--draws",
-    type=click.IntRange(min=0),
-    default=10_000,
-    show_default=True,
-    help="Bootstrap draws; 0 for no intervals.",
-)
-@click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
+@options.draws_option
+@options.seed_option
 @options.format_option("text", "markdown", "json")
 @options.quiet_option
 @judge_options
@@ -157,9 +141,8 @@ def audit(
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.folder import canonical_split
     from bioreview_bench.data.load import load_split
-    from bioreview_bench.files.atomic import check_writable, write_files
     from bioreview_bench.report.meaning import about
-    from bioreview_bench.results.validity import card_path
+    from bioreview_bench.results.validity import card_path, own_validity
     from bioreview_bench.scoring.judge.scorer import OnlyPlanned
     from bioreview_bench.validity.audit import audit as measure
     from bioreview_bench.validity.chart import svg
@@ -195,30 +178,11 @@ def audit(
     if form == "json":
         click.echo(card.to_json(), nl=False)
     else:
-        _print(blocks(card, about(_said(loaded, card))), form)
+        options.show(blocks(card, about(own_validity(loaded, card))), form)
     if kept is None:
         messages.say("Not kept with the contract. To have it shown beside scores: --keep")
-
-
-def _said(loaded: Contract, card: ValidityCard | None) -> Validity:
-    """What a card says of a contract, the encoder being the one that the card was measured with."""
-    from bioreview_bench.results.records import Validity
-    from bioreview_bench.results.validity import validity
-
-    return Validity() if card is None else validity(loaded, card.encoder, card)
 
 
 def _short(value: object) -> str:
     shown = str(value)
     return shown if len(shown) <= 100 else f"{shown[:97]}..."
-
-
-def _print(blocks: list[Block], form: str) -> None:
-    if form == "markdown":
-        from bioreview_bench.report.markdown import to_markdown
-
-        click.echo(to_markdown(blocks), nl=False)
-        return
-    from bioreview_bench.report.terminal import print_blocks
-
-    print_blocks(blocks, sys.stdout)

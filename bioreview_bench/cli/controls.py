@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,44 +101,20 @@ def controls(
         }
         click.echo(json.dumps({"signature": next(iter(records.values())).signature, "reviewers": shown}))
         return
-    rows = [
-        [
-            name,
-            f"{record.overall.n_pred:,}",
-            figure(record.overall.f1),
-            figure(record.overall.recall),
-            figure(record.overall.precision),
-            figure(record.controls.match_rate),
-            figure(record.controls.null_f1),
-            figure(record.controls.null_match_rate),
-            figure(record.controls.skill),
-        ]
-        for name, record in records.items()
-    ]
-    header = [
-        "reviewer",
-        "concerns",
-        "F1",
-        "recall",
-        "precision",
-        "match rate",
-        "other-article F1",
-        "its match rate",
-        "skill",
-    ]
+    rows = []
+    for name, record in records.items():
+        overall, beside = record.overall, record.controls
+        figures = [overall.f1, overall.recall, overall.precision, beside.match_rate]
+        figures += [beside.null_f1, beside.null_match_rate, beside.skill]
+        rows.append([name, f"{overall.n_pred:,}", *map(figure, figures)])
+    header = ["reviewer", "concerns", "F1", "recall", "precision", "match rate"]
+    header += ["other-article F1", "its match rate", "skill"]
     blocks: list[Block] = [
         Facts([("Contract", contract.official_name), ("Signature", next(iter(records.values())).signature)]),
         Table(f"Control reviewers on {articles.label}", header, rows),
         Notes("What this means", [validity_note(next(iter(records.values())))]),
     ]
-    if form == "markdown":
-        from bioreview_bench.report.markdown import to_markdown
-
-        click.echo(to_markdown(blocks), nl=False)
-        return
-    from bioreview_bench.report.terminal import print_blocks
-
-    print_blocks(blocks, sys.stdout)
+    options.show(blocks, form)
 
 
 @click.command()
@@ -193,12 +168,11 @@ def demo(output: Path | None, form: str, quiet: bool) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     from bioreview_bench.report.blocks import Facts
-    from bioreview_bench.report.terminal import print_blocks
 
-    print_blocks(blocks(*trials), sys.stdout)
+    options.show(blocks(*trials))
     click.echo()
     shown = [("Report", str(page)), ("", f"{_EXAMPLE} under {DEMO_CONTRACTS[0]}: what it took for the same point")]
-    print_blocks([Facts([*shown, ("Next", following[0]), ("", following[1])])], sys.stdout)
+    options.show([Facts([*shown, ("Next", following[0]), ("", following[1])])])
 
 
 def _require_bundled(names: tuple[str, ...]) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError
 
 if TYPE_CHECKING:
     from bioreview_bench.data.split import Split
@@ -60,26 +60,21 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
     from bioreview_bench.report.blocks import Table
-    from bioreview_bench.report.terminal import print_blocks
 
     header = ["split", "fingerprint", "verified by", "articles", "with references", "references", "figure only"]
     rows = [
         [row["split"], row["fingerprint"], row["verification"], *(f"{row[name]:,}" for name in _COUNTS)]
         for row in found
     ]
-    categories = sorted({name for row in found for name in row["references_by_category"]})
-    by_category = [[name, *(f"{row['references_by_category'].get(name, 0):,}" for row in found)] for name in categories]
-    sources = sorted({name for row in found for name in row["articles_by_source"]})
-    by_source = [[name, *(f"{row['articles_by_source'].get(name, 0):,}" for row in found)] for name in sources]
-    names = [row["split"] for row in found]
-    print_blocks(
-        [
-            Table(f"Data {data}", header, rows),
-            Table("Articles by source", ["source", *names], by_source),
-            Table("References by category", ["category", *names], by_category),
-        ],
-        sys.stdout,
-    )
+    tables = [Table(f"Data {data}", header, rows)]
+    for title, field in (
+        ("Articles by source", "articles_by_source"),
+        ("References by category", "references_by_category"),
+    ):
+        labels = sorted({label for row in found for label in row[field]})
+        counts = [[label, *(f"{row[field].get(label, 0):,}" for row in found)] for label in labels]
+        tables.append(Table(title, [title.rpartition(" ")[2], *(row["split"] for row in found)], counts))
+    options.show(tables)
 
 
 @data.command()
@@ -98,7 +93,6 @@ def verify(data: str, pin: bool) -> None:
     from bioreview_bench.data import manifest as manifests
     from bioreview_bench.data.folder import data_files
     from bioreview_bench.data.load import locate
-    from bioreview_bench.errors import InputError
 
     version, folder = locate(data)
     if version not in manifests.RELEASED:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.atomic import check_writable
+from bioreview_bench.files.paths import vectors_root
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
@@ -32,7 +34,6 @@ def list_encoders(form: str) -> None:
     """Show which encoders there are, whether each is on this machine, and its weights' sha256."""
     from bioreview_bench.encoders.files import fetch_command, resolve_spec
     from bioreview_bench.encoders.registry import all_specs
-    from bioreview_bench.errors import EncoderError
 
     found: list[dict[str, Any]] = []
     for spec in all_specs():
@@ -53,13 +54,12 @@ def list_encoders(form: str) -> None:
         click.echo(json.dumps(found))
         return
     from bioreview_bench.report.blocks import Table
-    from bioreview_bench.report.terminal import print_blocks
 
     rows = [
         [row["name"], row["id"], (row["revision"] or "-")[:8], (row["weights_sha256"] or "-")[:8], _state(row)]
         for row in found
     ]
-    print_blocks([Table("Encoders", ["name", "id", "revision", "weights", "state"], rows)], sys.stdout)
+    options.show([Table("Encoders", ["name", "id", "revision", "weights", "state"], rows)])
 
 
 @encoder.command()
@@ -72,7 +72,7 @@ def fetch(name: str) -> None:
       bench encoder fetch specter2
       bench encoder fetch hf:OWNER/MODEL@COMMIT
     """
-    from bioreview_bench.encoders.fetch import fetch as fetch_files
+    from bioreview_bench.encoders.files import fetch as fetch_files
     from bioreview_bench.encoders.registry import find_spec
 
     folder = fetch_files(find_spec(name))
@@ -81,7 +81,7 @@ def fetch(name: str) -> None:
 
 @encoder.command()
 @click.argument("name", default="specter2")
-@click.option("--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where its files are.")
+@options.path_option("--encoder-path", metavar="DIR", text="Where its files are.")
 @options.format_option("text", "json")
 def check(name: str, encoder_path: Path | None, form: str) -> None:
     """Load the encoder NAME, hash its weights, and encode a canary pair of sentences.
@@ -94,7 +94,6 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
     from bioreview_bench.encoders.files import resolve_spec
     from bioreview_bench.encoders.model import LocalEncoder
     from bioreview_bench.encoders.registry import CANARY_TEXTS, find_spec
-    from bioreview_bench.errors import EncoderError
 
     spec = find_spec(name)
     files = resolve_spec(spec, encoder_path)
@@ -120,9 +119,8 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
         click.echo(json.dumps(found))
         return
     from bioreview_bench.report.blocks import Facts
-    from bioreview_bench.report.terminal import print_blocks
 
-    print_blocks([Facts([(key, str(value)) for key, value in found.items()])], sys.stdout)
+    options.show([Facts([(key, str(value)) for key, value in found.items()])])
 
 
 @encoder.command("export-references")
@@ -130,9 +128,7 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
 @options.split_option
 @options.contract_option()
 @options.encoder_path_option
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, metavar="FILE", help="Where to write the vectors."
-)
+@options.path_option("-o", "--output", metavar="FILE", text="Where to write the vectors.", required=True)
 @options.allow_unfrozen_option
 @options.format_option("text", "json")
 @options.quiet_option
@@ -157,7 +153,6 @@ def export_references(
     """
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
-    from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.scoring.references import export_references as export
 
     check_writable(output)
@@ -211,7 +206,6 @@ def import_references(
     from bioreview_bench.data.load import BUNDLED_DATA, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.encoders.vector_file import load
-    from bioreview_bench.errors import InputError
     from bioreview_bench.scoring.references import import_references as take
 
     said = load(file).header
@@ -237,7 +231,7 @@ def _state(row: dict[str, Any]) -> str:
 
 @click.command()
 @click.argument("texts")
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Where shards go.")
+@options.path_option("-o", "--output", metavar="DIR", text="Where shards go.", required=True)
 @options.split_option
 @options.contract_option()
 @options.encoder_option
@@ -295,7 +289,6 @@ def encode(
     from bioreview_bench.encoders.corpus import MANIFEST, prepare, survey
     from bioreview_bench.encoders.files import resolve
     from bioreview_bench.encoders.workers import EncodingJob
-    from bioreview_bench.errors import InputError
 
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
     if contract.max_length is None:
@@ -313,8 +306,9 @@ def encode(
         messages.say(f"{corpus.rows - left:,} of {corpus.rows:,} texts were encoded before.")
     done = 0
     with messages:
+        if shards:
+            messages.encoding(0, left)
         for n in _encoded(job, shards, engine, devices, workers):
-            messages.encoding(done, left) if done == 0 else None
             done += n
             messages.encoding(done, left)
     if into_cache:
@@ -335,7 +329,6 @@ def _source(texts: str, split: str, contract: Contract, output: Path) -> Path:
 
 def _encoded(job: EncodingJob, shards: list[Shard], engine: str, wanted: str, workers: int) -> Iterator[int]:
     from bioreview_bench.encoders import workers as engines
-    from bioreview_bench.errors import InputError
 
     if not shards:
         return iter(())
@@ -352,7 +345,6 @@ def _encoded(job: EncodingJob, shards: list[Shard], engine: str, wanted: str, wo
 def _store(job: EncodingJob, corpus: TextCorpus) -> None:
     from bioreview_bench.encoders.cache import VectorCache
     from bioreview_bench.encoders.corpus import read_shard
-    from bioreview_bench.files.paths import vectors_root
 
     cache = VectorCache(vectors_root(), job.encoder(None).identity)
     for shard in corpus.shards:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import click
 
@@ -18,10 +17,8 @@ from bioreview_bench.cli import options
 from bioreview_bench.cli.judge import consistency_option, judge_backend, judge_options, print_plan
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
-
-if TYPE_CHECKING:
-    from bioreview_bench.results.records import ResultRecord
 
 
 @click.command()
@@ -32,19 +29,8 @@ if TYPE_CHECKING:
 @options.encoder_option
 @options.encoder_path_option
 @options.precision_option("fp32", "bf16", "exact-bf16")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="R.result.json",
-    help="Write the result (and R.pairs.parquet).",
-)
-@click.option(
-    "--html",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Write a report for the browser, too (with --sweep).",
-)
+@options.path_option("-o", "--output", metavar="R.result.json", text="Write the result (and R.pairs.parquet).")
+@options.path_option("--html", metavar="FILE", text="Write a report for the browser, too (with --sweep).")
 @options.limit_option
 @options.allow_extra_option
 @options.require_complete_option
@@ -66,14 +52,8 @@ if TYPE_CHECKING:
     metavar="TEXT",
     help="What was done to the predictions. Default: what run.json beside them says.",
 )
-@click.option(
-    "--draws",
-    type=click.IntRange(min=0),
-    default=10_000,
-    show_default=True,
-    help="Bootstrap draws; 0 for no intervals.",
-)
-@click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
+@options.draws_option
+@options.seed_option
 @options.format_option("text", "json", "markdown")
 @options.quiet_option
 @click.option(
@@ -126,7 +106,6 @@ def evaluate(
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions
-    from bioreview_bench.files.atomic import check_writable
     from bioreview_bench.results.records import System
     from bioreview_bench.results.result import pairs_path
     from bioreview_bench.results.validity import load_card
@@ -173,7 +152,6 @@ def evaluate(
         result.save(output)
         messages.say(f"Wrote {output} and {pairs_path(output)}.")
     if html is not None:
-        from bioreview_bench.files.atomic import write_files
         from bioreview_bench.report.html import compose
 
         page = compose(result, rows, articles)
@@ -193,21 +171,14 @@ def _manifest(predictions: Path) -> tuple[str, str]:
 
     Without a manifest they are the file's name and `none`. Raises InputError for a file that is no manifest.
     """
-    from bioreview_bench.errors import InputError
-    from bioreview_bench.files.jsonl import parse_object
+    from bioreview_bench.files.reading import find_json
 
     manifest = predictions.with_name("run.json")
-    if not manifest.is_file():
-        return predictions.stem, "none"
-    try:
-        said = parse_object(manifest.read_text(encoding="utf-8"))
-        name, processing = said.get("name", predictions.stem), said.get("postprocessing", "none")
-        if not (isinstance(name, str) and isinstance(processing, str)):
-            raise ValueError("name or postprocessing is no string")
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{manifest} is not a run manifest: {error}.", remedy="mend it or move it away from the predictions"
-        ) from error
+    remedy = "fix it or move it away from the predictions"
+    said = find_json(manifest, InputError, remedy) or {}
+    name, processing = said.get("name", predictions.stem), said.get("postprocessing", "none")
+    if not (isinstance(name, str) and isinstance(processing, str)):
+        raise InputError(f"{manifest} is not a run manifest: name or postprocessing is no string.", remedy=remedy)
     return name, processing
 
 
@@ -217,14 +188,7 @@ def _print(record: ResultRecord, form: str) -> None:
         return
     from bioreview_bench.report.blocks import blocks
 
-    if form == "markdown":
-        from bioreview_bench.report.markdown import to_markdown
-
-        click.echo(to_markdown(blocks(record)), nl=False)
-    else:
-        from bioreview_bench.report.terminal import print_blocks
-
-        print_blocks(blocks(record), sys.stdout)
+    options.show(blocks(record), form)
 
 
 _SECTIONS: dict[str, type[Record]] = {"overall": Overall, "controls": Controls}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bioreview_bench.cli.options import Messages
+from bioreview_bench.cli.options import Messages, path_option
+from bioreview_bench.errors import InputError
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
@@ -23,12 +23,7 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
-    click.option(
-        "--prices",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="What a judge's tokens cost: bench baseline prices.",
-    ),
+    path_option("--prices", metavar="FILE", text="What a judge's tokens cost: bench baseline prices."),
     click.option(
         "--max-cost",
         type=click.FloatRange(min=0),
@@ -61,7 +56,6 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
     Raises InputError when another contract is given one of them, or when the price file cannot be used.
     """
     from bioreview_bench.contracts.judge_names import FORMS, JudgeName
-    from bioreview_bench.errors import InputError
     from bioreview_bench.llm.calls.prices import read_prices
     from bioreview_bench.scoring.judge.calls import JudgeSettings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from bioreview_bench.cli.progress import ProgressBar
+from bioreview_bench.errors import InputError, printable
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.report.blocks import Block
     from bioreview_bench.scoring.backends import Backend, Progress
 
 EXACT = "exact-bf16"
@@ -39,9 +41,22 @@ allow_unfrozen_option = click.option(
 encoder_option = click.option(
     "--encoder", metavar="NAME", help="Another encoder: a name of the registry, hf:REPO@REVISION, or a folder."
 )
-encoder_path_option = click.option(
-    "--encoder-path", type=click.Path(path_type=Path), metavar="DIR", help="Where the contract's encoder is."
+
+
+def path_option(*names: str, metavar: str, text: str, **more: Any) -> Callable[[Any], Any]:
+    """An option that takes a path."""
+    return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text, **more)
+
+
+encoder_path_option = path_option("--encoder-path", metavar="DIR", text="Where the contract's encoder is.")
+draws_option = click.option(
+    "--draws",
+    type=click.IntRange(min=0),
+    default=10_000,
+    show_default=True,
+    help="Bootstrap draws; 0 for no intervals.",
 )
+seed_option = click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
@@ -67,6 +82,18 @@ def format_option(*formats: str) -> Callable[[Any], Any]:
     )
 
 
+def show(blocks: Sequence[Block], form: str = "text") -> None:
+    """A report on stdout, as `text` or as `markdown`."""
+    if form == "markdown":
+        from bioreview_bench.report.blocks import to_markdown
+
+        click.echo(to_markdown(blocks), nl=False)
+        return
+    from bioreview_bench.report.terminal import print_blocks
+
+    print_blocks(blocks, sys.stdout)
+
+
 def data_name(given: str, loaded: str) -> str:
     """What data are called in a file that was made on them: a folder's name, else the release's."""
     return Path(given).name if loaded == "local" else loaded
@@ -79,8 +106,6 @@ def predictions_path(given: str) -> Path:
     data, colon, name = given.partition(":")
     if not colon or data not in BUNDLED_DATA:
         return Path(given)
-    from bioreview_bench.errors import InputError, printable
-
     folder = locate(data)[1] / "predictions"
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
     if name not in names:
@@ -93,8 +118,6 @@ def predictions_path(given: str) -> Path:
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:
     """The contract with the encoder of `--encoder`, if given (it is `custom` then), and where its files are."""
-    from bioreview_bench.errors import InputError
-
     if contract.similarity == "judge" and (encoder, encoder_path) != (None, None):
         raise InputError(f"{contract.name} has no encoder.", remedy="leave --encoder and --encoder-path out")
     if encoder is None:
@@ -128,7 +151,6 @@ def with_precision(contract: Contract, precision: str | None) -> Contract:
     if precision is None or precision == contract.dtype:
         return contract
     from bioreview_bench.contracts.contract import CUSTOM
-    from bioreview_bench.errors import InputError
 
     if contract.encoder is None or contract.similarity == "judge":
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="leave --precision out")
@@ -148,8 +170,6 @@ def exact_backend(
 
 def key_value(text: str, example: str) -> tuple[str, str]:
     """Both sides of `KEY=VALUE`. Raises InputError, whose remedy is `example`."""
-    from bioreview_bench.errors import InputError, printable
-
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise InputError(f'"{printable(text, 40)}" is not of the form KEY=VALUE.', remedy=example)
@@ -182,8 +202,6 @@ def key_values(text: str, example: str) -> tuple[str, list[str]]:
 
 def weights(text: str, example: str) -> dict[str, float]:
     """`NAME=NUMBER,NAME=NUMBER`, each name once. Raises InputError, whose remedy is `example`."""
-    from bioreview_bench.errors import InputError, printable
-
     found: dict[str, float] = {}
     for part in text.split(","):
         name, value = key_value(part, example)
@@ -216,26 +234,23 @@ class Messages:
 
     def encoding(self, done: int, total: int) -> None:
         """Progress of encoding: a bar on a terminal, a line at start and end elsewhere."""
-        if not sys.stderr.isatty():
-            if done in (0, total):
-                self.say(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.")
-            return
-        if self._bar is None:
-            self._bar = ProgressBar("Encoding", total, self._quiet)
-        self._bar.show(done)
-        if done == total:
-            self.stop()
+        if sys.stderr.isatty():
+            self._show("Encoding", done, total)
+            if done == total:
+                self.stop()
+        elif done in (0, total):
+            self.say(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.")
 
     def judging(self, done: int, total: int) -> None:
         """Progress of a judge: a bar on a terminal, at most eleven lines elsewhere."""
-        if self._quiet:
-            return
-        if not sys.stderr.isatty():
-            if done == 0 or done * 10 // total > (done - 1) * 10 // total:
-                click.echo(f"Judging: {done:,} of {total:,}", err=True)
-            return
+        if sys.stderr.isatty():
+            self._show("Judging", done, total)
+        elif done == 0 or done * 10 // total > (done - 1) * 10 // total:
+            self.say(f"Judging: {done:,} of {total:,}")
+
+    def _show(self, label: str, done: int, total: int) -> None:
         if self._bar is None:
-            self._bar = ProgressBar("Judging", total, self._quiet)
+            self._bar = ProgressBar(label, total, self._quiet)
         self._bar.show(done)
 
     def stop(self) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError
+from bioreview_bench.files.atomic import check_writable, write_files
 
 if TYPE_CHECKING:
     from bioreview_bench.data.predictions import Predictions
@@ -18,9 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path), metavar="R.result.json")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Default: R.html beside the result."
-)
+@options.path_option("-o", "--output", metavar="FILE", text="Default: R.html beside the result.")
 @click.option(
     "--predictions", metavar="FILE", help="The file that was scored (or demo:NAME): show the concerns' texts."
 )
@@ -47,8 +47,6 @@ def report(
       bench report mine.result.json -o mine.html --open
       bench report demo.result.json --predictions demo:careful --data demo --split test
     """
-    from bioreview_bench.errors import InputError
-    from bioreview_bench.files.atomic import check_writable, write_files
     from bioreview_bench.report.html import compose
     from bioreview_bench.results.legacy import HistoricResult
     from bioreview_bench.results.result import load_result
@@ -88,7 +86,6 @@ def _texts(
     from bioreview_bench.data.load import BUNDLED_DATA, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.data.predictions import read_predictions
-    from bioreview_bench.errors import InputError
 
     if predictions is None:
         if data is not None or split is not None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections import Counter
 
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError
 
 
 @click.command()
@@ -40,7 +41,6 @@ def validate(
     """
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.predictions import read_predictions, require_answers
-    from bioreview_bench.errors import InputError
 
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
@@ -52,17 +52,13 @@ def validate(
         if form != "json":
             raise
         found = [{"line": problem.line, "message": problem.message} for problem in error.problems]
-        _print_json({"valid": False, "message": error.message, "problems": found})
+        click.echo(json.dumps({"valid": False, "message": error.message, "problems": found}, ensure_ascii=False))
         return error.exit_code
-    outcomes: dict[str, int] = {}
-    for article in articles:
-        outcome = rows[article.id].outcome if article.id in rows else "missing"
-        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+    outcomes = Counter(rows[article.id].outcome if article.id in rows else "missing" for article in articles)
     n_concerns = sum(len(rows[article.id].concerns) for article in articles if article.id in rows)
     if form == "json":
-        _print_json(
-            {"valid": True, "data": articles.label, "n_concerns": n_concerns, "coverage": outcomes, "problems": []}
-        )
+        shown = {"valid": True, "data": articles.label, "n_concerns": n_concerns, "coverage": outcomes, "problems": []}
+        click.echo(json.dumps(shown, ensure_ascii=False))
         return 0
     click.echo(f"{predictions} is valid for {articles.label}: {n_concerns:,} concerns.")
     click.echo(f"{len(articles)} articles: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}.")
@@ -85,7 +81,3 @@ def schema(name: str) -> None:
     from bioreview_bench.results.schemas import json_schema
 
     click.echo(json.dumps(json_schema(name), indent=1))
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))

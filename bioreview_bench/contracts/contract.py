@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import tomllib
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 from bioreview_bench.contracts.transforms import CENTER, NONE, is_known
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.reading import parse_toml
 
 SPEC = 1
 BUNDLED = ("v3", "demo", "demo-topic", "reader", "jaccard")
@@ -69,36 +69,32 @@ class Contract:
             value = getattr(self, field)
             if value not in known:
                 names = ", ".join(str(name) for name in known if name is not None)
-                raise InputError(f'Contract {self.name}: unknown {field} "{printable(value)}".', remedy=f"use {names}")
+                raise self._wrong(f'unknown {field} "{printable(value)}"', f"use {names}")
         if not is_known(self.transform):
-            raise InputError(
-                f'Contract {self.name}: unknown transform "{printable(self.transform)}".',
-                remedy=f"use {NONE}, {CENTER} or topic-K",
-            )
+            raise self._wrong(f'unknown transform "{printable(self.transform)}"', f"use {NONE}, {CENTER} or topic-K")
         if (self.transform == CENTER) != (self.basis is not None):
-            raise InputError(f"Contract {self.name}: {CENTER} needs a basis, and no other transform has one.")
+            raise self._wrong(f"{CENTER} needs a basis, and no other transform has one")
         if isinstance(self.threshold, bool) or not isinstance(self.threshold, int | float):
-            raise InputError(f"Contract {self.name}: threshold must be a number, this is {self.threshold!r}.")
+            raise self._wrong(f"threshold must be a number, this is {self.threshold!r}")
         if not (math.isfinite(self.threshold) and -1 <= self.threshold <= 1):
-            raise InputError(
-                f"Contract {self.name}: threshold must be a finite number from -1 to 1, this is {self.threshold!r}."
-            )
+            raise self._wrong(f"threshold must be a finite number from -1 to 1, this is {self.threshold!r}")
         object.__setattr__(self, "threshold", float(self.threshold))
-        if isinstance(self.null, bool) or not isinstance(self.null, int) or self.null < 1:
-            raise InputError(f"Contract {self.name}: null must be a whole number from 1, this is {self.null!r}.")
-        length = self.max_length
-        if length is not None and (isinstance(length, bool) or not isinstance(length, int) or length < 1):
-            raise InputError(f"Contract {self.name}: max_length must be a whole number from 1, this is {length!r}.")
+        for field, value in (("null", self.null), ("max_length", 1 if self.max_length is None else self.max_length)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise self._wrong(f"{field} must be a whole number from 1, this is {value!r}")
         if self.similarity != "cos" and self.transform != NONE:
-            raise InputError(f"Contract {self.name}: the transform {self.transform} needs vectors.")
+            raise self._wrong(f"the transform {self.transform} needs vectors")
         if self.similarity == "judge":
             self._check_judge()
         elif (self.similarity == "cos") != (self.encoder is not None):
-            raise InputError(f"Contract {self.name}: similarity {self.similarity} with encoder {self.encoder}.")
+            raise self._wrong(f"similarity {self.similarity} with encoder {self.encoder}")
         if self.adapter is not None and self.encoder is None:
-            raise InputError(f"Contract {self.name}: an adapter needs an encoder.")
+            raise self._wrong("an adapter needs an encoder")
         if self.files_sha256 is not None and self.adapter is None:
-            raise InputError(f"Contract {self.name}: files_sha256 goes with an adapter.")
+            raise self._wrong("files_sha256 goes with an adapter")
+
+    def _wrong(self, what: str, remedy: str | None = None) -> InputError:
+        return InputError(f"Contract {self.name}: {what}.", remedy=remedy)
 
     def _check_judge(self) -> None:
         """The name of a judge's contract decides all but which references count."""
@@ -135,11 +131,7 @@ class Contract:
         0.5
         """
         if str(name_or_path) in BUNDLED:
-            text = (
-                resources.files("bioreview_bench.contracts")
-                .joinpath(f"{name_or_path}.toml")
-                .read_text(encoding="utf-8")
-            )
+            text = (resources.files(__package__) / f"{name_or_path}.toml").read_text(encoding="utf-8")
             return cls._from_toml(text, str(name_or_path))
         if str(name_or_path).startswith("judge:"):
             from bioreview_bench.contracts.judge_names import JudgeName
@@ -157,10 +149,7 @@ class Contract:
 
     @classmethod
     def _from_toml(cls, text: str, where: str) -> Contract:
-        try:
-            fields = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise InputError(f"{where} is not TOML: {error}.", remedy="mend the file") from error
+        fields = parse_toml(text, where, InputError, "fix the file")
         known = {field.name: field for field in dataclasses.fields(cls)}
         unknown = sorted(set(fields) - set(known))
         absent = [name for name, field in known.items() if field.default is dataclasses.MISSING and name not in fields]

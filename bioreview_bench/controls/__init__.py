@@ -1,1 +1,1 @@
-"""What a score would be by accident: other articles' predictions, sentences of the paper, stock comments."""
+"""What a score would be by chance: other articles' predictions, sentences of the paper, stock comments."""

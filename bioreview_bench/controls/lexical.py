@@ -21,13 +21,13 @@ def neighbour(articles: Sequence[Article], train: Sequence[Article]) -> dict[str
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    lenders = _lenders(train)
+    donors = _donors(train)
     vectoriser = TfidfVectorizer(sublinear_tf=True, stop_words="english", dtype=np.float32)
-    held = vectoriser.fit_transform(_text(article) for article in lenders)
+    held = vectoriser.fit_transform(_text(article) for article in donors)
     wanted = vectoriser.transform(_text(article) for article in articles)
     similarity = (wanted @ held.T).toarray()
     return {
-        article.id: _concerns(lenders, article, np.argsort(-row, kind="stable").tolist())
+        article.id: _concerns(donors, article, np.argsort(-row, kind="stable").tolist())
         for article, row in zip(articles, similarity, strict=True)
     }
 
@@ -37,24 +37,24 @@ def random_train(articles: Sequence[Article], train: Sequence[Article], seed: in
 
     The draw depends on seed and article id alone, so that a subset of articles gets the same concerns.
     """
-    lenders = _lenders(train)
+    donors = _donors(train)
     found = {}
     for article in articles:
         digest = hashlib.sha256(f"{seed}\0{article.id}".encode()).digest()
-        order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(lenders))
-        found[article.id] = _concerns(lenders, article, order.tolist())
+        order = np.random.default_rng(int.from_bytes(digest[:8], "big")).permutation(len(donors))
+        found[article.id] = _concerns(donors, article, order.tolist())
     return found
 
 
-def _lenders(train: Sequence[Article]) -> list[Article]:
-    lenders = [article for article in train if any(not concern.figure for concern in article.concerns)]
-    if not lenders:
+def _donors(train: Sequence[Article]) -> list[Article]:
+    donors = [article for article in train if any(not concern.figure for concern in article.concerns)]
+    if not donors:
         raise DataError("No train article has a usable concern to borrow.", remedy="name data with a train split")
-    return sorted(lenders, key=lambda article: article.id)
+    return sorted(donors, key=lambda article: article.id)
 
 
-def _concerns(lenders: Sequence[Article], article: Article, order: Sequence[int]) -> list[str]:
-    chosen = next((lenders[place] for place in order if lenders[place].family != article.family), None)
+def _concerns(donors: Sequence[Article], article: Article, order: Sequence[int]) -> list[str]:
+    chosen = next((donors[place] for place in order if donors[place].family != article.family), None)
     return [] if chosen is None else [concern.text for concern in chosen.concerns if not concern.figure]
 
 

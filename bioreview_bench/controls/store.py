@@ -13,15 +13,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.controls import generic, reviewers
+from bioreview_bench.controls import reviewers
 from bioreview_bench.data import sentences, vocabulary
 from bioreview_bench.data.article import Article
-from bioreview_bench.errors import InputError, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import InputError
+from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.files.paths import controls_root
 
 _LAYOUT = 2
-_CODE = (reviewers, generic, sentences, vocabulary)
+_CODE = (reviewers, sentences, vocabulary)
 Counts = dict[str, list[list[float]]]  # control name to [predictions, matches, ceilings], by article
 
 
@@ -68,10 +68,7 @@ def load(name: str) -> Counts | None:
 def save(name: str, counts: Counts) -> None:
     """Store counts. Raises WriteError."""
     path = _path(name)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from error
+    make_folder(path.parent)
     write_files({path: json.dumps({"key": name, "counts": counts}).encode()})
 
 

@@ -11,6 +11,7 @@ from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import FILE_STEMS, SPLITS, read_split
 from bioreview_bench.data.load import not_at_hand
 from bioreview_bench.errors import DataError, cannot_write
+from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import HubRevision, download, revision_files
 from bioreview_bench.files.paths import data_root
 
@@ -45,7 +46,7 @@ def download_release(version: str, repo: str | None = None, revision: str | None
             fresh.mkdir()
             for local, path in paths.items():
                 shutil.copyfile(path, fresh / local)
-            (fresh / _ORIGIN).write_text(json.dumps(origin, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            write_json(fresh / _ORIGIN, origin)
             if version != INDEX:
                 _check(manifest, fresh)
             if folder.exists():
@@ -81,27 +82,18 @@ def _split_files(found: HubRevision, version: str) -> dict[str, str]:
         matching = [name for name in candidates if PurePosixPath(name).name in named]
         if len(matching) != 1:
             listed = ", ".join(sorted(found.files)[:12]) or "nothing"
-            raise DataError(
-                f"{found.repo} at {found.commit[:12]} has {len(matching)} files for the split {split} of {version}; "
-                f"it holds {listed}.",
-                remedy=_remedy(version),
-            )
+            what = f"{len(matching)} files for the split {split} of {version}; it holds {listed}"
+            raise DataError(f"{found.repo} at {found.commit[:12]} has {what}.", remedy=_remedy(version))
         chosen[f"{split}{PurePosixPath(matching[0]).suffix}"] = matching[0]
     return chosen
 
 
 def _index_files(found: HubRevision) -> dict[str, str]:
     names = [name for name in found.files if PurePosixPath(name).parts[0].split(".")[0] == INDEX]
-    if not names:
-        raise DataError(
-            f"{found.repo} at {found.commit[:12]} has no index.", remedy="name another --repo or --revision"
-        )
     chosen = {PurePosixPath(name).name: name for name in names}
-    if len(chosen) != len(names):
-        raise DataError(
-            f"{found.repo} at {found.commit[:12]} has index files of one name: {', '.join(sorted(names)[:12])}.",
-            remedy="name another --repo or --revision",
-        )
+    if not names or len(chosen) != len(names):
+        what = f"index files of one name: {', '.join(sorted(names)[:12])}" if names else "no index"
+        raise DataError(f"{found.repo} at {found.commit[:12]} has {what}.", remedy="name another --repo or --revision")
     return chosen
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bioreview_bench.data.article import Article, canonical_id
-from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
-from bioreview_bench.files.jsonl import parse_object, read_rows
+from bioreview_bench.errors import DataError, InputError, Problem, printable, reasons
+from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.reading import read_json
 
 SPLITS = ("train", "val", "test")
 ALL = "all"
@@ -83,7 +84,7 @@ def read_articles(files: list[Path]) -> list[Article]:
             try:
                 article = Article.model_validate(row)
             except ValidationError as error:
-                problems.extend(Problem(f"{place}: {reason}") for reason in _reasons(error))
+                problems.extend(Problem(f"{place}: {reason}") for reason in reasons(error, most=0))
                 continue
             if article.id in where:
                 problems.append(
@@ -95,10 +96,7 @@ def read_articles(files: list[Path]) -> list[Article]:
     if problems:
         listed = "\n".join(f"  {problem}" for problem in problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise DataError(
-            f"{files[0].parent}: {count} in the articles.\n{listed}",
-            remedy="mend these lines",
-        )
+        raise DataError(f"{files[0].parent}: {count} in the articles.\n{listed}", remedy="fix these lines")
     if not articles:
         raise DataError(f"{files[0]} has no articles.", remedy="check the file")
     return articles
@@ -109,12 +107,7 @@ def _members(folder: Path, split: str) -> list[Article]:
     if split == ALL:
         return articles
     path = folder / "splits.json"
-    try:
-        splits = parse_object(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"Cannot read {path}: {error}.", remedy='write {"train": [ids], "val": [ids], "test": [ids]}'
-        ) from error
+    splits = read_json(path, DataError, 'write {"train": [ids], "val": [ids], "test": [ids]}')
     for alias, name in _ALIASES.items():
         if alias in splits and name in splits:
             raise DataError(f"{path} has both {name} and {alias}.", remedy="keep one of the two")
@@ -126,7 +119,7 @@ def _members(folder: Path, split: str) -> list[Article]:
             remedy=f"add {split} to {path}",
         )
     if not all(isinstance(article_id, str) for article_id in ids):
-        raise DataError(f"{path}: the ids of {split} must be strings.", remedy="mend the list")
+        raise DataError(f"{path}: the ids of {split} must be strings.", remedy="fix the list")
     wanted = set(map(canonical_id, ids))
     elsewhere = {
         str(article_id): name
@@ -144,7 +137,7 @@ def _members(folder: Path, split: str) -> list[Article]:
     if absent:
         raise DataError(
             f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(map(printable, absent[:5]))}.",
-            remedy="mend the list",
+            remedy="fix the list",
         )
     return [article for article in articles if article.id in wanted]
 
@@ -167,16 +160,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
         raise DataError(f"Cannot read {path}: {error}.", remedy="check the file") from error
 
 
-def _reasons(error: ValidationError) -> Iterator[str]:
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        yield f"{printable('.'.join(str(part) for part in detail['loc']) or 'article')}: {printable(detail['msg'])}"
-
-
 def _check_folder(folder: Path) -> None:
-    failure: type[BenchError] = DataError
     if not folder.exists():
-        raise failure(
+        raise DataError(
             f"There is no data folder {folder}.", remedy="name a data folder, demo, known, v3 or v4 with --data"
         )
     if not folder.is_dir():
-        raise failure(f"{folder} is a file, not a data folder.", remedy=f"--data {folder.parent}")
+        raise DataError(f"{folder} is a file, not a data folder.", remedy=f"--data {folder.parent}")

@@ -6,8 +6,6 @@ match is *by counts*, and every surface says so.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -17,9 +15,10 @@ from pydantic import BaseModel, ConfigDict
 
 from bioreview_bench.data import folder as folders
 from bioreview_bench.data.article import Article
-from bioreview_bench.errors import DataError, cannot_write
-from bioreview_bench.files.atomic import write_files
+from bioreview_bench.errors import DataError
+from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.paths import pins_root
+from bioreview_bench.files.reading import file_sha256, find_json
 
 RELEASED = ("v3", "v4")
 
@@ -81,22 +80,18 @@ def known_hashes(manifest: Manifest) -> dict[str, str]:
     if manifest.sha256:
         return manifest.sha256
     path = _pin_path(manifest.version)
-    try:
-        pins = json.loads(path.read_text(encoding="utf-8"))
-        return {str(name): str(sha) for name, sha in pins["sha256"].items()}
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise DataError(
-            f"{path} is not a pin file: {error}.", remedy=f"rm {path}, then bench data verify --pin"
-        ) from error
+    remedy = f"rm {path}, then bench data verify --pin"
+    pins = find_json(path, DataError, remedy) or {"sha256": {}}
+    if not isinstance(pins.get("sha256"), dict):
+        raise DataError(f"{path} is not a pin file: it has no sha256 by file name.", remedy=remedy)
+    return {str(name): str(sha) for name, sha in pins["sha256"].items()}
 
 
 def wrong_files(hashes: Mapping[str, str], files: Sequence[Path]) -> list[str]:
     """Files whose bytes differ from `hashes`, in words; [] when all agree."""
     found = []
     for path in files:
-        expected, actual = hashes.get(path.name), file_sha256(path)
+        expected, actual = hashes.get(path.name), file_sha256(path, DataError)
         if expected is None:
             found.append(f"{path.name}: no sha256 is recorded for it")
         elif expected != actual:
@@ -106,23 +101,10 @@ def wrong_files(hashes: Mapping[str, str], files: Sequence[Path]) -> list[str]:
 
 def pin(manifest: Manifest, files: Sequence[Path]) -> Path:
     """Record the sha256 of `files` as this machine's copy of the version; returns the file written."""
-    record = {"version": manifest.version, "sha256": {path.name: file_sha256(path) for path in files}}
     path = _pin_path(manifest.version)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from error
-    write_files({path: (json.dumps(record, indent=1, sort_keys=True) + "\n").encode()})
+    hashes = {file.name: file_sha256(file, DataError) for file in sorted(files, key=lambda file: file.name)}
+    write_json(path, {"sha256": hashes, "version": manifest.version})
     return path
-
-
-def file_sha256(path: Path) -> str:
-    """Hex sha256 of a file. Raises DataError when it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
 
 
 def _pin_path(version: str) -> Path:

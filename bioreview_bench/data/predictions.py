@@ -1,10 +1,6 @@
 """Reading and checking predictions: every problem is found and listed before anything is scored.
 
-The same checks serve files, mappings handed to the Python API, and (later) submissions.
-
-Rows for articles outside the split, of which only a count is wanted, and whether two have one id.
-
-24 bytes a row are kept, so that a file of millions of rows is checked in the memory that a thousand take.
+The same checks serve files, mappings handed to the Python API, and submissions.
 """
 
 from __future__ import annotations
@@ -13,7 +9,7 @@ import difflib
 import hashlib
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +126,7 @@ def read_predictions(
         raise InputError(
             _count(problems, path),
             problems=problems,
-            remedy="mend these lines; bench schema predictions shows the form",
+            remedy="fix these lines; bench schema predictions shows the form",
         )
     return Predictions(rows, n_extra_ignored=len(extras), sha256=digest.hexdigest(), path=path, lines=lines)
 
@@ -143,19 +139,21 @@ def as_predictions(
     Raises InputError with all problems.
     """
     problems: list[Problem] = []
-    known = known_ids(articles)
+    remedy = None
     if isinstance(predictions, Predictions):
-        rows, extra, problems = split_known(dict(predictions.rows), known, predictions.lines, allow_extra=allow_extra)
-        if problems:
-            raise InputError(
-                _count(problems, predictions.path),
-                problems=problems,
-                remedy="score the split that the file was written for",
-            )
-        return Predictions(
-            rows, predictions.n_extra_ignored + extra, predictions.sha256, predictions.path, predictions.lines
-        )
-    rows = {}
+        source, remedy = predictions, "score the split that the file was written for"
+    else:
+        source, problems = _checked(predictions)
+    rows, extra, unknown = split_known(dict(source.rows), known_ids(articles), source.lines, allow_extra=allow_extra)
+    problems += unknown
+    if problems:
+        raise InputError(_count(problems, source.path), problems=problems, remedy=remedy)
+    return replace(source, rows=rows, n_extra_ignored=source.n_extra_ignored + extra)
+
+
+def _checked(predictions: Mapping[str, Any]) -> tuple[Predictions, list[Problem]]:
+    problems: list[Problem] = []
+    rows: dict[str, PredictionRow] = {}
     for article_id, concerns in predictions.items():
         given = list(concerns) if isinstance(concerns, tuple) else concerns
         row, found = check_row({"article_id": article_id, "concerns": given}, None)
@@ -165,11 +163,7 @@ def as_predictions(
             if named in rows:
                 problems.append(Problem(f'a second entry for "{printable(named)}"'))
             rows[named] = row or PredictionRow(named, ())
-    rows, extra, unknown = split_known(rows, known, {}, allow_extra=allow_extra)
-    problems.extend(unknown)
-    if problems:
-        raise InputError(_count(problems, None), problems=problems)
-    return Predictions(rows, n_extra_ignored=extra)
+    return Predictions(rows), problems
 
 
 def require_answers(predictions: Predictions, articles: Iterable[Any]) -> None:
@@ -225,10 +219,8 @@ def check_row(row: Mapping[str, Any], line: int | None) -> tuple[PredictionRow |
     article_id = row.get("article_id")
     if "article_id" not in row:
         problems.append("article_id is missing")
-    elif not isinstance(article_id, str):
-        problems.append(f"article_id must be a string, this is {json_type(article_id)}")
-    elif not encodes(article_id):
-        problems.append("article_id holds a lone surrogate")
+    else:
+        problems += _unfit("article_id", article_id)
 
     status = row.get("status")
     if status is not None and status not in STATUSES:
@@ -279,10 +271,7 @@ def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str
         problems.append("has neither text nor concern_text")
     else:
         text = concern[keys[0]]
-        if not isinstance(text, str):
-            problems.append(f"{keys[0]} must be a string, this is {json_type(text)}")
-        elif not encodes(text):
-            problems.append(f"{keys[0]} holds a lone surrogate")
+        problems += _unfit(keys[0], text)
     labels: dict[str, str | None] = {}
     n_unknown = 0
     for key, vocabulary in (("category", CATEGORIES), ("severity", SEVERITIES)):
@@ -300,16 +289,15 @@ def _check_concern(concern: Any) -> tuple[PredictedConcern | None, int, list[str
         problems.append(f"confidence must be a number from 0 to 1, this is {printable(confidence, 40)}")
     if problems:
         return None, 0, problems
-    return (
-        PredictedConcern(
-            normalise(text),
-            labels["category"],
-            labels["severity"],
-            None if confidence is None else float(confidence),
-        ),
-        n_unknown,
-        [],
-    )
+    stated = None if confidence is None else float(confidence)
+    return PredictedConcern(normalise(text), labels["category"], labels["severity"], stated), n_unknown, []
+
+
+def _unfit(name: str, text: Any) -> list[str]:
+    """Why a value is no text that can be scored, if so."""
+    if not isinstance(text, str):
+        return [f"{name} must be a string, this is {json_type(text)}"]
+    return [] if encodes(text) else [f"{name} holds a lone surrogate"]
 
 
 def encodes(text: str) -> bool:
@@ -323,7 +311,10 @@ def _count(problems: Sequence[Problem], path: Path | None) -> str:
 
 
 class ExtraRows:
-    """The ids of such rows, as hashes, and their lines."""
+    """Rows for articles outside the split, of which only a count is wanted, and whether two have one id.
+
+    Hashes of ids and lines are kept, 24 bytes a row, so that files of millions of rows are checked in little memory.
+    """
 
     def __init__(self) -> None:
         self._hashes = bytearray()

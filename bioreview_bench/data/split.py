@@ -1,13 +1,14 @@
-"""A split: its articles, what they are called, and how far that name has been checked."""
+"""A split: its articles, their fingerprint, what they are called, and how far that name has been checked."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, overload
 
 from bioreview_bench.data.article import Article
-from bioreview_bench.data.fingerprint import fingerprint
 from bioreview_bench.errors import InputError
 
 # "contents": every file has the recorded sha256. "counts": only the manifest's counts agree.
@@ -73,3 +74,33 @@ class Split(Sequence[Article]):
 
     def __iter__(self) -> Iterator[Article]:
         return iter(self.articles)
+
+
+def fingerprint(articles: Iterable[Article]) -> str:
+    """First 12 hex digits of the sha256 of the references in canonical JSON (scoring specification, section 6).
+
+    All concerns enter, figure ones too, in file order; articles are sorted by id.
+
+    >>> from bioreview_bench import load_split
+    >>> fingerprint(load_split("demo", "test"))
+    '2dc7cdf65777'
+    """
+    rows = [
+        {
+            "id": article.id,
+            "source": article.source,
+            "concerns": [
+                {
+                    "id": concern.concern_id,
+                    "text": concern.text,
+                    "category": concern.category,
+                    "severity": concern.severity,
+                    "figure": concern.figure,
+                }
+                for concern in article.concerns
+            ],
+        }
+        for article in sorted(articles, key=lambda article: article.id)
+    ]
+    canonical = json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:12]

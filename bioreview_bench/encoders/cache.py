@@ -12,8 +12,8 @@ import hashlib
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import EncoderError, WriteError
+from bioreview_bench.files.atomic import make_folder
 
 _LAYOUT = 1
 _CHUNK = 900  # keys in one query; SQLite's smallest default limit is 999
@@ -96,10 +97,7 @@ class VectorCache:
         rows = [
             (key, np.ascontiguousarray(vector, np.float32).tobytes()) for key, vector in zip(keys, vectors, strict=True)
         ]
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+        make_folder(self.path.parent)
         with self._connection("rwc") as connection, connection:
             # Without BEGIN each CREATE would commit on its own, and another process find the file half-made.
             connection.execute("BEGIN IMMEDIATE")
@@ -118,7 +116,7 @@ class VectorCache:
     def _connection(self, mode: str) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
-            connection = sqlite3.connect(f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
+            connection = _connect(self.path, mode)
             yield connection
         except sqlite3.OperationalError as error:
             if _is_write_failure(error):
@@ -147,8 +145,10 @@ def embed(
     if not absent:
         return found
     progress(0, len(absent))
+    done = 0
     with _storing(cache) as store:
-        for done, (positions, vectors) in _running_total(encoder.batches([texts[position] for position in absent])):
+        for positions, vectors in encoder.batches([texts[position] for position in absent]):
+            done += len(positions)
             check_vectors(vectors, len(positions), encoder.id)
             rows = [absent[position] for position in positions]
             if len(absent) == len(texts) and done == len(positions):
@@ -197,22 +197,12 @@ def _storing(cache: VectorCache, every: int = 256) -> Iterator[Callable[[list[st
         flush()
 
 
-def _running_total(batches: Iterator[tuple[list[int], Any]]) -> Iterator[tuple[int, tuple[list[int], Any]]]:
-    done = 0
-    for positions, vectors in batches:
-        done += len(positions)
-        yield done, (positions, vectors)
-
-
 def describe(path: Path) -> dict[str, Any]:
     """What a cache file holds: encoder, maximum length, number of texts, size. Raises EncoderError when damaged."""
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True, timeout=_WAIT_SECONDS)
-        try:
+        with closing(_connect(path, "rw")) as connection:
             (identity,) = connection.execute("SELECT json FROM identity").fetchone()
             (n,) = connection.execute("SELECT count(*) FROM vectors").fetchone()
-        finally:
-            connection.close()
         named = json.loads(identity)
         return {
             "file": str(path),
@@ -225,8 +215,17 @@ def describe(path: Path) -> dict[str, Any]:
         raise EncoderError(f"{path} is not a vector cache: {error}.", remedy="bench cache clear") from error
 
 
+def text_keys(texts: Iterable[str]) -> NDArray[np.uint8]:
+    """(n, 32) sha256 of texts: the keys of their vectors, here and in files."""
+    return np.frombuffer(b"".join(map(_key, texts)), np.uint8).reshape(-1, 32)
+
+
 def _key(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8")).digest()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=_WAIT_SECONDS)
 
 
 def _is_write_failure(error: sqlite3.OperationalError) -> bool:

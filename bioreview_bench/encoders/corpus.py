@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.predictions import encodes
 from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.encoders.cache import text_keys
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.vector_file import KEYS, VECTORS
 from bioreview_bench.errors import DataError, InputError, Problem
@@ -87,7 +89,7 @@ def survey(path: Path, shard_rows: int) -> TextCorpus:
     if rows > begun:
         shards.append(Shard(len(shards), offset, rows - begun))
     if problems:
-        raise InputError(f"{path}: texts that cannot be encoded.", problems=problems, remedy="mend these lines")
+        raise InputError(f"{path}: texts that cannot be encoded.", problems=problems, remedy="fix these lines")
     if not shards:
         raise InputError(f"{path} has no rows.", remedy='write {"text": "..."} lines')
     return TextCorpus(path, digest.hexdigest(), tuple(shards))
@@ -118,9 +120,7 @@ def encode_shard(encoder: LocalEncoder, path: Path, shard: Shard, folder: Path) 
     from safetensors.numpy import save
 
     texts = list(_texts(path, shard))
-    hashes = b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts)
-    keys = np.frombuffer(hashes, np.uint8).reshape(-1, 32)
-    write_files({folder / shard.name: save({KEYS: keys, VECTORS: encoder.encode(texts)})})
+    write_files({folder / shard.name: save({KEYS: text_keys(texts), VECTORS: encoder.encode(texts)})})
     return len(texts)
 
 
@@ -173,7 +173,7 @@ def _problem(row: dict[str, Any], number: int) -> Problem | None:
     if not isinstance(text, str):
         said = "is missing" if "text" not in row else f"must be a string, this is {json_type(text)}"
         return Problem(f"text {said}", number)
-    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+    if not encodes(text):
         return Problem("text holds a lone surrogate", number)
     return None if text.strip() else Problem("text is blank", number)
 

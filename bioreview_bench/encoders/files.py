@@ -1,4 +1,4 @@
-"""Where an encoder's files are, and whether they are genuine. Nothing is downloaded here.
+"""Where an encoder's files are, and whether they are genuine. Only `fetch` downloads; nothing is executed or unpickled.
 
 An encoder is *verified* when the sha256 of its weights is the one its contract states, or the one that the Hub
 reported for the pinned revision when `bench encoder fetch` got it.
@@ -7,7 +7,6 @@ reported for the pinned revision when `bench encoder fetch` got it.
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, replace
 from importlib.util import find_spec as find_package
 from pathlib import Path
@@ -16,7 +15,10 @@ from bioreview_bench.contracts.contract import Contract, encoder_part
 from bioreview_bench.encoders.adapter import Adapter, check_base, find_adapter
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.atomic import write_json
+from bioreview_bench.files.hub import download, revision_files
 from bioreview_bench.files.paths import fetch_records_root
+from bioreview_bench.files.reading import file_sha256, find_json
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")
@@ -83,7 +85,7 @@ def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
     """Find and check the files of an encoder, in `path` if given. Raises EncoderError."""
     folder = path if path is not None else locate(spec)
     weights = weights_file(folder)
-    weights_sha, side_sha = sha256(weights), side_sha256(folder)
+    weights_sha, side_sha = file_sha256(weights, EncoderError), side_sha256(folder)
     if spec.weights_sha256 is not None:
         if weights_sha != spec.weights_sha256:
             raise EncoderError(
@@ -136,13 +138,13 @@ def recorded_hashes(repo: str | None, revision: str | None) -> dict[str, str]:
     if repo is None or revision is None:
         return {}
     path = record_path(repo, revision)
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        return {"weights": str(record["weights"]), "side": str(record["side"])}
-    except FileNotFoundError:
+    remedy = f"rm {path}, then fetch again"
+    record = find_json(path, EncoderError, remedy)
+    if record is None:
         return {}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EncoderError(f"{path} is not a fetch record: {error}.", remedy=f"rm {path}, then fetch again") from error
+    if not {"weights", "side"} <= record.keys():
+        raise EncoderError(f"{path} is not a fetch record: it lacks a checksum.", remedy=remedy)
+    return {name: str(record[name]) for name in ("weights", "side")}
 
 
 def weights_file(folder: Path) -> Path:
@@ -168,7 +170,7 @@ def weights_file(folder: Path) -> Path:
 def deciding_files(folder: Path) -> dict[str, str]:
     """The sha256 by name of weights, configuration and tokenizer of an encoder folder. Raises EncoderError."""
     paths = [weights_file(folder), *(folder / name for name in SIDE_FILES)]
-    return {path.name: sha256(path) for path in paths if path.is_file()}
+    return {path.name: file_sha256(path) for path in paths if path.is_file()}
 
 
 def side_sha256(folder: Path) -> str:
@@ -176,14 +178,39 @@ def side_sha256(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in sorted(SIDE_FILES):
         if (folder / name).is_file():
-            digest.update(f"{name}\0{sha256(folder / name)}\n".encode())
+            digest.update(f"{name}\0{file_sha256(folder / name, EncoderError)}\n".encode())
     return digest.hexdigest()
 
 
-def sha256(path: Path) -> str:
-    """Hex sha256 of a file. Raises EncoderError when it cannot be read."""
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-    except OSError as error:
-        raise EncoderError(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+def fetch(spec: EncoderSpec) -> Path:
+    """Download the encoder into the Hub cache, verify every file, record it; returns the folder.
+
+    Raises EncoderError when the Hub refuses or a file differs, InputError for an encoder that is no download.
+    """
+    if spec.package is not None or spec.repo is None or spec.revision is None:
+        raise InputError(f"{spec.id} is not downloaded.", remedy=spec.install)
+    remedy = "check the network and, for a gated repository, the token (hf auth login); then run the command again"
+    found = revision_files(spec.repo, spec.revision, "model", EncoderError, remedy)
+    if found.commit != spec.revision:
+        raise EncoderError(
+            f"{spec.repo} at {spec.revision} is the commit {found.commit}: a branch or tag can move.",
+            remedy=f"bench encoder fetch hf:{spec.repo}@{found.commit}",
+        )
+    weights = next((name for name in WEIGHTS if name in found.files), None)
+    if weights is None or not any(name in found.files for name in TOKENIZER):
+        raise EncoderError(
+            f"{spec.repo} at {spec.revision[:12]} has no {' or '.join(WEIGHTS)} with a tokenizer.",
+            remedy="name another repository",
+        )
+    names = [name for name in SIDE_FILES if name in found.files]
+    paths = {name: download(found, name, EncoderError, remedy) for name in [*names, weights]}
+    folder = paths[weights].parent
+    record = {
+        "repo": spec.repo,
+        "revision": spec.revision,
+        "weights_file": weights,
+        "weights": found.files[weights].sha256 or file_sha256(paths[weights], EncoderError),
+        "side": side_sha256(folder),
+    }
+    write_json(record_path(spec.repo, spec.revision), record)
+    return folder

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.encoders.adapter import add_adapter
 from bioreview_bench.encoders.files import EncoderFiles
-from bioreview_bench.encoders.packed_bert import Lanes, PackedBert, fits
+from bioreview_bench.encoders.packed_bert import PackedBert, WorkerPool, fits
 from bioreview_bench.encoders.registry import CANARY_TEXTS
 from bioreview_bench.errors import EncoderError, printable
 
@@ -99,12 +99,12 @@ class PackedEngine:
 
     def __init__(self, bert: PackedBert) -> None:
         self._bert = bert
-        self._lanes = Lanes()
-        self.at_once = self._lanes.n + 1  # one waits, so that no lane does
+        self._pool = WorkerPool()
+        self.at_once = self._pool.n + 1  # one waits, so that no worker does
 
     def begin(self, tokens: Tokens) -> Callable[[], NDArray[np.float32]]:
         """Vectors that come from the next free core: (n, d) L2-normalised float32."""
-        future = self._lanes.submit(lambda: self._bert.encode(tokens["input_ids"]))
+        future = self._pool.submit(lambda: self._bert.encode(tokens["input_ids"]))
         return lambda: future.result().numpy()
 
 

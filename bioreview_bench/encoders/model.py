@@ -5,7 +5,6 @@ torch is imported when the first text is encoded, not before: a run whose vector
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
@@ -16,15 +15,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
-from bioreview_bench.files.ahead import ahead
+from bioreview_bench.files.prefetch import prefetch
+from bioreview_bench.files.reading import read_json
 
 if TYPE_CHECKING:
     from bioreview_bench.encoders.loading import Loaded, Tokens
 
 _WINDOW = 1024  # texts tokenised at once; beyond that, sorting by length gains nothing
+_WASTE = 1 / 8  # share of a padded batch that may be padding
 _LIBRARIES = ("sentence-transformers", "transformers", "tokenizers", "torch")
 
 Vectors = NDArray[np.float32]
@@ -110,7 +110,7 @@ class LocalEncoder:
         """Windows of `texts` and their tokens; while one is encoded, the next is tokenised."""
         tokenise = self._loaded.tokenise
         made = ((window, tokenise([texts[position] for position in window])) for window in windows(texts, _WINDOW))
-        with ahead(made, 1) as found:
+        with prefetch(made, 1) as found:
             yield from found
 
     @cached_property
@@ -127,10 +127,35 @@ def _compatible(release: str) -> str:
 
 
 def _positions(folder: Path) -> int | None:
-    try:
-        limit = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("max_position_embeddings")
-    except (OSError, ValueError, AttributeError) as error:
-        raise EncoderError(
-            f"{folder / 'config.json'} is not a model configuration: {error}.", remedy="fetch it again"
-        ) from error
+    limit = read_json(folder / "config.json", EncoderError, "fetch it again").get("max_position_embeddings")
     return limit if isinstance(limit, int) else None
+
+
+def plan(lengths: Sequence[int], budget: int) -> Iterator[list[int]]:
+    """Positions of `lengths` (tokens of each text) in batches, longest first.
+
+    A batch has at most `budget` tokens, padding included, or one text; at most an eighth of it is padding.
+    """
+    order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
+    batch: list[int] = []
+    used = 0
+    for position in order:
+        if batch:
+            padded = lengths[batch[0]] * (len(batch) + 1)
+            if padded > budget or padded - used - lengths[position] > _WASTE * padded:
+                yield batch
+                batch, used = [], 0
+        batch.append(position)
+        used += lengths[position]
+    if batch:
+        yield batch
+
+
+def windows(texts: Sequence[str], size: int) -> Iterator[list[int]]:
+    """Positions of `texts` in windows of `size`, longest text first, so that a window holds like lengths.
+
+    Characters stand in for tokens here: windows are tokenised one by one, while the one before is encoded.
+    """
+    order = sorted(range(len(texts)), key=lambda position: (-len(texts[position]), position))
+    for start in range(0, len(order), size):
+        yield order[start : start + size]

@@ -238,7 +238,7 @@ T = TypeVar("T")
 _MOST = 8
 
 
-class Lanes:
+class WorkerPool:
     """Threads that share the cores torch may use, so that a product in one of them has its share of threads."""
 
     def __init__(self) -> None:
@@ -254,10 +254,10 @@ class Lanes:
             started.wait()
 
         self._pool = ThreadPoolExecutor(self.n, "encoding", begin)
-        for lane in [self._pool.submit(started.wait) for _ in range(self.n)]:
-            lane.result()
+        for ready in [self._pool.submit(started.wait) for _ in range(self.n)]:
+            ready.result()
         torch.set_num_threads(cores)  # threads to come start with what was set last, in whichever thread
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Do it in the next free lane."""
+        """Do it in the next free worker."""
         return self._pool.submit(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
@@ -57,18 +58,16 @@ MINILM = EncoderSpec(
 )
 
 
-def all_specs() -> list[EncoderSpec]:
-    """Built-in encoders, then those of installed packages."""
-    return [SPECTER2, MINILM, *(point.load() for point in entry_points(group=ENTRY_POINT))]
+def all_specs() -> Iterator[EncoderSpec]:
+    """Built-in encoders, then those of installed packages, each loaded when it is asked for."""
+    yield from (SPECTER2, MINILM)
+    yield from (point.load() for point in entry_points(group=ENTRY_POINT))
 
 
 def find_spec(name: str) -> EncoderSpec:
     """The encoder with this id or alias, or the one that `hf:REPO@REVISION` names. Raises InputError."""
     if name.startswith(HUB_PREFIX):
         return _hub_spec(name)
-    for spec in (SPECTER2, MINILM):
-        if name in (spec.id, spec.alias):
-            return spec
     for spec in all_specs():
         if name in (spec.id, spec.alias):
             return spec

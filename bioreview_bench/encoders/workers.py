@@ -110,10 +110,10 @@ def encode_ray(job: EncodingJob, shards: Sequence[Shard], workers: int, device: 
                 remedy=f"--workers {max(1, has)}, or a larger cluster",
             )
         rows = [{"shard": number} for number in range(len(shards))]
-        told = {"job": job, "shards": tuple(shards), "device": device}
+        arguments = {"job": job, "shards": tuple(shards), "device": device}
         encoded = ray.data.from_items(rows, override_num_blocks=len(rows)).map_batches(
             RayWorker,
-            fn_constructor_kwargs=told,
+            fn_constructor_kwargs=arguments,
             batch_size=1,
             compute=ray.data.ActorPoolStrategy(size=workers),
             num_cpus=0 if device == "cuda" else 1,

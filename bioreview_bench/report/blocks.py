@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from bioreview_bench.data.vocabulary import OUTCOMES, UNANSWERED
 from bioreview_bench.errors import printable
 from bioreview_bench.report.meaning import Note, notes
-from bioreview_bench.results.records import Agreement, Controls, Overall, ResultRecord
+from bioreview_bench.results.records import Record, ResultRecord
 
 DASH = "-"
 
@@ -75,6 +75,12 @@ def figure(value: float | None, digits: int = 3) -> str:
     return DASH if value is None else f"{value:.{digits}f}"
 
 
+def _cells(row: Record, *fields: str) -> list[str]:
+    """Counts and figures of a record."""
+    values = [getattr(row, field) for field in fields]
+    return [str(value) if isinstance(value, int) else figure(value) for value in values]
+
+
 def _identity(record: ResultRecord) -> Facts:
     system = record.system
     version = f" {printable(system.version)}" if system.version else ""
@@ -119,7 +125,7 @@ def _headline(record: ResultRecord) -> Table:
         "F1 answered": ("", record.overall.f1_answered),
         "skill": ("controls.skill", record.controls.skill),
     }
-    rows = [[name, figure(value), _interval(record, path)] for name, (path, value) in names.items()]
+    rows = [[name, figure(value), interval(record, path)] for name, (path, value) in names.items()]
     overall = record.overall
     title = f"Score: {overall.n_matched} matched of {overall.n_ref} references, {overall.n_pred} predictions"
     return Table(title, ["", "score", "95 % interval"], rows)
@@ -132,19 +138,13 @@ def _controls(record: ResultRecord) -> Table:
         ["null: predictions for other articles", figure(controls.null_f1), figure(controls.null_match_rate)],
         ["echo: ten sentences of the paper", figure(controls.echo_f1), figure(controls.echo_match_rate)],
         ["generic: ten stock comments", figure(controls.generic_f1), figure(controls.generic_match_rate)],
-        [
-            "ceiling: every possible match",
-            figure(overall.ceiling_f1),
-            DASH if overall.ceiling_f1 is None else figure(1.0),
-        ],
+        ["ceiling: every possible match", figure(overall.ceiling_f1), DASH if overall.ceiling_f1 is None else "1.000"],
     ]
     return Table("Beside it: the controls", ["", "F1", "match rate"], rows)
 
 
 def _sweep(record: ResultRecord) -> Table:
-    rows = [
-        [f"{point.threshold:g}", figure(point.f1), figure(point.null_f1), figure(point.skill)] for point in record.sweep
-    ]
+    rows = [[f"{point.threshold:g}", *_cells(point, "f1", "null_f1", "skill")] for point in record.sweep]
     return Table("At other thresholds", ["threshold", "F1", "null F1", "skill"], rows)
 
 
@@ -152,12 +152,8 @@ def _per_category(record: ResultRecord) -> Table:
     rows = [
         [
             printable(name),
-            str(row.n_ref),
-            str(row.n_pred),
-            figure(row.recall),
-            figure(row.precision),
-            figure(row.f1),
-            _interval(record, f"per_category.{name}.f1"),
+            *_cells(row, "n_ref", "n_pred", "recall", "precision", "f1"),
+            interval(record, f"per_category.{name}.f1"),
         ]
         for name, row in record.per_category.items()
     ]
@@ -166,39 +162,34 @@ def _per_category(record: ResultRecord) -> Table:
 
 def _per_severity(record: ResultRecord) -> Table:
     rows = [
-        [printable(name), str(row.n_ref), figure(row.recall), _interval(record, f"per_severity.{name}.recall")]
+        [printable(name), *_cells(row, "n_ref", "recall"), interval(record, f"per_severity.{name}.recall")]
         for name, row in record.per_severity.items()
     ]
     return Table("By severity", ["severity", "refs", "recall", "95 % of recall"], rows)
 
 
 def _per_source(record: ResultRecord) -> Table:
-    def row(name: str, overall: Overall, controls: Controls) -> list[str]:
-        figures = [overall.recall, overall.precision, overall.f1, controls.null_f1, controls.skill, controls.echo_f1]
-        return [printable(name), str(overall.n_ref), *map(figure, figures)]
-
-    rows = [row(name, part, part.controls) for name, part in record.per_source.items()]
+    rows = [
+        [
+            printable(name),
+            *_cells(part, "n_ref", "recall", "precision", "f1"),
+            *_cells(part.controls, "null_f1", "skill", "echo_f1"),
+        ]
+        for name, part in record.per_source.items()
+    ]
     return Table("By source", ["source", "refs", "recall", "precision", "F1", "null F1", "skill", "echo F1"], rows)
 
 
 def _agreement(record: ResultRecord) -> Table:
-    labelled: Iterable[tuple[str, Agreement]] = (
-        ("category", record.label_agreement.category),
-        ("severity", record.label_agreement.severity),
-    )
-    rows = [
-        [name, str(found.n_pairs), figure(found.accuracy), figure(found.kappa)]
-        for name, found in labelled
-        if found.n_pairs
-    ]
+    agreement = record.label_agreement
+    labelled = (("category", agreement.category), ("severity", agreement.severity))
+    rows = [[name, *_cells(stated, "n_pairs", "accuracy", "kappa")] for name, stated in labelled if stated.n_pairs]
     return Table("Labels of matched pairs", ["label", "pairs", "agree", "Cohen's kappa"], rows)
 
 
 def _confidence(record: ResultRecord) -> Table:
     stated = record.confidence
-    rows = []
-    if stated is not None:
-        rows = [[str(stated.n), figure(stated.ece), figure(stated.brier), figure(stated.overconfidence_rate)]]
+    rows = [] if stated is None else [_cells(stated, "n", "ece", "brier", "overconfidence_rate")]
     return Table("Stated confidence", ["predictions", "ECE", "Brier", "over-confidence"], rows)
 
 
@@ -212,6 +203,34 @@ def _gate(record: ResultRecord) -> Note:
     return Note("info", f"{verdict} ({rule}).")
 
 
-def _interval(record: ResultRecord, path: str) -> str:
-    bounds: Literal[None] | tuple[float, float] = record.intervals.get(path)
+def interval(record: ResultRecord, path: str) -> str:
+    """The 95 % interval of the metric at `path`, or a dash."""
+    bounds = record.intervals.get(path)
     return DASH if bounds is None else f"[{bounds[0]:.3f}, {bounds[1]:.3f}]"
+
+
+def to_markdown(blocks: Sequence[Block]) -> str:
+    """A report as Markdown; what came from files or flags is escaped."""
+    parts = ["# bioreview-bench"]
+    for block in blocks:
+        if isinstance(block, Facts):
+            parts.append("\n".join(f"- **{name}**: {_escape(value)}" for name, value in block.rows))
+        elif isinstance(block, Notes):
+            lines = [
+                f"- **{_escape(note.text)}**" if note.level != "info" else f"- {_escape(note.text)}"
+                for note in block.notes
+            ]
+            parts.append(f"## {block.title}\n\n" + "\n".join(lines))
+        else:
+            rule = [":--", *("--:" for _ in block.header[1:])]
+            rows = [block.header, rule, *([_escape(cell) for cell in row] for row in block.rows)]
+            parts.append(f"## {block.title}\n\n" + "\n".join(_line(row) for row in rows))
+    return "\n\n".join(parts) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _escape(text: str) -> str:
+    return re.sub(r"([\\`*_\[\]<>|])", r"\\\1", text)

@@ -6,9 +6,8 @@ from dataclasses import asdict
 from typing import Any
 
 from bioreview_bench.errors import printable
-from bioreview_bench.report import validity as words
-from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, figure
-from bioreview_bench.report.meaning import Note, notes, validity_note
+from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure, interval
+from bioreview_bench.report.meaning import Note, notes, validity_note, validity_of
 from bioreview_bench.stats.comparison import LEVEL, Comparison
 
 
@@ -31,7 +30,7 @@ def as_dict(comparison: Comparison) -> dict[str, Any]:
     """For machines."""
     return {
         "signature": comparison.results[0].signature,
-        "validity": words.of_result(comparison.results[0].record).model_dump(),
+        "validity": validity_of(comparison.results[0].record).model_dump(),
         "systems": [
             {
                 "name": name,
@@ -53,38 +52,14 @@ def _systems(comparison: Comparison) -> Table:
     rows = []
     for name, result in zip(comparison.names, comparison.results, strict=True):
         record = result.record
-        bounds = record.intervals.get("overall.f1")
-        rows.append(
-            [
-                printable(name, 30),
-                str(band[name]),
-                figure(record.overall.f1),
-                DASH if bounds is None else f"[{bounds[0]:.3f}, {bounds[1]:.3f}]",
-                figure(record.controls.skill),
-                figure(record.controls.null_f1),
-                figure(record.overall.precision),
-                figure(record.overall.recall),
-                figure(_mean_written(record.overall.n_pred, record.coverage.n_articles), 1),
-                printable(record.system.postprocessing, 24),
-            ]
-        )
-    header = [
-        "system",
-        "band",
-        "F1",
-        "95 % of F1",
-        "skill",
-        "null F1",
-        "prec.",
-        "recall",
-        "per article",
-        "post-processing",
-    ]
+        overall, controls, n_articles = record.overall, record.controls, record.coverage.n_articles
+        figures = [controls.skill, controls.null_f1, overall.precision, overall.recall]
+        written = figure(overall.n_pred / n_articles if n_articles else None, 1)
+        named = [printable(name, 30), str(band[name]), figure(overall.f1), interval(record, "overall.f1")]
+        rows.append([*named, *map(figure, figures), written, printable(record.system.postprocessing, 24)])
+    header = ["system", "band", "F1", "95 % of F1", "skill", "null F1", "prec.", "recall"]
+    header += ["per article", "post-processing"]
     return Table(f"{len(rows)} systems on {comparison.results[0].record.data.label}", header, rows)
-
-
-def _mean_written(n_pred: int, n_articles: int) -> float | None:
-    return n_pred / n_articles if n_articles else None
 
 
 def _group(rank: int, group: list[str]) -> Note:

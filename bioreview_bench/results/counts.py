@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
 Counts = NDArray[np.float64]
+# What is counted by label: kind, labels, and the counts that each has.
+LABELLED = (("category", CATEGORIES, ("ref", "pred", "matched")), ("severity", SEVERITIES, ("ref", "matched")))
 
 
 @dataclass(frozen=True)
@@ -79,81 +81,46 @@ class ArticleCounts:
             column = getattr(self, field.name)
             if isinstance(column, tuple) or column.ndim == 1:
                 columns[field.name] = list(column) if isinstance(column, tuple) else _integral(column)
-        for kind, labels in (("category", CATEGORIES), ("severity", SEVERITIES)):
+        for kind, labels, counts in LABELLED:
             for position, label in enumerate(labels):
-                for count in ("ref", "pred", "matched"):
-                    column = getattr(self, f"{kind}_{count}", None)
-                    if column is not None:
-                        columns[f"{label}_n_{count}"] = _integral(column[:, position])
+                for count in counts:
+                    columns[f"{label}_n_{count}"] = _integral(getattr(self, f"{kind}_{count}")[:, position])
         return pandas.DataFrame(columns)
 
     def to_rows(self) -> list[dict[str, Any]]:
         """As the `articles` of a result file: only categories and severities that occur."""
         rows = []
         for row in range(len(self)):
-            record: dict[str, Any] = {
-                "id": self.id[row],
-                "source": self.source[row],
-                "family": self.family[row],
-                "status": self.status[row],
-                "has_donor": bool(self.has_donor[row]),
-            }
-            record.update({name: _number(getattr(self, name)[row]) for name in _NUMBERS})
-            record["per_category"] = _occurring(
-                CATEGORIES,
-                n_ref=self.category_ref[row],
-                n_pred=self.category_pred[row],
-                n_matched=self.category_matched[row],
-            )
-            record["per_severity"] = _occurring(
-                SEVERITIES, n_ref=self.severity_ref[row], n_matched=self.severity_matched[row]
-            )
+            record: dict[str, Any] = {name: getattr(self, name)[row] for name in _NAMES}
+            record["has_donor"] = bool(self.has_donor[row])
+            record |= {name: _number(getattr(self, name)[row]) for name in _NUMBERS}
+            for kind, labels, counts in LABELLED:
+                by_count = {f"n_{count}": getattr(self, f"{kind}_{count}")[row] for count in counts}
+                record[f"per_{kind}"] = {
+                    label: {name: int(column[position]) for name, column in by_count.items()}
+                    for position, label in enumerate(labels)
+                    if any(column[position] for column in by_count.values())
+                }
             rows.append(record)
         return rows
 
     @classmethod
     def from_rows(cls, rows: Sequence[Mapping[str, Any]]) -> ArticleCounts:
         """The inverse of `to_rows`."""
-        columns: dict[str, Any] = {
-            name: tuple(row[name] for row in rows) for name in ("id", "source", "family", "status")
-        }
+        columns: dict[str, Any] = {name: tuple(row[name] for row in rows) for name in _NAMES}
         columns["has_donor"] = np.array([row["has_donor"] for row in rows], bool)
         for name in _NUMBERS:
             columns[name] = np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
-        for kind, labels, counts in (
-            ("category", CATEGORIES, ("ref", "pred", "matched")),
-            ("severity", SEVERITIES, ("ref", "matched")),
-        ):
+        for kind, labels, counts in LABELLED:
             for count in counts:
                 table = [[row[f"per_{kind}"].get(label, {}).get(f"n_{count}", 0) for label in labels] for row in rows]
                 columns[f"{kind}_{count}"] = np.array(table, np.float64).reshape(len(rows), len(labels))
         return cls(**columns)
 
 
-_NUMBERS = (
-    "n_ref",
-    "n_pred",
-    "n_matched",
-    "ceiling",
-    "similarity",
-    "n_excluded",
-    "null_matched",
-    "null_ceiling",
-    "echo_pred",
-    "echo_matched",
-    "echo_ceiling",
-    "generic_pred",
-    "generic_matched",
-    "generic_ceiling",
-)
-
-
-def _occurring(labels: Sequence[str], **counts: Counts) -> dict[str, dict[str, int]]:
-    return {
-        label: {name: int(column[position]) for name, column in counts.items()}
-        for position, label in enumerate(labels)
-        if any(column[position] for column in counts.values())
-    }
+_NAMES = ("id", "source", "family", "status")
+_OTHERS = (*_NAMES, "has_donor", *(f"{kind}_{count}" for kind, _, counts in LABELLED for count in counts))
+_NUMBERS = tuple(field.name for field in fields(ArticleCounts) if field.name not in _OTHERS)
 
 
 def _number(value: np.floating) -> int | float | None:

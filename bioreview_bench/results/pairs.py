@@ -24,7 +24,7 @@ _HISTOGRAM = b"other_article_histogram"
 
 # `index` is the prediction's place among its article's usable concerns; in a reference row it is the matched
 # prediction's, and `best_index` the nearest prediction's.
-_FIELDS = {
+FIELDS = {
     "kind": "string",
     "article_id": "string",
     "index": "int32",
@@ -67,7 +67,7 @@ def read_pairs(path: Path) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
 
     try:
         table = pyarrow.parquet.read_table(path)
-        if set(table.column_names) != set(_FIELDS):
+        if set(table.column_names) != set(FIELDS):
             raise ValueError(f"its columns are {', '.join(table.column_names)}")
         histogram = json.loads(table.schema.metadata[_HISTOGRAM])["counts"]
     except (OSError, ValueError, KeyError, TypeError, pyarrow.ArrowException) as error:
@@ -78,10 +78,10 @@ def read_pairs(path: Path) -> tuple[pandas.DataFrame, NDArray[np.int64]]:
 def _table(pairs: Sequence[Mapping[Any, Any]]) -> Any:
     import pyarrow
 
-    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in _FIELDS.items()])
-    return pyarrow.table({name: [_plain(pair.get(name)) for pair in pairs] for name in _FIELDS}, schema=schema)
+    schema = pyarrow.schema([(name, pyarrow.type_for_alias(kind)) for name, kind in FIELDS.items()])
+    return pyarrow.table({name: [plain(pair.get(name)) for pair in pairs] for name in FIELDS}, schema=schema)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """None for the missing values of a pandas column."""
-    return None if isinstance(value, float) and value != value else value
+    return None if value is None or value != value else value

@@ -82,7 +82,7 @@ class Overall(Record):
 
 
 class Controls(Record):
-    """What the score would be by accident. `skill` is null when saturated."""
+    """What the score would be by chance. `skill` is null when saturated."""
 
     null_matched: float
     null_f1: float | None

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, reasons
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.reading import read_json
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.legacy import HistoricResult, is_historic
 from bioreview_bench.results.pairs import pairs_bytes, pairs_frame, read_pairs
@@ -115,19 +115,14 @@ def load_result(path: str | Path) -> Result | HistoricResult:
     True
     """
     path = Path(path)
-    try:
-        value = parse_object(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"Cannot read the result {path}: {error}.", remedy="check the path") from error
+    value = read_json(path, InputError, "check the path")
     if is_historic(value):
         return HistoricResult.from_record(value, str(path))
     try:
         record = ResultRecord.model_validate(value)
     except ValidationError as error:
-        details = error.errors(include_url=False)[:5]
-        reasons = "; ".join(f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details)
         raise InputError(
-            f"{path} is not a result file: {printable(reasons, 500)}.", remedy="bench schema result"
+            f"{path} is not a result file: {'; '.join(reasons(error))}.", remedy="bench schema result"
         ) from error
     try:
         counts = ArticleCounts.from_rows(record.articles)

@@ -17,10 +17,10 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from bioreview_bench.contracts.contract import BUNDLED, Contract
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.files.paths import cards_root
+from bioreview_bench.files.reading import find_json
 from bioreview_bench.results.records import Bootstrap, Encoder, Record, Validity
 
 CARD_VERSION = "1"
@@ -165,21 +165,12 @@ def card_path(name_or_path: str | Path) -> Path:
 def load_card(name_or_path: str | Path) -> ValidityCard | None:
     """The card of a contract, None when it has none. Raises InputError when the file is no card."""
     path = card_path(name_or_path)
+    remedy = "move it away, or make it again: bench contract audit"
+    value = find_json(path, InputError, remedy)
     try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the validity card {path}: {error}.", remedy="check the file") from error
-    try:
-        return ValidityCard.model_validate(parse_object(text))
-    except (ValidationError, ValueError) as error:
-        reason = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else None
-        said = f"{'.'.join(map(str, reason['loc']))}: {reason['msg']}" if reason else str(error)
-        raise InputError(
-            f"{path} is not a validity card: {printable(said, 200)}.",
-            remedy="move it away, or make it again: bench contract audit",
-        ) from error
+        return None if value is None else ValidityCard.model_validate(value)
+    except ValidationError as error:
+        raise InputError(f"{path} is not a validity card: {reasons(error)[0]}.", remedy=remedy) from error
 
 
 def differing(card: ValidityCard, fields: Mapping[str, Any], encoder: Encoder) -> list[str]:
@@ -220,6 +211,11 @@ def validity(contract: Contract, encoder: Encoder, card: ValidityCard | None = N
         interval=figures.matched_same.interval,
         measured_on=_measured(card, whom),
     )
+
+
+def own_validity(contract: Contract, card: ValidityCard | None) -> Validity:
+    """What the contract's own card says of it, the encoder being the one that the card was measured with."""
+    return Validity() if card is None else validity(contract, card.encoder, card)
 
 
 def _measured(card: ValidityCard, whom: str) -> str:

@@ -154,14 +154,5 @@ class JaccardBackend:
 
 def _encoder_of(contract: Contract) -> tuple[object, ...]:
     """The fields of a contract that decide a raw vector."""
-    return (
-        contract.similarity,
-        contract.encoder,
-        contract.revision,
-        contract.weights_sha256,
-        contract.adapter,
-        contract.files_sha256,
-        contract.max_length,
-        contract.dtype,
-        contract.pooling,
-    )
+    vector = ("weights_sha256", "adapter", "files_sha256", "max_length", "dtype", "pooling")
+    return tuple(getattr(contract, field) for field in ("similarity", "encoder", "revision", *vector))

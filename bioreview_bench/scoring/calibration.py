@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.contracts.transforms import CENTER, encode_basis
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.sentences import echo

@@ -1,6 +1,7 @@
 """The other-article control: each article's references against predictions that were written for other articles.
 
-What matches there matched without anything of the article being read (scoring specification, section 4).
+Each shift of a source's articles is a derangement: nobody keeps their own predictions. What matches there matched
+without anything of the article being read (scoring specification, section 4).
 """
 
 from __future__ import annotations
@@ -70,8 +71,8 @@ def other_article(cases: Sequence[Case], space: Space, contract: Contract, sweep
         ceiling[position] = np.mean([min(len(references), size) for size in sizes])
         if not len(references) or not sum(sizes):
             continue
-        lent = np.concatenate([cases[donor].prediction_texts for donor in chosen])
-        similarity = space.similarity(lent, references, cases[position].article.id)
+        donated = np.concatenate([cases[donor].prediction_texts for donor in chosen])
+        similarity = space.similarity(donated, references, cases[position].article.id)
         bins = ((similarity.ravel() + 1) * (HISTOGRAM_BINS / 2)).astype(np.intp)
         histogram += np.bincount(bins.clip(0, HISTOGRAM_BINS - 1), minlength=HISTOGRAM_BINS)
         matched[position] = _mean_matches(similarity >= contract.threshold, sizes)

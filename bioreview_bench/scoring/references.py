@@ -6,20 +6,17 @@ texts, no texts. Before its vectors are used, a random sample of its texts is en
 
 from __future__ import annotations
 
-import hashlib
 import random
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
-from bioreview_bench.encoders.cache import VectorCache
+from bioreview_bench.encoders.cache import VectorCache, text_keys
 from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.vector_file import VectorFile, load, save
@@ -53,7 +50,7 @@ def export_references(
     backend = EncoderBackend(contract, encoder_path, progress)
     vectors = backend.vectors(texts)
     header = {"identity": backend.identity, "data": split.label, "name": split.data, "split": split.name}
-    checksum = save(path, header, _keys(texts), vectors)
+    checksum = save(path, header, text_keys(texts), vectors)
     return {**header, "count": len(texts), "dimensions": vectors.shape[1], "sha256": checksum}
 
 
@@ -70,7 +67,8 @@ def import_references(
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="name the contract of the file")
     encoder = LocalEncoder(resolve(contract, encoder_path), contract.max_length, contract.dtype or "fp32")
     _check_identity(path, given, encoder.identity)
-    texts = {hashlib.sha256(text.encode("utf-8")).digest(): text for text in reference_texts(split, contract)}
+    wanted = reference_texts(split, contract)
+    texts = {key.tobytes(): text for key, text in zip(text_keys(wanted), wanted, strict=True)}
     rows = [row for row, key in enumerate(given.keys) if key.tobytes() in texts]
     if not rows:
         raise InputError(
@@ -104,9 +102,3 @@ def _check_identity(path: Path, given: VectorFile, own: dict[str, Any]) -> None:
             f"{path} was made by another encoder ({listed}).",
             remedy="name its --contract, install the versions that made it, or encode here",
         )
-
-
-def _keys(texts: Sequence[str]) -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join(hashlib.sha256(text.encode("utf-8")).digest() for text in texts), np.uint8).reshape(
-        -1, 32
-    )

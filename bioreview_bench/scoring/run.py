@@ -19,18 +19,16 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError
 from bioreview_bench.results import provenance
-from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import SCHEMA_VERSION, Coverage, Data, Provenance, ResultRecord, System
 from bioreview_bench.results.result import Result
 from bioreview_bench.results.validity import ValidityCard, validity
 from bioreview_bench.scoring.backends import Backend, Progress, choose
-from bioreview_bench.scoring.controls import ControlScores
 from bioreview_bench.scoring.fitting import Fitting
 from bioreview_bench.scoring.judge.space import JudgeBackend, JudgedSpace
-from bioreview_bench.scoring.low_precision.certainty import questions
+from bioreview_bench.scoring.low_precision.bounds import questions
 from bioreview_bench.scoring.low_precision.exact import MixedSpace
 from bioreview_bench.scoring.other_article import other_article
-from bioreview_bench.scoring.tally import Tally, article_counts, grid, tally
+from bioreview_bench.scoring.tally import ControlScores, Tally, article_counts, grid, tally
 from bioreview_bench.scoring.tally import sweep as sweep_points
 from bioreview_bench.scoring.texts import Case, TextPool, cases
 from bioreview_bench.stats import summary
@@ -38,20 +36,14 @@ from bioreview_bench.stats.agreement import label_agreement
 from bioreview_bench.stats.confidence import confidence
 from bioreview_bench.stats.summary import gate
 from bioreview_bench.stats.sums import columns
-from bioreview_bench.stats.uncertainty import drawing, family_units, intervals
+from bioreview_bench.stats.uncertainty import drawing, intervals
 
 ControlSet = Literal["full", "basic"]
 
 # Contract fields that do not describe a caller's encoder.
-_NOT_OURS: dict[str, Any] = {
-    "revision": None,
-    "weights_sha256": None,
-    "adapter": None,
-    "files_sha256": None,
-    "max_length": None,
-    "dtype": None,
-    "pooling": None,
-}
+_NOT_OURS: dict[str, Any] = dict.fromkeys(
+    ("revision", "weights_sha256", "adapter", "files_sha256", "max_length", "dtype", "pooling")
+)
 
 
 def score(
@@ -136,7 +128,11 @@ def score(
     overall, figures = summary.overall(counts), summary.controls(counts)
     label = contract_label(contract, split, backend.record.verified)
     gated = contract.official_name == "v3" and split.data in RELEASED
-    paths = _occurring_paths(counts)
+    parts: dict[str, dict[str, Any]] = {
+        "per_category": summary.per_category(counts),
+        "per_severity": summary.per_severity(counts),
+        "per_source": summary.per_source(counts),
+    }
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         signature=signature,
@@ -154,16 +150,14 @@ def score(
         coverage=_coverage(case_list, checked),
         overall=overall,
         controls=figures,
-        per_category=summary.per_category(counts),
-        per_severity=summary.per_severity(counts),
-        per_source=summary.per_source(counts),
+        **parts,
         label_agreement=_agreement(matched),
         confidence=_confidence(matched),
         gate=gate(overall.f1, overall.recall, figures.saturated) if gated else None,
         judge=backend.note if isinstance(backend, JudgeBackend) else None,
         sweep=sweep_points(case_list, space, counts, null, thresholds),
-        intervals={path: interval for path, interval in found.items() if path in paths},
-        bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": _n_units(counts)},
+        intervals={path: interval for path, interval in found.items() if _occurs(path, parts)},
+        bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": len(set(families))},
         articles=counts.to_rows(),
         provenance=Provenance(
             predictions_sha256=checked.sha256,
@@ -219,14 +213,7 @@ def _confidence(matched: Tally) -> dict[str, Any] | None:
     return confidence([pair["confidence"] for pair in stated], [pair["concern_id"] is not None for pair in stated])
 
 
-def _occurring_paths(counts: ArticleCounts) -> set[str]:
-    """Metric paths that have a point in the result, so that absent categories get no interval."""
-    paths = {f"overall.{name}" for name in ("recall", "precision", "f1", "f1_macro")} | {"controls.skill"}
-    metrics = ("recall", "precision", "f1")
-    paths |= {f"per_category.{name}.{metric}" for name in summary.per_category(counts) for metric in metrics}
-    paths |= {f"per_source.{name}.{metric}" for name in set(counts.source) for metric in metrics}
-    return paths | {f"per_severity.{name}.recall" for name in summary.per_severity(counts)}
-
-
-def _n_units(counts: ArticleCounts) -> int:
-    return len(set(family_units(counts.id, counts.family).tolist()))
+def _occurs(path: str, parts: Mapping[str, Mapping[str, Any]]) -> bool:
+    """True for a metric that has a point in the result, so that absent categories get no interval."""
+    section, name = path.split(".")[:2]
+    return section not in parts or name in parts[section]

@@ -1,8 +1,6 @@
-"""Matching each article once: the counts of the score itself, and the pairs behind them.
+"""Matching each article once: the counts of the score itself and of the controls beside it, and the pairs behind them.
 
-Putting the ArticleCounts table together from what was matched.
-
-The score at other thresholds, from the similarities at hand: nothing is encoded again.
+From these the ArticleCounts table is put together, and the score at other thresholds: nothing is encoded again.
 """
 
 from __future__ import annotations
@@ -16,14 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.controls.store import Counts
+from bioreview_bench.controls import store
+from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.results.counts import LABELLED, ArticleCounts
 from bioreview_bench.results.records import SweepPoint
+from bioreview_bench.scoring.backends import Backend
 from bioreview_bench.scoring.matching import Indices, assign, max_matches
 from bioreview_bench.scoring.other_article import OtherArticle
 from bioreview_bench.scoring.spaces import Space
-from bioreview_bench.scoring.texts import Case
+from bioreview_bench.scoring.texts import Case, TextPool
 from bioreview_bench.stats import summary
 
 _CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
@@ -32,49 +32,37 @@ _SEVERITY = {label: position for position, label in enumerate(SEVERITIES)}
 
 @dataclass
 class Tally:
-    """Counts by article (rows as in the cases) and one record for each prediction and each reference."""
+    """Columns of ArticleCounts (rows as in the cases), and one record for each prediction and each reference."""
 
-    n_matched: NDArray[np.float64]
-    similarity: NDArray[np.float64]
-    category_ref: NDArray[np.float64]
-    category_pred: NDArray[np.float64]
-    category_matched: NDArray[np.float64]
-    severity_ref: NDArray[np.float64]
-    severity_matched: NDArray[np.float64]
+    columns: dict[str, NDArray[np.float64]]
     pairs: list[dict[str, Any]] = field(default_factory=list)
 
 
 def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence[str]) -> Tally:
     """Match every case. `texts` are those of the pool, in its order."""
     n = len(cases)
-    by_category, by_severity = (n, len(CATEGORIES)), (n, len(SEVERITIES))
-    total = Tally(
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(by_category),
-        np.zeros(by_category),
-        np.zeros(by_category),
-        np.zeros(by_severity),
-        np.zeros(by_severity),
-    )
+    counts: dict[str, NDArray[np.float64]] = {"n_matched": np.zeros(n), "similarity": np.zeros(n)}
+    for kind, labels, names in LABELLED:
+        counts |= {f"{kind}_{name}": np.zeros((n, len(labels))) for name in names}
+    total = Tally(counts)
     for row, case in enumerate(cases):
         similarity = space.similarity(case.prediction_texts, case.reference_texts, case.article.id)
         rows, columns = assign(similarity, threshold)
-        total.n_matched[row] = len(rows)
-        total.similarity[row] = similarity[rows, columns].sum(dtype=np.float64)
+        counts["n_matched"][row] = len(rows)
+        counts["similarity"][row] = similarity[rows, columns].sum(dtype=np.float64)
         for concern in case.references:
-            total.category_ref[row, _CATEGORY[concern.category]] += 1
-            total.severity_ref[row, _SEVERITY[concern.severity]] += 1
+            counts["category_ref"][row, _CATEGORY[concern.category]] += 1
+            counts["severity_ref"][row, _SEVERITY[concern.severity]] += 1
         for column in columns:
             reference = case.references[column]
-            total.category_matched[row, _CATEGORY[reference.category]] += 1
-            total.severity_matched[row, _SEVERITY[reference.severity]] += 1
+            counts["category_matched"][row, _CATEGORY[reference.category]] += 1
+            counts["severity_matched"][row, _SEVERITY[reference.severity]] += 1
         # A prediction counts under the category of its match, else of its most similar reference.
         if case.references and case.predictions:
             stands_for = similarity.argmax(axis=1)
             stands_for[rows] = columns
             for column in stands_for:
-                total.category_pred[row, _CATEGORY[case.references[column].category]] += 1
+                counts["category_pred"][row, _CATEGORY[case.references[column].category]] += 1
         total.pairs.extend(_prediction_records(case, similarity, rows, columns, texts))
         total.pairs.extend(_reference_records(case, similarity, rows, columns))
     return total
@@ -156,7 +144,40 @@ def _reference_records(case: Case, similarity: NDArray[Any], rows: Indices, colu
     return records
 
 
-def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: Counts) -> ArticleCounts:
+class ControlScores:
+    """The control reviewers of one evaluation. Made before texts are embedded, so that theirs are among them."""
+
+    def __init__(self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool) -> None:
+        self._cases = case_list
+        self._key = store.key(signature, (case.article for case in case_list)) if backend.reusable else None
+        self._stored = store.load(self._key) if self._key else None
+        self._texts: dict[str, list[Indices]] = {}
+        if self._stored is None:
+            self._texts = {
+                name: [pool.add(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
+            }
+
+    @property
+    def written(self) -> list[list[Indices]]:
+        """By control, the texts that it wrote about each case, as far as they are still to be matched."""
+        return list(self._texts.values())
+
+    def counts(self, space: Space, threshold: float) -> store.Counts:
+        """[predictions, matches, ceilings] by article, for each control that wrote anything."""
+        if self._stored is not None:
+            return self._stored
+        found: store.Counts = {}
+        for name, texts in self._texts.items():
+            n_pred = [float(len(positions)) for positions in texts]
+            if any(n_pred):
+                ceiling = [min(n, len(case.references)) for n, case in zip(n_pred, self._cases, strict=True)]
+                found[name] = [n_pred, count_matches(self._cases, texts, space, threshold).tolist(), ceiling]
+        if self._key:
+            store.save(self._key, found)
+        return found
+
+
+def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: store.Counts) -> ArticleCounts:
     """One row for each case; control columns are NaN where a control was not scored."""
     n_ref = np.array([len(case.references) for case in cases], np.float64)
     n_pred = np.array([len(case.predictions) for case in cases], np.float64)
@@ -173,20 +194,14 @@ def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, co
         status=tuple(case.outcome for case in cases),
         n_ref=n_ref,
         n_pred=n_pred,
-        n_matched=matched.n_matched,
         ceiling=np.minimum(n_ref, n_pred),
-        similarity=matched.similarity,
         n_excluded=np.array([case.n_excluded for case in cases], np.float64),
         has_donor=null.has_donor,
         null_matched=null.matched,
         null_ceiling=null.ceiling,
         **control("echo"),
         **control("generic"),
-        category_ref=matched.category_ref,
-        category_pred=matched.category_pred,
-        category_matched=matched.category_matched,
-        severity_ref=matched.severity_ref,
-        severity_matched=matched.severity_matched,
+        **matched.columns,
     )
 
 

@@ -64,7 +64,7 @@ def category(sums: Sums, name: str) -> dict[str, Values]:
 
 
 def controls(sums: Sums) -> dict[str, Values]:
-    """What the score would be by accident, and skill: the share of what chance leaves open that was reached."""
+    """What the score would be by chance, and skill: the share of what chance leaves open that was reached."""
     match_rate = ratio(sums["donor.M"], sums["donor.C"])
     null_match_rate = ratio(sums["null.M"], sums["null.C"])
     room = np.where(null_match_rate <= SATURATION, 1 - null_match_rate, 0)

@@ -12,7 +12,7 @@ from bioreview_bench.results.result import Result
 
 
 @dataclass(frozen=True)
-class Agreement:
+class RankAgreement:
     """Kendall's tau-b between two rankings by F1 of `n` systems; None when a ranking is all ties."""
 
     a: str
@@ -21,7 +21,7 @@ class Agreement:
     tau: float | None
 
 
-def over_thresholds(results: Mapping[str, Result]) -> list[Agreement]:
+def over_thresholds(results: Mapping[str, Result]) -> list[RankAgreement]:
     """Ranking at each threshold of the sweeps against the ranking at the contract's own.
 
     `results` are of one contract, by system. Raises InputError when one was made without a sweep.
@@ -40,7 +40,7 @@ def over_thresholds(results: Mapping[str, Result]) -> list[Agreement]:
     ]
 
 
-def over_contracts(results: Mapping[str, Mapping[str, Result]]) -> list[Agreement]:
+def over_contracts(results: Mapping[str, Mapping[str, Result]]) -> list[RankAgreement]:
     """Rankings of the systems that two contracts have in common; `results` are by contract, then by system."""
     f1 = {
         contract: {name: result.record.overall.f1 for name, result in systems.items()}
@@ -49,15 +49,15 @@ def over_contracts(results: Mapping[str, Mapping[str, Result]]) -> list[Agreemen
     return [agreement(a, b, f1[a], f1[b]) for a, b in combinations(f1, 2)]
 
 
-def agreement(a: str, b: str, left: Mapping[str, float | None], right: Mapping[str, float | None]) -> Agreement:
+def agreement(a: str, b: str, left: Mapping[str, float | None], right: Mapping[str, float | None]) -> RankAgreement:
     """Kendall's tau-b (Kendall 1945) over the systems with an F1 in both."""
     from scipy.stats import kendalltau
 
     common = [name for name in left if left[name] is not None and right.get(name) is not None]
     if len(common) < 2:
-        return Agreement(a, b, len(common), None)
+        return RankAgreement(a, b, len(common), None)
     tau = float(kendalltau(_values(left, common), _values(right, common)).statistic)
-    return Agreement(a, b, len(common), None if math.isnan(tau) else tau)
+    return RankAgreement(a, b, len(common), None if math.isnan(tau) else tau)
 
 
 def _values(f1: Mapping[str, float | None], names: Sequence[str]) -> list[float]:

@@ -31,7 +31,7 @@ def per_category(counts: ArticleCounts) -> dict[str, PerCategory]:
     total = sums(counts)
     found = {}
     for name in CATEGORIES:
-        n = {count: _whole(total[f"category.{name}.{letter}"]) for count, letter in _COUNTS.items()}
+        n = {count: int(total[f"category.{name}.{letter}"]) for count, letter in _COUNTS.items()}
         if n["n_ref"] or n["n_pred"]:
             found[name] = PerCategory(**n, **_points(formulas.category(total, name)))
     return found
@@ -45,8 +45,8 @@ def per_severity(counts: ArticleCounts) -> dict[str, PerSeverity]:
         references, matched = total[f"severity.{name}.R"], total[f"severity.{name}.M"]
         if references:
             found[name] = PerSeverity(
-                n_ref=_whole(references),
-                n_matched=_whole(matched),
+                n_ref=int(references),
+                n_matched=int(matched),
                 recall=_point(formulas.ratio(matched, references)),
             )
     return found
@@ -68,7 +68,7 @@ _COUNTS = {"n_ref": "R", "n_pred": "P", "n_matched": "M"}
 
 def _overall(total: Sums) -> dict[str, Any]:
     return {
-        **{count: _whole(total[letter]) for count, letter in _COUNTS.items()},
+        **{count: int(total[letter]) for count, letter in _COUNTS.items()},
         **_points(formulas.overall(total)),
     }
 
@@ -80,7 +80,7 @@ def _controls(total: Sums, n_articles: int) -> dict[str, Any]:
         "null_matched": float(total["null.M"]),
         **figures,
         "saturated": rate is not None and rate > formulas.SATURATION,
-        "n_without_donor": n_articles - _whole(total["donor.count"]),
+        "n_without_donor": n_articles - int(total["donor.count"]),
     }
 
 
@@ -90,10 +90,6 @@ def _points(values: Mapping[str, Any]) -> dict[str, float | None]:
 
 def _point(value: Any) -> float | None:
     return None if math.isnan(value) else float(value)
-
-
-def _whole(value: Any) -> int:
-    return int(value)
 
 
 GATE_F1 = 0.58

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
-from bioreview_bench.results.counts import ArticleCounts
+from bioreview_bench.data.vocabulary import SOURCES
+from bioreview_bench.results.counts import LABELLED, ArticleCounts
 
 # Column name to value: a scalar, or an array with one value for each draw of a bootstrap.
 Sums = Mapping[str, NDArray[np.float64]]
+
+_LETTER = {"ref": "R", "pred": "P", "matched": "M", "ceiling": "C"}
 
 
 def columns(counts: ArticleCounts) -> dict[str, NDArray[np.float64]]:
@@ -21,13 +23,7 @@ def columns(counts: ArticleCounts) -> dict[str, NDArray[np.float64]]:
     over the articles with a donor, `answered.` over scored and empty rows, `category.X.`, `severity.X.`,
     `source.X.` over those.
     """
-    base = {
-        "R": counts.n_ref,
-        "P": counts.n_pred,
-        "M": counts.n_matched,
-        "C": counts.ceiling,
-        "S": counts.similarity,
-    }
+    base = {"R": counts.n_ref, "P": counts.n_pred, "M": counts.n_matched, "C": counts.ceiling, "S": counts.similarity}
     found = dict(base)
     donor = counts.has_donor.astype(np.float64)
     found.update({f"donor.{name}": column * donor for name, column in base.items() if name != "S"})
@@ -37,16 +33,12 @@ def columns(counts: ArticleCounts) -> dict[str, NDArray[np.float64]]:
     answered = np.array([status in ("scored", "empty") for status in counts.status], np.float64)
     found.update({f"answered.{name}": base[name] * answered for name in ("R", "P", "M")})
     for control in ("echo", "generic"):
-        found[f"{control}.P"] = getattr(counts, f"{control}_pred")
-        found[f"{control}.M"] = getattr(counts, f"{control}_matched")
-        found[f"{control}.C"] = getattr(counts, f"{control}_ceiling")
-    for position, label in enumerate(CATEGORIES):
-        found[f"category.{label}.R"] = counts.category_ref[:, position]
-        found[f"category.{label}.P"] = counts.category_pred[:, position]
-        found[f"category.{label}.M"] = counts.category_matched[:, position]
-    for position, label in enumerate(SEVERITIES):
-        found[f"severity.{label}.R"] = counts.severity_ref[:, position]
-        found[f"severity.{label}.M"] = counts.severity_matched[:, position]
+        for count in ("pred", "matched", "ceiling"):
+            found[f"{control}.{_LETTER[count]}"] = getattr(counts, f"{control}_{count}")
+    for kind, labels, names in LABELLED:
+        for position, label in enumerate(labels):
+            for count in names:
+                found[f"{kind}.{label}.{_LETTER[count]}"] = getattr(counts, f"{kind}_{count}")[:, position]
     for source in SOURCES:
         member = np.array([name == source for name in counts.source], np.float64)
         found.update({f"source.{source}.{name}": base[name] * member for name in ("R", "P", "M")})

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.files.ahead import ahead
+from bioreview_bench.files.prefetch import prefetch
 from bioreview_bench.stats.formulas import micro, with_intervals
 from bioreview_bench.stats.sums import Sums
 
@@ -25,7 +25,7 @@ Interval = tuple[float, float]
 Statistic = Callable[[Sums], Mapping[str, NDArray[np.float64]]]
 
 _BLOCK_CELLS = 2_000_000  # weights held at once, which bounds memory whatever the number of articles
-_BLOCKS_AHEAD = 4
+_BLOCKS_PREFETCHED = 4
 _DEFINED = 0.95  # share of draws in which a statistic must be defined
 
 
@@ -109,7 +109,7 @@ def drawing(
     if n_units < 2 or draws < 1:
         yield iter(())
         return
-    with ahead(family_weights(n_units, draws, seed), _BLOCKS_AHEAD) as weights:
+    with prefetch(family_weights(n_units, draws, seed), _BLOCKS_PREFETCHED) as weights:
         yield weights
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from bioreview_bench.data.article import Article
-from bioreview_bench.data.fingerprint import fingerprint
+from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import InputError
 from bioreview_bench.results.provenance import package_version
 from bioreview_bench.results.records import Bootstrap

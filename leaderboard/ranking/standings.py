@@ -10,8 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from bioreview_bench.report import validity as words
-from bioreview_bench.report.meaning import echo_is_near, saturation
+from bioreview_bench.report.meaning import echo_is_near, saturation, validity_note
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
@@ -108,7 +107,7 @@ def _notices(
     elif record is not None:
         found += _echo(record, rows)
     if record is not None:
-        found.append(words.sentence(words.of_result(record)))
+        found.append(validity_note(record).text)
     found += _about_data(facts)
     if record is not None and record.encoder.id is not None and not record.encoder.verified:
         found.append("The encoder's weights are not verified: these are not official scores.")

@@ -9,8 +9,8 @@ import pytest
 from bioreview_bench.baselines import control_reviewers, registry
 from bioreview_bench.baselines.options import RunOptions
 from bioreview_bench.baselines.registry import Job
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
 from bioreview_bench.controls.lexical import neighbour, random_train
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.sentences import echo

@@ -10,9 +10,10 @@ import pytest
 
 MODULES = (
     "contracts.contract",
-    "data.fingerprint",
     "data.load",
     "data.predictions",
+    "data.split",
+    "files.same_run",
     "results.result",
     "scoring.matching",
     "scoring.run",

@@ -101,7 +101,7 @@ def evaluate_qa(
     if form == "json":
         click.echo(json.dumps(as_dict(evaluation), ensure_ascii=False, allow_nan=False))
     elif form == "markdown":
-        from bioreview_bench.report.markdown import to_markdown
+        from bioreview_bench.report.blocks import to_markdown
 
         click.echo(to_markdown(shown), nl=False)
     else:

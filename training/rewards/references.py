@@ -15,7 +15,7 @@ import numpy as np
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.contracts.transforms import Transform, Vectors
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.split import Split
 from bioreview_bench.encoders.cache import VectorCache, embed

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.llm.text.parser import Parsed, parse
 

@@ -19,27 +19,9 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import InputError
 from bioreview_bench.report.html.words import name, visible
+from bioreview_bench.results.pairs import FIELDS, plain
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
-
-_COLUMNS = (
-    "kind",
-    "article_id",
-    "index",
-    "concern_id",
-    "similarity",
-    "best_concern_id",
-    "best_index",
-    "best_similarity",
-    "second_concern_id",
-    "second_similarity",
-    "category",
-    "severity",
-    "confidence",
-    "reference_category",
-    "reference_severity",
-    "text_sha256",
-)
 
 
 @dataclass(frozen=True)
@@ -91,8 +73,8 @@ def read_pairs(result: Result) -> Pairs | Omission:
     except InputError as error:
         return Omission("The pairs file of this result was not found beside it, or is not a pairs file.", error.remedy)
     articles: dict[str, ArticlePairs] = {}
-    for row in frame.reindex(columns=list(_COLUMNS)).to_dict("records"):
-        record = {str(key): _plain(value) for key, value in row.items()}
+    for row in frame.reindex(columns=list(FIELDS)).to_dict("records"):
+        record = {str(key): plain(value) for key, value in row.items()}
         found = articles.setdefault(str(record["article_id"]), ArticlePairs())
         (found.predictions if record["kind"] == "prediction" else found.references).append(record)
     pairs = Pairs(articles, histogram)
@@ -179,8 +161,3 @@ def _sha256(text: str) -> str:
 
 def _short(sha256: str | None) -> str:
     return sha256[:12] if sha256 else "none"
-
-
-def _plain(value: Any) -> Any:
-    """None for the missing values of a pandas column."""
-    return None if value is None or value != value else value

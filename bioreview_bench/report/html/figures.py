@@ -12,7 +12,7 @@ from bioreview_bench.report.html.charts.similarity import similarity_chart
 from bioreview_bench.report.html.charts.sweep import sweep_chart
 from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
 from bioreview_bench.report.html.evidence import Omission, Pairs
-from bioreview_bench.report.html.tables import Table, sweep_table
+from bioreview_bench.report.html.tables import PageTable, sweep_table
 from bioreview_bench.report.html.words import bounds, figure, label, source_name
 from bioreview_bench.results.records import Overall, PerCategory, PerSeverity, ResultRecord
 
@@ -27,7 +27,7 @@ class Figure:
     title: str
     reading: str
     drawn: Markup | Omission
-    table: Table | None = None
+    table: PageTable | None = None
     tall: bool = False
 
     @property

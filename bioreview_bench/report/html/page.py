@@ -122,8 +122,8 @@ def _choices(record: ResultRecord, pairs: Pairs | Omission) -> dict[str, list[tu
     found = [row for part in pairs.articles.values() for row in part.rows] if isinstance(pairs, Pairs) else []
     occurring = {row[key] for row in found for key in _LABELS}
     return {
-        "category": [(str(place), label(one)) for place, one in enumerate(CATEGORIES) if one in occurring],
-        "severity": [(str(place), label(one)) for place, one in enumerate(SEVERITIES) if one in occurring],
+        "category": [(str(place), label(named)) for place, named in enumerate(CATEGORIES) if named in occurring],
+        "severity": [(str(place), label(named)) for place, named in enumerate(SEVERITIES) if named in occurring],
         "source": [(source, source_name(source)) for source in record.per_source],
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.report.html.words import bounds, figure, interval, label, source_name
 from bioreview_bench.report.meaning import SATURATED
-from bioreview_bench.results.records import Agreement, ResultRecord
+from bioreview_bench.results.records import Agreement, PerCategory, PerSource, ResultRecord
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Table:
+class PageTable:
     """The first column names the rows; the others are figures."""
 
     caption: str
@@ -31,94 +31,68 @@ class Table:
     note: str = ""
 
 
-def category_table(record: ResultRecord) -> Table:
+_SCORED = ("references", "predictions", "matched", "recall", "precision", "F1")
+
+
+def _scored(record: ResultRecord, path: str, row: PerCategory | PerSource) -> list[Cell]:
+    """The cells under _SCORED, with intervals where the result has them."""
+    metrics = {"recall": row.recall, "precision": row.precision, "f1": row.f1}
+    figures = [_bounded(record, f"{path}.{metric}", value) for metric, value in metrics.items()]
+    return [*_counts(row.n_ref, row.n_pred, row.n_matched), *figures]
+
+
+def _counts(*counts: int) -> list[Cell]:
+    return [Cell(f"{count:,}") for count in counts]
+
+
+def _bounded(record: ResultRecord, path: str, value: float | None) -> Cell:
+    return Cell(figure(value), interval(bounds(record, path)))
+
+
+def category_table(record: ResultRecord) -> PageTable:
     """Counts, recall, precision and F1 of each category."""
-    rows = []
-    for name, row in record.per_category.items():
-        counts = [Cell(f"{count:,}") for count in (row.n_ref, row.n_pred, row.n_matched)]
-        figures = [
-            Cell(figure(getattr(row, metric)), interval(bounds(record, f"per_category.{name}.{metric}")))
-            for metric in ("recall", "precision", "f1")
-        ]
-        rows.append((label(name), [*counts, *figures]))
-    return Table(
+    return PageTable(
         "By category",
-        ["category", "references", "predictions", "matched", "recall", "precision", "F1"],
-        rows,
+        ["category", *_SCORED],
+        [(label(name), _scored(record, f"per_category.{name}", row)) for name, row in record.per_category.items()],
         "A prediction counts under the category of its match, or of the reference nearest to it.",
     )
 
 
-def severity_table(record: ResultRecord) -> Table:
+def severity_table(record: ResultRecord) -> PageTable:
     """Recall of each severity."""
     rows = [
-        (
-            label(name),
-            [
-                Cell(f"{row.n_ref:,}"),
-                Cell(f"{row.n_matched:,}"),
-                Cell(figure(row.recall), interval(bounds(record, f"per_severity.{name}.recall"))),
-            ],
-        )
+        (label(name), [*_counts(row.n_ref, row.n_matched), _bounded(record, f"per_severity.{name}.recall", row.recall)])
         for name, row in record.per_severity.items()
     ]
-    return Table("By severity", ["severity", "references", "matched", "recall"], rows)
+    return PageTable("By severity", ["severity", "references", "matched", "recall"], rows)
 
 
-def source_table(record: ResultRecord) -> Table:
+def source_table(record: ResultRecord) -> PageTable:
     """The full set of figures, controls included, of each source."""
     rows = []
     for name, row in record.per_source.items():
-        counts = [Cell(f"{count:,}") for count in (row.n_ref, row.n_pred, row.n_matched)]
-        scores = [
-            Cell(figure(getattr(row, metric)), interval(bounds(record, f"per_source.{name}.{metric}")))
-            for metric in ("recall", "precision", "f1")
-        ]
-        skill = Cell(SATURATED if row.controls.saturated else figure(row.controls.skill))
-        others = [
-            row.f1_macro,
-            row.ceiling_f1,
-            row.controls.null_f1,
-            row.controls.echo_f1,
-            row.controls.generic_f1,
-            row.controls.match_rate,
-            row.controls.null_match_rate,
-        ]
-        rows.append((source_name(name), [*counts, *scores, skill, *(Cell(figure(value)) for value in others)]))
-    return Table(
-        "By source, with controls",
-        [
-            "source",
-            "references",
-            "predictions",
-            "matched",
-            "recall",
-            "precision",
-            "F1",
-            "skill",
-            "F1 macro",
-            "ceiling F1",
-            "null F1",
-            "echo F1",
-            "generic F1",
-            "match rate",
-            "null match rate",
-        ],
-        rows,
-    )
+        beside = row.controls
+        skill = Cell(SATURATED if beside.saturated else figure(beside.skill))
+        others = [row.f1_macro, row.ceiling_f1, beside.null_f1, beside.echo_f1, beside.generic_f1]
+        others += [beside.match_rate, beside.null_match_rate]
+        scores = _scored(record, f"per_source.{name}", row)
+        rows.append((source_name(name), [*scores, skill, *(Cell(figure(value)) for value in others)]))
+    header = ["source", *_SCORED, "skill", "F1 macro", "ceiling F1", "null F1", "echo F1", "generic F1"]
+    return PageTable("By source, with controls", [*header, "match rate", "null match rate"], rows)
 
 
-def sweep_table(record: ResultRecord) -> Table:
+def sweep_table(record: ResultRecord) -> PageTable:
     """The figures behind the chart of thresholds."""
     points = sorted(record.sweep, key=lambda point: point.threshold)
     rows = [
         (f"{point.threshold:g}", [Cell(figure(value)) for value in (point.f1, point.null_f1, point.skill)])
         for point in points
     ]
-    return Table("Scores by threshold", ["threshold", "F1", "null F1", "skill"], rows)
+    return PageTable("Scores by threshold", ["threshold", "F1", "null F1", "skill"], rows)
 
 
-def confusion_tables(record: ResultRecord) -> list[Table]:
+def confusion_tables(record: ResultRecord) -> list[PageTable]:
     """What references are called and what the predictions matched with them are called, for either label."""
     labelled = (
         ("Category", CATEGORIES, record.label_agreement.category),
@@ -127,16 +101,16 @@ def confusion_tables(record: ResultRecord) -> list[Table]:
     return [_confusion(name, labels, found) for name, labels, found in labelled if found.n_pairs]
 
 
-def _confusion(name: str, labels: Sequence[str], found: Agreement) -> Table:
+def _confusion(name: str, labels: Sequence[str], found: Agreement) -> PageTable:
     met = set(found.confusion).union(*found.confusion.values())
     # A label that we do not know comes from a file that we did not write; it is shown all the same.
-    occurring = [*(one for one in labels if one in met), *sorted(met - set(labels))]
+    occurring = [*(known for known in labels if known in met), *sorted(met - set(labels))]
     rows = [
         (label(reference), _shaded(found.confusion.get(reference, {}), reference, occurring)) for reference in occurring
     ]
-    return Table(
+    return PageTable(
         f"{name} of matched pairs",
-        ["reference ↓ prediction →", *(label(one) for one in occurring)],
+        ["reference ↓ prediction →", *map(label, occurring)],
         rows,
         f"{found.n_agree:,} of {found.n_pairs:,} labelled pairs agree: accuracy {figure(found.accuracy)}, "
         f"Cohen's kappa {figure(found.kappa)}. The shade is the share of the row.",

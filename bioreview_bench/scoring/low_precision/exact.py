@@ -1,9 +1,10 @@
 """Low precision with exact counts: encode in bfloat16, then in float32 what could change a count.
 
-The margin within which a bfloat16 similarity is trusted is measured, not proved: twice the largest error between texts
+The margin within which a bfloat16 similarity is trusted is measured, not derived: twice the largest error between texts
 of a sample that is encoded both ways. Every text that is encoded again is checked against it, and one error beyond it
-ends the run. Given the margin, certainty is exact (see certainty). What the result file holds is then that of float32;
-in the pairs file, similarities of pairs that do not match may be off by the margin, and so may its histogram.
+ends the run. Given the margin, it is known exactly which counts are certain (see bounds). What the result file holds is
+then that of float32; in the pairs file, similarities of pairs that do not match may be off by the margin, and so may
+its histogram.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.paths import vectors_root
 from bioreview_bench.scoring.backends import EncoderBackend, Fit, Progress
-from bioreview_bench.scoring.low_precision.certainty import Matrix, Question
+from bioreview_bench.scoring.low_precision.bounds import Matrix, Question
 from bioreview_bench.scoring.spaces import CosineSpace, Vectors
 from bioreview_bench.scoring.texts import Indices
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
-from bioreview_bench.report.html.headline import Card, Control, card, controls_beside
+from bioreview_bench.report.html.headline import Control, HeadlineCard, card, controls_beside
 from bioreview_bench.report.html.words import figure, name
 from bioreview_bench.report.meaning import saturation
 
@@ -42,7 +42,7 @@ def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) ->
     )
 
 
-def cards(row: Row) -> list[Card]:
+def cards(row: Row) -> list[HeadlineCard]:
     """The headline figures."""
     matched = f"{row.n_matched:,}"
     meanings = {

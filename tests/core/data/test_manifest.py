@@ -161,7 +161,9 @@ def test_bundled_hashes_win_over_pinned_ones(release: Path, monkeypatch) -> None
 def test_damaged_pin_file_is_an_error_and_not_an_unpinned_version(release: Path, content: str) -> None:
     path = manifests.pin(TINY, data_files(release))
     path.write_bytes(content.encode("utf-8", "surrogatepass"))
-    assert "is not a pin file" in refusal(f"v3={release}")
+    said = refusal(f"v3={release}")
+    assert str(path) in said
+    assert said.endswith(f"Next: rm {path}, then bench data verify --pin")
 
 
 def test_bundled_manifests_hold_the_published_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,9 +10,13 @@ from pathlib import Path
 import pytest
 
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.encoders.files import locate, resolve, sha256
+from bioreview_bench.encoders.files import locate, resolve
 from bioreview_bench.encoders.registry import MINILM
 from bioreview_bench.errors import EncoderError, InputError
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @pytest.fixture
@@ -22,7 +27,7 @@ def copied(tiny_bert: Path, tmp_path: Path) -> Path:
 def test_the_installed_demo_encoder_is_verified(minilm) -> None:
     found = resolve(Contract.load("demo"))
     assert found.verified
-    assert found.weights_sha256 == Contract.load("demo").weights_sha256 == sha256(found.weights)
+    assert found.weights_sha256 == Contract.load("demo").weights_sha256 == _sha256(found.weights)
 
 
 def test_one_flipped_byte_in_the_weights_is_refused(minilm, tmp_path: Path) -> None:
@@ -40,7 +45,7 @@ def test_one_flipped_byte_in_the_weights_is_refused(minilm, tmp_path: Path) -> N
 def test_a_folder_that_was_never_fetched_is_unverified_and_claims_no_revision(tiny_bert: Path) -> None:
     found = resolve(Contract.load("v3"), tiny_bert)
     assert (found.verified, found.revision) == (False, None)
-    assert found.weights_sha256 == sha256(tiny_bert / "pytorch_model.bin")
+    assert found.weights_sha256 == _sha256(tiny_bert / "pytorch_model.bin")
 
 
 def test_weights_are_those_that_will_be_loaded(copied: Path) -> None:

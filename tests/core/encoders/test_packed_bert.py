@@ -13,9 +13,8 @@ import pytest
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.encoders import loading
-from bioreview_bench.encoders.batching import plan, windows
 from bioreview_bench.encoders.files import EncoderFiles, resolve
-from bioreview_bench.encoders.model import LocalEncoder
+from bioreview_bench.encoders.model import LocalEncoder, plan, windows
 from bioreview_bench.encoders.packed_bert import PackedBert
 from bioreview_bench.errors import EncoderError
 

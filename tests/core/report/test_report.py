@@ -11,8 +11,7 @@ import pytest
 
 from bioreview_bench import Contract, Result, score
 from bioreview_bench.data.predictions import PredictionRow, as_predictions
-from bioreview_bench.report.blocks import blocks
-from bioreview_bench.report.markdown import to_markdown
+from bioreview_bench.report.blocks import blocks, to_markdown
 from bioreview_bench.report.terminal import print_blocks
 from bioreview_bench.results.records import ResultRecord, System
 

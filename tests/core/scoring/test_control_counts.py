@@ -13,7 +13,7 @@ from bioreview_bench.controls import store
 from bioreview_bench.data.article import Article
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.paths import controls_root
-from bioreview_bench.scoring import controls
+from bioreview_bench.scoring import tally
 
 JACCARD = Contract.load("jaccard")
 PREDICTED = {"elife:1": ["The cohort has no control arm at all."]}
@@ -29,7 +29,7 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         seen.append(article.id)
         return [text for text in (article.abstract, *article.sections.values()) if text]
 
-    monkeypatch.setattr(controls, "SCORED_CONTROLS", {"echo": echo})
+    monkeypatch.setattr(tally, "SCORED_CONTROLS", {"echo": echo})
     return seen
 
 

@@ -1,4 +1,4 @@
-"""The other-article control: who lends predictions to whom, and what matches by accident."""
+"""The other-article control: who is whose donor, and what matches by chance."""
 
 from __future__ import annotations
 

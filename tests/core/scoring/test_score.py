@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench import Contract, Result, read_predictions, score
-from bioreview_bench.controls.generic import GENERIC_CONCERNS
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import EncoderError, InputError
 

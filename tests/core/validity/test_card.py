@@ -13,9 +13,8 @@ from bioreview_bench import Contract, load_result, load_split, score
 from bioreview_bench.cli.main import run
 from bioreview_bench.contracts.contract import BUNDLED
 from bioreview_bench.errors import InputError
-from bioreview_bench.report.meaning import notes
+from bioreview_bench.report.meaning import NEVER, notes, trusted, validity_in_short, validity_of, validity_sentence
 from bioreview_bench.report.terminal import print_blocks
-from bioreview_bench.report.validity import NEVER, of_result, sentence, short, trusted
 from bioreview_bench.results.records import Encoder, Validity
 from bioreview_bench.results.validity import ValidityCard, card_path, load_card, validity
 from bioreview_bench.validity.chart import svg
@@ -73,7 +72,7 @@ def test_a_card_tells_of_the_fields_that_decide_a_match_only(
     if not counts:
         field, value = next(iter(change.items()))
         assert f"{field} {demo.contract[field]} there, {value} here" in str(found.refused)
-        assert sentence(found).startswith(NEVER)
+        assert validity_sentence(found).startswith(NEVER)
         assert found.same is None
 
 
@@ -98,7 +97,7 @@ def test_the_card_of_a_judge_is_found_by_its_name(demo: ValidityCard, cache: Pat
 
 def test_the_sentence_quotes_reviewers_in_their_own_words(demo: ValidityCard) -> None:
     found = validity(Contract.load("demo"), demo.encoder)
-    assert sentence(found) == (
+    assert validity_sentence(found) == (
         "Of the pairs this contract matches, 16% are the same point (41 of 261; 95% CI 11-21; measured on 513 texts by "
         "blind_reader, close_reader on 27 articles of elife_pilot/all). It finds 44% of the points that these texts "
         "make."
@@ -122,8 +121,8 @@ def test_the_sentence_quotes_reviewers_in_their_own_words(demo: ValidityCard) ->
     ],
 )
 def test_every_state_has_its_words(found: Validity, long: str, brief: str, believed: bool) -> None:
-    assert long in sentence(found)
-    assert brief in short(found)
+    assert long in validity_sentence(found)
+    assert brief in validity_in_short(found)
     assert trusted(found) is believed
 
 
@@ -141,7 +140,7 @@ def test_a_score_carries_what_the_card_says(tmp_path: Path) -> None:
     path.write_text(json.dumps(before))
     old = load_result(path)
     assert old.record.validity is None
-    assert of_result(old.record) == result.record.validity
+    assert validity_of(old.record) == result.record.validity
 
 
 def test_the_card_beside_a_contracts_file_is_told_on_every_surface(
@@ -158,7 +157,7 @@ def test_the_card_beside_a_contracts_file_is_told_on_every_surface(
         command = ["evaluate", f"demo:{system}", "--data", "demo", "--contract", str(tmp_path / "mine.toml")]
         command += ["--draws", "0", "--quiet", "-o", results[-1]]
         assert run([*command, "--html", str(tmp_path / "page.html"), "--format", "markdown"]) == 0
-    told = sentence(validity(mine, card.encoder, card))
+    told = validity_sentence(validity(mine, card.encoder, card))
     shown = capsys.readouterr().out
     assert told[:60] in shown
     assert told[:60] in (tmp_path / "page.html").read_text()

@@ -9,8 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from bioreview_bench.data.vocabulary import UNANSWERED
-from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.axes import Plot, Scale, legend, ticks, x_axis, y_axis
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined
 from bioreview_bench.report.html.words import name
 

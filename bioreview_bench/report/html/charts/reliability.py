@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.axes import Plot, Scale, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.axes import Plot, Scale, legend, x_axis, y_axis
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.results.records import ConfidenceBin
 

@@ -12,8 +12,7 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from bioreview_bench.report.html.axes import Plot, Scale, percent, short, threshold_line, ticks, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.axes import Plot, Scale, legend, percent, short, threshold_line, ticks, x_axis, y_axis
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined
 
 _BINS = 200  # of 0.01 over [-1, 1], as in the pairs file

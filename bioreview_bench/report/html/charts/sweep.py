@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.axes import Plot, Scale, curve, threshold_line, ticks, x_axis, y_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.axes import Plot, Scale, curve, legend, threshold_line, ticks, x_axis, y_axis
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, joined
 from bioreview_bench.report.html.words import figure
 from bioreview_bench.results.records import SweepPoint

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.axes import Plot, Scale, x_axis
-from bioreview_bench.report.html.charts.legend import diamond, legend
+from bioreview_bench.report.html.axes import Plot, Scale, diamond, legend, x_axis
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.report.html.words import figure, interval
 

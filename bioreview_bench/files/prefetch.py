@@ -1,4 +1,4 @@
-"""Working ahead: an iterator's next items are made in a thread while the one before is used."""
+"""Prefetching: an iterator's next items are made in a thread while the one before is used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 @contextmanager
-def ahead(items: Iterator[T], depth: int) -> Iterator[Iterator[T]]:
+def prefetch(items: Iterator[T], depth: int) -> Iterator[Iterator[T]]:
     """`items` in the same order, at most `depth` of them made before they are asked for.
 
     It pays where making them releases the interpreter's lock (numpy, tokenizers, torch). What making one raises is

@@ -1,4 +1,4 @@
-"""Which counts could an error of the similarities change, and which texts must be exact so that none can?
+"""Similarity bounds: which counts could an error change, and which texts must be exact so that none can?
 
 Every question knows its similarities to within a margin E: the true ones lie in a box. A count is *certain* when it is
 the same for every matrix in that box, which is decided exactly:
@@ -125,7 +125,7 @@ def questions(
     `sweep`: further thresholds; `written`: by control reviewer, the texts that it wrote about each case.
     """
     found: list[Question] = []
-    lenders = donors([case.article for case in cases], contract.null)
+    by_case = donors([case.article for case in cases], contract.null)
     thresholds = (contract.threshold, *sweep)
     for position, case in enumerate(cases):
         name, references = case.article.id, case.reference_texts
@@ -133,8 +133,8 @@ def questions(
         found.append(Assigned(name, case.prediction_texts, references, contract.threshold, labels))
         if sweep:
             found.append(Counted(name, (case.prediction_texts,), references, tuple(sweep)))
-        lent = tuple(cases[donor].prediction_texts for donor in lenders[position])
-        found.append(Counted(name, lent, references, thresholds))
+        donated = tuple(cases[donor].prediction_texts for donor in by_case[position])
+        found.append(Counted(name, donated, references, thresholds))
     for texts in written:
         found += [
             Counted(case.article.id, (own,), case.reference_texts, (contract.threshold,))

@@ -1,4 +1,4 @@
-"""Lanes share the cores that torch may use, and leave everybody else's threads alone."""
+"""Workers share the cores that torch may use, and leave everybody else's threads alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.encoders import packed_bert
-from bioreview_bench.encoders.packed_bert import Lanes
+from bioreview_bench.encoders.packed_bert import WorkerPool
 
 
 @pytest.fixture
@@ -22,17 +22,17 @@ def torch() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("cores", "n", "each"), [(1, 1, 1), (2, 2, 1), (4, 4, 1), (5, 4, 1), (8, 4, 2), (13, 4, 3)])
-def test_every_lane_has_its_share_of_the_cores(
+def test_every_worker_has_its_share_of_the_cores(
     torch: Any, cores: int, n: int, each: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(packed_bert, "_MOST", 4)
     torch.set_num_threads(cores)
-    made = Lanes()
+    made = WorkerPool()
     assert made.n == n
     met = Barrier(n)
 
     def threads() -> int:
-        met.wait(60)  # all lanes at once, or never
+        met.wait(60)  # all workers at once, or never
         return int(torch.get_num_threads())
 
     assert [future.result() for future in [made.submit(threads) for _ in range(n)]] == [each] * n
@@ -40,7 +40,7 @@ def test_every_lane_has_its_share_of_the_cores(
 
 def test_other_threads_keep_theirs(torch: Any) -> None:
     torch.set_num_threads(3)
-    Lanes()
+    WorkerPool()
     found = [torch.get_num_threads()]
     later = Thread(target=lambda: found.append(torch.get_num_threads()))
     later.start()
@@ -50,6 +50,6 @@ def test_other_threads_keep_theirs(torch: Any) -> None:
 
 def test_what_fails_in_a_lane_is_raised_where_it_is_asked_for(torch: Any) -> None:
     torch.set_num_threads(2)
-    future = Lanes().submit(lambda: [][1])
+    future = WorkerPool().submit(lambda: [][1])
     with pytest.raises(IndexError):
         future.result()

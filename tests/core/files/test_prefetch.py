@@ -1,4 +1,4 @@
-"""Working ahead changes nothing but when: order, errors and the end are the iterator's own."""
+"""Prefetching changes nothing but when: order, errors and the end are the iterator's own."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from bioreview_bench.files.ahead import ahead
+from bioreview_bench.files.prefetch import prefetch
 from bioreview_bench.stats.uncertainty import drawing, family_weights, intervals
 
 
 @pytest.mark.parametrize("depth", [1, 3, 50])
 def test_items_come_in_order_and_all_of_them(depth: int) -> None:
-    with ahead(iter(range(20)), depth) as items:
+    with prefetch(iter(range(20)), depth) as items:
         assert list(items) == list(range(20))
-    with ahead(iter(()), depth) as nothing:
+    with prefetch(iter(()), depth) as nothing:
         assert list(nothing) == []
 
 
@@ -31,7 +31,7 @@ def test_no_more_than_depth_items_are_made_before_they_are_wanted() -> None:
             made.release()
             yield number
 
-    with ahead(numbers(), 3) as items:
+    with prefetch(numbers(), 3) as items:
         for _ in range(3):
             assert made.acquire(timeout=10)
         assert not made.acquire(timeout=0.2)
@@ -45,7 +45,7 @@ def test_an_error_is_raised_where_its_item_is_asked_for() -> None:
         yield 1
         raise KeyError("second")
 
-    with ahead(failing(), 2) as items:
+    with prefetch(failing(), 2) as items:
         assert next(items) == 1
         with pytest.raises(KeyError, match="second"):
             next(items)
