@@ -170,7 +170,7 @@ def weights_file(folder: Path) -> Path:
 def deciding_files(folder: Path) -> dict[str, str]:
     """The sha256 by name of weights, configuration and tokenizer of an encoder folder. Raises EncoderError."""
     paths = [weights_file(folder), *(folder / name for name in SIDE_FILES)]
-    return {path.name: file_sha256(path) for path in paths if path.is_file()}
+    return {path.name: file_sha256(path, EncoderError) for path in paths if path.is_file()}
 
 
 def side_sha256(folder: Path) -> str:
