@@ -17,7 +17,7 @@ LEVEL = 0.05
 
 
 @dataclass(frozen=True)
-class PairTest:
+class PairComparison:
     """Label-swap test of two systems; `p_holm` is corrected over all pairs of the comparison."""
 
     a: str
@@ -38,7 +38,7 @@ class Comparison:
 
     names: list[str]
     results: list[Result]
-    tests: list[PairTest]
+    tests: list[PairComparison]
     groups: list[list[str]]
 
 
@@ -111,15 +111,15 @@ def _check_comparable(first: Result, first_name: str, other: Result, other_name:
         )
 
 
-def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: int) -> list[PairTest]:
+def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: int) -> list[PairComparison]:
     pairs = list(combinations(range(len(results)), 2))
     tests = [swap_test(results[a], results[b], draws, seed) for a, b in pairs]
     adjusted = holm([test.p_value for test in tests])
     return [
-        PairTest(names[a], names[b], test.delta_f1, test.n_informative, test.p_value, p, test.exact)
+        PairComparison(names[a], names[b], test.delta_f1, test.n_informative, test.p_value, p, test.exact)
         for (a, b), test, p in zip(pairs, tests, adjusted, strict=True)
     ]
 
 
-def _groups(names: Sequence[str], tests: Sequence[PairTest]) -> list[list[str]]:
+def _groups(names: Sequence[str], tests: Sequence[PairComparison]) -> list[list[str]]:
     return tied_groups(names, {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0})

@@ -13,7 +13,7 @@ from bioreview_bench.cli import options
 from bioreview_bench.errors import InputError
 
 if TYPE_CHECKING:
-    from ..matcher.run import Job, Trained
+    from ..matcher.run import MatcherJob, TrainedMatcher
 
 
 @click.command()
@@ -103,7 +103,7 @@ def _job(
     output: Path,
     folds: int,
     given: dict[str, Any],
-) -> Job:
+) -> MatcherJob:
     from bioreview_bench.data.folder import ALL, read_split
     from bioreview_bench.encoders.files import resolve_spec
     from bioreview_bench.encoders.registry import LOCAL_PREFIX, EncoderSpec, find_spec
@@ -113,7 +113,7 @@ def _job(
 
     from ..config.load import require_training
     from ..matcher.papers import read_material, split_folds
-    from ..matcher.run import CONTRACT, Job
+    from ..matcher.run import CONTRACT, MatcherJob
     from ..matcher.settings import Settings
 
     require_training()
@@ -133,7 +133,7 @@ def _job(
     except OSError as error:
         raise cannot_write(output, error) from error
     check_writable(output / CONTRACT)
-    return Job(
+    return MatcherJob(
         files=encoder,
         material=material,
         tests=tuple(read_corpus(path, ()) for path in tests),
@@ -156,7 +156,7 @@ def _test_split(folder: Path) -> list[Any]:
         return []  # a folder without one
 
 
-def _plan(job: Job) -> list[str]:
+def _plan(job: MatcherJob) -> list[str]:
     material = job.material
     n_texts = sum(len(paper.texts) for paper in material.papers)
     n_judged = sum(paper.n_judged for paper in material.papers)
@@ -169,7 +169,7 @@ def _plan(job: Job) -> list[str]:
     return lines
 
 
-def _report(job: Job, trained: Trained) -> list[str]:
+def _report(job: MatcherJob, trained: TrainedMatcher) -> list[str]:
     lines = [f"{job.out}: adapter {trained.adapter.sha256[:12]} of {trained.adapter.base}"]
     if trained.card is None or trained.contract is None:
         return [*lines, "No folds of judged articles, so no contract: bench calibrate finds a threshold."]

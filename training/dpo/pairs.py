@@ -137,7 +137,7 @@ Score = Callable[[str, Sequence[str], str], list[Composed]]
 
 
 @dataclass(frozen=True)
-class Predictions:
+class SampledAnswers:
     """Texts by article of one predictions file, and what identifies it; rows of other statuses are counted."""
 
     name: str
@@ -145,7 +145,7 @@ class Predictions:
     facts: Mapping[str, Any]
 
 
-def read_predictions(path: Path, corpus: TrainingCorpus) -> Predictions:
+def read_predictions(path: Path, corpus: TrainingCorpus) -> SampledAnswers:
     """Read the stored outputs. Raises DataError; InputError when the file was made with another prompt."""
     digest = hashlib.sha256()
     texts: dict[str, str] = {}
@@ -168,11 +168,11 @@ def read_predictions(path: Path, corpus: TrainingCorpus) -> Predictions:
         listed = "\n".join(f"  {problem}" for problem in problems[:20])
         raise DataError(f"{path} cannot be used:\n{listed}", remedy="name predictions of bench train generate")
     facts = {"sha256": digest.hexdigest(), "n_texts": len(texts), "left_out": others, **_run_facts(path, corpus)}
-    return Predictions(path.parent.name or path.stem, texts, facts)
+    return SampledAnswers(path.parent.name or path.stem, texts, facts)
 
 
 def score_all(
-    corpus: TrainingCorpus, predictions: Sequence[Predictions], score: Score, progress: Callable[[int, int], None]
+    corpus: TrainingCorpus, predictions: Sequence[SampledAnswers], score: Score, progress: Callable[[int, int], None]
 ) -> tuple[dict[str, list[Sample]], list[dict[str, Any]]]:
     """(samples by article, every sample with its components). Raises InputError when no article has two texts."""
     prompts = {row["article_id"]: _asked(row, corpus) for row in corpus.train}

@@ -21,7 +21,7 @@ from bioreview_bench.errors import DataError, InputError, printable
 from ..config.schema import Count, DataPart, RunConfig, StartPart
 from ..console import Console
 from ..corpora.files import asked_by, chosen, read_pairs
-from ..models.encode_examples import Encoder, Example, encode_all
+from ..models.encode_examples import Example, ExampleEncoder, encode_all
 from ..runs.inputs import Material, Model, encoder_for
 from ..runs.run import Examples, Method, Run, Steps, estimated_tokens, losses, steps_of
 
@@ -209,7 +209,9 @@ def divide(rows: Sequence[Mapping[str, Any]], n: int, seed: int) -> tuple[list[A
     )
 
 
-def _encoded(rows: Sequence[Mapping[str, Any]], encoder: Encoder, what: str, console: Console) -> list[TokenPair]:
+def _encoded(
+    rows: Sequence[Mapping[str, Any]], encoder: ExampleEncoder, what: str, console: Console
+) -> list[TokenPair]:
     answers = [
         {"article_id": f"{row['id']} {side}", "messages": [*row["prompt"], *row[side]]}
         for row in rows

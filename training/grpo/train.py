@@ -77,7 +77,7 @@ class Grpo(Method):
         """By characters."""
         return [(estimated_tokens(row["prompt"]), 0) for row in material.rows], "estimated by characters"
 
-    def needed(self, config: GrpoConfig, shape: memory.Shape) -> memory.Estimate:
+    def needed(self, config: GrpoConfig, shape: memory.Shape) -> memory.MemoryEstimate:
         """As for supervised training; sampling holds keys and values of all that is sampled at once on a device."""
         found = memory.estimate(config, shape)
         at_once = config.sequences * config.trl["steps_per_generation"]

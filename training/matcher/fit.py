@@ -24,7 +24,7 @@ Factors = Mapping[str, tuple[NDArray[np.float16], NDArray[np.float16]]]
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedMatcher:
     """(rank, in) and (out, rank) float16 factors by module of the base, and how training went."""
 
     factors: Factors
@@ -33,7 +33,7 @@ class Fitted:
     losses: tuple[float, ...]
 
 
-def fit(files: EncoderFiles, papers: Sequence[Paper], settings: Settings, say: Callable[[str], None]) -> Fitted:
+def fit(files: EncoderFiles, papers: Sequence[Paper], settings: Settings, say: Callable[[str], None]) -> FittedMatcher:
     """Train on `papers`. `say` gets the loss of each epoch. Raises EncoderError."""
     from sentence_transformers import (
         SentenceTransformer,
@@ -75,7 +75,7 @@ def fit(files: EncoderFiles, papers: Sequence[Paper], settings: Settings, say: C
     if not all(np.isfinite(part).all() for pair in factors.values() for part in pair):
         raise EncoderError("Training diverged: a factor is not a finite number.", remedy="--lr with a smaller value")
     n_weights = sum(part.size for pair in factors.values() for part in pair)
-    return Fitted(factors, n_weights, trainer.state.global_step, losses)
+    return FittedMatcher(factors, n_weights, trainer.state.global_step, losses)
 
 
 def _modules(files: EncoderFiles, max_length: int) -> list[Any]:

@@ -55,7 +55,7 @@ class Paper:
 
 
 @dataclass(frozen=True)
-class Material:
+class MatchingTexts:
     """All that was read: papers in id order, and the files as an audit takes them."""
 
     papers: tuple[Paper, ...]
@@ -64,7 +64,7 @@ class Material:
     corpora: tuple[Corpus, ...]
 
 
-def read_material(files: Sequence[Path], articles: Sequence[Article], held_back: Sequence[Article]) -> Material:
+def read_material(files: Sequence[Path], articles: Sequence[Article], held_back: Sequence[Article]) -> MatchingTexts:
     """Read corpus files and judged pairs; rows about real articles are about `articles`.
 
     Raises InputError with all problems, DataError when a row is about an article that is `held_back` (the test split).
@@ -93,7 +93,7 @@ def read_material(files: Sequence[Path], articles: Sequence[Article], held_back:
     contract = Contract.load("demo")  # which says what references count
     real = {article.id for article in articles}
     papers = tuple(_paper(article, contract, judgements, corpora, article.id in real) for article in members)
-    return Material(papers, members, judgements, tuple(corpora))
+    return MatchingTexts(papers, members, judgements, tuple(corpora))
 
 
 def _look(path: Path) -> tuple[set[str], bool]:

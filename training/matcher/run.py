@@ -29,7 +29,7 @@ from bioreview_bench.validity.sheets import sheets
 
 from .files import describe, factors_bytes, write_adapter
 from .fit import fit
-from .papers import Material, Paper
+from .papers import MatchingTexts, Paper
 from .settings import Settings
 from .validate import FoldScorer, by_fold, limited_questions, operating_point
 
@@ -38,14 +38,14 @@ _LIBRARIES = ("peft", "sentence-transformers", "torch", "transformers")
 
 
 @dataclass(frozen=True)
-class Job:
+class MatcherJob:
     """A training, checked. `folds` are ids of papers; `tests` are corpora that are never trained on.
 
     `data` names the articles that rows are about; `max_length` and `transform` are those of the contract.
     """
 
     files: EncoderFiles
-    material: Material
+    material: MatchingTexts
     tests: tuple[Corpus, ...]
     folds: tuple[tuple[str, ...], ...]
     settings: Settings
@@ -70,7 +70,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainedMatcher:
     """The adapter of all papers, and what cross-validation says of it (None without folds)."""
 
     adapter: Adapter
@@ -79,12 +79,12 @@ class Trained:
     folds: list[dict[str, Any]]
 
 
-def train(job: Job, say: Callable[[str], None]) -> Trained:
+def train(job: MatcherJob, say: Callable[[str], None]) -> TrainedMatcher:
     """Train, validate, write. Raises EncoderError, InputError, WriteError."""
     parts = [train_part(job, number, say) for number in (*range(len(job.folds)), None)]
     whole, held_out = parts[-1], parts[:-1]
     if not job.folds or job.material.judgements is None:
-        return Trained(_finish(job, whole, None, []), None, None, [])
+        return TrainedMatcher(_finish(job, whole, None, []), None, None, [])
     scorer = _scorer(job, whole, held_out)
     contract, folds = _calibrated(job, scorer)
     scorer = replace(scorer, contract=contract)
@@ -95,10 +95,10 @@ def train(job: Job, say: Callable[[str], None]) -> Trained:
     adapter = _finish(job, whole, card, folds)
     contract.save(job.out / CONTRACT)
     card.save(job.out / CARD)
-    return Trained(adapter, contract, card, folds)
+    return TrainedMatcher(adapter, contract, card, folds)
 
 
-def train_part(job: Job, fold: int | None, say: Callable[[str], None]) -> Adapter:
+def train_part(job: MatcherJob, fold: int | None, say: Callable[[str], None]) -> Adapter:
     """The adapter that has not seen a fold; of all papers for None. Made unless it is there already."""
     name = "whole" if fold is None else f"fold-{fold + 1}"
     folder = job.out / "parts" / name
@@ -140,11 +140,11 @@ def _is_made(folder: Path, made_from: Mapping[str, Any]) -> bool:
     return isinstance(facts, dict) and all(facts.get(key) == value for key, value in made_from.items())
 
 
-def _encoder(job: Job, adapter: Adapter) -> LocalEncoder:
+def _encoder(job: MatcherJob, adapter: Adapter) -> LocalEncoder:
     return LocalEncoder(replace(job.files, adapter=adapter), job.max_length)
 
 
-def _scorer(job: Job, whole: Adapter, held_out: Sequence[Adapter]) -> FoldScorer:
+def _scorer(job: MatcherJob, whole: Adapter, held_out: Sequence[Adapter]) -> FoldScorer:
     named = replace(whole, folder=job.out.resolve())
     files = replace(job.files, adapter=named)
     contract = Contract(
@@ -164,7 +164,7 @@ def _scorer(job: Job, whole: Adapter, held_out: Sequence[Adapter]) -> FoldScorer
     return FoldScorer(contract, record, files.part, _encoder(job, whole), encoders, fold_of)
 
 
-def _calibrated(job: Job, scorer: FoldScorer) -> tuple[Contract, list[dict[str, Any]]]:
+def _calibrated(job: MatcherJob, scorer: FoldScorer) -> tuple[Contract, list[dict[str, Any]]]:
     """The contract at its operating point, and what it would have been without each fold."""
     judgements = job.material.judgements
     assert judgements is not None  # without, there is no card
@@ -191,7 +191,7 @@ def _about(articles: Sequence[Article], judgements: Judgements) -> Judgements:
     return replace(judgements, texts=tuple(text for text in judgements.texts if text.article_id in ids))
 
 
-def _folded(job: Job) -> Callable[[Corpus], Corpus | None]:
+def _folded(job: MatcherJob) -> Callable[[Corpus], Corpus | None]:
     """What of a corpus is about articles that stand in a fold; None when nothing is."""
     members = {article_id for ids in job.folds for article_id in ids}
 
@@ -202,7 +202,7 @@ def _folded(job: Job) -> Callable[[Corpus], Corpus | None]:
     return cut
 
 
-def _finish(job: Job, whole: Adapter, card: ValidityCard | None, folds: Sequence[Mapping[str, Any]]) -> Adapter:
+def _finish(job: MatcherJob, whole: Adapter, card: ValidityCard | None, folds: Sequence[Mapping[str, Any]]) -> Adapter:
     facts = json.loads((whole.folder / FACTS).read_text(encoding="utf-8"))
     facts["cross_validation"] = list(folds)
     facts["validity"] = None if card is None else card.model_dump(mode="json")

@@ -48,7 +48,7 @@ class Example:
         return len(self.input_ids) - self.n_prompt
 
 
-class Encoder:
+class ExampleEncoder:
     """Encodes rows of a corpus for one model. `system` is `own` or `in_user`, `thinking` as in generation."""
 
     def __init__(
@@ -112,7 +112,7 @@ class Encoder:
 
 
 def encode_all(
-    rows: Sequence[Mapping[str, Any]], encoder: Encoder, what: str, console: Console | None = None
+    rows: Sequence[Mapping[str, Any]], encoder: ExampleEncoder, what: str, console: Console | None = None
 ) -> list[Example]:
     """The examples of all rows, in order. Raises DataError listing every row that cannot be trained on."""
     examples: list[Example] = []

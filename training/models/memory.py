@@ -75,7 +75,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class MemoryEstimate:
     """Bytes of a GPU, by what they hold."""
 
     weights: float
@@ -106,7 +106,7 @@ class Estimate:
         return [f"{name:<30} {size / GB:6.1f} GiB" for name, size in parts.items() if size >= GB / 20]
 
 
-def estimate(config: RunConfig, shape: Shape) -> Estimate:
+def estimate(config: RunConfig, shape: Shape) -> MemoryEstimate:
     """Memory at the longest batch that the config allows."""
     tokens = config.sequences * config.longest
     width = 2 if config.bf16 else 4
@@ -126,7 +126,7 @@ def estimate(config: RunConfig, shape: Shape) -> Estimate:
     # Logits are never whole: hidden states and their gradient in float32, and tiles of the projection.
     output = 2 * tokens * shape.hidden_size * 4 + 1024 * shape.vocabulary * 4
     trained = adapter * (2 * width + states)
-    return Estimate(kept * width + quantised + largest, trained, activations, mask + scores, output, CONTEXT)
+    return MemoryEstimate(kept * width + quantised + largest, trained, activations, mask + scores, output, CONTEXT)
 
 
 def device_memory() -> tuple[int, str] | None:
@@ -139,7 +139,7 @@ def device_memory() -> tuple[int, str] | None:
     return int(properties.total_memory), str(properties.name)
 
 
-def require_device(config: RunConfig, needed: Estimate, given: tuple[int, str] | None) -> None:
+def require_device(config: RunConfig, needed: MemoryEstimate, given: tuple[int, str] | None) -> None:
     """Raise EncoderError when the config asks for a GPU and there is none, or one that is too small."""
     if config.model.device == "cpu":
         return

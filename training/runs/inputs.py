@@ -17,7 +17,7 @@ from bioreview_bench.llm.local.model_files import digest, model_folder
 
 from ..config.schema import RunConfig
 from ..corpora.files import CORPUS, TrainingCorpus, read_corpus, require_messages
-from ..models.encode_examples import Encoder
+from ..models.encode_examples import ExampleEncoder
 from ..models.families import Family, require_end, require_family, tokenizer_sha256
 from ..models.quantised import read_model_config, require_attention
 
@@ -131,10 +131,10 @@ def base_model(config: RunConfig, material: Material) -> Model:
     return Model(folder, digest(folder), family, chat, require_end(chat, folder, family))
 
 
-def encoder_for(config: RunConfig, material: Material, model: Model) -> Encoder:
+def encoder_for(config: RunConfig, material: Material, model: Model) -> ExampleEncoder:
     """What makes examples of rows that ask as `material` does."""
     asked = material.asked
-    return Encoder(
+    return ExampleEncoder(
         model.chat, model.family, model.end_id, thinking=asked["thinking"], system=asked["system"],
         max_length=config.longest,
     )  # fmt: skip

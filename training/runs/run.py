@@ -49,7 +49,7 @@ class Checked:
     start: Start
     asked: Mapping[str, Any]
     shape: memory.Shape
-    needed: memory.Estimate
+    needed: memory.MemoryEstimate
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Run:
     model: Model
     start: Start
     asked: Mapping[str, Any]
-    needed: memory.Estimate
+    needed: memory.MemoryEstimate
     examples: Examples
     out: Path
     command: str
@@ -119,7 +119,7 @@ class Method(ABC):
         """Who rewards what is sampled."""
         return None
 
-    def needed(self, config: Any, shape: memory.Shape) -> memory.Estimate:
+    def needed(self, config: Any, shape: memory.Shape) -> memory.MemoryEstimate:
         """Memory of the GPU."""
         return memory.estimate(config, shape)
 

@@ -10,7 +10,7 @@ from bioreview_bench.report.html.charts.lengths import lengths_chart
 from bioreview_bench.report.html.charts.reliability import reliability_chart
 from bioreview_bench.report.html.charts.similarity import similarity_chart
 from bioreview_bench.report.html.charts.sweep import sweep_chart
-from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
+from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, whisker_chart
 from bioreview_bench.report.html.evidence import Omission, Pairs
 from bioreview_bench.report.html.tables import PageTable, sweep_table
 from bioreview_bench.report.html.words import bounds, figure, label, source_name
@@ -18,7 +18,7 @@ from bioreview_bench.results.records import Overall, PerCategory, PerSeverity, R
 
 
 @dataclass(frozen=True)
-class Figure:
+class ReportChart:
     """A chart with its title and one sentence on how to read it; `table` has the figures behind it.
 
     A `tall` one stands beside two others.
@@ -36,29 +36,31 @@ class Figure:
         return self.drawn if isinstance(self.drawn, Omission) else None
 
 
-def figures(record: ResultRecord, pairs: Pairs | Omission) -> list[Figure]:
+def figures(record: ResultRecord, pairs: Pairs | Omission) -> list[ReportChart]:
     """All charts, in reading order."""
     return [
-        Figure(
+        ReportChart(
             "Scores by threshold",
             "Where the system's line runs along the null line, F1 counts concerns and reads none.",
             _sweep(record),
             sweep_table(record) if record.sweep else None,
         ),
-        Figure(
+        ReportChart(
             "Similarity of what was matched",
             "The further matched predictions lie from other-article pairs, the more a match says.",
             _similarity(record, pairs),
         ),
-        Figure("By category", "Whiskers are 95 % intervals; references in brackets.", _categories(record), tall=True),
-        Figure("By source", "The same for the journals that the articles come from.", _sources(record)),
-        Figure("By severity", "Recall only: many predictions state no severity.", _severities(record)),
-        Figure(
+        ReportChart(
+            "By category", "Whiskers are 95 % intervals; references in brackets.", _categories(record), tall=True
+        ),
+        ReportChart("By source", "The same for the journals that the articles come from.", _sources(record)),
+        ReportChart("By severity", "Recall only: many predictions state no severity.", _severities(record)),
+        ReportChart(
             "Concerns written per article",
             "Above the diagonal the system writes more concerns than the reviewers did.",
             lengths_chart(record.articles),
         ),
-        Figure(
+        ReportChart(
             "Reliability of stated confidence",
             "On the diagonal, predictions are matched as often as their confidence says.",
             _reliability(record),
@@ -140,5 +142,5 @@ def _pair(record: ResultRecord, path: str, name: str, row: Overall | PerCategory
     )
 
 
-def _estimate(record: ResultRecord, path: str, row: Overall | PerCategory | PerSeverity, metric: str) -> Estimate:
-    return Estimate(getattr(row, metric), bounds(record, f"{path}.{metric}"))
+def _estimate(record: ResultRecord, path: str, row: Overall | PerCategory | PerSeverity, metric: str) -> WhiskerRow:
+    return WhiskerRow(getattr(row, metric), bounds(record, f"{path}.{metric}"))

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis
 from bioreview_bench.report.html.charts.legend import legend
-from bioreview_bench.report.html.charts.whiskers import Estimate, whisker
+from bioreview_bench.report.html.charts.whiskers import WhiskerRow, whisker
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.report.html.words import figure, name
 from bioreview_bench.stats.comparison import LEVEL
@@ -190,6 +190,6 @@ def _row(plot: Plot, pair: PairedFigures, top: float, height: float, stacked: bo
     at = (plot.x.start, top + 14, "start") if stacked else (plot.x.start - 14, middle + 4, "end")
     return joined(
         text(at[0], at[1], pair.name, at[2], "strong-label"),
-        whisker(plot, Estimate(pair.a.value, pair.a.bounds), middle - 6, "s1", hollow=False),
-        whisker(plot, Estimate(pair.b.value, pair.b.bounds), middle + 6, "s2", hollow=True),
+        whisker(plot, WhiskerRow(pair.a.value, pair.a.bounds), middle - 6, "s1", hollow=False),
+        whisker(plot, WhiskerRow(pair.b.value, pair.b.bounds), middle + 6, "s2", hollow=True),
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
+from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, whisker_chart
 from bioreview_bench.report.html.headline import Control, HeadlineCard, card, controls_beside
 from bioreview_bench.report.html.words import figure, name
 from bioreview_bench.report.meaning import saturation
@@ -106,8 +106,8 @@ def _part(score: ContractScore, kind: str, title: str) -> dict[str, Any]:
     return {"title": title, "chart": chart, "header": header, "rows": rows}
 
 
-def _estimate(value: Figure) -> Estimate:
-    return Estimate(value.value, value.bounds)
+def _estimate(value: Figure) -> WhiskerRow:
+    return WhiskerRow(value.value, value.bounds)
 
 
 def _facts(system: SystemView) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from bioreview_bench.report.html.axes import Plot, Scale, curve, ticks
 from bioreview_bench.report.html.charts.similarity import histogram, similarity_chart
-from bioreview_bench.report.html.charts.whiskers import Estimate, Group, whisker_chart
+from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, whisker_chart
 
 
 def test_ticks_are_round_and_inside() -> None:
@@ -44,7 +44,7 @@ def test_no_step_of_the_histogram_holds_both_sides_of_the_threshold() -> None:
 
 
 def test_whiskers_stand_at_their_intervals() -> None:
-    drawn = whisker_chart("x", "X", [Group("one", "(4)", Estimate(0.5, (0.25, 1.0)), Estimate(None, None))])
+    drawn = whisker_chart("x", "X", [Group("one", "(4)", WhiskerRow(0.5, (0.25, 1.0)), WhiskerRow(None, None))])
     narrow = drawn[drawn.index('class="chart narrow"') :]
     # On a phone the axis runs from 10 to 328 - 14.
     assert 'class="whisker s1" x1="86" x2="314"' in narrow

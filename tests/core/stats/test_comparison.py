@@ -13,7 +13,7 @@ from bioreview_bench import Contract, score
 from bioreview_bench.cli.main import run
 from bioreview_bench.errors import InputError
 from bioreview_bench.results.records import System
-from bioreview_bench.stats.comparison import PairTest, _groups, compare, differing_fields
+from bioreview_bench.stats.comparison import PairComparison, _groups, compare, differing_fields
 from bioreview_bench.stats.significance import holm
 from bioreview_bench.stats.stability import agreement
 
@@ -43,8 +43,8 @@ def test_holm_against_a_worked_example() -> None:
 
 
 def test_tied_groups_are_everyone_not_below_the_groups_best() -> None:
-    def test(a: str, b: str, p: float) -> PairTest:
-        return PairTest(a, b, 0.1, 20, p, p, exact=False)
+    def test(a: str, b: str, p: float) -> PairComparison:
+        return PairComparison(a, b, 0.1, 20, p, p, exact=False)
 
     # b is tied with a; c is below a but not below b; d is below all.
     tests = [test("a", "b", 0.3), test("a", "c", 0.01), test("b", "c", 0.4)]

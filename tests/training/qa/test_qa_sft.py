@@ -17,7 +17,7 @@ from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.config.load import load
 from bioreview_bench.training.corpora.files import read_corpus
 from bioreview_bench.training.models.chat_templates import packaged, packaged_file
-from bioreview_bench.training.models.encode_examples import Encoder
+from bioreview_bench.training.models.encode_examples import ExampleEncoder
 from bioreview_bench.training.models.families import detect, require_beginning, require_family
 from bioreview_bench.training.models.memory import Shape
 from bioreview_bench.training.models.summary import write_summary
@@ -206,11 +206,11 @@ def test_a_base_model_is_trained_and_evaluated_with_the_same_prompt_tokens(
     assert "trained with the prompt sha256 aaaaaaaaaaaa" in refused.err
 
 
-def encoder(folder: Path, source: str | None = None) -> Encoder:
+def encoder(folder: Path, source: str | None = None) -> ExampleEncoder:
     chat = Chat(folder, source=source or packaged("instruction"))
     family = detect(chat)
     end = chat.tokenizer.convert_tokens_to_ids(family.end)
-    return Encoder(chat, family, end, thinking=False, system="own", max_length=500)
+    return ExampleEncoder(chat, family, end, thinking=False, system="own", max_length=500)
 
 
 @pytest.mark.parametrize(("base", "begin"), [("kmp_mistral7b", [1]), ("kmp_phi2", [])], indirect=["base"])

@@ -19,7 +19,7 @@ from bioreview_bench.errors import DataError, EncoderError, InputError
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.training.corpora.rows import Lengths
-from bioreview_bench.training.models.encode_examples import IGNORED, Encoder, Example, encode_all
+from bioreview_bench.training.models.encode_examples import IGNORED, Example, ExampleEncoder, encode_all
 from bioreview_bench.training.models.families import detect, require_end, require_family
 
 from ..conftest import make_tokenizer
@@ -62,11 +62,11 @@ def published(tmp_path: Path) -> Callable[[str], Path]:
     return make
 
 
-def encoder_of(folder: Path, *, thinking: bool = False, system: str = "own", max_length: int = 5000) -> Encoder:
+def encoder_of(folder: Path, *, thinking: bool = False, system: str = "own", max_length: int = 5000) -> ExampleEncoder:
     family = detect(Chat(folder))
     chat = Chat(folder, thinking=thinking)
     end = require_end(chat, folder, family)
-    return Encoder(chat, family, end, thinking=thinking, system=system, max_length=max_length)
+    return ExampleEncoder(chat, family, end, thinking=thinking, system=system, max_length=max_length)
 
 
 def row(answer: str = ANSWER, asked: list[dict[str, str]] | None = None, number: int = 1) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def row(answer: str = ANSWER, asked: list[dict[str, str]] | None = None, number:
     return {"article_id": f"elife:{number}", "messages": messages}
 
 
-def shown(encoder: Encoder, example: Example) -> tuple[str, str]:
+def shown(encoder: ExampleEncoder, example: Example) -> tuple[str, str]:
     """What is read without loss, and what carries it."""
     decode = encoder.chat.tokenizer.decode
     carrying = example.labels[example.labels != IGNORED]
@@ -104,7 +104,7 @@ def test_the_prompt_is_that_of_inference_and_the_loss_lies_on_answer_and_end(
     assert [concern["text"] for concern in parse(written).concerns] == ["No control group."]
 
 
-def encoder_folder(encoder: Encoder) -> Path:
+def encoder_folder(encoder: ExampleEncoder) -> Path:
     return Path(encoder.chat.tokenizer.name_or_path)
 
 

@@ -16,7 +16,7 @@ _LETTER = 6.9  # mean width of a letter at 12 pixels in the widest of the usual 
 
 
 @dataclass(frozen=True)
-class Estimate:
+class WhiskerRow:
     """A figure and its interval; either may be undefined."""
 
     value: float | None
@@ -29,8 +29,8 @@ class Group:
 
     name: str
     detail: str
-    recall: Estimate
-    precision: Estimate | None = None
+    recall: WhiskerRow
+    precision: WhiskerRow | None = None
     overall: bool = False
 
 
@@ -78,7 +78,7 @@ def _row(plot: Plot, group: Group, top: float, height: float, stacked: bool, pai
     return joined(*parts)
 
 
-def whisker(plot: Plot, estimate: Estimate, y: float, series: str, *, hollow: bool) -> Markup:
+def whisker(plot: Plot, estimate: WhiskerRow, y: float, series: str, *, hollow: bool) -> Markup:
     """A dot, or a hollow diamond, with its interval."""
     if estimate.value is None:
         return text(plot.x.start + 4, y + 4, "undefined", "start", "faint")
