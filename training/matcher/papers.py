@@ -17,7 +17,7 @@ from bioreview_bench.data.sentences import pick, sentences
 from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.scoring.texts import counted_references
-from bioreview_bench.validity.corpus import Corpus, read_corpus
+from bioreview_bench.validity.corpus import JudgedCorpus, read_corpus
 from bioreview_bench.validity.judgements import RELATED, SAME, Judgements, read_judgements
 from bioreview_bench.validity.sheets import gold_labels
 
@@ -61,7 +61,7 @@ class MatchingTexts:
     papers: tuple[Paper, ...]
     articles: tuple[Article, ...]
     judgements: Judgements | None
-    corpora: tuple[Corpus, ...]
+    corpora: tuple[JudgedCorpus, ...]
 
 
 def read_material(files: Sequence[Path], articles: Sequence[Article], held_back: Sequence[Article]) -> MatchingTexts:
@@ -108,7 +108,7 @@ def _look(path: Path) -> tuple[set[str], bool]:
 
 
 def _paper(
-    article: Article, contract: Contract, judgements: Judgements | None, corpora: Sequence[Corpus], real: bool
+    article: Article, contract: Contract, judgements: Judgements | None, corpora: Sequence[JudgedCorpus], real: bool
 ) -> Paper:
     references = counted_references(article, contract)
     points = [concern.concern_id for concern in references]

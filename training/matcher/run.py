@@ -15,7 +15,7 @@ from typing import Any
 
 from bioreview_bench.contracts.contract import CUSTOM, Contract
 from bioreview_bench.data.article import Article
-from bioreview_bench.data.fingerprint import fingerprint
+from bioreview_bench.data.split import fingerprint
 from bioreview_bench.encoders.adapter import FACTORS, FACTS, Adapter, read_adapter
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.model import LocalEncoder
@@ -23,7 +23,7 @@ from bioreview_bench.files.atomic import write_files
 from bioreview_bench.results.records import Encoder
 from bioreview_bench.results.validity import ValidityCard
 from bioreview_bench.validity.audit import audit
-from bioreview_bench.validity.corpus import Corpus
+from bioreview_bench.validity.corpus import JudgedCorpus
 from bioreview_bench.validity.judgements import Judgements
 from bioreview_bench.validity.sheets import sheets
 
@@ -46,7 +46,7 @@ class MatcherJob:
 
     files: EncoderFiles
     material: MatchingTexts
-    tests: tuple[Corpus, ...]
+    tests: tuple[JudgedCorpus, ...]
     folds: tuple[tuple[str, ...], ...]
     settings: Settings
     max_length: int
@@ -191,11 +191,11 @@ def _about(articles: Sequence[Article], judgements: Judgements) -> Judgements:
     return replace(judgements, texts=tuple(text for text in judgements.texts if text.article_id in ids))
 
 
-def _folded(job: MatcherJob) -> Callable[[Corpus], Corpus | None]:
+def _folded(job: MatcherJob) -> Callable[[JudgedCorpus], JudgedCorpus | None]:
     """What of a corpus is about articles that stand in a fold; None when nothing is."""
     members = {article_id for ids in job.folds for article_id in ids}
 
-    def cut(corpus: Corpus) -> Corpus | None:
+    def cut(corpus: JudgedCorpus) -> JudgedCorpus | None:
         kept = tuple(article for article in corpus.articles if article.id in members)
         return replace(corpus, articles=kept) if kept else None
 

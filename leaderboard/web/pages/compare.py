@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.axes import Plot, Scale, ticks, x_axis
-from bioreview_bench.report.html.charts.legend import legend
+from bioreview_bench.report.html.axes import Plot, Scale, legend, ticks, x_axis
 from bioreview_bench.report.html.charts.whiskers import WhiskerRow, whisker
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.report.html.words import figure, name
