@@ -94,12 +94,8 @@ class Lengths:
         lengths = cls("model", lambda messages: len(chat.tokens(messages[:-1])), completion)
         if model is None:
             return lengths
-        return replace(
-            lengths,
-            model=shown_name(model),
-            tokenizer_sha256=tokenizer_sha256(model_folder(model)),
-            template_sha256=chat.template_sha256,
-        )
+        tokenizer, template = tokenizer_sha256(model_folder(model)), chat.template_sha256
+        return replace(lengths, model=shown_name(model), tokenizer_sha256=tokenizer, template_sha256=template)
 
     @classmethod
     def of_counter(cls, counter: Counter) -> Lengths:
