@@ -16,10 +16,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bioreview_bench import Contract, load_split
+from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.training.rewards.composer import RewardComposer
-from bioreview_bench.training.rewards.references import References
+from bioreview_bench.training.rewards.references import CachedVectorizer, References
 from bioreview_bench.training.rewards.review import ReviewReward
-from bioreview_bench.training.rewards.vectors import CachedVectorizer, Vectors
 
 COMPLETIONS, CONCERNS = 16, 6
 WEIGHTS = {"V1": 0.35, "V2": 0.30, "V3": 0.15, "V4": 0.20}
