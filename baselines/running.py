@@ -23,9 +23,8 @@ from bioreview_bench.files.lock import LOCK
 from bioreview_bench.files.reading import read_text
 from bioreview_bench.llm.batch.openai import OpenAIBatches
 from bioreview_bench.llm.batch.run import run_batches
-from bioreview_bench.llm.calls.engine import run
+from bioreview_bench.llm.calls.engine import Summary, Watcher, run
 from bioreview_bench.llm.calls.prices import Price, read_prices
-from bioreview_bench.llm.calls.progress import Summary, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Reviewer
 from bioreview_bench.llm.run.ledger import BatchPart, read_ledger

@@ -154,7 +154,7 @@ def retry(
 
     from ..options import RunOptions
     from ..running import carry_out, prepare
-    from .progress import RunConsole
+    from .report import RunConsole
 
     manifest, _ = read_run(folder)
     settings = manifest.get("settings") or {}

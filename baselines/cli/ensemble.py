@@ -10,20 +10,15 @@ import click
 
 from bioreview_bench.cli import options
 
+from .postprocess import output_option
+
 if TYPE_CHECKING:
     from ..derived.ensemble import Linkage, MergedArticle
 
 
 @click.command()
 @click.argument("predictions", nargs=-1, required=True, metavar="A B [C...]")
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="OUT",
-    help="The predictions file to write, in a folder of its own; run.json is written beside it.",
-)
+@output_option
 @click.option(
     "--strategy",
     default="union",

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from ..derived.postprocess import Cleaning
 
 
-@click.command()
-@click.argument("predictions", metavar="IN")
-@click.option(
+output_option = click.option(
     "-o",
     "--output",
     required=True,
@@ -26,6 +24,11 @@ if TYPE_CHECKING:
     metavar="OUT",
     help="The predictions file to write, in a folder of its own; run.json is written beside it.",
 )
+
+
+@click.command()
+@click.argument("predictions", metavar="IN")
+@output_option
 @click.option(
     "--dedup", metavar="exact|semantic[:0.95]", help="Drop repetitions in an article; the first of each is kept."
 )

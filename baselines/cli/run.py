@@ -83,7 +83,7 @@ def run_reviewer(
     """
     from ..options import RunOptions, read_parameters, slug
     from ..running import carry_out, prepare
-    from .progress import RunConsole
+    from .report import RunConsole, count, plan_lines
 
     chosen = RunOptions(
         name=name,
@@ -99,9 +99,7 @@ def run_reviewer(
         what = "no batch_input and batch_output" if chosen.batch else "no price"
         console.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
     if dry_run:
-        from . import report
-
-        for line in report.plan_lines(report.count(prepared, out)):
+        for line in plan_lines(count(prepared, out)):
             click.echo(line)
         return
     try:

@@ -1,7 +1,7 @@
 """OpenAI's Batch API through the official client: files up, batches made and found, answers down.
 
 Every method is one call (or one listing) and retries nothing: `TryAgain` and `GiveUp` mean what they mean to the
-engine. Which articles travel in which batch is none of its business (`batch_run`).
+engine. Which articles travel in which batch is none of its business (`batch.run`).
 """
 
 from __future__ import annotations

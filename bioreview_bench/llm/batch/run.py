@@ -1,6 +1,6 @@
 """A run by batches: submits what has no row, waits, and writes the answers as rows, as the engine would.
 
-Another process may go on at any point, since the ledger (`ledger`) says what is out. A batch is asked for once:
+Another process may go on at any point, since the ledger (`run.ledger`) says what is out. A batch is asked for once:
 where the answer to that was lost, it is first looked for among the provider's batches, after a wait that lets a
 request still under way arrive. Nothing is submitted twice, and a batch that failed does not stop the others.
 """
@@ -20,8 +20,8 @@ from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.batch.answers import BatchAnswers, custom_id
 from bioreview_bench.llm.batch.openai import ENDPOINT, BatchState, OpenAIBatches
+from bioreview_bench.llm.calls.engine import Summary, Waiting, Watcher
 from bioreview_bench.llm.calls.pacing import LONGEST_WAIT, Backoff
-from bioreview_bench.llm.calls.progress import Summary, Waiting, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.llm.run.ledger import BatchPart, Ledger, read_ledger

@@ -136,6 +136,14 @@ class ApiReviewer(ABC):
     async def answer(self, asked: FilledPrompt) -> Review:
         """The same for messages that are there already."""
 
+    @abstractmethod
+    def connect(self) -> None:
+        """Make the client. Raises EncoderError (exit code 3) without its library, InputError without the key."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connections."""
+
     def library(self, name: str) -> ModuleType:
         """A module of the provider's client. Raises EncoderError (exit code 3) where it is not installed."""
         try:

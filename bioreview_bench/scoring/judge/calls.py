@@ -20,9 +20,8 @@ from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.paths import judgements_root
-from bioreview_bench.llm.calls.engine import run
+from bioreview_bench.llm.calls.engine import Progress, Watcher, run
 from bioreview_bench.llm.calls.prices import Price
-from bioreview_bench.llm.calls.progress import Progress, Watcher
 from bioreview_bench.llm.providers.api import OWN_KEY, ApiReviewer
 from bioreview_bench.llm.providers.google import GoogleReviewer
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
