@@ -110,7 +110,7 @@ def predictions_path(given: str) -> Path:
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
     if name not in names:
         raise InputError(
-            f'There is no {data} file "{printable(name)}".',
+            f'There is no bundled file "{printable(given)}".',
             remedy=f"use {', '.join(f'{data}:{listed}' for listed in names)}",
         )
     return folder / f"{name}.jsonl"

@@ -79,7 +79,7 @@ def test_copying_copies_and_nobody_else_does() -> None:
 
 
 def test_a_wrong_name_is_answered_with_the_names() -> None:
-    with pytest.raises(InputError, match=r'no known file "nobody"') as caught:
+    with pytest.raises(InputError, match=r'no bundled file "known:nobody"') as caught:
         predictions_path("known:nobody")
     assert "known:restated" in str(caught.value)
 
