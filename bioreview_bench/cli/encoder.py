@@ -306,9 +306,9 @@ def encode(
         messages.say(f"{corpus.rows - left:,} of {corpus.rows:,} texts were encoded before.")
     done = 0
     with messages:
-        if shards:
-            messages.encoding(0, left)
         for n in _encoded(job, shards, engine, devices, workers):
+            if done == 0:
+                messages.encoding(0, left)
             done += n
             messages.encoding(done, left)
     if into_cache:

@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import EncoderError, WriteError
-from bioreview_bench.files.atomic import make_folder
 
 _LAYOUT = 1
 _CHUNK = 900  # keys in one query; SQLite's smallest default limit is 999
@@ -97,7 +96,10 @@ class VectorCache:
         rows = [
             (key, np.ascontiguousarray(vector, np.float32).tobytes()) for key, vector in zip(keys, vectors, strict=True)
         ]
-        make_folder(self.path.parent)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         with self._connection("rwc") as connection, connection:
             # Without BEGIN each CREATE would commit on its own, and another process find the file half-made.
             connection.execute("BEGIN IMMEDIATE")

@@ -19,8 +19,9 @@ from pydantic import ValidationError
 from bioreview_bench.contracts.contract import BUNDLED, Contract
 from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
+from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.files.paths import cards_root
-from bioreview_bench.files.reading import find_json
+from bioreview_bench.files.reading import read_text
 from bioreview_bench.results.records import Bootstrap, Encoder, Record, Validity
 
 CARD_VERSION = "1"
@@ -166,11 +167,14 @@ def load_card(name_or_path: str | Path) -> ValidityCard | None:
     """The card of a contract, None when it has none. Raises InputError when the file is no card."""
     path = card_path(name_or_path)
     remedy = "move it away, or make it again: bench contract audit"
-    value = find_json(path, InputError, remedy)
+    if not path.exists():
+        return None
+    text = read_text(path, InputError, remedy)
     try:
-        return None if value is None else ValidityCard.model_validate(value)
-    except ValidationError as error:
-        raise InputError(f"{path} is not a validity card: {reasons(error)[0]}.", remedy=remedy) from error
+        return ValidityCard.model_validate(parse_object(text))
+    except ValueError as error:
+        said = reasons(error)[0] if isinstance(error, ValidationError) else error
+        raise InputError(f"{path} is not a validity card: {said}.", remedy=remedy) from error
 
 
 def differing(card: ValidityCard, fields: Mapping[str, Any], encoder: Encoder) -> list[str]:
