@@ -120,14 +120,6 @@ class ApiReviewer(ABC):
         limit = next((self.parameters[key] for key in self.output_limits if key in self.parameters), None)
         return with_cost(asked.n_tokens, count(limit), self.price)
 
-    @abstractmethod
-    def connect(self) -> None:
-        """Make the client. Raises EncoderError (exit code 3) without its library, InputError without the key."""
-
-    @abstractmethod
-    async def close(self) -> None:
-        """Close the connections."""
-
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once. Raises TryAgain, GiveUp."""
         return await self.answer(self.asking.ask(manuscript))

@@ -41,7 +41,7 @@ def test_a_card_comes_back_as_it_was_saved(demo: ValidityCard, tmp_path: Path) -
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema_version": "9"}', '{"a": 1, "a": 2}'])
 def test_a_file_that_is_no_card_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "mine.card.json").write_text(text)
-    with pytest.raises(InputError, match="mine.card.json(: | is not a validity card)"):
+    with pytest.raises(InputError, match=r"mine\.card\.json(: | is not a validity card)"):
         load_card(tmp_path / "mine.toml")
 
 
