@@ -14,7 +14,7 @@ from bioreview_bench.cli.judge import judge_backend, judge_options, print_plan
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
 
-DEMO_CONTRACTS = ("demo", "demo-topic")  # that `bench demo` compares
+DEMO_CONTRACTS = ("demo", "reader")  # that `bench demo` compares
 _EXAMPLE = "near_miss"  # the reviewer whose pairs its report shows, under the first of them
 
 
