@@ -72,7 +72,13 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
         redoc_url=None,
         middleware=layers,
         lifespan=lifespan,
-        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False),
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
         exception_handlers={
             kind: answers.handle for kind in (BenchError, HTTPException, RequestValidationError, TooMany)
         },

@@ -60,7 +60,7 @@ def test_migrations_can_be_undone(database_url: str, open_database: Callable[...
     from alembic.operations import Operations
     from sqlalchemy import inspect
 
-    import bioreview_bench.leaderboard.migrations.versions as versions
+    import bioreview_bench.leaderboard.store.migrations.versions as versions
 
     database = open_database(database_url)
     database.create_or_upgrade()
