@@ -407,7 +407,7 @@ def test_an_unforeseen_error_tells_the_client_nothing_and_the_log_where_but_not_
     def broken(*arguments: Any) -> None:
         raise RuntimeError("a text in an exception")
 
-    monkeypatch.setattr(api.store, "submissions_of", broken)
+    monkeypatch.setattr(api, "submissions_of", broken)
     refused = ann.get("/api/v1/submissions")
     assert refused.status_code == 500
     assert "exception" not in refused.text

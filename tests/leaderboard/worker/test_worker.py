@@ -189,7 +189,7 @@ def test_the_lease_is_extended_while_a_long_one_is_scored(
         extended.append(one)
         return real(db, one, worker)
 
-    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.extend_lease", extend)
+    monkeypatch.setattr("bioreview_bench.leaderboard.worker.run.extend", extend)
     score = found._scorer.score
 
     def slowly(*arguments: Any) -> Any:
