@@ -46,14 +46,14 @@ class Split(Sequence[Article]):
         if n < 1:
             raise InputError(f"A limit of {n} articles leaves nothing to score.", remedy="use --limit 1 or more")
         return Split(
-            self.articles[:n],
-            self.data,
-            self.name,
-            self.fingerprint,
-            self.verification,
-            self.held_out,
-            self.known_ids,
-            True,
+            articles=self.articles[:n],
+            data=self.data,
+            name=self.name,
+            fingerprint=self.fingerprint,
+            verification=self.verification,
+            held_out=self.held_out,
+            known_ids=self.known_ids,
+            limited=True,
         )
 
     @property

@@ -100,7 +100,15 @@ def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
             f"The files in {folder} are not those that were fetched (a checksum differs).",
             remedy=fetch_command(spec),
         )
-    return EncoderFiles(spec.id, folder, spec.revision if verified else None, weights, weights_sha, side_sha, verified)
+    return EncoderFiles(
+        id=spec.id,
+        folder=folder,
+        revision=spec.revision if verified else None,
+        weights=weights,
+        weights_sha256=weights_sha,
+        side_sha256=side_sha,
+        verified=verified,
+    )
 
 
 def locate(spec: EncoderSpec) -> Path:

@@ -98,7 +98,15 @@ def calibrate(
         match_rate[name], recall[name] = _rates(case_list, texts, space)
     operating = _from_here_on(np.all([match_rate[name] <= limit for name, limit in limits.items()], axis=0))
     slots = _slots(case_list, written["echo"])
-    return Curve(contract.transform, match_rate, recall, operating, slots, contract, limits)
+    return Curve(
+        transform=contract.transform,
+        match_rate=match_rate,
+        recall=recall,
+        operating=operating,
+        echo_slots=slots,
+        contract=contract,
+        limits=limits,
+    )
 
 
 def calibrated_contract(curve: Curve, name: str, calibrated_on: str) -> Contract:

@@ -54,13 +54,13 @@ def cases(articles: Sequence[Article], predictions: Predictions, contract: Contr
         row = predictions.get(article.id) or PredictionRow(article.id, ())
         found.append(
             Case(
-                article,
-                references,
-                pool.add(concern.text for concern in references),
-                row.concerns,
-                pool.add(concern.text for concern in row.concerns),
-                row.outcome if article.id in predictions else "missing",
-                len(article.concerns) - len(references),
+                article=article,
+                references=references,
+                reference_texts=pool.add(concern.text for concern in references),
+                predictions=row.concerns,
+                prediction_texts=pool.add(concern.text for concern in row.concerns),
+                outcome=row.outcome if article.id in predictions else "missing",
+                n_excluded=len(article.concerns) - len(references),
             )
         )
     return found

@@ -116,7 +116,15 @@ def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: in
     tests = [swap_test(results[a], results[b], draws, seed) for a, b in pairs]
     adjusted = holm([test.p_value for test in tests])
     return [
-        PairComparison(names[a], names[b], test.delta_f1, test.n_informative, test.p_value, p, test.exact)
+        PairComparison(
+            a=names[a],
+            b=names[b],
+            delta_f1=test.delta_f1,
+            n_informative=test.n_informative,
+            p_value=test.p_value,
+            p_holm=p,
+            exact=test.exact,
+        )
         for (a, b), test, p in zip(pairs, tests, adjusted, strict=True)
     ]
 

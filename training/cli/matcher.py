@@ -83,7 +83,9 @@ def matcher(
 
     if not is_known(transform) or transform == CENTER:
         raise InputError(f'No adapter is validated under the transform "{transform}".', remedy="use none or topic-K")
-    job = replace(_job(base, files, data, tests, output, folds, given), transform=transform)
+    job = replace(
+        _job(base, files, data=data, tests=tests, output=output, folds=folds, given=given), transform=transform
+    )
     for line in _plan(job):
         click.echo(line, err=not dry_run)
     if not dry_run:

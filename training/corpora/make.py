@@ -112,7 +112,15 @@ def _builder(settings: CorpusSettings) -> Builder:
     counter = load_counter(settings.counter or "model", chat.tokenizer)
     most = settings.max_length or MAX_LENGTH
     opening = EMPTY_THOUGHT if settings.thinking else ""
-    return Builder(prompt, recipe, counter, settings.budget, Lengths.of_chat(chat, settings.model), most, opening)
+    return Builder(
+        prompt=prompt,
+        recipe=recipe,
+        counter=counter,
+        budget=settings.budget,
+        lengths=Lengths.of_chat(chat, settings.model),
+        max_length=most,
+        opening=opening,
+    )
 
 
 def _builder_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> Builder:

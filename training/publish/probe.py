@@ -88,7 +88,9 @@ def probe(settings: ProbeSettings, say: Callable[[str], None]) -> dict[str, Any]
     for step, adapter in adapters:
         say(f"Step {step:,}: {len(sample)} articles with {adapter} ...")
         predictions = _review(settings, model, adapter, folder / f"step-{step}", ids)
-        points.append(_point(step, adapter, losses.get(step), sample, predictions, contract, settings.encoder_path))
+        points.append(
+            _point(step, adapter, losses.get(step), sample, predictions, contract, encoder_path=settings.encoder_path)
+        )
     report = {
         "schema_version": "1",
         "run": run["config"]["name"],

@@ -152,7 +152,15 @@ class References:
         ends = np.cumsum([len(group) for group in groups])[:-1]
         own, *others, stock = np.split(space.compared(np.concatenate(groups), article.id), ends)
         paper = Source((article.title or "", article.abstract or "", *article.sections.values()))
-        return PreparedArticle(article, self._references[article.id], own, tuple(others), stock, paper, transform)
+        return PreparedArticle(
+            article=article,
+            references=self._references[article.id],
+            vectors=own,
+            others=tuple(others),
+            stock=stock,
+            paper=paper,
+            transform=transform,
+        )
 
     def _texts(self, article_id: str) -> list[str]:
         return [concern.text for concern in self._references[article_id]]

@@ -117,7 +117,15 @@ def corpus_material(part: Any) -> Material:
         "budget": manifest["budget"],
         "counter": manifest["counter"],
     }
-    return Material(corpus.folder, corpus.fingerprint, manifest, asked, corpus.train, corpus.val, corpus)
+    return Material(
+        folder=corpus.folder,
+        fingerprint=corpus.fingerprint,
+        manifest=manifest,
+        asked=asked,
+        rows=corpus.train,
+        kept=corpus.val,
+        corpus=corpus,
+    )
 
 
 def base_model(config: RunConfig, material: Material) -> Model:

@@ -148,7 +148,16 @@ def look(method: Method, config: RunConfig, console: Console) -> Checked:
         folder = model_folder(config.model.name)
     except EncoderError as absent:
         shape = memory.Shape.stated(config)
-        return Checked(config, material, None, absent, BARE, material.asked, shape, method.needed(config, shape))
+        return Checked(
+            config=config,
+            material=material,
+            model=None,
+            absent=absent,
+            start=BARE,
+            asked=material.asked,
+            shape=shape,
+            needed=method.needed(config, shape),
+        )
     model = base_model(config, material)
     instead = template_facts(config, model)["instead_of"]
     if instead is not None:
@@ -163,7 +172,16 @@ def look(method: Method, config: RunConfig, console: Console) -> Checked:
 
         start = find_start(config, config.start)
         asked = asked_facts(start, material.asked)
-    return Checked(config, material, model, None, start, asked, shape, method.needed(config, shape))
+    return Checked(
+        config=config,
+        material=material,
+        model=model,
+        absent=None,
+        start=start,
+        asked=asked,
+        shape=shape,
+        needed=method.needed(config, shape),
+    )
 
 
 def check(method: Method, config: RunConfig, out: Path, command: str, console: Console) -> Run | None:
@@ -198,9 +216,20 @@ def check(method: Method, config: RunConfig, out: Path, command: str, console: C
 
         require_room(config, out)
     return Run(
-        method, config, material, model, checked.start, checked.asked, checked.needed, examples, out, command, identity,
-        resumed, judge,
-    )  # fmt: skip
+        method=method,
+        config=config,
+        material=material,
+        model=model,
+        start=checked.start,
+        asked=checked.asked,
+        needed=checked.needed,
+        examples=examples,
+        out=out,
+        command=command,
+        identity=identity,
+        resumed=resumed,
+        judge=judge,
+    )
 
 
 def require_batch(config: RunConfig, devices: int) -> None:

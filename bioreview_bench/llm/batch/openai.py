@@ -135,13 +135,13 @@ class OpenAIBatches:
         counts = getattr(batch, "request_counts", None)
         errors = getattr(getattr(batch, "errors", None), "data", None)
         return BatchState(
-            _text(batch, "id", unclear),
-            _text(batch, "status", unclear),
-            count(getattr(counts, "completed", None)) or 0,
-            count(getattr(counts, "failed", None)) or 0,
-            _optional(batch, "output_file_id"),
-            _optional(batch, "error_file_id"),
-            tuple(self._problem(error) for error in errors or () if error is not None),
+            id=_text(batch, "id", unclear),
+            status=_text(batch, "status", unclear),
+            n_completed=count(getattr(counts, "completed", None)) or 0,
+            n_failed=count(getattr(counts, "failed", None)) or 0,
+            output_file=_optional(batch, "output_file_id"),
+            error_file=_optional(batch, "error_file_id"),
+            problems=tuple(self._problem(error) for error in errors or () if error is not None),
         )
 
     def _problem(self, error: Any) -> str:
