@@ -157,16 +157,27 @@ def names(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def nearest(key: str, known: Iterable[str]) -> str:
-    """`: did you mean ...`, of the known key that is most like `key`, or what an old key is called now; or nothing."""
+    """What is put behind a key that is none: the known key (or part of one) most like it, or what it is called now.
+
+    >>> nearest("adaptor", ["adapter.r", "start.adapters"]), nearest("optimiser.lr", [])
+    (' (did you mean adapter?)', ' (it is trl.learning_rate now)')
+    """
     key = str(key)
     old = RENAMED.get(key) or next((new for name, new in RENAMED.items() if name.endswith(f".{key}")), None)
     if old is not None:
-        return f"; it is {old} now"
-    by_last: dict[str, str] = {}
+        return f" (it is {old} now)"
+    parts: dict[str, str] = {}
     for name in known:
-        by_last.setdefault(name.rpartition(".")[2], name)
-    alike = get_close_matches(key.rpartition(".")[2], by_last, n=1, cutoff=0.7)
-    return f"; did you mean {by_last[alike[0]]}?" if alike else ""
+        words = name.split(".")
+        for n, word in enumerate(words, start=1):
+            parts.setdefault(word, ".".join(words[:n]))
+    return like(key.rpartition(".")[2], parts)
+
+
+def like(word: str, known: Mapping[str, str]) -> str:
+    """` (did you mean ...?)`, of what stands for the known word that is most like this one; or nothing."""
+    alike = get_close_matches(word, known, n=1, cutoff=0.7)
+    return f" (did you mean {known[alike[0]]}?)" if alike else ""
 
 
 def _inherited(name: str, beside: Path | None, before: tuple[Path, ...]) -> dict[str, Any]:
@@ -197,8 +208,9 @@ def _content(path: Path, name: str) -> bytes:
         with path.open("rb") as stream:
             return stream.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        near = like(str(name), {preset: preset for preset in presets()})
         raise InputError(
-            f'There is no config "{printable(name)}", neither a file nor in the package{nearest(name, presets())}.',
+            f'There is no config "{printable(name)}", neither a file nor in the package{near}.',
             remedy=f"name a YAML file, or one of {', '.join(presets())}",
         ) from error
 
