@@ -12,7 +12,6 @@ from bioreview_bench.cli import options
 
 if TYPE_CHECKING:
     from ..corpora.files import TrainingCorpus
-    from ..dpo.pairs import Score
     from ..publish.generate import ReviewRequest
 
 _WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
@@ -62,11 +61,14 @@ def pairs(
     write.
     """
     from bioreview_bench.cli.progress import ProgressBar
+    from bioreview_bench.data.load import load_split
     from bioreview_bench.errors import InputError
     from bioreview_bench.files.atomic import check_writable, make_folder
 
     from ..corpora.files import MANIFEST, read_corpus, require_messages
     from ..dpo.pairs import choose, read_predictions, score_all, write_pairs
+    from ..rewards.composer import RewardComposer
+    from ..rewards.review import ReviewReward
 
     sampling = {name: given.pop(name) for name in ("samples", "model", "adapters", "temperature", "seed", "parameters")}
     data, weights = given.pop("data"), options.weights(given.pop("weights"), f"--weights {_WEIGHTS}")
@@ -77,13 +79,14 @@ def pairs(
     read = read_corpus(corpus)
     require_messages(read)
     check_writable(make_folder(out) / MANIFEST)
-    score, ids = _scoring(data, given["contract"], given["board"], weights)
-    _require_known(read.train, ids, data)
+    reward = ReviewReward.load(load_split(data, "train"), given["contract"], given["board"], RewardComposer(weights))
+    articles = (row["article_id"] for row in read.train)
+    reward.require_known(articles, data, "name the data that the corpus was made from")
     requests = [] if predictions else _requests(out, data, read, quiet, sampling)
     texts = [read_predictions(path, read) for path in (*predictions, *(_reviewed(ctx, one) for one in requests))]
     bar = ProgressBar("Scoring articles", len(read.train), quiet)
     try:
-        scored, kept = score_all(read, texts, score, lambda done, of: bar.show(done))
+        scored, kept = score_all(read, texts, reward.score, lambda done, of: bar.show(done))
     finally:
         bar.stop()
     facts = {**given, "weights": weights, "predictions": [{"name": one.name, **one.facts} for one in texts]}
@@ -129,31 +132,3 @@ def _reviewed(ctx: click.Context, request: ReviewRequest) -> Path:
     planned.write()
     run_bench(ctx, planned.arguments)
     return planned.out / "predictions.jsonl"
-
-
-def _scoring(data: str, contract: str, board: str, weights: dict[str, float]) -> tuple[Score, tuple[str, ...]]:
-    from bioreview_bench.contracts.contract import Contract
-    from bioreview_bench.data.load import load_split
-
-    from ..rewards.composer import RewardComposer
-    from ..rewards.references import CachedVectorizer, References, refuse_board
-    from ..rewards.review import ReviewReward
-
-    by, other = Contract.load(contract), Contract.load(board)
-    refuse_board(by, other)
-    composer = RewardComposer(weights)
-    vectorizer = CachedVectorizer(by)
-    references = References(load_split(data, "train"), by, other, vectorizer)
-    return ReviewReward(references, vectorizer, composer).score, references.ids
-
-
-def _require_known(rows: Any, ids: tuple[str, ...], data: str) -> None:
-    from bioreview_bench.errors import DataError, printable
-
-    absent = sorted({row["article_id"] for row in rows} - set(ids))
-    if absent:
-        raise DataError(
-            f"{len(absent)} articles of the corpus have no counted reference in {data}/train: "
-            f"{', '.join(map(printable, absent[:5]))}.",
-            remedy="name the data that the corpus was made from",
-        )

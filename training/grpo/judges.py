@@ -79,13 +79,8 @@ def judge_of(config: GrpoConfig, material: Material) -> Rewarder:
 
 
 def _reviews(part: ReviewRewardPart, material: Material, composer: RewardComposer) -> Rewarder:
-    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import load_split
 
-    from ..rewards.references import CachedVectorizer, References, refuse_board
-
-    contract, board = Contract.load(part.contract), Contract.load(part.board)
-    refuse_board(contract, board)
     split = load_split(part.data, "train")
     stated = (material.manifest.get("data") or {}).get("fingerprint", {}).get("train")
     if stated is not None and stated != split.fingerprint:
@@ -94,18 +89,9 @@ def _reviews(part: ReviewRewardPart, material: Material, composer: RewardCompose
             f"({split.fingerprint}).",
             remedy="--set reward.data=DATA, the data that the corpus was made from",
         )
-    vectorizer = CachedVectorizer(contract)
-    references = References(split, contract, board, vectorizer)
-    known = set(references.ids)
-    absent = [row["key"] for row in material.rows if row["key"] not in known]
-    if absent:
-        raise DataError(
-            f"{len(absent)} articles of the corpus have no counted reference in {part.data}/train: "
-            f"{', '.join(map(printable, absent[:5]))}.",
-            remedy="make the corpus from this data",
-        )
+    reward = ReviewReward.load(split, part.contract, part.board, composer)
     texts = {row["key"]: "\n\n".join(turn["content"] for turn in row["prompt"]) for row in material.rows}
-    reward = ReviewReward(references, vectorizer, composer)
+    reward.require_known(texts, part.data, "make the corpus from this data")
     return ReviewRewarder(reward, texts, tuple(reward.weights))
 
 

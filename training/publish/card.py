@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from bioreview_bench.errors import DataError, EncoderError, InputError, printable
 from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.report.meaning import notes
 from bioreview_bench.results.card import Card, Disclosure, TrainingData
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result, load_result
@@ -213,29 +214,16 @@ def _figures(record: ResultRecord) -> dict[str, Any]:
         ("match rate", controls.match_rate, None), ("echo match rate (control)", controls.echo_match_rate, None),
         ("echo F1 (control)", controls.echo_f1, None), ("generic F1 (control)", controls.generic_f1, None),
     ]  # fmt: skip
-    notes = []
-    if controls.saturated:
-        notes.append(
-            "**Saturated**: predictions for other articles match nearly always, so F1 counts concerns without reading "
-            "them; skill is undefined."
-        )
-    if (
-        controls.echo_match_rate is not None
-        and controls.match_rate
-        and controls.echo_match_rate >= controls.match_rate / 2
-    ):
-        notes.append(
-            "Copying sentences of the paper scores nearly as well under this contract, so the number measures topic."
-        )
+    warned = [note.text for note in notes(record) if note.level == "alarm"]  # saturation, and the echo rule
     if record.data.verification == "none":
-        notes.append("The data are no released split; the score compares with nothing published.")
+        warned.append("The data are no released split; the score compares with nothing published.")
     return {
         "figures": [(name, _number(value), _interval(record, key)) for name, value, key in named],
         "signature": _code(record.signature),
         "articles": f"{coverage.n_articles:,}",
         "unanswered": f"{coverage.parse_failed + coverage.refused + coverage.error + coverage.missing:,}",
         "postprocessing": _cell(record.system.postprocessing),
-        "notes": notes,
+        "notes": warned,
     }
 
 

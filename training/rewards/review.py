@@ -6,20 +6,23 @@ It knows nothing of a trainer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
+from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.errors import DataError, printable
 from bioreview_bench.llm.text.parser import Parsed, parse
 
 from .components import confidence, coverage, form, groundedness, match, repeats
 from .composer import Composed, RewardComposer
 from .copying import Source
-from .references import CachedVectorizer, PreparedArticle, References
+from .references import CachedVectorizer, PreparedArticle, References, refuse_board
 
 # Components, under the names that they had in configurations.
 COMPONENTS = {"V1": "groundedness", "V2": "coverage", "V3": "form", "V4": "confidence"}
@@ -52,6 +55,27 @@ class ReviewReward:
         self.references = references
         self._vectorizer = vectorizer
         self._stock = Source(GENERIC_CONCERNS)
+
+    @classmethod
+    def load(cls, split: Split, contract: str, board: str, composer: RewardComposer) -> ReviewReward:
+        """References of `split` embedded now, compared by `contract`, which must not be that of the `board`.
+
+        Raises InputError, DataError, EncoderError.
+        """
+        by, other = Contract.load(contract), Contract.load(board)
+        refuse_board(by, other)
+        vectorizer = CachedVectorizer(by)
+        return cls(References(split, by, other, vectorizer), vectorizer, composer)
+
+    def require_known(self, articles: Iterable[str], data: str, remedy: str) -> None:
+        """Raise DataError where an article of a corpus has no counted reference in the train split of `data`."""
+        absent = sorted(set(articles) - set(self.references.ids))
+        if absent:
+            raise DataError(
+                f"{len(absent)} articles of the corpus have no counted reference in {data}/train: "
+                f"{', '.join(map(printable, absent[:5]))}.",
+                remedy=remedy,
+            )
 
     @property
     def weights(self) -> Mapping[str, float]:

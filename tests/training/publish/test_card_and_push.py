@@ -18,6 +18,7 @@ import yaml
 
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.results.card import Card
+from bioreview_bench.results.result import Result
 from bioreview_bench.training.models.summary import write_summary
 from bioreview_bench.training.publish import card as cards
 from bioreview_bench.training.publish.push import own_paths, plan
@@ -154,6 +155,27 @@ def test_the_model_card_has_score_signature_controls_limits_and_licence(adapter:
     assert all(line.replace("\\|", "").count("|") in (3, 4) for line in rows)
     assert "{{" not in text
     assert "{%" not in text
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ((0.25, False), "Echo comes near"),  # half of the system's own match rate
+        ((0.24, False), None),
+        ((0.5, True), "SATURATED"),  # and then the echo says nothing
+    ],
+)
+def test_the_model_card_warns_as_the_report_does(
+    adapter: Path, result_path: Path, rates: tuple[float, bool], said: str | None
+) -> None:
+    result = cards.read_result(result_path)
+    echo, saturated = rates
+    changes = {"match_rate": 0.5, "echo_match_rate": echo, "null_match_rate": 0.1, "saturated": saturated}
+    controls = result.record.controls.model_copy(update=changes)
+    result = Result(result.record.model_copy(update={"controls": controls}), result.counts)
+    summary = cards.trained(adapter)
+    text = cards.model_card(summary, result, cards.submission_card(summary, result, WHO), merged=False)
+    assert [name for name in ("Echo comes near", "SATURATED") if f"> {name}" in text] == ([said] if said else [])
 
 
 def test_without_a_result_no_score_is_claimed(bench: Callable[..., Any], adapter: Path) -> None:
