@@ -64,7 +64,7 @@ class Bm25Reviewer(LexicalReviewer):
         """Borrowed concerns, most relevant first. Raises GiveUp for an article whose family is not known."""
         own = self._families.get(manuscript.id)
         if own is None:  # the article's own reviews could come back as predictions
-            raise GiveUp(f"The reviewer was not told the family of {printable(manuscript.id)}.")
+            raise GiveUp(f"The reviewer does not know the family of {printable(manuscript.id)}.")
         text = paper_text(manuscript.title, manuscript.abstract, manuscript.sections, CHARACTERS)
         scores = self._index.scores(tokens(text, self._stop_words))
         pool = self._candidates(ranked(scores), own)

@@ -52,7 +52,7 @@ def calibrate(
     form: str,
     quiet: bool,
 ) -> None:
-    """Find the smallest threshold from which on echo, generic and other articles match at most 5 %.
+    """Find the smallest threshold at and above which echo, generic and other articles match at most 5 %.
 
     With --near-misses, these must match at most 10 % as well.
 

@@ -65,7 +65,7 @@ def load(path: Path) -> VectorFile:
             if stream.read(len(_EARLIER)) == _EARLIER:
                 raise InputError(
                     f"{path} was written by an earlier version of this package (layout 1), which is no longer read.",
-                    remedy="bench encoder export-references, or get the file anew",
+                    remedy="bench encoder export-references, or download the file again",
                 )
         with safe_open(path, framework="np") as stored:
             entry = parse_object((stored.metadata() or {}).get(_ENTRY, ""))

@@ -1,4 +1,4 @@
-"""Calibrating a contract: the smallest threshold from which on copying and stock phrases do not pay.
+"""Calibrating a contract: the smallest threshold at and above which copying and stock phrases do not pay.
 
 Match rates of three reviewers that have not judged the paper are limited (scoring specification, section 4):
 `echo` copies sentences, `generic` repeats stock comments, `other` brings another article's references. So is that of

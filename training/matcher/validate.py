@@ -84,7 +84,7 @@ def match_rates(questions: Sequence[Question], scores: Sequence[Scores]) -> dict
 
 
 def operating_point(questions: Sequence[Question], scores: Sequence[Scores]) -> float:
-    """The smallest of THRESHOLDS from which on every match rate stays within its limit. Raises InputError."""
+    """The smallest of THRESHOLDS at and above which every match rate stays within its limit. Raises InputError."""
     rates = match_rates(questions, scores)
     holds = np.all([rates[name] <= _LIMITS[name] for name in rates], axis=0)
     failing = np.flatnonzero(~holds)

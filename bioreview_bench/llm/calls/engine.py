@@ -47,7 +47,7 @@ class Waiting:
 
 
 class Watcher:
-    """Is told how a run goes. This one keeps silent; `bench baseline` prints."""
+    """Receives the progress of a run. This one ignores it; the one of `bench baseline` prints."""
 
     def opened(self, store: RunStore) -> None:
         """The run's folder is open."""

@@ -1,4 +1,4 @@
-"""What reviewers over an API share, whatever the provider: key, address, parameters, and how failures are told apart.
+"""What reviewers over an API share, whatever the provider: key, address, parameters, and how failures are classified.
 
 API keys are read from the environment by name, and shown nowhere.
 """

@@ -135,5 +135,5 @@ def legend(entries: Sequence[tuple[str, str, str]]) -> Markup:
 
 
 def diamond(x: float, y: float, series: str) -> Markup:
-    """A hollow diamond: told from a dot without colour."""
+    """A hollow diamond, which differs from a dot without colour."""
     return element("path", class_=f"diamond {series}", d=f"M{x:.1f} {y - 5.5:.1f}l5.5 5.5-5.5 5.5-5.5-5.5z")

@@ -28,8 +28,8 @@ _Place = tuple[str, bytes, bytes]  # article, positions of the predictions and o
 class JudgeBackend:
     """A language model in the place of an encoder.
 
-    `announce` is told what the calls will cost, `progress` how many are done. `note` says afterwards who judged and
-    at what cost. Its scores of control reviewers are not stored as counts: the answers themselves are stored.
+    `announce` receives the plan with its cost, `progress` how many calls are done. `note` says afterwards who judged
+    and at what cost. Its scores of control reviewers are not stored as counts: the answers themselves are stored.
     """
 
     reusable = False
