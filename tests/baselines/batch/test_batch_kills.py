@@ -43,7 +43,7 @@ _LEDGER, _ROW = "(batch_ledger, 'write_json')", "(RunStore, 'append')"
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not holds():
         assert time.monotonic() < deadline, "the child never came to this point"
         time.sleep(0.005)

@@ -55,7 +55,7 @@ def start_worker(cache: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
@@ -250,11 +250,13 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
     """SIGKILL at random moments while it scores; the last worker finds everything in order and finishes."""
     board = make_board(database_url, draws=2000)
     ann, bob = add_submitter(board, "ann", ranks_all=True), add_submitter(board, "bob", ranks_all=True)
-    ids = [user.submit(make_package(f"System {number}")) for number in range(8) for user in (ann, bob)]
+    ids: list[str] = []
     moments = random.Random(20)
-    for _ in range(3 if board.path is not None else 1):
-        process = start_worker(database_url)
+    for life in range(3 if board.path is not None else 1):
         done = sum(state == "scored" for state in states(board, ids))
+        names = [f"System {life}.{number}" for number in range(4)]  # so that every worker finds some
+        ids += [user.submit(make_package(name)) for name in names for user in (ann, bob)]
+        process = start_worker(database_url)
         wait_for(lambda done=done: sum(state == "scored" for state in states(board, ids)) > done)  # type: ignore[misc]
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
