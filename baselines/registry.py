@@ -19,6 +19,7 @@ from typing import Any
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.calls.prices import Price
 from bioreview_bench.llm.review import Reviewer
@@ -35,7 +36,6 @@ FILES = (".api", ".bm25.reviewer", ".bm25.bm25_v3", ".control_reviewers", ".loca
 PROMPTED = frozenset({"prompt", "counter", "budget", "fix_labels", "parameters"})
 REMOTE = PROMPTED | {"structured", "base_url", "key_variable"}
 DAY = 86_400.0  # seconds
-INSTALL = "pip install 'bioreview-bench[baselines]'"
 _ANY_MODEL = "MODEL"
 _DEFAULT_PROMPT, _DEFAULT_BUDGET = "objects-v1", 15_000
 
@@ -45,7 +45,8 @@ class Registration:
     """A reviewer by its name, or any model of a family (`openai:MODEL`).
 
     `accepts` are the options that it has a use for, `module` what it imports, `executable` the variable and the
-    command that it runs, `install` how to get either. `timeout` is the seconds of one attempt, `concurrency` how many
+    command that it runs, `extra` the extra that brings it. `timeout` is the seconds of one attempt, `concurrency` how
+    many
     papers are under review at once unless the user says.
     """
 
@@ -55,14 +56,14 @@ class Registration:
     accepts: frozenset[str] = frozenset()
     module: str | None = None
     executable: tuple[str, str] | None = None
-    install: str = INSTALL
+    extra: str = "baselines"
     key_variable: str | None = None
     concurrency: int = 8
     timeout: float = 600.0
 
     def missing(self) -> list[str]:
         """What is missing before it can run here."""
-        missing = [] if self.module is None or _installed(self.module) else [self.install]
+        missing = [] if self.module is None or _installed(self.module) else [install_command(self.extra)]
         if self.executable is not None:
             variable, command = self.executable
             if shutil.which(os.environ.get(variable) or command) is None:

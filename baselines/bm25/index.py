@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.errors import DataError, EncoderError
+from bioreview_bench.files.install import install_command
 
 # The usual Robertson values, and those of the published recipe.
 K1, B = 1.5, 0.75
@@ -57,9 +58,7 @@ class Bm25Index:
 def require_library() -> None:
     """Raise EncoderError, with the command that installs it, when bm25s is absent."""
     if find_spec("bm25s") is None:
-        raise EncoderError(
-            "BM25 needs the package bm25s, which is not installed.", remedy="pip install 'bioreview-bench[baselines]'"
-        )
+        raise EncoderError("BM25 needs the package bm25s, which is not installed.", remedy=install_command("baselines"))
 
 
 def library() -> dict[str, str]:

@@ -32,7 +32,7 @@ def encoder() -> None:
 @options.format_option("text", "json")
 def list_encoders(form: str) -> None:
     """Show which encoders there are, whether each is on this machine, and its weights' sha256."""
-    from bioreview_bench.encoders.files import fetch_command, resolve_spec
+    from bioreview_bench.encoders.files import get_command, resolve_spec
     from bioreview_bench.encoders.registry import all_specs
 
     found: list[dict[str, Any]] = []
@@ -47,8 +47,7 @@ def list_encoders(form: str) -> None:
             files = resolve_spec(spec)
             row |= {"available": True, "verified": files.verified, "weights_sha256": files.weights_sha256, "get": None}
         except EncoderError:
-            get = spec.install or fetch_command(spec)
-            row |= {"available": False, "verified": False, "weights_sha256": None, "get": get}
+            row |= {"available": False, "verified": False, "weights_sha256": None, "get": get_command(spec)}
         found.append(row)
     if form == "json":
         click.echo(json.dumps(found))

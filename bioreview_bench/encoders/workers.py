@@ -18,6 +18,7 @@ from bioreview_bench.encoders.corpus import Shard, encode_shard
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import BenchError, DataError, EncoderError, InputError, WriteError, printable
+from bioreview_bench.files.install import install_command
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def encode_ray(job: EncodingJob, shards: Sequence[Shard], workers: int, device: 
         import ray.data
         import ray.exceptions
     except ImportError as error:
-        raise EncoderError("Ray is not installed.", remedy="pip install 'bioreview-bench[cluster]'") from error
+        raise EncoderError("Ray is not installed.", remedy=install_command("cluster")) from error
     started = not ray.is_initialized()
     if started:
         ray.init(log_to_driver=False, logging_level="WARNING", include_dashboard=False)

@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from bioreview_bench.errors import EncoderError
+from bioreview_bench.files.install import install_command
 
 if TYPE_CHECKING:
     from ..store.database import Database
@@ -69,5 +70,5 @@ def require_leaderboard() -> None:
     if missing:
         raise EncoderError(
             f"Boards need {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
-            remedy="pip install 'bioreview-bench[leaderboard]'",
+            remedy=install_command("leaderboard"),
         )

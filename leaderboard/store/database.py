@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
 from bioreview_bench.errors import BenchError, DataError, InputError, RemoteError, WriteError, printable
+from bioreview_bench.files.install import install_command
 
 HEAD: Final = "0001"  # the newest migration; a test compares it with migrations/versions
 _BUSY_SECONDS = 60
@@ -235,9 +236,7 @@ def _postgres_engine(url: URL) -> Engine:
             url, pool_pre_ping=True, pool_size=8, max_overflow=24, json_serializer=_dumps, hide_parameters=True
         )
     except ImportError as error:
-        raise BenchError(
-            "PostgreSQL needs the package psycopg.", remedy="pip install 'bioreview-bench[leaderboard]'"
-        ) from error
+        raise BenchError("PostgreSQL needs the package psycopg.", remedy=install_command("leaderboard")) from error
 
 
 def _dumps(value: Any) -> str:

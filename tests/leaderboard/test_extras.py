@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from bioreview_bench.files.install import install_command
 from bioreview_bench.leaderboard.cli.group import _COMMANDS
 
 # Hides the packages from imports, as if they were not installed, then runs `bench`.
@@ -38,7 +39,7 @@ def test_a_command_says_what_to_install(words: tuple[str, ...]) -> None:
     assert done.returncode == 3, done.stderr
     assert "Traceback" not in done.stderr
     assert "sqlalchemy" in done.stderr
-    assert "pip install 'bioreview-bench[leaderboard]'" in done.stderr
+    assert install_command("leaderboard") in done.stderr
 
 
 def test_help_needs_nothing() -> None:

@@ -86,11 +86,10 @@ def _option(name: str) -> str:
 def run_bench(ctx: click.Context, arguments: list[str]) -> None:
     """Run another command of `bench`, found by its name, in this process."""
     from bioreview_bench.errors import EncoderError
+    from bioreview_bench.files.install import install_command
 
     root = ctx.find_root().command
     found = root.get_command(ctx.find_root(), arguments[0]) if isinstance(root, click.Group) else None
     if found is None:
-        raise EncoderError(
-            f"There is no command bench {arguments[0]} here.", remedy="pip install 'bioreview-bench[baselines]'"
-        )
+        raise EncoderError(f"There is no command bench {arguments[0]} here.", remedy=install_command("baselines"))
     found.main(args=arguments[1:], prog_name=f"bench {arguments[0]}", standalone_mode=False)

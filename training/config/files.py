@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.files.install import install_command
 
 _LARGEST = 64 << 10  # bytes of a config file; the longest shipped one has 2,000
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -220,7 +221,7 @@ def _yaml() -> Any:
         import yaml
     except ImportError as error:
         raise EncoderError(
-            "Configs need pyyaml, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
+            "Configs need pyyaml, which is not installed.", remedy=install_command("training")
         ) from error
     return yaml
 

@@ -19,6 +19,7 @@ from typing import Annotated, Any, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
+from bioreview_bench.files.install import install_command
 
 from .files import RENAMED, changed, merged, names, nearest, read_values
 from .schema import RunConfig
@@ -87,7 +88,6 @@ _COMMANDS = {
     "flash_attn_interface": "install FlashAttention 3 (needs a GPU), or --set model.attention=sdpa",
     "kernels": "pip install kernels (needs a GPU), or --set model.attention=sdpa",
     "liger_kernel": "pip install liger-kernel (needs a GPU), or --set trl.use_liger_kernel=false",
-    "vllm": "pip install 'bioreview-bench[vllm]' (needs a GPU), or --set trl.use_vllm=false",
 }
 
 _Count = Annotated[int, Field(ge=1)]
@@ -184,8 +184,14 @@ def require_training() -> None:
     if missing:
         raise EncoderError(
             f"Training needs {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
-            remedy="pip install 'bioreview-bench[training]'",
+            remedy=install_command("training"),
         )
+
+
+def _command(package: str) -> str:
+    if package == "vllm":
+        return f"{install_command('vllm')} (needs a GPU), or --set trl.use_vllm=false"
+    return _COMMANDS.get(package, f"pip install {package}, or {_NO_REPORT}")
 
 
 def require_asked_for(names: Iterable[str]) -> None:
@@ -194,7 +200,7 @@ def require_asked_for(names: Iterable[str]) -> None:
         if find_spec(name) is None:
             raise EncoderError(
                 f"The config asks for {name}, which is not installed; nothing takes its place.",
-                remedy=_COMMANDS.get(name, f"pip install {name}, or {_NO_REPORT}"),
+                remedy=_command(name),
             )
 
 

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from bioreview_bench.errors import DataError, EncoderError, InputError, printable
 from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.files.install import install_command
 from bioreview_bench.report.meaning import notes
 from bioreview_bench.results.card import Card, Disclosure, TrainingData
 from bioreview_bench.results.records import ResultRecord
@@ -266,7 +267,5 @@ def _yaml(values: Mapping[str, Any]) -> str:
     try:
         import yaml
     except ImportError as error:
-        raise EncoderError(
-            "Cards need pyyaml, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
-        ) from error
+        raise EncoderError("Cards need pyyaml, which is not installed.", remedy=install_command("training")) from error
     return str(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=110))

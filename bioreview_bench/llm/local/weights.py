@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.install import install_command
 
 
 def require_peft() -> None:
     """Raise EncoderError when adapters cannot be loaded."""
     if find_spec("peft") is None:
-        raise EncoderError(
-            "Adapters need peft, which is not installed.", remedy="pip install 'bioreview-bench[training]'"
-        )
+        raise EncoderError("Adapters need peft, which is not installed.", remedy=install_command("training"))
 
 
 def load_weights(folder: Path, dtype: str, device: str) -> Any:

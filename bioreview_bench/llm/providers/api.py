@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.failures import checked_url, count, shown_url
@@ -143,7 +144,7 @@ class ApiReviewer(ABC):
         except ImportError as error:
             raise EncoderError(
                 f"{self.name} needs the {self.client} client, which is not installed.",
-                remedy="pip install 'bioreview-bench[baselines]'",
+                remedy=install_command("baselines"),
             ) from error
 
     @property

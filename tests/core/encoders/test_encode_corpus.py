@@ -24,6 +24,7 @@ from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.workers import devices
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.install import install_command
 from bioreview_bench.files.paths import vectors_root
 
 TEXTS = [f"Concern {number}: {'the sample is small ' * (number % 5)}end." for number in range(23)]
@@ -110,7 +111,7 @@ def test_without_ray_the_extra_is_named(
 ) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     assert run(["encode", str(corpus), "-o", str(tmp_path / "ray"), *options, "--engine", "ray"]) == 3
-    assert "pip install 'bioreview-bench[cluster]'" in capsys.readouterr().err
+    assert install_command("cluster") in capsys.readouterr().err
 
 
 def test_running_again_encodes_only_what_is_missing(
