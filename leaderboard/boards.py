@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from bioreview_bench.contracts.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
-from bioreview_bench.data.load import BUNDLED_DATA, load_split
+from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
@@ -31,19 +31,19 @@ _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
 def set_up(
-    db: Database, data: str, splits: Sequence[str] = ("test",), contracts: Sequence[str] = ("v3",), **others: Any
+    db: Database, data: str, splits: Sequence[str] = ("test",), contracts: Sequence[str] = (), **others: Any
 ) -> BoardSettings:
     """Make a board in `db`: load data and contracts, create its tables, and store what it keeps of them.
 
-    `contracts` are names or TOML files; `others` are further fields of BoardSettings (`ranking`: default the first
-    calibrated contract, else the first). Raises InputError when there is a board already, DataError when data are
-    missing.
+    `contracts` are names or TOML files, by default that of the data; `others` are further fields of BoardSettings
+    (`ranking`: default the first calibrated contract, else the first). Raises InputError when there is a board
+    already, DataError when data are missing.
     """
     if db.is_board() and has_settings(db):
         raise InputError(
             f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
         )
-    loaded = load_contracts(contracts)
+    loaded = load_contracts(contracts or (default_contract(data),))
     ranking = others.pop("ranking", None) or next((one.name for one in loaded if one.calibrated_on), loaded[0].name)
     settings = changed(
         None,

@@ -47,7 +47,7 @@ def baseline() -> None:
       bench baseline NAME --help          all options of a run
     Then:
       bench baseline status runs/bm25
-      bench evaluate runs/bm25/predictions.jsonl --data demo --split val --contract demo
+      bench evaluate runs/bm25/predictions.jsonl --data demo --split val
     """
 
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Cosine from which concerns say the same.",
 )
-@options.contract_option("Whose encoder measures similarity.")
+@options.contract_option("Whose encoder measures similarity.", default="v3")
 @options.encoder_path_option
 @options.quiet_option
 def ensemble(

@@ -36,7 +36,7 @@ output_option = click.option(
 @click.option(
     "--drop-truncation-complaints", is_flag=True, help="Drop concerns saying that the text of the paper is cut off."
 )
-@options.contract_option("Whose encoder --dedup semantic uses.")
+@options.contract_option("Whose encoder --dedup semantic uses.", default="v3")
 @options.encoder_path_option
 @options.quiet_option
 def postprocess(

@@ -14,7 +14,6 @@ from typing import Any
 import click
 
 from bioreview_bench.cli.progress import ProgressBar
-from bioreview_bench.data.load import BUNDLED_DATA
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.llm.calls.asking import Asking
@@ -136,8 +135,6 @@ def next_commands(
     words = ["bench", "evaluate", str(folder / ROWS), "--data", request.data, "--split", request.split]
     if request.limit is not None and request.ids is None:
         words += ["--limit", str(request.limit)]
-    if request.data in BUNDLED_DATA:
-        words += ["--contract", "demo"]
     words += ["--allow-unfrozen"] if request.allow_unfrozen else []
     return [*([retry] if failed else []), *([shlex.join(words)] if n_rows else [])]
 

@@ -98,8 +98,7 @@ def evaluate_command(output: Path, sources: Sequence[str], manifests: Sequence[M
     """
     known = {_data(source, manifest) for source, manifest in zip(sources, manifests, strict=True)}
     data, split = known.pop() if len(known) == 1 else ("DATA", "SPLIT")
-    words = ["bench", "evaluate", str(output), "--data", data, "--split", split]
-    return shlex.join([*words, *(["--contract", "demo"] if data in BUNDLED_DATA else [])])
+    return shlex.join(["bench", "evaluate", str(output), "--data", data, "--split", split])
 
 
 def _data(source: str, manifest: Mapping[str, Any] | None) -> tuple[str, str]:

@@ -36,7 +36,7 @@ from bioreview_bench.files.atomic import check_writable, write_files
 def calibrate(
     data: str,
     split: str,
-    contract_name: str,
+    contract_name: str | None,
     encoder: str | None,
     encoder_path: Path | None,
     precision: str | None,
@@ -68,7 +68,7 @@ def calibrate(
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.contracts.transforms import CENTER
     from bioreview_bench.data.folder import canonical_split
-    from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.load import default_contract, load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.scoring.calibration import MIN_ECHO_SLOTS, calibrated_contract
     from bioreview_bench.scoring.calibration import calibrate as trace
@@ -78,7 +78,7 @@ def calibrate(
         _check_request(split, output, transforms)
     for path in filter(None, (output, chart)):
         check_writable(path)
-    contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
+    contract, encoder_path = with_encoder(Contract.load(contract_name or default_contract(data)), encoder, encoder_path)
     contract = with_precision(contract, precision)
     articles = load_split(data, split)
     # A basis is learnt on train; exploring "all" has no other articles to learn it from.

@@ -34,7 +34,7 @@ _EXAMPLE = "near_miss"  # the reviewer whose pairs its report shows, under the f
 def controls(
     data: str,
     split: str,
-    contract_name: str,
+    contract_name: str | None,
     encoder_path: Path | None,
     precision: str | None,
     limit: int | None,
@@ -50,20 +50,21 @@ def controls(
 
     \b
     Examples:
-      bench controls --data demo --split test --contract demo
+      bench controls --data demo --split test
       bench controls --data v3 --split val
     """
     from bioreview_bench.cli.options import with_precision
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
-    from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.load import default_contract, load_split
     from bioreview_bench.data.predictions import as_predictions
     from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
     from bioreview_bench.report.meaning import validity_note
     from bioreview_bench.results.validity import load_card
     from bioreview_bench.scoring.run import score
 
+    contract_name = contract_name or default_contract(data)
     contract = with_precision(Contract.load(contract_name), precision)
     card = load_card(contract_name)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)

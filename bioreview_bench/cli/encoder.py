@@ -134,7 +134,7 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
 def export_references(
     data: str,
     split: str,
-    contract_name: str,
+    contract_name: str | None,
     encoder_path: Path | None,
     output: Path,
     allow_unfrozen: bool,
@@ -148,16 +148,17 @@ def export_references(
     \b
     Examples:
       bench encoder export-references v3 --split test -o v3-test.vectors
-      bench encoder export-references demo --contract demo -o demo.vectors
+      bench encoder export-references demo -o demo.vectors
     """
     from bioreview_bench.contracts.contract import Contract
-    from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.load import default_contract, load_split
     from bioreview_bench.scoring.references import export_references as export
 
     check_writable(output)
     articles = load_split(data, split, allow_unfrozen=allow_unfrozen)
     with options.Messages(quiet) as messages:
-        made = export(articles, Contract.load(contract_name), output, encoder_path, messages.encoding)
+        contract = Contract.load(contract_name or default_contract(data))
+        made = export(articles, contract, output, encoder_path, messages.encoding)
     if form == "json":
         click.echo(json.dumps(made))
     else:
@@ -186,7 +187,7 @@ def import_references(
     file: Path,
     data: str | None,
     split: str | None,
-    contract_name: str,
+    contract_name: str | None,
     encoder_path: Path | None,
     verify_sample: int,
     allow_unfrozen: bool,
@@ -202,7 +203,7 @@ def import_references(
       bench encoder import-references mine.vectors --data /my/data --split test --contract demo
     """
     from bioreview_bench.contracts.contract import Contract
-    from bioreview_bench.data.load import BUNDLED_DATA, load_split
+    from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
     from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.encoders.vector_file import load
     from bioreview_bench.scoring.references import import_references as take
@@ -212,7 +213,8 @@ def import_references(
     if data is None and name not in (*RELEASED, *BUNDLED_DATA):
         raise InputError(f"{file} was made for a data folder.", remedy="name it with --data")
     articles = load_split(name, split or str(said.get("split")), allow_unfrozen=allow_unfrozen)
-    found = take(file, articles, Contract.load(contract_name), encoder_path, verify_sample)
+    contract = Contract.load(contract_name or default_contract(name))
+    found = take(file, articles, contract, encoder_path, verify_sample)
     if form == "json":
         click.echo(json.dumps(found))
         return
@@ -261,7 +263,7 @@ def encode(
     texts: str,
     output: Path,
     split: str,
-    contract_name: str,
+    contract_name: str | None,
     encoder: str | None,
     encoder_path: Path | None,
     precision: str | None,
@@ -285,10 +287,12 @@ def encode(
     """
     from bioreview_bench.cli.options import with_encoder
     from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.load import default_contract
     from bioreview_bench.encoders.corpus import MANIFEST, prepare, survey
     from bioreview_bench.encoders.files import resolve
     from bioreview_bench.encoders.workers import EncodingJob
 
+    contract_name = contract_name or ("v3" if texts.endswith(".jsonl") else default_contract(texts))
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
     if contract.max_length is None:
         raise InputError(f"Contract {contract.name} has no encoder.", remedy="name another --contract")

@@ -68,7 +68,7 @@ def evaluate(
     predictions: str,
     data: str,
     split: str,
-    contract_name: str,
+    contract_name: str | None,
     encoder: str | None,
     encoder_path: Path | None,
     precision: str | None,
@@ -97,14 +97,14 @@ def evaluate(
     \b
     Examples:
       bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
-      bench evaluate demo:careful --data demo --contract demo
+      bench evaluate demo:careful --data demo
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
       bench evaluate predictions.jsonl --data v3 --contract judge:openai:gpt-4o-mini --prices prices.toml --dry-run
     """
     from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
     from bioreview_bench.contracts.contract import Contract
-    from bioreview_bench.data.load import load_split
+    from bioreview_bench.data.load import default_contract, load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.results.records import System
     from bioreview_bench.results.result import pairs_path
@@ -112,6 +112,7 @@ def evaluate(
     from bioreview_bench.scoring.run import score
 
     limits = [Limit.parse(text) for text in fail_under]
+    contract_name = contract_name or default_contract(data)
     contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
     contract = with_precision(contract, precision)
     card = load_card(contract_name)

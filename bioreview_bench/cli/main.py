@@ -64,7 +64,7 @@ def bench() -> None:
     \b
     Try it without a download:
       bench demo
-      bench evaluate demo:careful --data demo --contract demo
+      bench evaluate demo:careful --data demo
     Score your own predictions:
       bench validate predictions.jsonl --data v3 --split test
       bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json

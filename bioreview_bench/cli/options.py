@@ -60,11 +60,18 @@ seed_option = click.option("--seed", type=int, default=42, show_default=True, he
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
+DEFAULT_CONTRACT = "v3 for released data, else reader"  # data.load.default_contract in words
+
+
 def contract_option(
-    text: str = "v3, demo, jaccard, judge:openai:MODEL (or google, vllm), or a TOML file.",
+    text: str = "v3, reader, judge:openai:MODEL (or google, vllm), demo, jaccard, or a TOML file.",
+    default: str | None = None,
 ) -> Callable[[Any], Any]:
-    """`--contract`, as `contract_name`."""
-    return click.option("--contract", "contract_name", default="v3", show_default=True, metavar="NAME|FILE", help=text)
+    """`--contract`, as `contract_name`; None, unless there is a default, stands for the data's own."""
+    shown = default or DEFAULT_CONTRACT
+    return click.option(
+        "--contract", "contract_name", default=default, show_default=shown, metavar="NAME|FILE", help=text
+    )
 
 
 def precision_option(*choices: str) -> Callable[[Any], Any]:

@@ -14,6 +14,20 @@ from bioreview_bench.files.paths import data_root
 BUNDLED_DATA = ("demo", "known")  # invented articles of this package
 
 
+OFFICIAL, READING = "v3", "reader"  # contracts by which data are scored when none is named
+
+
+def default_contract(data: str) -> str:
+    """The contract of a `--data` value when none is named: `v3` for released data, `reader` for any other.
+
+    Published numbers of released versions were made under `v3`, and new ones stay comparable with them.
+
+    >>> default_contract("demo"), default_contract("my/folder"), default_contract("v3=my/folder")
+    ('reader', 'reader', 'v3')
+    """
+    return OFFICIAL if data.partition("=")[0] in manifests.RELEASED else READING
+
+
 def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_unfrozen: bool = False) -> Split:
     """Load the articles of a split.
 

@@ -127,7 +127,7 @@ def locate(spec: EncoderSpec) -> Path:
             f"The encoder {spec.id} (revision {(spec.revision or '-')[:12]}) is not on this machine, "
             "and nothing replaces it.",
             remedy=f"{fetch_command(spec)} (needs a network), --encoder-path DIR if you hold its files, "
-            "or --contract demo to try things out",
+            "or --contract reader, which needs no download",
         )
     return Path(config).parent
 

@@ -17,7 +17,11 @@ from .options import board, db_option
 @options.data_option
 @click.option("--split", "splits", multiple=True, metavar="SPLIT", help="May be repeated. Default: test.")
 @click.option(
-    "--contract", "contracts", multiple=True, metavar="NAME|FILE", help="May be repeated. Default: v3. All are scored."
+    "--contract",
+    "contracts",
+    multiple=True,
+    metavar="NAME|FILE",
+    help=f"May be repeated; all are scored. Default: {options.DEFAULT_CONTRACT}.",
 )
 @click.option("--ranking", metavar="NAME", help="The contract that ranks. Default: a calibrated one, else the first.")
 @click.option("--title", metavar="TEXT", help="What the board is called.")
@@ -27,15 +31,15 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 
     \b
     Examples:
-      bench leaderboard init --data demo --contract demo --contract demo-topic
-      bench leaderboard init --data v3=/data/v3 --contract v3 --contract calibrated.toml --db /srv/board.sqlite
+      bench leaderboard init --data demo
+      bench leaderboard init --data v3=/data/v3 --contract v3 --contract reader --db /srv/board.sqlite
     """
     from .. import boards
     from ..store.database import Database
 
     given = {key: value for key, value in named.items() if value is not None}
     with closing(Database(db)) as opened:
-        settings = boards.set_up(opened, data, splits or ("test",), contracts or ("v3",), **given)
+        settings = boards.set_up(opened, data, splits or ("test",), contracts, **given)
     click.echo(f"Made the board {opened}: {settings.data}, {', '.join(settings.splits)}, ranked by {settings.ranking}.")
     click.echo("Next: bench leaderboard user add NAME --team TEAM, then bench leaderboard serve")
 

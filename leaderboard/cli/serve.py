@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bioreview_bench.cli import options
+
 from .options import board, db_option
 
 if TYPE_CHECKING:
@@ -27,7 +29,11 @@ if TYPE_CHECKING:
     "--split", "splits", multiple=True, metavar="SPLIT", help="Of a new board; may be repeated. Default: test."
 )
 @click.option(
-    "--contract", "contracts", multiple=True, metavar="NAME|FILE", help="Of a new board; may be repeated. Default: v3."
+    "--contract",
+    "contracts",
+    multiple=True,
+    metavar="NAME|FILE",
+    help=f"Of a new board; may be repeated. Default: {options.DEFAULT_CONTRACT}.",
 )
 @click.option("--ranking", metavar="NAME", help="The contract that ranks. Default: a calibrated one, else the first.")
 @click.option("--title", metavar="TEXT", help="Of a new board.")
@@ -48,8 +54,8 @@ def serve(db: str, host: str, port: int, public_url: str | None, proxy: str | No
 
     \b
     Examples:
-      bench leaderboard serve --data demo --contract demo
-      bench leaderboard serve --data v3=/data/v3 --contract v3 --contract calibrated.toml --db /srv/board.sqlite
+      bench leaderboard serve --data demo
+      bench leaderboard serve --data v3=/data/v3 --contract v3 --contract reader --db /srv/board.sqlite
       bench leaderboard serve --public-url https://board.example.org --proxy 127.0.0.1
       bench leaderboard user add ann --team "Ann's lab"
 
@@ -88,7 +94,7 @@ def _prepare(database: Database, data: str | None, splits: Any, contracts: Any, 
         if data is None:
             raise InputError(f"There is no board in {database}.", remedy="--data DATA makes one; --db names another")
         given = {key: value for key, value in named.items() if value}
-        boards.set_up(database, data, splits or ("test",), contracts or ("v3",), **given)
+        boards.set_up(database, data, splits or ("test",), contracts, **given)
         click.echo(f"Made the board {database}.")
         return
     database.require_current()

@@ -111,7 +111,8 @@ plain_http_option = click.option(
     "contracts",
     multiple=True,
     metavar="NAME|FILE",
-    help="For a board that is made now; may be repeated. A calibrated one ranks, else the first. Default: v3.",
+    help="For a board that is made now; may be repeated. A calibrated one ranks, else the first. "
+    f"Default: {options.DEFAULT_CONTRACT}.",
 )
 @options.format_option("text", "json")
 @options.quiet_option
@@ -141,7 +142,7 @@ def send(
     Examples:
       bench submit init runs/mine -o card.yaml
       bench submit runs/mine/predictions.jsonl --card card.yaml --to https://board.example.org --wait
-      bench submit runs/mine/predictions.jsonl --card card.yaml --data demo --contract demo
+      bench submit runs/mine/predictions.jsonl --card card.yaml --data demo
       bench submit runs/mine/predictions.jsonl --card card.yaml --to hf://datasets/OWNER/NAME
       bench submit status s_0123456789abcdef --to https://board.example.org
 

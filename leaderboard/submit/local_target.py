@@ -103,7 +103,7 @@ def send(
         with existing(where, messages) as board:
             _require_same(board.db, data, contracts)
             return board.submit(sending)
-    data, contracts = data or "v3", contracts or ("v3",)
+    data = data or "v3"
     sending.checked(boards.facts_of(load_split(data, sending.split)), Limits())
     if sending.dry_run:
         return None

@@ -19,7 +19,7 @@ from bioreview_bench.cli import options
 @options.data_option
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Chooses the articles.")
 @click.option(
-    "--contract", default="v3", show_default=True, metavar="NAME|FILE", help="v3, demo, jaccard or a TOML file."
+    "--contract", show_default=options.DEFAULT_CONTRACT, metavar="NAME|FILE", help="v3, reader, demo or a TOML file."
 )
 @options.encoder_path_option
 @click.option("--model", metavar="MODEL", help="Where the base model is now. Default: where it was trained from.")
@@ -47,7 +47,7 @@ def probe(run: Path, form: str, quiet: bool, **given: Any) -> None:
     Examples:
       bench train probe runs/qwen3_8b
       bench train probe runs/qwen3_8b --n 20 --step 400 --step 800 --data v3=/my/files
-      bench train probe runs/tiny --data demo --contract demo --n 4
+      bench train probe runs/tiny --data demo --n 4
 
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model or encoder unavailable, 4 data missing, 5 articles failed for

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.data.load import load_split
+from bioreview_bench.data.load import default_contract, load_split
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import BenchError, InputError
@@ -38,7 +38,7 @@ class ProbeSettings:
     n: int = 50
     data: str = "v3"
     seed: int = 42
-    contract: str = "v3"
+    contract: str | None = None  # the default of the data
     encoder_path: Path | None = None
     model: str | None = None
     prompt: str | None = None
@@ -77,7 +77,7 @@ def probe(settings: ProbeSettings, say: Callable[[str], None]) -> dict[str, Any]
     """
     run = read_run(settings.run)
     adapters = _adapters(settings, say)
-    contract = Contract.load(settings.contract)
+    contract = Contract.load(settings.contract or default_contract(settings.data))
     sample = _sample(settings)
     folder = settings.run / "probes" / f"n{len(sample)}-seed{settings.seed}-{sample.data}"
     ids = folder / IDS

@@ -65,7 +65,8 @@ def test_fail_under_exits_2_and_names_the_metric(minilm: None, warm: Path, capsy
 def test_the_official_path_with_a_tiny_encoder_is_unverified_and_saturated(
     tiny_bert: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["evaluate", "demo:careful", "--data", "demo", "--encoder-path", str(tiny_bert), "--quiet"]) == 0
+    command = ["evaluate", "demo:careful", "--data", "demo", "--contract", "v3", "--quiet"]
+    assert run([*command, "--encoder-path", str(tiny_bert)]) == 0
     shown = capsys.readouterr().out
     assert "v3+unverified-encoder" in shown
     assert "enc:allenai/specter2_base@-+" in shown

@@ -13,7 +13,7 @@ from bioreview_bench.cli.main import run
 def test_help_shows_commands_and_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--help"]) == 0
     shown = capsys.readouterr().out
-    assert "bench evaluate demo:careful --data demo --contract demo" in shown
+    assert "bench evaluate demo:careful --data demo" in shown
     for command in ("evaluate", "validate", "data", "encoder", "cache", "schema"):
         assert f"\n  {command}" in shown
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bioreview_bench import fingerprint, load_split
-from bioreview_bench.data.load import locate
+from bioreview_bench.data.load import default_contract, locate
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.files.paths import data_root
@@ -37,6 +37,13 @@ def test_plain_folder_is_local_whatever_it_is_called(folder: Path) -> None:
             found = load_split(data, "test")
             assert (found.data, found.verification) == ("local", "none")
         named.rename(folder)
+
+
+def test_released_data_have_the_official_contract_and_all_others_the_one_that_reads() -> None:
+    released = {data: default_contract(data) for data in ("v3", "v4", "v3=/some/folder", "v4=x")}
+    assert set(released.values()) == {"v3"}
+    others = [default_contract(data) for data in ("demo", "known", "/some/folder", "v3-mine", "./v3")]
+    assert set(others) == {"reader"}
 
 
 @pytest.mark.parametrize("version", ["v3", "v4"])
