@@ -33,7 +33,7 @@ _WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
 @click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=1.0, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of the first sample; then +1.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")
-@click.option("--contract", default="demo-topic", show_default=True, metavar="NAME|FILE", help="How rewards compare.")
+@click.option("--contract", default="reader", show_default=True, metavar="NAME|FILE", help="How rewards compare.")
 @click.option("--board", default="v3", show_default=True, metavar="NAME|FILE", help="How the board does: not the same.")
 @click.option("--weights", default=_WEIGHTS, show_default=True, metavar="NAME=W,...", help="Of the rewards.")
 @click.option("--margin", type=float, default=0.1, show_default=True, help="Least difference of the rewards of a pair.")

@@ -53,7 +53,7 @@ class CachedVectorizer:
         if contract.similarity != "cos" or contract.max_length is None:
             raise InputError(
                 f"Contract {contract.name} compares words, not vectors.",
-                remedy="use a contract with an encoder, such as demo-topic",
+                remedy="use a contract with an encoder, such as reader",
             )
         self._encoder = LocalEncoder(resolve(contract, encoder_path), contract.max_length)
         self._progress = progress
@@ -182,5 +182,6 @@ def refuse_board(contract: Contract, board: Contract) -> None:
         raise InputError(
             f"The reward's contract {printable(contract.name)} compares texts as the board's contract "
             f"{printable(board.name)} does: a model trained on it would be trained on the score.",
-            remedy="give the reward another encoder or transform, for example the contract demo-topic",
+            remedy="give the reward another encoder or transform, for example the contract "
+            f"{'demo-topic' if contract.name == 'reader' else 'reader'}",
         )

@@ -128,7 +128,7 @@ def test_the_command_scores_the_samples_and_records_everything(
     refused = bench("train", "pairs", "-o", tmp_path / "none", *words, "--margin", 2)
     assert refused.code == 4
     assert "No pair is left (margin 4)" in refused.err
-    board = bench("train", "pairs", "-o", tmp_path / "none", *words, "--board", "demo-topic")
+    board = bench("train", "pairs", "-o", tmp_path / "none", *words, "--board", "reader")
     assert board.code == 2
     assert "would be trained on the score" in board.err
 

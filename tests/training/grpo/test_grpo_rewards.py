@@ -127,7 +127,7 @@ def test_reviews_are_judged_by_train_references_under_another_contract(
     alone = judge.score([keys[2]], [texts[2]])
     assert alone[0].total == pytest.approx(found[2].total, abs=1e-5)  # the company of a text does not matter
     with pytest.raises(InputError, match="would be trained on the score"):
-        judge_of(load("grpo", "grpo_review", (*given, "reward.board=demo-topic")), material)
+        judge_of(load("grpo", "grpo_review", (*given, "reward.board=reader")), material)
     facts["data"]["fingerprint"]["train"] = "f" * 12
     other = make_corpus(train=rows, name="other", **facts)
     config = load("grpo", "grpo_review", (*given, f"data.folder={json.dumps(str(other))}"))

@@ -69,7 +69,7 @@ def written(shared: Path) -> Callable[[str], dict[str, list[dict[str, Any]]]]:
 @pytest.fixture
 def reward(pilot: Any, minilm: None, warm: Path) -> Callable[[dict[str, float]], ReviewReward]:
     def make(weights: dict[str, float]) -> ReviewReward:
-        contract = Contract.load("demo-topic")
+        contract = Contract.load("reader")
         vectorizer = Remembering(contract)
         references = References(pilot, contract, Contract.load("v3"), vectorizer)
         return ReviewReward(references, vectorizer, RewardComposer(weights))
