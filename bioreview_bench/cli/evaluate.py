@@ -7,30 +7,53 @@ from __future__ import annotations
 
 import json
 import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.cli.judge import consistency_option, judge_backend, judge_options, print_plan
+from bioreview_bench.cli.judge import consistency_option, judge_backends, judge_options, print_plan
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
+
+if TYPE_CHECKING:
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.predictions import Predictions
+    from bioreview_bench.data.split import Split
+    from bioreview_bench.results.result import Result
+    from bioreview_bench.results.validity import ValidityCard
+    from bioreview_bench.scoring.backends import Backend, Progress
+
+_RESULT_SUFFIX = ".result.json"
 
 
 @click.command()
 @click.argument("predictions")
 @options.data_option
 @options.split_option
-@options.contract_option()
+@options.contract_option(
+    "v3, reader, judge:openai:MODEL (or google, vllm), demo, jaccard, or a TOML file; several as v3,reader."
+)
 @options.encoder_option
 @options.encoder_path_option
 @options.precision_option("fp32", "bf16", "exact-bf16")
-@options.path_option("-o", "--output", metavar="R.result.json", text="Write the result (and R.pairs.parquet).")
-@options.path_option("--html", metavar="FILE", text="Write a report for the browser, too (with --sweep).")
+@options.path_option(
+    "-o",
+    "--output",
+    metavar="R.result.json",
+    text="Write the result (and R.pairs.parquet); of several contracts R.NAME.result.json each.",
+)
+@options.path_option(
+    "--html",
+    metavar="FILE",
+    text="Write a report for the browser, too (with --sweep); of several contracts FILE.NAME.html each.",
+)
 @options.limit_option
 @options.allow_extra_option
 @options.require_complete_option
@@ -100,71 +123,135 @@ def evaluate(
       bench evaluate demo:careful --data demo
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
+      bench evaluate predictions.jsonl --data v3 --contract v3,reader -o mine.result.json
       bench evaluate predictions.jsonl --data v3 --contract judge:openai:gpt-4o-mini --prices prices.toml --dry-run
     """
-    from bioreview_bench.cli.options import exact_backend, with_encoder, with_precision
-    from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import default_contract, load_split
     from bioreview_bench.data.predictions import read_predictions
     from bioreview_bench.results.records import System
     from bioreview_bench.results.result import pairs_path
-    from bioreview_bench.results.validity import load_card
     from bioreview_bench.scoring.run import score
 
     limits = [Limit.parse(text) for text in fail_under]
-    contract_name = contract_name or default_contract(data)
-    contract, encoder_path = with_encoder(Contract.load(contract_name), encoder, encoder_path)
-    contract = with_precision(contract, precision)
-    card = load_card(contract_name)
-    if output is not None:
-        check_writable(output)
-        check_writable(pairs_path(output))
-    if html is not None:
-        check_writable(html)
+    names = options.contract_names(contract_name or default_contract(data))
+    runs = _runs(names, encoder, encoder_path, precision, output, html)
+    for run in runs:
+        for written in (run.output, run.output and pairs_path(run.output), run.html):
+            if written is not None:
+                check_writable(written)
     path = options.predictions_path(predictions)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
     named, processed = _manifest(path)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
     messages = options.Messages(quiet)
-    judge = judge_backend(contract, messages, **judging)
-    if judge is not None and judging["dry_run"]:
-        print_plan(judge, articles, [rows], controls=controls, form=form)
+    judges = judge_backends([run.contract for run in runs], messages, **judging)
+    if judging["dry_run"]:
+        for judge in filter(None, judges):
+            print_plan(judge, articles, [rows], controls=controls, form=form)
         return 0
-    backend = judge or exact_backend(contract, precision, encoder_path, messages.encoding)
+    system = System(name=system_name or named, version=system_version, postprocessing=postprocessing or processed)
+    results = []
     with messages:
-        result = score(
-            articles,
-            rows,
-            contract,
-            draws=draws,
-            seed=seed,
-            controls=controls,
-            system=System(
-                name=system_name or named, version=system_version, postprocessing=postprocessing or processed
-            ),
-            encoder_path=None if backend else encoder_path,
-            backend=backend,
-            require_complete=require_complete,
-            sweep=sweep or html is not None,
-            card=card,
-            progress=messages.encoding,
-        )
-    if output is not None:
-        result.save(output)
-        messages.say(f"Wrote {output} and {pairs_path(output)}.")
-    if html is not None:
-        from bioreview_bench.report.html import compose
-
-        page = compose(result, rows, articles)
-        write_files({html: page.html.encode("utf-8")})
-        for omission in page.omissions:
-            messages.say(f"Left out of the report. {omission.reason}")
-        messages.say(f"Wrote {html}.")
-    _print(result.record, form)
-    violations = [violation for limit in limits if (violation := limit.violation(result.record))]
+        # All encoders are there, and genuine, before anything is scored.
+        backends = [judge or run.backend(precision, messages.encoding) for run, judge in zip(runs, judges, strict=True)]
+        for run, backend in zip(runs, backends, strict=True):
+            if len(runs) > 1:
+                messages.say(f"Scoring under {run.contract.name} ...")
+            result = score(
+                articles,
+                rows,
+                run.contract,
+                draws=draws,
+                seed=seed,
+                controls=controls,
+                system=system,
+                backend=backend,
+                require_complete=require_complete,
+                sweep=sweep or html is not None,
+                card=run.card,
+            )
+            results.append(result)
+    for run, result in zip(runs, results, strict=True):
+        _write(run, result, rows, articles, messages)
+    _print([result.record for result in results], form)
+    violations = [violation for limit in limits for result in results if (violation := limit.violation(result.record))]
     for violation in violations:
         click.echo(f"Below the limit: {violation}", err=True)
     return 2 if violations else 0
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One of the contracts that are asked for: where its encoder is, its card, and the files to write."""
+
+    contract: Contract
+    encoder_path: Path | None
+    card: ValidityCard | None
+    output: Path | None
+    html: Path | None
+
+    def backend(self, precision: str | None, progress: Progress) -> Backend:
+        """What compares its texts. Raises EncoderError, InputError."""
+        from bioreview_bench.scoring.backends import choose
+
+        exact = options.exact_backend(self.contract, precision, self.encoder_path, progress)
+        return exact or choose(self.contract, None, self.encoder_path, progress)
+
+
+def _runs(
+    names: Sequence[str],
+    encoder: str | None,
+    encoder_path: Path | None,
+    precision: str | None,
+    output: Path | None,
+    html: Path | None,
+) -> list[_Run]:
+    """The contracts of these names and files. Of several, each has files of its own: R.NAME.result.json.
+
+    `encoder_path` then belongs to all that have the first one's encoder. Raises InputError.
+    """
+    from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.results.validity import load_card
+
+    several = len(names) > 1
+    if several and encoder is not None:
+        raise InputError("--encoder makes one contract.", remedy="name one --contract, or leave --encoder out")
+    runs: dict[str, _Run] = {}
+    for name in names:
+        contract = Contract.load(name)
+        first = next((run.contract for run in runs.values()), contract)
+        where = encoder_path if contract.encoder == first.encoder else None
+        contract, where = options.with_encoder(contract, encoder, where)
+        contract = options.with_precision(contract, precision)
+        label = re.sub(r"[^A-Za-z0-9._-]+", "-", contract.name)
+        if label in runs:
+            raise InputError(f"Two contracts are called {label}.", remedy="give one of them another name in its file")
+        files = [_labelled(path, label) if several and path else path for path in (output, html)]
+        runs[label] = _Run(contract, where, load_card(name), *files)
+    return list(runs.values())
+
+
+def _labelled(path: Path, label: str) -> Path:
+    """`mine.result.json` as `mine.reader.result.json`."""
+    ending = _RESULT_SUFFIX if path.name.endswith(_RESULT_SUFFIX) else path.suffix
+    return path.with_name(f"{path.name.removesuffix(ending)}.{label}{ending}")
+
+
+def _write(run: _Run, result: Result, rows: Predictions, articles: Split, messages: options.Messages) -> None:
+    """The files of one contract. Raises WriteError."""
+    from bioreview_bench.results.result import pairs_path
+
+    if run.output is not None:
+        result.save(run.output)
+        messages.say(f"Wrote {run.output} and {pairs_path(run.output)}.")
+    if run.html is not None:
+        from bioreview_bench.report.html import compose
+
+        page = compose(result, rows, articles)
+        write_files({run.html: page.html.encode("utf-8")})
+        for omission in page.omissions:
+            messages.say(f"Left out of the report. {omission.reason}")
+        messages.say(f"Wrote {run.html}.")
 
 
 def _manifest(predictions: Path) -> tuple[str, str]:
@@ -183,13 +270,17 @@ def _manifest(predictions: Path) -> tuple[str, str]:
     return name, processing
 
 
-def _print(record: ResultRecord, form: str) -> None:
+def _print(records: Sequence[ResultRecord], form: str) -> None:
+    """The result; several ones, of as many contracts, side by side, and in JSON as a list under `results`."""
     if form == "json":
-        click.echo(json.dumps(record.model_dump(mode="json"), ensure_ascii=False, allow_nan=False))
+        plain = [record.model_dump(mode="json") for record in records]
+        found = plain[0] if len(plain) == 1 else {"results": plain}
+        click.echo(json.dumps(found, ensure_ascii=False, allow_nan=False))
         return
     from bioreview_bench.report.blocks import blocks
+    from bioreview_bench.report.columns import side_by_side
 
-    options.show(blocks(record), form)
+    options.show(blocks(records[0]) if len(records) == 1 else side_by_side(records), form)
 
 
 _SECTIONS: dict[str, type[Record]] = {"overall": Overall, "controls": Controls}
@@ -229,7 +320,8 @@ class Limit:
         if isinstance(value, int | float) and value >= self.least:
             return None
         shown = f"{value:.4f}" if isinstance(value, int | float) else "undefined"
-        return f"{'.'.join(self.path)} is {shown}; at least {self.least} was asked for."
+        where = f"{'.'.join(self.path)} (contract {printable(record.contract['name'])})"
+        return f"{where} is {shown}; at least {self.least} was asked for."
 
 
 def _path(name: str) -> tuple[str, ...] | None:

@@ -91,6 +91,12 @@ def judge_backend(contract: Contract, messages: Messages, **given: Any) -> Judge
     return JudgeBackend(contract, settings, _announcing(messages), messages.judging)
 
 
+def judge_backends(contracts: Sequence[Contract], messages: Messages, **given: Any) -> list[JudgeBackend | None]:
+    """The same for each of several contracts. Raises InputError for options of a judge when none of them is one."""
+    asked = [contract for contract in contracts if contract.similarity == "judge"] or contracts[:1]
+    return [judge_backend(contract, messages, **given) if contract in asked else None for contract in contracts]
+
+
 def judge_scorer(contract: Contract, messages: Messages, **given: Any) -> JudgeScorer | None:
     """The same for an audit. With `--dry-run`, its `scores` raises OnlyPlanned."""
     settings = judge_settings(contract, **given)

@@ -74,6 +74,20 @@ def contract_option(
     )
 
 
+def contract_names(given: str) -> list[str]:
+    """The contracts of `--contract A,B`, each once. Raises InputError.
+
+    >>> contract_names("v3,reader"), contract_names("judge:vllm:M?stop=[1,2]")
+    (['v3', 'reader'], ['judge:vllm:M?stop=[1,2]'])
+    """
+    names = [given] if Path(given).is_file() else [name.strip() for name in comma_separated(given)]
+    if "" in names or len(set(names)) < len(names):
+        raise InputError(
+            f'--contract "{printable(given)}" names a contract twice, or none.', remedy="--contract v3,reader"
+        )
+    return names
+
+
 def precision_option(*choices: str) -> Callable[[Any], Any]:
     """`--precision`: how the encoder computes."""
     text = "What the encoder computes in. bf16 is faster and another contract."
@@ -192,8 +206,13 @@ def key_values(text: str, example: str) -> tuple[str, list[str]]:
     ('target', ['[q,v]', '[q]'])
     """
     key, value = key_value(text, example)
+    return key, comma_separated(value)
+
+
+def comma_separated(text: str) -> list[str]:
+    """The parts between the commas of a text, but for commas within brackets or quotation marks."""
     parts, depth, quote = [""], 0, ""
-    for char in value:
+    for char in text:
         if quote:
             quote = "" if char == quote else quote
         elif char in "\"'":
@@ -204,7 +223,7 @@ def key_values(text: str, example: str) -> tuple[str, list[str]]:
             parts.append("")
         else:
             parts[-1] += char
-    return key, parts
+    return parts
 
 
 def weights(text: str, example: str) -> dict[str, float]:

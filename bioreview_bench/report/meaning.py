@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.data.load import OFFICIAL, READING
 from bioreview_bench.data.vocabulary import UNANSWERED
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.records import ResultRecord, Validity
@@ -31,7 +33,7 @@ class Note:
 def notes(record: ResultRecord) -> list[Note]:
     """Everything a reader must know before quoting the score, gravest first."""
     found = [*_saturation(record), *_echo(record), validity_note(record), *_name(record), *_judge(record)]
-    found += [*_answers(record), *_skill(record)]
+    found += [*_answers(record), *_skill(record), *_reading(record)]
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
@@ -146,6 +148,16 @@ def _skill(record: ResultRecord) -> Iterator[Note]:
         yield Note("info", "The echo and generic control reviewers were not scored.")
     if controls.n_without_donor and controls.null_match_rate is not None:
         yield Note("info", f"{controls.n_without_donor} articles have no other article of their source to borrow from.")
+
+
+def _reading(record: ResultRecord) -> Iterator[Note]:
+    name = record.contract.get("name")
+    if isinstance(name, str) and re.split("[+ ]", name)[0] == OFFICIAL:  # v3, and v3 with a reservation
+        yield Note(
+            "info",
+            f"{OFFICIAL} is for comparison with published numbers. The contracts that read are {READING} and a "
+            f"language model as judge (judge:openai:MODEL): --contract {OFFICIAL},{READING} shows both columns.",
+        )
 
 
 def validity_sentence(claim: Validity) -> str:
