@@ -34,4 +34,5 @@ def generic(article: Article) -> Sequence[str]:
 
 
 # Control reviewers that every full evaluation scores. `echo` copies sentences of the paper.
-SCORED_CONTROLS: Mapping[str, ControlReviewer] = MappingProxyType({"echo": echo, "generic": generic})
+ECHO = "echo"
+SCORED_CONTROLS: Mapping[str, ControlReviewer] = MappingProxyType({ECHO: echo, "generic": generic})

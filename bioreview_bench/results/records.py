@@ -186,12 +186,13 @@ class Gate(Record):
 
 
 class SweepPoint(Record):
-    """Figures at one threshold."""
+    """Figures at one threshold. `echo_f1` is null where echo was not scored, and in results of earlier releases."""
 
     threshold: float
     f1: float | None
     null_f1: float | None
     skill: float | None
+    echo_f1: float | None = None
 
 
 class OrderAgreement(Record):

@@ -110,9 +110,10 @@ def score(
         fitting = Fitting(contract, split.articles, pool)
         signature = contract.signature(split.label, backend.part, fitting.text_digest)
         case_list = cases(split.articles, checked, contract, pool)
-        controlled = ControlScores(case_list, signature, backend, pool) if wanted == "full" else None
-        space = backend.space(pool.texts, fitting.fit)
         thresholds = grid(contract) if sweep else []
+        full = wanted == "full"
+        controlled = ControlScores(case_list, signature, backend, pool, swept=sweep) if full else None
+        space = backend.space(pool.texts, fitting.fit)
         if isinstance(space, MixedSpace):
             space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))
         elif isinstance(space, JudgedSpace):
@@ -155,7 +156,7 @@ def score(
         confidence=_confidence(matched),
         gate=gate(overall.f1, overall.recall, figures.saturated) if gated else None,
         judge=backend.note if isinstance(backend, JudgeBackend) else None,
-        sweep=sweep_points(case_list, space, counts, null, thresholds),
+        sweep=sweep_points(case_list, space, counts, null, controlled, thresholds),
         intervals={path: interval for path, interval in found.items() if _occurs(path, parts)},
         bootstrap={"draws": draws, "seed": seed, "unit": "family", "n_units": len(set(families))},
         articles=counts.to_rows(),

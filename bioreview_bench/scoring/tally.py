@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls import store
-from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+from bioreview_bench.controls.reviewers import ECHO, SCORED_CONTROLS
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.results.counts import LABELLED, ArticleCounts
 from bioreview_bench.results.records import SweepPoint
@@ -145,17 +145,19 @@ def _reference_records(case: Case, similarity: NDArray[Any], rows: Indices, colu
 
 
 class ControlScores:
-    """The control reviewers of one evaluation. Made before texts are embedded, so that theirs are among them."""
+    """The control reviewers of one evaluation. Made before texts are embedded, so that theirs are among them.
 
-    def __init__(self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool) -> None:
+    Counts at the contract's threshold may be stored; with `swept`, echo is matched at other thresholds as well.
+    """
+
+    def __init__(
+        self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool, *, swept: bool = False
+    ) -> None:
         self._cases = case_list
         self._key = store.key(signature, (case.article for case in case_list)) if backend.reusable else None
         self._stored = store.load(self._key) if self._key else None
-        self._texts: dict[str, list[Indices]] = {}
-        if self._stored is None:
-            self._texts = {
-                name: [pool.add(write(case.article)) for case in case_list] for name, write in SCORED_CONTROLS.items()
-            }
+        names = list(SCORED_CONTROLS) if self._stored is None else [ECHO] if swept else []
+        self._texts = {name: [pool.add(SCORED_CONTROLS[name](case.article)) for case in case_list] for name in names}
 
     @property
     def written(self) -> list[list[Indices]]:
@@ -175,6 +177,10 @@ class ControlScores:
         if self._key:
             store.save(self._key, found)
         return found
+
+    def echo_at(self, space: Space, thresholds: Sequence[float]) -> NDArray[np.float64]:
+        """(thresholds, articles) matches of echo."""
+        return count_matches_at(self._cases, self._texts[ECHO], space, thresholds)
 
 
 def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, controls: store.Counts) -> ArticleCounts:
@@ -211,17 +217,30 @@ def grid(contract: Contract) -> list[float]:
 
 
 def sweep(
-    cases: Sequence[Case], space: Space, counts: ArticleCounts, null: OtherArticle, thresholds: Sequence[float]
+    cases: Sequence[Case],
+    space: Space,
+    counts: ArticleCounts,
+    null: OtherArticle,
+    controls: ControlScores | None,
+    thresholds: Sequence[float],
 ) -> list[SweepPoint]:
-    """F1, null F1 and skill at each threshold; `null` was made with these thresholds."""
+    """F1, null F1, echo F1 and skill at each threshold; `null` was made with these thresholds."""
+    if not thresholds:
+        return []
     matched = count_matches_at(cases, [case.prediction_texts for case in cases], space, thresholds)
+    # NaN where echo was not scored.
+    echo = controls.echo_at(space, thresholds) if controls else np.tile(counts.echo_matched, (len(thresholds), 1))
     points = []
     for row, threshold in enumerate(thresholds):
-        moved = replace(counts, n_matched=matched[row], null_matched=null.sweep_matched[row])
-        controls = summary.controls(moved)
+        moved = replace(counts, n_matched=matched[row], null_matched=null.sweep_matched[row], echo_matched=echo[row])
+        beside = summary.controls(moved)
         points.append(
             SweepPoint(
-                threshold=threshold, f1=summary.overall(moved).f1, null_f1=controls.null_f1, skill=controls.skill
+                threshold=threshold,
+                f1=summary.overall(moved).f1,
+                null_f1=beside.null_f1,
+                echo_f1=beside.echo_f1,
+                skill=beside.skill,
             )
         )
     return points

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +13,8 @@ from markupsafe import Markup
 STYLES = ("tokens.css", "base.css", "page.css", "charts.css", "articles.css", "print.css")
 
 # Concatenated into one function, so the order is that of use.
-SCRIPTS = ("dom.js", "page.js", "data.js", "filters.js", "list.js", "detail.js", "keys.js", "main.js")
+SCRIPTS = ("dom.js", "page.js", "tips.js", "filters.js", "list.js", "browser.js", "keys.js")
+REPORT_SCRIPTS = (*SCRIPTS, "report/data.js", "report/entries.js", "report/detail.js", "report/main.js")
 
 
 def environment() -> Environment:
@@ -26,14 +28,14 @@ def environment() -> Environment:
     )
 
 
-def style() -> Markup:
-    """The style sheets, as one."""
-    return Markup("\n".join(_asset(name) for name in STYLES))  # noqa: S704 - our own file
+def style(names: Sequence[str] = STYLES) -> Markup:
+    """Style sheets, as one."""
+    return Markup("\n".join(_asset(name) for name in names))  # noqa: S704 - our own file
 
 
-def script() -> Markup:
-    """The scripts, as one function that leaves nothing in the page's global scope."""
-    body = "\n".join(_asset(name) for name in SCRIPTS)
+def script(names: Sequence[str] = REPORT_SCRIPTS) -> Markup:
+    """Scripts, as one function that leaves nothing in the page's global scope."""
+    body = "\n".join(_asset(name) for name in names)
     return Markup(f'\n(() => {{\n"use strict";\n{body}}})();\n')  # noqa: S704 - our own files
 
 

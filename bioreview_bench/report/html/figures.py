@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from bioreview_bench.report.html.charts.lengths import lengths_chart
+from bioreview_bench.report.html.charts.lengths import JITTER, lengths_chart
 from bioreview_bench.report.html.charts.reliability import reliability_chart
 from bioreview_bench.report.html.charts.similarity import similarity_chart
 from bioreview_bench.report.html.charts.sweep import sweep_chart
-from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, whisker_chart
+from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, axis_limit, whisker_chart
 from bioreview_bench.report.html.evidence import Omission, Pairs
 from bioreview_bench.report.html.tables import PageTable, sweep_table
 from bioreview_bench.report.html.words import bounds, figure, label, source_name
@@ -19,16 +19,12 @@ from bioreview_bench.results.records import Overall, PerCategory, PerSeverity, R
 
 @dataclass(frozen=True)
 class ReportChart:
-    """A chart with its title and one sentence on how to read it; `table` has the figures behind it.
-
-    A `tall` one stands beside two others.
-    """
+    """A chart with its title and one sentence on how to read it; `table` has the figures behind it."""
 
     title: str
     reading: str
     drawn: Markup | Omission
     table: PageTable | None = None
-    tall: bool = False
 
     @property
     def omission(self) -> Omission | None:
@@ -37,11 +33,11 @@ class ReportChart:
 
 
 def figures(record: ResultRecord, pairs: Pairs | Omission) -> list[ReportChart]:
-    """All charts, in reading order."""
+    """All charts, in reading order; one that could only repeat another is not among them."""
     return [
         ReportChart(
             "Scores by threshold",
-            "Where the system's line runs along the null line, F1 counts concerns and reads none.",
+            "Where F1 runs along the null line it counts concerns; along the echo line it measures topic.",
             _sweep(record),
             sweep_table(record) if record.sweep else None,
         ),
@@ -51,13 +47,9 @@ def figures(record: ResultRecord, pairs: Pairs | Omission) -> list[ReportChart]:
             _similarity(record, pairs),
         ),
         ReportChart(
-            "By category", "Whiskers are 95 % intervals; references in brackets.", _categories(record), tall=True
-        ),
-        ReportChart("By source", "The same for the journals that the articles come from.", _sources(record)),
-        ReportChart("By severity", "Recall only: many predictions state no severity.", _severities(record)),
-        ReportChart(
             "Concerns written per article",
-            "Above the diagonal the system writes more concerns than the reviewers did.",
+            "Above the diagonal the system writes more concerns than the reviewers did. Counts are whole numbers: "
+            f"dots are moved at random by up to {JITTER:g}, so that none hides another.",
             lengths_chart(record.articles),
         ),
         ReportChart(
@@ -65,7 +57,32 @@ def figures(record: ResultRecord, pairs: Pairs | Omission) -> list[ReportChart]:
             "On the diagonal, predictions are matched as often as their confidence says.",
             _reliability(record),
         ),
+        *_by_group(record),
     ]
+
+
+def _by_group(record: ResultRecord) -> list[ReportChart]:
+    """Recall and precision by category, source and severity, on axes of one length."""
+    total = _all(record)
+    categories = [_pair(record, f"per_category.{name}", label(name), row) for name, row in record.per_category.items()]
+    sources = [_pair(record, f"per_source.{name}", source_name(name), row) for name, row in record.per_source.items()]
+    severities = [
+        Group(label(name), f"({row.n_ref:,})", _estimate(record, f"per_severity.{name}", row, "recall"))
+        for name, row in record.per_severity.items()
+    ]
+    limit = axis_limit([total, *categories, *sources, *severities])
+    reading = "Whiskers are 95% CIs; the number of references stands in brackets."
+    found = []
+    if categories:
+        drawn = whisker_chart("categories", "Recall and precision by category", [total, *categories], limit)
+        found.append(ReportChart("By category", reading, drawn))
+    if len(sources) > 1:
+        drawn = whisker_chart("sources", "Recall and precision by source", [total, *sources], limit)
+        found.append(ReportChart("By source", "The journals that the articles come from.", drawn))
+    if severities:
+        drawn = whisker_chart("severities", "Recall by severity", [replace(total, precision=None), *severities], limit)
+        found.append(ReportChart("By severity", "Recall only: many predictions state no severity.", drawn))
+    return found
 
 
 def _sweep(record: ResultRecord) -> Markup | Omission:
@@ -90,32 +107,6 @@ def _similarity(record: ResultRecord, pairs: Pairs | Omission) -> Markup | Omiss
     if not matched and not unmatched:
         return Omission("No article has both references and predictions, so nothing was compared.")
     return similarity_chart(matched, unmatched, pairs.other_article, float(record.contract["threshold"]))
-
-
-def _categories(record: ResultRecord) -> Markup | Omission:
-    groups = [_pair(record, f"per_category.{name}", label(name), row) for name, row in record.per_category.items()]
-    return whisker_chart("categories", "Recall and precision by category", [_all(record), *groups], _tall(record))
-
-
-def _tall(record: ResultRecord) -> float:
-    """A row height with which the chart of categories is about as tall as the two charts beside it."""
-    beside = 34 * (len(record.per_source) + len(record.per_severity) + 2) + 210
-    return min(58.0, max(34.0, beside / (len(record.per_category) + 1)))
-
-
-def _sources(record: ResultRecord) -> Markup | Omission:
-    groups = [_pair(record, f"per_source.{name}", source_name(name), row) for name, row in record.per_source.items()]
-    return whisker_chart("sources", "Recall and precision by source", [_all(record), *groups])
-
-
-def _severities(record: ResultRecord) -> Markup | Omission:
-    overall = record.overall
-    total = Group("all", f"({overall.n_ref:,})", _estimate(record, "overall", overall, "recall"), overall=True)
-    groups = [
-        Group(label(name), f"({row.n_ref:,})", _estimate(record, f"per_severity.{name}", row, "recall"))
-        for name, row in record.per_severity.items()
-    ]
-    return whisker_chart("severities", "Recall by severity", [total, *groups])
 
 
 def _reliability(record: ResultRecord) -> Markup | Omission:

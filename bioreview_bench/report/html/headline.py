@@ -56,11 +56,12 @@ class CoverageBar:
 
 
 def cards(record: ResultRecord) -> list[HeadlineCard]:
-    """F1, recall, precision, F1 macro and skill."""
+    """F1 and skill, then what F1 is made of."""
     overall, controls = record.overall, record.controls
     matched = f"{overall.n_matched:,}"
     found = [
         ("F1", "overall.f1", overall.f1, "recall and precision in one figure"),
+        ("Skill", "controls.skill", controls.skill, "share of what chance leaves open"),
         ("Recall", "overall.recall", overall.recall, f"{matched} of {overall.n_ref:,} references found"),
         (
             "Precision",
@@ -68,8 +69,7 @@ def cards(record: ResultRecord) -> list[HeadlineCard]:
             overall.precision,
             f"{matched} of {overall.n_pred:,} predictions matched a reference",
         ),
-        ("F1 macro", "overall.f1_macro", overall.f1_macro, "plain mean over the categories"),
-        ("Skill", "controls.skill", controls.skill, "share of what chance leaves open"),
+        ("Macro F1", "overall.f1_macro", overall.f1_macro, "plain mean over the categories"),
     ]
     return [
         card(name, value, bounds(record, path), meaning, saturated=name == "Skill" and controls.saturated)

@@ -47,6 +47,7 @@ def compose(result: Result | HistoricResult, predictions: Predictions | None, sp
     pairs = read_pairs(result)
     texts = read_texts(result, pairs, predictions, split)
     drawn = figures(record, pairs)
+    left_out = [(figure.title, figure.omission) for figure in drawn if figure.omission not in (None, pairs)]
     script = assets.script()
     found = notes(record)
     context: dict[str, Any] = {
@@ -57,7 +58,7 @@ def compose(result: Result | HistoricResult, predictions: Predictions | None, sp
         "identity": _identity(record),
         "system": name(record.system.name),
         "version": name(record.system.version or ""),
-        "postprocessing": name(record.system.postprocessing),
+        "byline": _byline(record),
         "signature": _parts(name(record.signature)),
         "alarms": [note for note in found if note.level == "alarm"],
         "warnings": [note for note in found if note.level == "warning"],
@@ -66,8 +67,9 @@ def compose(result: Result | HistoricResult, predictions: Predictions | None, sp
         "controls": headline.control_rows(record),
         "coverage": headline.coverage(record),
         "coverage_details": _said(record, "Coverage")[1:],
-        "figures": drawn,
-        "tables": [tables.category_table(record), tables.severity_table(record), tables.source_table(record)],
+        "figures": [figure for figure in drawn if not figure.omission],
+        "left_out": left_out,
+        "tables": [found for found in tables.tables(record) if found.rows],
         "confusions": tables.confusion_tables(record),
         "gate": _said(record, "Gate of the predecessor board"),
         "pairs_omission": pairs if isinstance(pairs, Omission) else None,
@@ -97,6 +99,14 @@ def _missing(found: object) -> Omission | None:
     return found if isinstance(found, Omission) else None
 
 
+def _byline(record: ResultRecord) -> str:
+    """What was scored by what, in one line; the whole of it is folded below the scores."""
+    data, contract = record.data, record.contract
+    said = f"contract {contract['name']} · {data.name}, split {data.split}, {record.coverage.n_articles:,} articles"
+    processing = record.system.postprocessing
+    return name(said if processing == "none" else f"{said} · post-processing: {processing}")
+
+
 def _identity(record: ResultRecord) -> list[tuple[str, str]]:
     facts = next(block for block in blocks(record) if isinstance(block, Facts))
     data = dict(facts.rows)["Data"]
@@ -106,6 +116,7 @@ def _identity(record: ResultRecord) -> list[tuple[str, str]]:
         ("Contract", name(f"{record.contract['name']}, threshold {record.contract['threshold']:g}")),
         ("Data", name(data)),
         ("Encoder", name(shown)),
+        ("Post-processing", name(record.system.postprocessing)),
         ("Evaluated", moment(record.provenance.started)),
     ]
 

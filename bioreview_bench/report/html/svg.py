@@ -37,6 +37,21 @@ def text(x: float, y: float, content: str, anchor: str = "start", class_: str = 
     return element("text", content, x=x, y=y, text_anchor=anchor, class_=class_)
 
 
+def zone(x: float, y: float, width: float, height: float, words: str) -> Markup:
+    """An invisible area that says `words` under the pointer."""
+    return element(
+        "rect",
+        element("title", words),
+        class_="zone",
+        x=x,
+        y=y,
+        width=width,
+        height=height,
+        fill="none",
+        pointer_events="all",
+    )
+
+
 def joined(*parts: str) -> Markup:
     """Parts in order; plain strings are escaped."""
     return Markup("").join(escape(part) for part in parts)

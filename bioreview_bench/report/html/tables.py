@@ -49,6 +49,16 @@ def _bounded(record: ResultRecord, path: str, value: float | None) -> Cell:
     return Cell(figure(value), interval(bounds(record, path)))
 
 
+def tables(record: ResultRecord) -> list[PageTable]:
+    """The tables of figures, in reading order."""
+    return [
+        category_table(record),
+        severity_table(record),
+        source_table(record),
+        source_controls_table(record),
+    ]
+
+
 def category_table(record: ResultRecord) -> PageTable:
     """Counts, recall, precision and F1 of each category."""
     return PageTable(
@@ -69,27 +79,35 @@ def severity_table(record: ResultRecord) -> PageTable:
 
 
 def source_table(record: ResultRecord) -> PageTable:
-    """The full set of figures, controls included, of each source."""
+    """Counts, recall, precision and F1 of each source."""
+    rows = [(source_name(name), _scored(record, f"per_source.{name}", row)) for name, row in record.per_source.items()]
+    return PageTable("By source", ["source", *_SCORED], rows)
+
+
+def source_controls_table(record: ResultRecord) -> PageTable:
+    """The controls of each source."""
     rows = []
     for name, row in record.per_source.items():
         beside = row.controls
         skill = Cell(SATURATED if beside.saturated else figure(beside.skill))
         others = [row.f1_macro, row.ceiling_f1, beside.null_f1, beside.echo_f1, beside.generic_f1]
         others += [beside.match_rate, beside.null_match_rate]
-        scores = _scored(record, f"per_source.{name}", row)
-        rows.append((source_name(name), [*scores, skill, *(Cell(figure(value)) for value in others)]))
-    header = ["source", *_SCORED, "skill", "F1 macro", "ceiling F1", "null F1", "echo F1", "generic F1"]
-    return PageTable("By source, with controls", [*header, "match rate", "null match rate"], rows)
+        rows.append((source_name(name), [skill, *(Cell(figure(value)) for value in others)]))
+    header = ["source", "skill", "macro F1", "ceiling F1", "null F1", "echo F1", "generic F1"]
+    return PageTable("Controls by source", [*header, "match rate", "null match rate"], rows)
 
 
 def sweep_table(record: ResultRecord) -> PageTable:
     """The figures behind the chart of thresholds."""
     points = sorted(record.sweep, key=lambda point: point.threshold)
     rows = [
-        (f"{point.threshold:g}", [Cell(figure(value)) for value in (point.f1, point.null_f1, point.skill)])
+        (
+            f"{point.threshold:g}",
+            [Cell(figure(value)) for value in (point.f1, point.null_f1, point.echo_f1, point.skill)],
+        )
         for point in points
     ]
-    return PageTable("Scores by threshold", ["threshold", "F1", "null F1", "skill"], rows)
+    return PageTable("Scores by threshold", ["threshold", "F1", "null F1", "echo F1", "skill"], rows)
 
 
 def confusion_tables(record: ResultRecord) -> list[PageTable]:

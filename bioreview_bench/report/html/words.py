@@ -31,7 +31,7 @@ def figure(value: float | None, digits: int = 3) -> str:
 
 
 def bounds(record: ResultRecord, path: str) -> tuple[float, float] | None:
-    """The 95 % interval of a metric, None when it has none."""
+    """The 95% CI of a metric, None when it has none."""
     return record.intervals.get(path)
 
 

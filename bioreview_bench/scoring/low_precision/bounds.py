@@ -137,7 +137,7 @@ def questions(
         found.append(Counted(name, donated, references, thresholds))
     for texts in written:
         found += [
-            Counted(case.article.id, (own,), case.reference_texts, (contract.threshold,))
+            Counted(case.article.id, (own,), case.reference_texts, thresholds)
             for case, own in zip(cases, texts, strict=True)
         ]
     return found

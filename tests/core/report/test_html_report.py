@@ -14,11 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
-from click.testing import Result as Run
 
 from bioreview_bench import Contract, Result, load_result, read_predictions, score
-from bioreview_bench.cli.report import default_output, report
 from bioreview_bench.data.predictions import Predictions, as_predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError
@@ -72,42 +69,6 @@ def data_of(html: str) -> dict[str, Any]:
     return value
 
 
-@pytest.fixture
-def split(make_article: Callable[..., Any]) -> Split:
-    """Four articles of two references each, with words that occur nowhere else."""
-    articles = [
-        make_article(
-            f"elife:{number}",
-            [f"first secret {number}", {"concern_text": f"second secret {number}", "category": "interpretation"}],
-            title=f"Private title {number}",
-        )
-        for number in range(4)
-    ]
-    return Split.of(articles, "local", "test")
-
-
-@pytest.fixture
-def predictions_file(write_jsonl: Callable[..., Path]) -> Path:
-    rows = [
-        {
-            "article_id": f"elife:{number}",
-            "concerns": [{"text": f"first secret {number}", "category": "design_flaw"}, "written by the machine"],
-        }
-        for number in range(3)
-    ]
-    return write_jsonl(rows)
-
-
-@pytest.fixture
-def predictions(predictions_file: Path, split: Split) -> Predictions:
-    return read_predictions(predictions_file, split)
-
-
-@pytest.fixture
-def result(split: Split, predictions: Predictions, hash_encoder: Any) -> Result:
-    return score(split, predictions, DEMO, hash_encoder, draws=100, system=System(name="Example", version="2"))
-
-
 def changed(result: Result, **update: Any) -> Result:
     """The result with another record, and the same table and pairs."""
     record = result.record.model_copy(update=update)
@@ -120,12 +81,12 @@ def test_the_numbers_of_the_record_stand_on_the_page(result: Result) -> None:
     assert overall.f1 == pytest.approx(2 * 3 / (8 + 6))
     for path, value in (("overall.f1", 0.429), ("overall.recall", 0.375), ("overall.precision", 0.5)):
         low, high = record.intervals[path] or (0, 0)
-        assert f"{value:.3f} 95 % interval [{low:.3f}, {high:.3f}]" in page
+        assert f"{value:.3f} 95% CI [{low:.3f}, {high:.3f}]" in page
     assert "3 of 8 references found" in page
     assert "3 of 6 predictions matched a reference" in page
     assert "Coverage: 4 articles, 1 not answered" in page
     assert "1 of 4 articles were not answered (1 missing)" in page
-    assert "Example 2 Post-processing: none" in page
+    assert "Example 2 contract custom · local, split test, 4 articles Scores" in page
     assert "local, split test, 4 articles (not a released split)" in page
     assert record.signature in page.replace("| ", "|")
     for name, version in record.provenance.libraries.items():
@@ -134,17 +95,28 @@ def test_the_numbers_of_the_record_stand_on_the_page(result: Result) -> None:
 
 def test_undefined_figures_are_dashes(split: Split, hash_encoder: Any) -> None:
     page = text_of(render(score(split, {}, DEMO, hash_encoder, draws=50)))
-    assert "Precision – no 95 % interval 0 of 0 predictions matched a reference" in page
+    assert "Precision – no 95% CI 0 of 0 predictions matched a reference" in page
     assert not re.search(r"\b(nan|None)\b", page)
 
 
-def test_a_saturated_result_says_so_first(make_article: Callable[..., Any], table_encoder: Callable[..., Any]) -> None:
+def test_a_saturated_result_says_so_right_below_the_scores(
+    make_article: Callable[..., Any], table_encoder: Callable[..., Any]
+) -> None:
     articles = [make_article(f"elife:{number}", ["a concern "]) for number in range(3)]
     alike = table_encoder({"one for all": [1.0], "a concern": [1.0]})
     found = score(articles, {article.id: ["one for all"] for article in articles}, DEMO, alike, draws=0)
     page = text_of(render(found))
-    assert page.index("SATURATED: 100.0%") < page.index("Scores F1 1.000")
-    assert "Skill saturated no 95 % interval" in page
+    assert page.index("Scores F1 1.000") < page.index("SATURATED: 100.0%") < page.index("Controls:")
+    assert "Skill saturated no 95% CI" in page
+
+
+def test_contract_data_and_signature_are_folded_below_the_scores(result: Result) -> None:
+    html = render(result)
+    folded = html[html.index('<details class="about">') : html.index("</details>")]
+    assert html.index('class="cards"') < html.index(folded)
+    assert text_of(folded).startswith("Contract, data, encoder and signature Contract custom, threshold 0.4 Data local")
+    assert "Post-processing none" in text_of(folded)
+    assert 'id="signature"' in folded
 
 
 def test_the_browser_gets_similarity_and_margin(
@@ -187,16 +159,25 @@ def test_what_is_missing_is_named_with_what_to_type(result: Result) -> None:
     assert "not in this result; evaluate with --sweep" in page
     assert "No prediction states a confidence" in page
     assert "bench report R.result.json --predictions F --data FOLDER --split test" in page
-    assert "the gate belongs to contract v3" in page
+    assert "What to type: bench evaluate PREDICTIONS --sweep -o R.result.json" in page
+    # What could not be drawn is named once, below, and has no empty place of its own.
+    assert page.index("Not in this report") < page.index("not in this result; evaluate with --sweep")
+    assert page.count("Reliability of stated confidence") == 1
+    assert "Gate of the predecessor board" not in page
 
 
 def test_a_sweep_is_drawn_with_the_contracts_threshold(result: Result) -> None:
-    points = [SweepPoint(threshold=t, f1=1 - t, null_f1=0.1, skill=None if t < 0.3 else 0.5) for t in (0.2, 0.4, 0.6)]
+    points = [
+        SweepPoint(threshold=t, f1=1 - t, null_f1=0.1, echo_f1=t, skill=None if t < 0.3 else 0.5)
+        for t in (0.2, 0.4, 0.6)
+    ]
     html = render(changed(result, sweep=points))
     assert "evaluate with --sweep" not in html
     assert "Lines over 3 thresholds" in html
     assert html.count(">threshold 0.4</text>") == 4  # two charts, each for a desktop and for a phone
-    assert "Scores by threshold threshold F1 null F1 skill 0.2 0.800 0.100 – " in text_of(html)
+    assert "Scores by threshold threshold F1 null F1 echo F1 skill 0.2 0.800 0.100 0.200 – " in text_of(html)
+    assert html.count('class="curve s2"') == 3  # echo, twice drawn and once in the legend
+    assert html.count("<title>threshold 0.4\nF1 0.600\nnull F1 0.100\necho F1 0.400\nskill 0.500</title>") == 2
 
 
 @pytest.mark.parametrize("content", [None, b"no parquet"])
@@ -208,7 +189,7 @@ def test_without_the_pairs_file_what_needs_it_is_named(result: Result, tmp_path:
     loaded = load_result(path)
     html = render(loaded)
     page = text_of(html)
-    assert page.count("pairs file of this result was not found beside it, or is not a pairs file") == 2
+    assert page.count("pairs file of this result was not found beside it, or is not a pairs file") == 1
     assert "evaluate again with -o" in page
     assert str(tmp_path) not in html  # a report is handed around; a folder's name is nobody's business
     assert 'id="outcome"' not in html
@@ -331,7 +312,7 @@ def test_every_chart_is_described(result: Result) -> None:
     charts = [given for name, given in elements if name == "svg" and "chart" in (given.get("class") or "").split()]
     ids = [given["id"] for _, given in elements if "id" in given]
     assert len(ids) == len(set(ids))
-    assert len(charts) == 10
+    assert len(charts) == 8  # two sizes of similarity, lengths, categories, severities; one source needs no chart
     for given in charts:
         assert given["role"] == "img"
         assert {given["aria-labelledby"], given["aria-describedby"]} <= set(ids)
@@ -368,8 +349,8 @@ def test_nothing_is_fetched(result: Result, predictions: Predictions, split: Spl
 
 def test_scripts_build_text_only() -> None:
     folder = resources.files("bioreview_bench.report.html").joinpath("assets")
-    scripts = [path.read_text() for path in folder.iterdir() if path.name.endswith(".js")]
-    assert len(scripts) == 8
+    scripts = [path.read_text() for path in Path(str(folder)).rglob("*.js")]
+    assert len(scripts) == 11
     for source in scripts:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", source)
         assert "</script" not in source
@@ -382,55 +363,3 @@ def test_the_same_inputs_give_the_same_bytes(
     once = render(result, predictions, split)
     assert render(result, predictions, split) == once
     assert render(loaded, predictions, split) == once
-
-
-def run(*arguments: object) -> Run:
-    return CliRunner().invoke(report, [str(argument) for argument in arguments], catch_exceptions=True)
-
-
-def test_the_report_stands_beside_the_result(result: Result, tmp_path: Path) -> None:
-    path = result.save(tmp_path / "mine.result.json")
-    done = run(path)
-    assert done.exit_code == 0
-    assert (tmp_path / "mine.html").read_text(encoding="utf-8") == render(load_result(path))
-    assert "Left out. Texts are left out" in done.stderr
-    assert f"Wrote {tmp_path / 'mine.html'}" in done.stderr
-    assert done.stdout == ""
-    assert "bench report mine.result.json" in run("--help").output
-    assert default_output(Path("a/b.json")) == Path("a/b.html")
-    assert default_output(Path("a/b")) == Path("a/b.html")
-
-
-def test_the_command_adds_texts(
-    result: Result, split: Split, predictions_file: Path, tmp_path: Path, write_jsonl: Callable[..., Path]
-) -> None:
-    path = result.save(tmp_path / "mine.result.json")
-    write_jsonl([article.model_dump(mode="json") for article in split], "data/test.jsonl")
-    out = tmp_path / "texts.html"
-    done = run(path, "--predictions", predictions_file, "--data", tmp_path / "data", "-o", out, "--quiet")
-    assert done.exit_code == 0
-    assert "first secret 0" in out.read_text(encoding="utf-8")
-    assert done.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--data", "demo"], "--data and --split serve to show texts"),
-        (["--predictions", "p.jsonl"], "add --data FOLDER"),
-        (["-o", "mine.result.json"], "names the result itself"),
-        (["-o", "nowhere/mine.html"], "there is no folder nowhere"),
-        (["--predictions", "demo:careful", "--data", "demo"], "is not what this result scored"),
-    ],
-)
-def test_refusals_leave_what_was_there(
-    result: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result.save(tmp_path / "mine.result.json")
-    (tmp_path / "mine.html").write_text("what was there")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
-    done = run("mine.result.json", *arguments)
-    assert done.exception is not None
-    assert said in str(done.exception)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before

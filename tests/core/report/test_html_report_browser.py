@@ -105,7 +105,10 @@ def scored(make_article: Callable[..., Any], hash_encoder: Any) -> tuple[Result,
 def html(scored: tuple[Result, Predictions, Split]) -> str:
     """The whole report: texts, sweep, confidences."""
     result, predictions, split = scored
-    points = [SweepPoint(threshold=step / 10, f1=1 - step / 10, null_f1=0.1, skill=0.3) for step in range(2, 9)]
+    points = [
+        SweepPoint(threshold=step / 10, f1=1 - step / 10, null_f1=0.1, echo_f1=step / 20, skill=0.3)
+        for step in range(2, 9)
+    ]
     record = result.record.model_copy(update={"sweep": points})
     whole = Result(record, result.counts, result.pairs.to_dict("records"), result.other_article_histogram)
     return render(whole, predictions, split)
@@ -227,6 +230,8 @@ def test_every_part_works_by_keyboard(visit: Callable[..., Visit], html: str) ->
 
 def test_the_focus_is_visible_on_every_tab_stop(visit: Callable[..., Visit], html: str) -> None:
     opened = visit(html)
+    opened.page.locator(".about summary").click()
+    opened.page.locator(".brand").focus()
     seen = []
     for _ in range(60):
         opened.page.keyboard.press("Tab")
@@ -280,6 +285,8 @@ def test_the_signature_is_copied(
     visit: Callable[..., Visit], html: str, scored: tuple[Result, Predictions, Split]
 ) -> None:
     opened = visit(html, permissions=["clipboard-read", "clipboard-write"])
+    assert opened.page.locator("#copy").is_hidden()
+    opened.page.locator(".about summary").click()
     opened.page.locator("#copy").click()
     opened.page.get_by_text("Copied").first.wait_for()
     assert opened.page.evaluate("navigator.clipboard.readText()") == scored[0].signature
@@ -298,6 +305,85 @@ def test_nothing_overflows(visit: Callable[..., Visit], html: str, width: int) -
         }).map((node) => node.tagName + "." + node.className)"""
     )
     assert outside == []
+
+
+def test_no_card_stands_alone_and_charts_fill_their_panels(visit: Callable[..., Visit], html: str) -> None:
+    for width, rows in ((1400, [5]), (800, [2, 3]), (390, [2, 2, 1])):
+        opened = visit(html, width=width)
+        tops = opened.page.evaluate(
+            "[...document.querySelectorAll('.card')].map((card) => card.getBoundingClientRect())"
+        )
+        by_row: dict[float, list[Any]] = {}
+        for box in tops:
+            by_row.setdefault(box["top"], []).append(box)
+        assert [len(row) for row in by_row.values()] == rows
+        assert len({(row[0]["left"], row[-1]["right"]) for row in by_row.values()}) == 1  # no row ends in a hole
+        shares = opened.page.evaluate(
+            """() => [...document.querySelectorAll("figure.panel")].map((panel) => {
+              const chart = [...panel.querySelectorAll("svg.chart")].filter((svg) => svg.getClientRects().length);
+              const style = getComputedStyle(panel);
+              const room = panel.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+              return chart.length === 1 ? chart[0].getBoundingClientRect().width / room : 0;
+            })"""
+        )
+        assert len(shares) == 7
+        assert min(shares) > 0.99
+
+
+def test_every_select_is_as_wide_as_its_longest_option(visit: Callable[..., Visit], html: str) -> None:
+    for width in (390, 800, 1400):
+        opened = visit(html, width=width)
+        short = opened.page.evaluate(
+            """() => [...document.querySelectorAll("select")].filter((select) => {
+              const style = getComputedStyle(select);
+              const pen = document.createElement("canvas").getContext("2d");
+              pen.font = `${style.fontSize} ${style.fontFamily}`;
+              const longest = Math.max(...[...select.options].map((option) => pen.measureText(option.text).width));
+              const padding = parseFloat(style.paddingLeft) + parseFloat(style.paddingRight);
+              const arrow = 20;
+              return longest + arrow > select.clientWidth - padding;
+            }).map((select) => select.id)"""
+        )
+        assert short == []
+
+
+def test_charts_say_their_values_under_the_pointer(visit: Callable[..., Visit], html: str) -> None:
+    opened = visit(html)
+    tip = opened.page.locator("#tip")
+    assert tip.is_hidden()
+    opened.page.locator("#sweep-wide-title ~ .zone").nth(2).hover()
+    said = ["threshold 0.4", "F1 0.600", "null F1 0.100", "echo F1 0.200", "skill 0.300"]
+    assert tip.text_content().split("\n") == said
+    box = tip.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1280
+    opened.page.locator("#categories-wide-title ~ .zone").first.hover()
+    assert tip.text_content().startswith("all: recall 0.500 [")
+    opened.page.locator("h2").first.hover()
+    assert tip.is_hidden()
+
+
+def test_paper_shows_what_the_screen_folds_and_cuts_nothing_off(visit: Callable[..., Visit], html: str) -> None:
+    opened = visit(html, width=688)  # A4 less its margins
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#signature").is_visible()
+    assert opened.page.locator(".filters").is_hidden()
+    cut = opened.page.evaluate(
+        """() => [...document.querySelectorAll("main *, footer *")].filter((node) => {
+          const box = node.getBoundingClientRect();
+          const outside = box.width && (box.right > innerWidth + 1 || box.left < -1) && !node.closest("svg");
+          const hides = getComputedStyle(node).overflow !== "visible" && node.scrollWidth > node.clientWidth + 1;
+          return outside || (box.width && hides && !node.closest("svg, .unseen"));
+        }).map((node) => `${node.tagName}.${node.className}`)"""
+    )
+    assert cut == []
+    assert opened.page.pdf(prefer_css_page_size=True).startswith(b"%PDF-")
+
+
+def test_the_list_names_recall_and_titles(visit: Callable[..., Visit], html: str) -> None:
+    row = visit(html).page.locator("#list li", has_text="peerj:1")
+    assert row.locator(".figure").text_content() == "recall 1.000"
+    assert row.locator(".name").text_content() == ATTACK
 
 
 def test_without_texts_or_pairs_the_browser_still_works(

@@ -1,33 +1,21 @@
-// Which articles, and which of their concerns, the controls above the list ask for.
+// The controls above the list. Every search field and select but the order is a filter, by its id.
 
-const FIELDS = ["search", "outcome", "category", "severity", "source"];
+function filterFields() {
+  return [...byId("browser").querySelectorAll("form input[type=search], form select:not(#order)")];
+}
 
 function readFilters() {
-  const values = Object.fromEntries(FIELDS.map((id) => [id, byId(id) ? byId(id).value.trim() : ""]));
+  const values = Object.fromEntries(filterFields().map((field) => [field.id, field.value.trim()]));
   values.search = values.search.toLowerCase();
   return values;
 }
 
 function clearFilters() {
-  for (const id of FIELDS) if (byId(id)) byId(id).value = "";
+  for (const field of filterFields()) field.value = "";
 }
 
 function areActive(filters) {
-  return FIELDS.some((id) => filters[id] !== "");
-}
-
-// An article fits when something in it fits; one without concerns only when nothing about concerns is asked.
-function articleFits(article, filters) {
-  if (filters.source && article.source !== filters.source) return false;
-  if (!filters.outcome && !filters.category && !filters.severity && headingFits(article, filters)) return true;
-  return article.items.some((item) => itemFits(item, article, filters));
-}
-
-// A pair fits when its outcome does and either side does.
-function itemFits(item, article, filters) {
-  if (filters.outcome && item.outcome !== filters.outcome) return false;
-  const labelled = sidesOf(item).some((side) => labelFits(side.category, filters.category) && labelFits(side.severity, filters.severity));
-  return labelled && (headingFits(article, filters) || sidesOf(item).some((side) => textFits(side, filters)));
+  return Object.values(filters).some((value) => value !== "");
 }
 
 function headingFits(article, filters) {
@@ -35,7 +23,7 @@ function headingFits(article, filters) {
 }
 
 function labelFits(label, wanted) {
-  return wanted === "" || (label !== null && String(label) === wanted);
+  return !wanted || (label !== null && String(label) === wanted);
 }
 
 function textFits(side, filters) {

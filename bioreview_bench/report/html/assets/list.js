@@ -1,21 +1,16 @@
 // The list of articles: a listbox with one tab stop, so that Tab does not walk through a thousand rows.
 
 const PAGE = 10;
-const ORDERS = {
-  file: (a, b) => a.place - b.place,
-  low: (a, b) => (a.recall ?? 2) - (b.recall ?? 2) || a.place - b.place,
-  high: (a, b) => (b.recall ?? -1) - (a.recall ?? -1) || a.place - b.place,
-  long: (a, b) => b.nRef - a.nRef || a.place - b.place,
-};
 
-function makeList(articles, onChoose) {
+// `makeOption(article)` fills a row; `orders` are comparisons of articles by name.
+function makeList(articles, makeOption, orders, onChoose) {
   const list = byId("list");
-  const options = new Map(articles.map((article) => [article, makeOption(article, onChoose)]));
+  const options = new Map(articles.map((article) => [article, asOption(makeOption(article), () => onChoose(article, true))]));
   let shown = [];
   let chosen = null;
 
   function show(wanted, order) {
-    shown = [...wanted].sort(ORDERS[order]);
+    shown = [...wanted].sort((a, b) => orders[order](a, b) || a.place - b.place);
     const rows = shown.map((article) => options.get(article));
     list.replaceChildren(...(rows.length ? rows : [make("li", "empty", "No article fits. Esc clears the filters.")]));
     return shown;
@@ -56,17 +51,18 @@ function makeList(articles, onChoose) {
   return { show, choose, neighbour, placeOf: (article) => shown.indexOf(article), size: () => shown.length, focus: () => chosen && options.get(chosen).focus({ preventScroll: true }) };
 }
 
-function makeOption(article, onChoose) {
-  const gauge = make("i", "");
-  gauge.style.setProperty("--share", String(article.recall ?? 0));
-  const counts = [counted(article.nRef, "ref", "refs"), counted(article.nPred, "pred", "preds"), `${article.nMatched} matched`].join(" · ");
-  const status = article.status === "scored" ? null : make("span", UNANSWERED.includes(article.status) ? "status" : "", `${article.status.replace("_", " ")} · `);
-  const recall = make("span", "recall", shownShare(article.recall));
-  recall.title = "recall";
-  const option = make("li", "", make("span", "id", breakable(article.id)), recall, make("span", "counts", ...(status ? [status] : []), counts), make("span", "gauge", gauge));
+function asOption(option, onClick) {
   option.setAttribute("role", "option");
   option.setAttribute("aria-selected", "false");
   option.tabIndex = -1;
-  option.addEventListener("click", () => onChoose(article, true));
+  option.addEventListener("click", onClick);
   return option;
+}
+
+// A row: the id with its title, a figure on the right, what stands below them, and a gauge.
+function makeRow(article, figure, below, share) {
+  const gauge = make("i", "");
+  gauge.style.setProperty("--share", String(share ?? 0));
+  const title = article.title ? make("span", "name", article.title) : null;
+  return make("li", "", make("span", "id", breakable(article.id)), figure, title, below, make("span", "gauge", gauge));
 }

@@ -1,4 +1,4 @@
-// The theme and the copy button.
+// The theme, the copy button, and what paper shows.
 
 const THEME_KEY = "bioreview-report-theme";
 
@@ -62,4 +62,16 @@ function startCopy() {
     setTimeout(() => say("Copy"), 2000);
   });
   button.hidden = false;
+}
+
+// On paper nothing is folded.
+function startPrint() {
+  const opened = [];
+  addEventListener("beforeprint", () => {
+    opened.push(...document.querySelectorAll("details:not([open])"));
+    for (const details of opened) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const details of opened.splice(0)) details.open = false;
+  });
 }

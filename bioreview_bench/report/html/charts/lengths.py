@@ -13,7 +13,7 @@ from bioreview_bench.report.html.axes import Plot, Scale, legend, ticks, x_axis,
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined
 from bioreview_bench.report.html.words import name
 
-_JITTER = 0.3  # counts are whole, so dots would hide each other
+JITTER = 0.3  # counts are whole, so dots would hide each other
 
 
 def lengths_chart(articles: Sequence[Mapping[str, Any]]) -> Markup:
@@ -50,9 +50,7 @@ def lengths_chart(articles: Sequence[Mapping[str, Any]]) -> Markup:
 
 def _dot(plot: Plot, row: Mapping[str, Any], number: int) -> Markup:
     digest = hashlib.sha256(str(row["id"]).encode()).digest()
-    x, y = plot.point(
-        row["n_ref"] + (digest[0] / 127.5 - 1) * _JITTER, row["n_pred"] + (digest[1] / 127.5 - 1) * _JITTER
-    )
+    x, y = plot.point(row["n_ref"] + (digest[0] / 127.5 - 1) * JITTER, row["n_pred"] + (digest[1] / 127.5 - 1) * JITTER)
     tip = element("title", f"{name(row['id'])}: {row['n_ref']} in the reference, {row['n_pred']} written")
     series = "bad" if row["status"] in UNANSWERED else "s1"
     return element("circle", tip, class_=f"mote {series}", cx=x, cy=y, r=3.5, data_article=str(number))

@@ -38,7 +38,8 @@ def reliability_chart(
             x, y = plot.point(stated, share)
             radius = max(3.5, _RADIUS * math.sqrt(n / largest))
             dots.append(element("line", class_="gap", x1=x, x2=x, y1=y, y2=plot.y.at(stated)))
-            dots.append(element("circle", class_="bubble s1", cx=x, cy=y, r=radius))
+            tip = element("title", f"stated {stated:.2f}, {right} {share:.2f}, n = {n:,}")
+            dots.append(element("circle", tip, class_="bubble s1", cx=x, cy=y, r=radius))
             dots.append(text(x, plot.y.end - 11, _few_letters(n), "middle", "faint"))
         return Drawing(
             height,

@@ -6,14 +6,14 @@ The further the first lies from the last, the more a match says.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from bioreview_bench.report.html.axes import Plot, Scale, legend, percent, short, threshold_line, ticks, x_axis, y_axis
-from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined
+from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, zone
 
 _BINS = 200  # of 0.01 over [-1, 1], as in the pairs file
 
@@ -52,6 +52,7 @@ def similarity_chart(
                 *(_area(plot, shares[series], first, step, series) for series, *_ in groups),
                 x_axis(plot, ticks(low, high, 5 if width == NARROW else 8), "similarity"),
                 threshold_line(plot, threshold),
+                *_zones(plot, groups, shares, first, step),
             ),
         )
 
@@ -62,6 +63,24 @@ def similarity_chart(
     return joined(
         legend(entries), chart("similarity", "Distributions of similarity", f"Histograms. {described}.", draw)
     )
+
+
+def _zones(
+    plot: Plot,
+    groups: Sequence[tuple[str, str, NDArray[np.int64]]],
+    shares: Mapping[str, NDArray[np.float64]],
+    first: float,
+    step: float,
+) -> list[Markup]:
+    """The shares in each step that any group reaches."""
+    found = []
+    for place in np.flatnonzero(sum(shares.values())):
+        low = first + step * int(place)
+        rows = [f"{words} {shares[series][place]:.1%}" for series, words, _ in reversed(groups)]
+        left, right = plot.x.at(max(low, plot.x.low)), plot.x.at(min(low + step, plot.x.high))
+        said = "\n".join([f"similarity {low:.2f} to {low + step:.2f}".replace("-", "−"), *rows])
+        found.append(zone(left, plot.y.end, right - left, plot.y.start - plot.y.end, said))
+    return found
 
 
 def _bins_together(smallest: int) -> int:

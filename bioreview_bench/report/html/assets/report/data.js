@@ -45,15 +45,3 @@ function itemsOf(article) {
 function sidesOf(item) {
   return [item.reference, item.prediction].filter(Boolean);
 }
-
-function shownShare(share) {
-  return share === null ? "–" : share.toFixed(3);
-}
-
-function shownSimilarity(thousandths) {
-  return (thousandths / 1000).toFixed(3);
-}
-
-function counted(count, one, many) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}

@@ -1,17 +1,18 @@
-// Putting the article browser together.
+// The article browser: filters, a list, and the chosen article beside it.
+//
+// `kind` says what is listed: { articles, makeOption, orders, fits(article, filters), show(article, filters, actions) }.
 
 const HASH = "#article=";
 
-function startBrowser() {
-  const report = readReport();
-  const list = makeList(report.articles, choose);
+function startBrowser(kind) {
+  const list = makeList(kind.articles, kind.makeOption, kind.orders, choose);
   let filters = readFilters();
   let chosen = null;
 
   function choose(article, byPointer = false) {
     chosen = article ?? null;
     list.choose(chosen);
-    showArticle(chosen, report, filters, actions);
+    kind.show(chosen, filters, actions);
     say();
     if (chosen) address(chosen);
     // On a phone the article stands below the list.
@@ -29,13 +30,13 @@ function startBrowser() {
 
   function apply() {
     filters = readFilters();
-    const shown = list.show(report.articles.filter((article) => articleFits(article, filters)), byId("order").value);
+    const shown = list.show(kind.articles.filter((article) => kind.fits(article, filters)), byId("order").value);
     byId("clear").disabled = !areActive(filters);
     choose(shown.includes(chosen) ? chosen : shown[0]);
   }
 
   function say() {
-    const all = counted(report.articles.length, "article", "articles");
+    const all = counted(kind.articles.length, "article", "articles");
     const place = chosen ? `, showing number ${list.placeOf(chosen) + 1}: ${chosen.id}` : "";
     byId("found").textContent = areActive(filters) ? `${list.size()} of ${all} fit${place}` : `${all}${place}`;
   }
@@ -60,30 +61,32 @@ function startBrowser() {
       const { top, bottom } = byId("detail").getBoundingClientRect();
       if (top > innerHeight * 0.8 || bottom < 0 || top < 0) byId("detail").scrollIntoView();
     },
+    open(article) {
+      clearFilters();
+      apply();
+      choose(article);
+      byId("articles").scrollIntoView();
+    },
   };
 
   byId("browser").querySelector("form").addEventListener("submit", (event) => event.preventDefault());
-  for (const id of [...FIELDS, "order"]) if (byId(id)) byId(id).addEventListener("input", apply);
+  for (const field of [...filterFields(), byId("order")]) field.addEventListener("input", apply);
   byId("clear").addEventListener("click", actions.clear);
-  // A dot of the chart of lengths is its article.
-  document.addEventListener("click", (event) => {
-    const dot = event.target.closest("[data-article]");
-    if (!dot) return;
-    clearFilters();
-    apply();
-    choose(report.articles[Number(dot.dataset.article)]);
-    byId("articles").scrollIntoView();
-  });
-
   startKeys(actions);
   byId("browser").hidden = false;
-  chosen = report.articles.find((article) => HASH + encodeURIComponent(article.id) === location.hash) ?? null;
+  chosen = kind.articles.find((article) => HASH + encodeURIComponent(article.id) === location.hash) ?? null;
   apply();
+  return actions;
 }
 
-restoreTheme();
-document.addEventListener("DOMContentLoaded", () => {
-  startTheme();
-  startCopy();
-  startBrowser();
-});
+function shownShare(share) {
+  return share === null ? "–" : share.toFixed(3);
+}
+
+function shownSimilarity(thousandths) {
+  return (thousandths / 1000).toFixed(3);
+}
+
+function counted(count, one, many) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
