@@ -53,7 +53,9 @@ def test_columns_stand_side_by_side_and_nothing_is_mixed_up(
     for given in ("demo,jaccard", "jaccard,demo"):
         assert run([*_DEMO, "--contract", given]) == 0
         lines = capsys.readouterr().out.splitlines()
-        shown[given] = {line.split()[0]: line.split()[1:] for line in lines if line.startswith((" precision ", " recall "))}
+        shown[given] = {
+            line.split()[0]: line.split()[1:] for line in lines if line.startswith((" precision ", " recall "))
+        }
     for name in ("precision", "recall"):
         first, second = shown["demo,jaccard"][name], shown["jaccard,demo"][name]
         assert first == [*second[3:], *second[:3]]
