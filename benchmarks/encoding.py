@@ -62,6 +62,25 @@ def encode(quick: bool) -> list[Row]:
     return rows
 
 
+def adapter(quick: bool) -> list[Row]:
+    """The same texts with and without the adapter of `reader`, in turns; the median of the turns' ratios."""
+    plain, adapted = _minilm("fp32"), _minilm("fp32", "reader")
+    turns = 4 if quick else 40
+    made = list(_articles(4 * turns))
+    parts = [_flat(made[start : start + 4]) for start in range(0, len(made), 4)]
+    for encoder in (plain, adapted):
+        encoder.encode(parts[0])
+    seconds: dict[str, list[float]] = {"without": [], "with": []}
+    for number, part in enumerate(parts):
+        turn = [("without", plain), ("with", adapted)]
+        for name, encoder in turn if number % 2 else reversed(turn):
+            seconds[name].append(timed(lambda encoder=encoder, part=part: encoder.encode(part)))  # type: ignore[misc]
+    ratios = [after / before for before, after in zip(seconds["without"], seconds["with"], strict=True)]
+    texts = sum(map(len, parts))
+    rows = [Row(f"encode, {name} the adapter", f"{texts / sum(taken):.0f} texts/s") for name, taken in seconds.items()]
+    return [*rows, Row("time with the adapter over time without", f"{statistics.median(ratios):.3f}", "at most 1.03")]
+
+
 def device(quick: bool, name: str, dtype: str) -> list[Row]:
     """Random weights of SPECTER2's shape (BERT-base) on a device: texts a second, and the share of its rate."""
     import torch
@@ -88,12 +107,12 @@ def device(quick: bool, name: str, dtype: str) -> list[Row]:
     ]
 
 
-def _minilm(dtype: str) -> Any:
+def _minilm(dtype: str, contract: str = "demo") -> Any:
     from bioreview_bench import Contract
     from bioreview_bench.encoders.files import resolve
     from bioreview_bench.encoders.model import LocalEncoder
 
-    return LocalEncoder(resolve(Contract.load("demo")), 256, dtype)
+    return LocalEncoder(resolve(Contract.load(contract)), 256, dtype)
 
 
 def _sentence_transformer(encoder: Any) -> Callable[[Texts], object]:

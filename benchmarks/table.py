@@ -26,6 +26,7 @@ def _parts(given: argparse.Namespace) -> dict[str, tuple[str, Callable[[], list[
     quick = given.quick
     return {
         "encode": ("Encoding with MiniLM", lambda: encoding.encode(quick)),
+        "adapter": ("Encoding with an adapter", lambda: encoding.adapter(quick)),
         "evaluate": ("bench evaluate", lambda: commands.evaluate(quick)),
         "unchanged": ("bench evaluate, vectors cached", lambda: commands.unchanged(quick)),
         "scoring": ("Scoring, vectors cached", lambda: scaling.scoring(quick)),

@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Matching corpus or judged pairs. May be repeated.",
 )
+@click.option(
+    "--train-only",
+    "train_only",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Judged pairs that no audit sees, because they were written for training. May be repeated.",
+)
 @click.option("--data", metavar="FOLDER", help="The articles that rows with an article_id are about.")
 @click.option(
     "--test",
@@ -53,6 +61,7 @@ if TYPE_CHECKING:
 def matcher(
     base: str,
     files: tuple[Path, ...],
+    train_only: tuple[Path, ...],
     data: str | None,
     tests: tuple[Path, ...],
     output: Path,
@@ -84,7 +93,8 @@ def matcher(
     if not is_known(transform) or transform == CENTER:
         raise InputError(f'No adapter is validated under the transform "{transform}".', remedy="use none or topic-K")
     job = replace(
-        _job(base, files, data=data, tests=tests, output=output, folds=folds, given=given), transform=transform
+        _job(base, (files, train_only), data=data, tests=tests, output=output, folds=folds, given=given),
+        transform=transform,
     )
     for line in _plan(job):
         click.echo(line, err=not dry_run)
@@ -99,7 +109,7 @@ def _say(line: str) -> None:
 
 def _job(
     base: str,
-    files: Sequence[Path],
+    files: tuple[Sequence[Path], Sequence[Path]],
     data: str | None,
     tests: Sequence[Path],
     output: Path,
@@ -128,7 +138,7 @@ def _job(
     encoder = resolve_spec(spec, folder)
     articles = read_split(Path(data), ALL) if data else []
     held_back = _test_split(Path(data)) if data else []
-    material = read_material(files, articles, held_back)
+    material = read_material(files[0], articles, held_back, files[1])
     made = split_folds(material.papers, folds) if folds else []
     try:
         output.mkdir(parents=True, exist_ok=True)

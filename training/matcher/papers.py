@@ -18,7 +18,7 @@ from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.scoring.texts import counted_references
 from bioreview_bench.validity.corpus import JudgedCorpus, read_corpus
-from bioreview_bench.validity.judgements import RELATED, SAME, Judgements, read_judgements
+from bioreview_bench.validity.judgements import RELATED, SAME, JudgedText, Judgements, read_judgements
 from bioreview_bench.validity.sheets import gold_labels
 
 REFERENCE, SENTENCE, JUDGED, OWN_WORDS = "reference", "sentence", "judged", "own_words"
@@ -56,22 +56,28 @@ class Paper:
 
 @dataclass(frozen=True)
 class MatchingTexts:
-    """All that was read: papers in id order, and the files as an audit takes them."""
+    """All that was read: papers in id order, and the files as an audit takes them. `unaudited` are judged texts that
+    are trained on and measure nothing.
+    """
 
     papers: tuple[Paper, ...]
     articles: tuple[Article, ...]
     judgements: Judgements | None
     corpora: tuple[JudgedCorpus, ...]
+    unaudited: Judgements | None = None
 
 
-def read_material(files: Sequence[Path], articles: Sequence[Article], held_back: Sequence[Article]) -> MatchingTexts:
-    """Read corpus files and judged pairs; rows about real articles are about `articles`.
+def read_material(
+    files: Sequence[Path], articles: Sequence[Article], held_back: Sequence[Article], train_only: Sequence[Path] = ()
+) -> MatchingTexts:
+    """Read corpus files and judged pairs; rows about real articles are about `articles`. Judged pairs of `train_only`
+    are trained on, and no audit sees them.
 
     Raises InputError with all problems, DataError when a row is about an article that is `held_back` (the test split).
     """
     barred = {article.id for article in held_back}
     judged, corpora = [], []
-    for path in files:
+    for path in (*files, *train_only):
         ids, is_judged = _look(path)
         if ids & barred:
             raise DataError(
@@ -79,7 +85,10 @@ def read_material(files: Sequence[Path], articles: Sequence[Article], held_back:
                 "a matcher that has seen it cannot be tested there.",
                 remedy="leave these rows out",
             )
-        if is_judged:
+        if path in train_only:
+            if not is_judged:
+                raise InputError(f"{path} has no judged pairs.", remedy="--train-only takes judged pairs")
+        elif is_judged:
             judged.append(path)
         else:
             corpora.append(read_corpus(path, articles))
@@ -87,13 +96,15 @@ def read_material(files: Sequence[Path], articles: Sequence[Article], held_back:
         article.id: article for corpus in corpora for article in corpus.articles
     }
     judgements = read_judgements(judged, known.values()) if judged else None
-    named = {article.id for corpus in corpora for article in corpus.articles}
-    named |= {text.article_id for text in judgements.texts} if judgements else set()
+    unaudited = read_judgements(train_only, known.values()) if train_only else None
+    texts = tuple(text for one in (judgements, unaudited) if one for text in one.texts)
+    audited = len(judgements.texts) if judgements else 0
+    named = {article.id for corpus in corpora for article in corpus.articles} | {text.article_id for text in texts}
     members = tuple(known[article_id] for article_id in sorted(named))
     contract = Contract.load("demo")  # which says what references count
     real = {article.id for article in articles}
-    papers = tuple(_paper(article, contract, judgements, corpora, article.id in real) for article in members)
-    return MatchingTexts(papers, members, judgements, tuple(corpora))
+    papers = tuple(_paper(article, contract, texts, audited, corpora, article.id in real) for article in members)
+    return MatchingTexts(papers, members, judgements, tuple(corpora), unaudited)
 
 
 def _look(path: Path) -> tuple[set[str], bool]:
@@ -108,19 +119,25 @@ def _look(path: Path) -> tuple[set[str], bool]:
 
 
 def _paper(
-    article: Article, contract: Contract, judgements: Judgements | None, corpora: Sequence[JudgedCorpus], real: bool
+    article: Article,
+    contract: Contract,
+    judged_texts: Sequence[JudgedText],
+    n_audited: int,
+    corpora: Sequence[JudgedCorpus],
+    real: bool,
 ) -> Paper:
+    """The first `n_audited` of all judged texts count in `n_judged`."""
     references = counted_references(article, contract)
     points = [concern.concern_id for concern in references]
     texts = [Text(concern.text, REFERENCE, frozenset({concern.concern_id})) for concern in references]
     n_judged = 0
-    for judged in judgements.texts if judgements else ():
+    for number, judged in enumerate(judged_texts):
         if judged.article_id == article.id:
             labels = dict(zip(points, gold_labels(judged, references), strict=True))
             same = frozenset(point for point, label in labels.items() if label == SAME)
             related = frozenset(point for point, label in labels.items() if label == RELATED)
             texts.append(Text(judged.text, JUDGED if judged.written_from else OWN_WORDS, same, related))
-            n_judged += bool(same)
+            n_judged += bool(same) and number < n_audited
     for corpus in corpora:
         for point, by_kind in corpus.written.get(article.id, {}).items():
             own = frozenset({point}) & frozenset(points)

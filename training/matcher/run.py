@@ -61,8 +61,9 @@ class MatcherJob:
     @property
     def sources(self) -> dict[str, Any]:
         """What the texts are, by fingerprint."""
-        judged = self.material.judgements.files if self.material.judgements else ()
-        files = [*judged, *(corpus.file for corpus in self.material.corpora)]
+        material = self.material
+        judged = [file for one in (material.judgements, material.unaudited) if one for file in one.files]
+        files = [*judged, *(corpus.file for corpus in material.corpora)]
         return {
             "corpus": [{"name": one.name, "sha256": one.sha256, "n_texts": one.n_texts} for one in files],
             "data": {"name": self.data, "fingerprint": fingerprint(self.material.articles)},

@@ -134,6 +134,17 @@ def test_the_same_corpus_and_seed_give_the_same_bytes(bench: Any, base: Path, co
     assert len(facts["targets"]) == 6
 
 
+def test_on_the_real_encoder_too_the_same_corpus_and_seed_give_the_same_bytes(
+    bench: Any, minilm: None, corpus: Path, tmp_path: Path
+) -> None:
+    options = ("train", "matcher", "--base", "minilm", "--corpus", corpus, "--folds", 0, "--epochs", 2)
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        done = bench(*options, "--seed", seed, "-o", tmp_path / name)
+        assert done.code == 0, done.err
+    assert digest(tmp_path / "one") == digest(tmp_path / "again") != digest(tmp_path / "other")
+    assert read_adapter(tmp_path / "one").base == "all-MiniLM-L6-v2"
+
+
 def test_training_brings_restatements_nearer_than_near_misses(
     bench: Any, base: Path, corpus: Path, tmp_path: Path
 ) -> None:

@@ -110,15 +110,40 @@ def test_raters_come_before_what_a_text_was_meant_to_be(tmp_path: Path, data: Pa
     assert (text.same, text.related) == ({"elife:1:R1C2"}, frozenset())
 
 
-@pytest.mark.parametrize("kind", ["corpus", "judged"])
+def test_texts_for_training_alone_are_learnt_from_and_not_audited(tmp_path: Path, data: Path) -> None:
+    same = {"elife:1:R1C1": "same"}
+    audited = write(tmp_path / "j.jsonl", judged(1, "by raters", same, same))
+    practice = write(tmp_path / "p.jsonl", {"article_id": "elife:1", "text": "for practice", "labels": {"w": same}})
+    material = read_material([audited], read_split(data, "all"), [], [practice])
+    (paper,) = material.papers
+    assert {text.text: set(text.same) for text in paper.texts if text.kind == "own_words"} == {
+        "by raters": {"elife:1:R1C1"},
+        "for practice": {"elife:1:R1C1"},
+    }
+    assert paper.n_judged == 1  # which decides folds
+    assert material.judgements is not None
+    assert [text.text for text in material.judgements.texts] == ["by raters"]
+    assert material.unaudited is not None
+    assert [file.name for file in material.unaudited.files] == ["p.jsonl"]
+
+
+def test_a_corpus_is_not_for_training_alone(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"c\.jsonl has no judged pairs"):
+        read_material([], [], [], [write(tmp_path / "c.jsonl", PAPER)])
+
+
+@pytest.mark.parametrize("kind", ["corpus", "judged", "train only"])
 def test_texts_about_the_test_split_are_refused(tmp_path: Path, data: Path, kind: str) -> None:
     rows = {
         "corpus": {"article_id": "elife:3", "concern_id": "elife:3:R1C1", "restated": ["x"]},
         "judged": judged(3, "x", {}, {}),
+        "train only": judged(3, "x", {}, {}),
     }
     articles = read_split(data, "all")
+    files = [write(tmp_path / "f.jsonl", rows[kind])]
+    corpus, train_only = ([], files) if kind == "train only" else (files, [])
     with pytest.raises(DataError, match=r"elife:3, which is in the test split") as caught:
-        read_material([write(tmp_path / "f.jsonl", rows[kind])], articles, read_split(data, "test"))
+        read_material(corpus, articles, read_split(data, "test"), train_only)
     assert caught.value.exit_code == 4
 
 
