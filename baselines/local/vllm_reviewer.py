@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from bioreview_bench.data.manuscript import Manuscript
@@ -127,12 +128,16 @@ class VllmReviewer:
             self._server.stop()
 
 
-def _rank(adapter: Any) -> int:
-    rank = adapter_config(adapter).get("r", 16)
-    fitting = [known for known in _RANKS if isinstance(rank, int) and known >= rank]
-    if not fitting:
-        raise InputError(f"vLLM takes no adapter of rank {printable(rank)}.", remedy="merge it into the model")
-    return fitting[0]
+def _rank(adapter: Path) -> int:
+    """The smallest rank that vLLM takes and that holds every module of the adapter: `rank_pattern` raises single
+    ones above `r`. Raises EncoderError, InputError."""
+    config = adapter_config(adapter)
+    pattern = config.get("rank_pattern") or {}
+    ranks = [config.get("r", 16), *(pattern.values() if isinstance(pattern, dict) else [pattern])]
+    for rank in ranks:
+        if not isinstance(rank, int) or isinstance(rank, bool) or not 0 < rank <= _RANKS[-1]:
+            raise InputError(f"vLLM takes no adapter of rank {printable(rank)}.", remedy="merge it into the model")
+    return next(known for known in _RANKS if known >= max(ranks))
 
 
 def _option(name: str, value: Any) -> list[str]:

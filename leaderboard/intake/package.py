@@ -3,7 +3,9 @@
 Everything is read in bounded memory, whatever sizes are declared. Whether the predictions fit the split is
 `validation`'s business.
 
-A submission in one .zip: exactly predictions.jsonl, card.yaml and, if there is one, run.json, at the top level.
+A submission in one .zip: predictions.jsonl, card.yaml (or card.yml) and, if there is one, run.json, at the top level or
+together in one folder. What file managers add by themselves (folders, `__MACOSX/`, `._*`, `.DS_Store`) is passed over,
+unread.
 
 What the archive declares is checked before anything is unpacked, and what comes out is counted while it comes, so that
 neither a lying header nor a bomb takes more memory than the limits.
@@ -12,6 +14,7 @@ neither a lying header nor a bomb takes more memory than the limits.
 from __future__ import annotations
 
 import io
+import re
 import stat
 import struct
 import zipfile
@@ -122,8 +125,11 @@ def _check_plain(value: Any, depth: int) -> None:
 _END: Final = struct.Struct("<4s4H2LH")  # the end-of-central-directory record, without a comment
 _END_SIGNATURE: Final = b"PK\x05\x06"
 _LOCATOR_SIGNATURE: Final = b"PK\x06\x07"  # of a ZIP64 archive: 20 bytes before the record
-_DIRECTORY_BYTES: Final = 4096  # three entries need some 200
+_DIRECTORY_BYTES: Final = 8192  # three entries need some 200, with the shadows of a Mac and a long folder's name 2,000
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_CARDS: Final = (CARD, "card.yml")
+_LEFTOVERS: Final = re.compile(r"__MACOSX/.*|(?:.*/)?(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)|.*/", re.DOTALL)
+_FOLDER: Final = re.compile(r"(?!\.{1,2}/)[^/\\]+/")
 _REMEDY: Final = f"zip -j submission.zip {PREDICTIONS} {CARD}"
 
 
@@ -162,31 +168,42 @@ def _check_end(stream: BinaryIO, size: int) -> None:
 
 
 def _checked(entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfile.ZipInfo]:
+    """The entries of a submission by the names of its files. Raises InputError listing what else is there."""
     allowed = {PREDICTIONS: limits.upload_bytes, CARD: limits.card_bytes, RUN: limits.run_bytes}
+    # The name as the archive has it: zipfile cuts at NUL and turns backslashes.
+    files = [one for one in entries if one.orig_filename != one.filename or not _LEFTOVERS.fullmatch(one.filename)]
+    around = _folder_around([entry.filename for entry in files])
     problems: list[Problem] = []
     found: dict[str, zipfile.ZipInfo] = {}
-    for entry in entries:
-        name = printable(entry.filename)
-        # The name as the archive has it: zipfile cuts at NUL and turns backslashes.
-        if entry.orig_filename != entry.filename or entry.filename not in allowed:
-            problems.append(Problem(f'"{name}" is none of {", ".join(allowed)}'))
-        elif entry.filename in found:
+    for entry in files:
+        inner = entry.filename.removeprefix(around)
+        name = CARD if inner in _CARDS else inner
+        shown = printable(entry.filename)
+        if entry.orig_filename != entry.filename or name not in allowed:
+            problems.append(Problem(f'"{shown}" is none of {", ".join(allowed)}'))
+        elif name in found:
             problems.append(Problem(f"{name} is there twice"))
         elif entry.flag_bits & 0x41:
-            problems.append(Problem(f"{name} is encrypted"))
+            problems.append(Problem(f"{shown} is encrypted"))
         elif entry.compress_type not in _METHODS:
-            problems.append(Problem(f"{name} is packed by a method other than deflate"))
+            problems.append(Problem(f"{shown} is packed by a method other than deflate"))
         elif stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-            problems.append(Problem(f"{name} is a link, not a file"))
-        elif entry.file_size > allowed[entry.filename]:
-            problems.append(Problem(f"{name}: larger than {allowed[entry.filename]:,} bytes"))
+            problems.append(Problem(f"{shown} is a link, not a file"))
+        elif entry.file_size > allowed[name]:
+            problems.append(Problem(f"{shown}: larger than {allowed[name]:,} bytes"))
         else:
-            found[entry.filename] = entry
+            found[name] = entry
     if not problems:
         problems.extend(Problem(f"{name} is missing") for name in (PREDICTIONS, CARD) if name not in found)
     if problems:
         raise InputError("The archive is not a submission.", problems=problems, remedy=_REMEDY)
     return found
+
+
+def _folder_around(names: list[str]) -> str:
+    """`FOLDER/` when all files stand in one folder of that name, else nothing."""
+    folder = _FOLDER.match(names[0]) if names else None
+    return folder.group() if folder and all(name.startswith(folder.group()) for name in names) else ""
 
 
 def _small(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int) -> bytes:

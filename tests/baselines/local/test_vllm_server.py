@@ -230,6 +230,31 @@ def test_an_adapter_is_served_beside_the_model_at_a_rank_that_vllm_takes(
         reviewer(model, adapters=[str(adapter), str(adapter)])
 
 
+@pytest.mark.parametrize(
+    ("config", "rank"),
+    [
+        ({"r": 8, "rank_pattern": {"q_proj": 64}}, "64"),
+        ({"r": 8, "rank_pattern": {"q_proj": 4, "layers.1.v_proj": 300}}, "320"),
+        ({"r": 32, "rank_pattern": {"q_proj": 2}}, "32"),
+        ({"r": 8, "rank_pattern": None}, "8"),
+        ({"r": 1, "rank_pattern": {}}, "8"),
+    ],
+)
+def test_the_server_is_started_with_the_largest_rank_of_any_module(
+    model: Path, tmp_path: Path, config: dict[str, Any], rank: str
+) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    arguments = reviewer(model, adapters=[str(tmp_path)])._server._arguments
+    assert arguments[arguments.index("--max-lora-rank") + 1] == rank
+
+
+@pytest.mark.parametrize("pattern", [{"q_proj": 513}, {"q_proj": "64"}, {"q_proj": 0}, {"q_proj": True}, ["q_proj"]])
+def test_a_rank_that_vllm_does_not_take_is_refused(model: Path, tmp_path: Path, pattern: Any) -> None:
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"r": 8, "rank_pattern": pattern}))
+    with pytest.raises(InputError, match="takes no adapter of rank"):
+        reviewer(model, adapters=[str(tmp_path)])
+
+
 def test_an_early_death_shows_its_last_twenty_lines(stand_in: StandIn) -> None:
     stand_in.does("dies")
     with pytest.raises(EncoderError, match="ended with code 1") as caught:

@@ -195,6 +195,75 @@ def test_an_archive_is_the_same_submission_as_its_files(card_bytes: Callable[...
     assert from_zip.run == {"model": "m"}
 
 
+SHADOW = bytes.fromhex("0005160700020000") + bytes(18)  # AppleDouble without entries
+
+
+@pytest.mark.parametrize(
+    ("prefix", "card_name", "beside"),
+    [
+        ("", "card.yaml", {"__MACOSX/._predictions.jsonl": SHADOW, "__MACOSX/._card.yaml": SHADOW, ".DS_Store": b"B"}),
+        ("mine/", "card.yaml", {"mine/": b""}),
+        ("mine/", "card.yml", {}),
+        ("Prüfung 2/", "card.yaml", {"__MACOSX/Prüfung 2/._card.yaml": SHADOW, "Prüfung 2/._card.yaml": b""}),
+        ("", "card.yml", {"Thumbs.db": b"x", "desktop.ini": b"x", "empty/": b""}),
+    ],
+)
+def test_what_file_managers_add_to_an_archive_is_passed_over(
+    prefix: str, card_name: str, beside: dict[str, bytes], card_bytes: Callable[..., bytes]
+) -> None:
+    ours = {
+        f"{prefix}predictions.jsonl": LINE,
+        f"{prefix}{card_name}": card_bytes(),
+        f"{prefix}run.json": b'{"a": "m"}',
+    }
+    plain = read_package(io.BytesIO(LINE), card_bytes(), b'{"a": "m"}', Limits())
+    assert read_zip(archive({**beside, **ours}), Limits()) == plain
+    assert read_zip(archive({**ours, **beside}), Limits()) == plain
+
+
+def test_lines_that_end_as_on_windows_and_byte_order_marks_change_nothing(card_bytes: Callable[..., bytes]) -> None:
+    lines = b'{"article_id": "a", "concerns": ["no control"]}\n{"article_id": "b", "concerns": []}\n'
+    plain = read_package(io.BytesIO(lines), card_bytes(), b'{"a":\n1}', Limits())
+    ours = {"predictions.jsonl": lines, "card.yml": card_bytes(), "run.json": b'{"a":\n1}'}
+    windows = {name: b"\xef\xbb\xbf" + body.replace(b"\n", b"\r\n") for name, body in ours.items()}
+    read = read_zip(archive(windows), Limits())
+    assert (read.card, read.run) == (plain.card, plain.run)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        (["mine/predictions.jsonl", "other/card.yaml"], '"mine/predictions.jsonl" is none of'),
+        (["mine/predictions.jsonl", "card.yaml"], '"mine/predictions.jsonl" is none of'),
+        (["a/b/predictions.jsonl", "a/b/card.yaml"], '"a/b/card.yaml" is none of'),
+        (["../predictions.jsonl", "../card.yaml"], '"../card.yaml" is none of'),
+        (["/predictions.jsonl", "/card.yaml"], '"/card.yaml" is none of'),
+        (["predictions.jsonl", "card.yaml", "card.yml"], "card.yaml is there twice"),
+        (["mine/predictions.jsonl", "mine/card.yaml", "mine/card.yml"], "card.yaml is there twice"),
+        (["__MACOSX/predictions.jsonl", "__MACOSX/card.yaml"], "predictions.jsonl is missing"),
+        (["._predictions.jsonl", "card.yaml"], "predictions.jsonl is missing"),
+        (["mine/predictions.jsonl", "mine/card.yaml", "mine/notes.txt"], '"mine/notes.txt" is none of'),
+    ],
+)
+def test_two_folders_or_two_cards_are_still_refused(
+    entries: list[str], said: str, card_bytes: Callable[..., bytes]
+) -> None:
+    given = {name: LINE if name.endswith("jsonl") else card_bytes() for name in entries}
+    with pytest.raises(InputError) as caught:
+        read_zip(archive(given), Limits())
+    assert said in str(caught.value)
+
+
+def test_a_shadow_file_of_any_size_is_not_unpacked(card_bytes: Callable[..., bytes]) -> None:
+    files = {"predictions.jsonl": LINE, "card.yaml": card_bytes(), "__MACOSX/._card.yaml": b"0" * 60_000_000}
+    stream = archive(files)
+    tracemalloc.start()
+    read_zip(stream, Limits())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
 @pytest.mark.parametrize(
     "name",
     [
