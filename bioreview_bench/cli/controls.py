@@ -46,7 +46,8 @@ def controls(
     """Score the control reviewers of a split: what any system must beat under a contract.
 
     neighbour brings the concerns of the lexically nearest train article, random-train those of any train article
-    (both of another family); echo copies sentences of the paper; generic repeats stock comments.
+    (both of another family); echo copies sentences of the paper; generic repeats stock comments; near_miss makes other
+    points in the references' words, where the data set ships such texts.
 
     \b
     Examples:
@@ -57,7 +58,8 @@ def controls(
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.controls.lexical import neighbour, random_train
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
-    from bioreview_bench.data.load import default_contract, load_split
+    from bioreview_bench.data.load import default_contract, has_split, load_split
+    from bioreview_bench.data.near_misses import near_miss_reviewer, read_near_misses
     from bioreview_bench.data.predictions import as_predictions
     from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
     from bioreview_bench.report.meaning import validity_note
@@ -68,12 +70,14 @@ def controls(
     contract = with_precision(Contract.load(contract_name), precision)
     card = load_card(contract_name)
     articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
-    train = load_split(data, "train", allow_unfrozen=allow_unfrozen)
-    written = {
-        name: {article.id: list(write(article)) for article in articles} for name, write in SCORED_CONTROLS.items()
-    }
-    written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
     messages = options.Messages(quiet)
+    writers = {**SCORED_CONTROLS, **near_miss_reviewer(read_near_misses(articles))}
+    written = {name: {article.id: list(write(article)) for article in articles} for name, write in writers.items()}
+    if has_split(data, "train"):
+        train = load_split(data, "train", allow_unfrozen=allow_unfrozen)
+        written |= {"neighbour": neighbour(articles, train), "random-train": random_train(articles, train)}
+    else:
+        messages.say(f"{data} has no train articles to borrow from: neighbour and random-train are left out.")
     judge = judge_backend(contract, messages, **judging)
     if judge is not None and judging["dry_run"]:
         everything = [as_predictions(rows, articles) for rows in written.values()]

@@ -118,7 +118,7 @@ def print_plan(
     asked = [
         request
         for predictions in systems
-        for request in score_questions(split.articles, predictions, backend, controls=controls == "full")
+        for request in score_questions(split, predictions, backend, controls=controls == "full")
     ]
     say_plan(backend.judge.plan(asked), form)
 

@@ -25,10 +25,11 @@ _CODE = (reviewers, sentences, vocabulary)
 Counts = dict[str, list[list[float]]]  # control name to [predictions, matches, ceilings], by article
 
 
-def key(signature: str, articles: Iterable[Article]) -> str:
-    """The name under which counts are stored."""
+def key(signature: str, articles: Iterable[Article], shipped: str | None = None) -> str:
+    """The name under which counts are stored. `shipped`: the sha256 of texts that come with the data."""
     sha = hashlib.sha256()
-    for part in (str(_LAYOUT), code(), signature, *(part for article in articles for part in _read(article))):
+    given = [] if shipped is None else [shipped]
+    for part in (str(_LAYOUT), code(), signature, *given, *(part for article in articles for part in _read(article))):
         encoded = part.encode("utf-8", "surrogatepass")
         sha.update(len(encoded).to_bytes(8, "big"))
         sha.update(encoded)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
 from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
+from bioreview_bench.data.near_misses import near_miss_file
 from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files.paths import data_root
@@ -51,7 +53,14 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
         loaded = Split.of(read_split(folder, split), LOCAL, split)
     else:
         loaded = _released(manifests.load_manifest(version), folder, split, allow_unfrozen)
+    loaded = replace(loaded, near_misses=near_miss_file(folder))
     return loaded if limit is None else loaded.first(limit)
+
+
+def has_split(data: str | Path, split: str) -> bool:
+    """True unless the data hold other splits only. Raises DataError, InputError as `locate`."""
+    folder = locate(data)[1]
+    return (folder / "articles.jsonl").is_file() or split_file(folder, split) is not None
 
 
 def locate(data: str | Path) -> tuple[str | None, Path]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, overload
 
 from bioreview_bench.data.article import Article
@@ -20,7 +21,10 @@ LOCAL = "local"
 
 @dataclass(frozen=True)
 class Split(Sequence[Article]):
-    """Articles in file order. `data` is a released version, bundled data ("demo", "known"), or else "local"."""
+    """Articles in file order. `data` is a released version, bundled data ("demo", "known"), or else "local".
+
+    `near_misses` is the file of near misses that the data set ships.
+    """
 
     articles: tuple[Article, ...]
     data: str
@@ -30,6 +34,7 @@ class Split(Sequence[Article]):
     held_out: bool = False
     known_ids: tuple[str, ...] = ()
     limited: bool = False
+    near_misses: Path | None = None
 
     @classmethod
     def of(cls, articles: Iterable[Article], data: str = LOCAL, name: str = "-", **checked: object) -> Split:
@@ -45,16 +50,7 @@ class Split(Sequence[Article]):
         """The first `n` articles under the same name; predictions for the rest stay known."""
         if n < 1:
             raise InputError(f"A limit of {n} articles leaves nothing to score.", remedy="use --limit 1 or more")
-        return Split(
-            articles=self.articles[:n],
-            data=self.data,
-            name=self.name,
-            fingerprint=self.fingerprint,
-            verification=self.verification,
-            held_out=self.held_out,
-            known_ids=self.known_ids,
-            limited=True,
-        )
+        return replace(self, articles=self.articles[:n], limited=True)
 
     @property
     def label(self) -> str:

@@ -138,9 +138,14 @@ def _controls(record: ResultRecord) -> Table:
         ["null: predictions for other articles", figure(controls.null_f1), figure(controls.null_match_rate)],
         ["echo: ten sentences of the paper", figure(controls.echo_f1), figure(controls.echo_match_rate)],
         ["generic: ten stock comments", figure(controls.generic_f1), figure(controls.generic_match_rate)],
+        *_near_misses(controls.near_miss_match_rate),
         ["ceiling: every possible match", figure(overall.ceiling_f1), DASH if overall.ceiling_f1 is None else "1.000"],
     ]
     return Table("Beside it: the controls", ["", "F1", "match rate"], rows)
+
+
+def _near_misses(rate: float | None) -> list[list[str]]:
+    return [] if rate is None else [["near misses: other points, same words", DASH, figure(rate)]]
 
 
 def _sweep(record: ResultRecord) -> Table:

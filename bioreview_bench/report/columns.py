@@ -10,7 +10,7 @@ from bioreview_bench.report.meaning import SATURATED, notes, validity_of
 from bioreview_bench.results.records import ResultRecord, Validity
 
 _HEADLINE = {"f1": "F1", "recall": "recall", "precision": "precision", "f1_macro": "F1 macro"}
-_RATES = ("match_rate", "null_match_rate", "echo_match_rate", "generic_match_rate")
+_RATES = ("match_rate", "null_match_rate", "echo_match_rate", "generic_match_rate", "near_miss_match_rate")
 
 
 def side_by_side(records: Sequence[ResultRecord]) -> list[Block]:
@@ -33,7 +33,7 @@ def _figures(records: Sequence[ResultRecord], names: Sequence[str]) -> Table:
     rows = [[said, *(_bounded(record, "overall", name) for record in records)] for name, said in _HEADLINE.items()]
     skills = [SATURATED if record.controls.saturated else _bounded(record, "controls", "skill") for record in records]
     rows += [["matched", *(f"{record.overall.n_matched:,}" for record in records)], ["skill", *skills]]
-    for name in _RATES:
+    for name in _RATES if any(record.controls.near_miss_match_rate is not None for record in records) else _RATES[:-1]:
         rows.append([name.replace("_", " "), *(figure(getattr(record.controls, name)) for record in records)])
     claims = [validity_of(record) for record in records]
     rows.append(["judged: the same point", *map(_same, claims)])

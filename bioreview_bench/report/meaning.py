@@ -17,6 +17,7 @@ from bioreview_bench.results.validity import validity
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5
 _ECHO_NEAR = 0.5
+_NEAR_MISS_LIMIT = 0.10
 NEVER = "Never checked against judged pairs: nobody knows how many of this contract's matches are the same point."
 _FEW = 30  # matches below which a share is hardly known
 SATURATED: Final = "saturated"  # what is printed in place of a skill that is undefined for this reason
@@ -32,8 +33,8 @@ class Note:
 
 def notes(record: ResultRecord) -> list[Note]:
     """Everything a reader must know before quoting the score, gravest first."""
-    found = [*_saturation(record), *_echo(record), validity_note(record), *_name(record), *_judge(record)]
-    found += [*_answers(record), *_skill(record), *_reading(record)]
+    found = [*_saturation(record), *_echo(record), *_near_misses(record), validity_note(record), *_name(record)]
+    found += [*_judge(record), *_answers(record), *_skill(record), *_reading(record)]
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
@@ -87,6 +88,16 @@ def _echo(record: ResultRecord) -> Iterator[Note]:
             "alarm",
             "Echo comes near: copying sentences of the paper scores nearly as well under this contract "
             f"(match rate {echo:.3f}, this system {own:.3f}), so the number measures topic.",
+        )
+
+
+def _near_misses(record: ResultRecord) -> Iterator[Note]:
+    rate = record.controls.near_miss_match_rate
+    if rate is not None and rate > _NEAR_MISS_LIMIT:
+        yield Note(
+            "warning",
+            f"Near misses match: of the texts that make another point in a reference's words, {rate:.1%} match under "
+            f"this contract (at most {_NEAR_MISS_LIMIT:.0%} should), so a match need not be the same point.",
         )
 
 

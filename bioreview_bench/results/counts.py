@@ -28,7 +28,8 @@ class ArticleCounts:
     """Columns of length n (articles); `category_*` are (n, categories) and `severity_*` (n, severities).
 
     `similarity` sums the matched similarities. `null_*` are means over the other-article donors and 0 where
-    `has_donor` is False. `echo_*` and `generic_*` count the control reviewers; NaN where one was not scored.
+    `has_donor` is False. `echo_*`, `generic_*` and `near_miss_*` count the control reviewers; NaN where one was not
+    scored.
     """
 
     id: tuple[str, ...]
@@ -50,6 +51,9 @@ class ArticleCounts:
     generic_pred: Counts
     generic_matched: Counts
     generic_ceiling: Counts
+    near_miss_pred: Counts
+    near_miss_matched: Counts
+    near_miss_ceiling: Counts
     category_ref: Counts
     category_pred: Counts
     category_matched: Counts
@@ -90,10 +94,11 @@ class ArticleCounts:
     def to_rows(self) -> list[dict[str, Any]]:
         """As the `articles` of a result file: only categories and severities that occur."""
         rows = []
+        numbers = [name for name in _NUMBERS if name not in _SHIPPED or not np.isnan(getattr(self, name)).all()]
         for row in range(len(self)):
             record: dict[str, Any] = {name: getattr(self, name)[row] for name in _NAMES}
             record["has_donor"] = bool(self.has_donor[row])
-            record |= {name: _number(getattr(self, name)[row]) for name in _NUMBERS}
+            record |= {name: _number(getattr(self, name)[row]) for name in numbers}
             for kind, labels, counts in LABELLED:
                 by_count = {f"n_{count}": getattr(self, f"{kind}_{count}")[row] for count in counts}
                 record[f"per_{kind}"] = {
@@ -110,7 +115,8 @@ class ArticleCounts:
         columns: dict[str, Any] = {name: tuple(row[name] for row in rows) for name in _NAMES}
         columns["has_donor"] = np.array([row["has_donor"] for row in rows], bool)
         for name in _NUMBERS:
-            columns[name] = np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+            values = [row.get(name) if name in _SHIPPED else row[name] for row in rows]
+            columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
         for kind, labels, counts in LABELLED:
             for count in counts:
                 table = [[row[f"per_{kind}"].get(label, {}).get(f"n_{count}", 0) for label in labels] for row in rows]
@@ -118,6 +124,8 @@ class ArticleCounts:
         return cls(**columns)
 
 
+# Only where a data set ships near misses.
+_SHIPPED = ("near_miss_pred", "near_miss_matched", "near_miss_ceiling")
 _NAMES = ("id", "source", "family", "status")
 _OTHERS = (*_NAMES, "has_donor", *(f"{kind}_{count}" for kind, _, counts in LABELLED for count in counts))
 _NUMBERS = tuple(field.name for field in fields(ArticleCounts) if field.name not in _OTHERS)

@@ -82,7 +82,10 @@ class Overall(Record):
 
 
 class Controls(Record):
-    """What the score would be by chance. `skill` is null when saturated."""
+    """What the score would be by chance. `skill` is null when saturated.
+
+    `near_miss_match_rate` is null where the data set ships no near misses, and in older results.
+    """
 
     null_matched: float
     null_f1: float | None
@@ -95,6 +98,7 @@ class Controls(Record):
     echo_f1: float | None
     generic_match_rate: float | None
     generic_f1: float | None
+    near_miss_match_rate: float | None = None
 
 
 class Validity(Record):

@@ -14,6 +14,7 @@ import numpy as np
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
+from bioreview_bench.data.near_misses import near_miss_reviewer, read_near_misses
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.split import Split
 from bioreview_bench.encoders.cache import VectorCache, text_keys
@@ -36,7 +37,7 @@ def reference_texts(split: Split, contract: Contract) -> list[str]:
     pool = TextPool()
     Fitting(contract, split.articles, pool)
     cases(split.articles, Predictions({}), contract, pool)
-    for write in SCORED_CONTROLS.values():
+    for write in {**SCORED_CONTROLS, **near_miss_reviewer(read_near_misses(split))}.values():
         for article in split.articles:
             pool.add(write(article))
     return pool.texts

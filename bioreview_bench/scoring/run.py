@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 from bioreview_bench.contracts.contract import CUSTOM, Contract
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.near_misses import read_near_misses
 from bioreview_bench.data.predictions import Predictions, as_predictions, require_answers
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
@@ -111,8 +112,10 @@ def score(
         signature = contract.signature(split.label, backend.part, fitting.text_digest)
         case_list = cases(split.articles, checked, contract, pool)
         thresholds = grid(contract) if sweep else []
-        full = wanted == "full"
-        controlled = ControlScores(case_list, signature, backend, pool, swept=sweep) if full else None
+        controlled = None
+        if wanted == "full":
+            near_misses = read_near_misses(split)
+            controlled = ControlScores(case_list, signature, backend, pool, near_misses, swept=sweep)
         space = backend.space(pool.texts, fitting.fit)
         if isinstance(space, MixedSpace):
             space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls import store
 from bioreview_bench.controls.reviewers import ECHO, SCORED_CONTROLS
+from bioreview_bench.data.near_misses import NEAR_MISS, near_miss_reviewer
+from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.results.counts import LABELLED, ArticleCounts
 from bioreview_bench.results.records import SweepPoint
@@ -151,13 +153,23 @@ class ControlScores:
     """
 
     def __init__(
-        self, case_list: Sequence[Case], signature: str, backend: Backend, pool: TextPool, *, swept: bool = False
+        self,
+        case_list: Sequence[Case],
+        signature: str,
+        backend: Backend,
+        pool: TextPool,
+        near_misses: Predictions | None = None,
+        *,
+        swept: bool = False,
     ) -> None:
         self._cases = case_list
-        self._key = store.key(signature, (case.article for case in case_list)) if backend.reusable else None
+        shipped = near_misses.sha256 if near_misses else None
+        articles = (case.article for case in case_list)
+        self._key = store.key(signature, articles, shipped) if backend.reusable else None
         self._stored = store.load(self._key) if self._key else None
-        names = list(SCORED_CONTROLS) if self._stored is None else [ECHO] if swept else []
-        self._texts = {name: [pool.add(SCORED_CONTROLS[name](case.article)) for case in case_list] for name in names}
+        writers = {**SCORED_CONTROLS, **near_miss_reviewer(near_misses)}
+        names = list(writers) if self._stored is None else [ECHO] if swept else []
+        self._texts = {name: [pool.add(writers[name](case.article)) for case in case_list] for name in names}
 
     @property
     def written(self) -> list[list[Indices]]:
@@ -207,6 +219,7 @@ def article_counts(cases: Sequence[Case], matched: Tally, null: OtherArticle, co
         null_ceiling=null.ceiling,
         **control("echo"),
         **control("generic"),
+        **control(NEAR_MISS),
         **matched.columns,
     )
 

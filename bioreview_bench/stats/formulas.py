@@ -74,11 +74,12 @@ def controls(sums: Sums) -> dict[str, Values]:
         "null_match_rate": null_match_rate,
         "skill": ratio(match_rate - null_match_rate, room),
     }
-    for name in ("echo", "generic"):
+    for name in ("echo", "generic", "near_miss"):
         written = sums[f"{name}.P"]
         defined = written > 0  # False also for NaN: not scored, or nothing was written
         found[f"{name}_match_rate"] = np.where(defined, ratio(sums[f"{name}.M"], sums[f"{name}.C"]), np.nan)
-        found[f"{name}_f1"] = np.where(defined, ratio(2 * sums[f"{name}.M"], sums["R"] + written), np.nan)
+        if name != "near_miss":  # of which there are as many as its makers wrote, so that an F1 would say nothing
+            found[f"{name}_f1"] = np.where(defined, ratio(2 * sums[f"{name}.M"], sums["R"] + written), np.nan)
     return found
 
 

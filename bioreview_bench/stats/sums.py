@@ -32,7 +32,7 @@ def columns(counts: ArticleCounts) -> dict[str, NDArray[np.float64]]:
     found["null.C"] = counts.null_ceiling
     answered = np.array([status in ("scored", "empty") for status in counts.status], np.float64)
     found.update({f"answered.{name}": base[name] * answered for name in ("R", "P", "M")})
-    for control in ("echo", "generic"):
+    for control in ("echo", "generic", "near_miss"):
         for count in ("pred", "matched", "ceiling"):
             found[f"{control}.{_LETTER[count]}"] = getattr(counts, f"{control}_{count}")
     for kind, labels, names in LABELLED:

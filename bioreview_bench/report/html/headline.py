@@ -101,6 +101,8 @@ def controls_beside(figures: Mapping[str, Any], own: Bounds) -> list[Control]:
     ):
         key = name.lower()
         rows.append((name, meaning, figures[f"{key}_f1"], figures[f"{key}_match_rate"], series))
+    if (near := figures.get("near_miss_match_rate")) is not None:
+        rows.append(("Near misses", "other points in the references' words", None, near, "s2"))
     return [
         Control(
             name,

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract, encoder_part
 from bioreview_bench.contracts.judge_prompt import prompt_sha256
 from bioreview_bench.controls.reviewers import SCORED_CONTROLS
-from bioreview_bench.data.article import Article
+from bioreview_bench.data.near_misses import near_miss_reviewer, read_near_misses
 from bioreview_bench.data.predictions import Predictions
+from bioreview_bench.data.split import Split
 from bioreview_bench.results.records import Encoder, JudgedBy, OrderAgreement
 from bioreview_bench.scoring.judge.request import SAME, JudgeRequest, Labels
 from bioreview_bench.scoring.other_article import donors
@@ -129,13 +130,13 @@ class JudgedSpace:
 
 
 def score_questions(
-    articles: Sequence[Article], predictions: Predictions, backend: JudgeBackend, *, controls: bool
+    split: Split, predictions: Predictions, backend: JudgeBackend, *, controls: bool
 ) -> list[JudgeRequest]:
     """Everything that scoring these predictions asks; nothing is sent."""
     pool = TextPool()
-    case_list = cases(articles, predictions, backend.contract, pool)
-    writers = SCORED_CONTROLS.values() if controls else ()
-    written = [[pool.add(write(case.article)) for case in case_list] for write in writers]
+    case_list = cases(split.articles, predictions, backend.contract, pool)
+    writers = {**SCORED_CONTROLS, **near_miss_reviewer(read_near_misses(split))} if controls else {}
+    written = [[pool.add(write(case.article)) for case in case_list] for write in writers.values()]
     questions, again = backend.space(pool.texts, None).questions(case_list, written)
     return [*questions.values(), *again.values()]
 
