@@ -59,7 +59,8 @@ def stability(results: tuple[Path, ...], form: str) -> None:
       bench stability a.result.json b.result.json c.result.json
       bench stability demo/*.result.json demo-topic/*.result.json
     """
-    from bioreview_bench.report.blocks import Table, figure
+    from bioreview_bench.report.blocks import Notes, Table, figure
+    from bioreview_bench.report.conclusions import stable
     from bioreview_bench.stats.stability import over_contracts, over_thresholds
 
     contracts: dict[str, dict[str, Result]] = {}
@@ -92,6 +93,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     if across:
         rows = [[f"{row.a} - {row.b}", str(row.n), figure(row.tau)] for row in across]
         shown.append(Table("Ranking under other contracts", ["contracts", "systems in both", "Kendall's tau"], rows))
+    shown.append(Notes("Conclusion", stable(swept, across)))
     options.show(shown, form)
 
 

@@ -45,7 +45,10 @@ def list_contracts(form: str) -> None:
         [each.name, each.encoder or DASH, f"{each.threshold:g}", each.transform, validity_in_short(claim)]
         for each, claim in zip(loaded, claims, strict=True)
     ]
-    options.show([Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown)], form)
+    options.show(
+        [Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown, ("encoder",))],
+        form,
+    )
 
 
 @contract.command()

@@ -62,6 +62,7 @@ def controls(
     from bioreview_bench.data.near_misses import near_miss_reviewer, read_near_misses
     from bioreview_bench.data.predictions import as_predictions
     from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure
+    from bioreview_bench.report.conclusions import beaten
     from bioreview_bench.report.meaning import validity_note
     from bioreview_bench.results.validity import load_card
     from bioreview_bench.scoring.run import score
@@ -112,12 +113,12 @@ def controls(
         figures = [overall.f1, overall.recall, overall.precision, beside.match_rate]
         figures += [beside.null_f1, beside.null_match_rate, beside.skill]
         rows.append([name, f"{overall.n_pred:,}", *map(figure, figures)])
-    header = ["reviewer", "concerns", "F1", "recall", "precision", "match rate"]
-    header += ["other-article F1", "its match rate", "skill"]
+    header = ["reviewer", "preds", "F1", "recall", "prec.", "match rate", "null F1", "null rate", "skill"]
     blocks: list[Block] = [
         Facts([("Contract", contract.official_name), ("Signature", next(iter(records.values())).signature)]),
         Table(f"Control reviewers on {articles.label}", header, rows),
         Notes("What this means", [validity_note(next(iter(records.values())))]),
+        Notes("Conclusion", [beaten(records)]),
     ]
     options.show(blocks, form)
 

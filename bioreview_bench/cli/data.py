@@ -61,7 +61,7 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
         return
     from bioreview_bench.report.blocks import Table
 
-    header = ["split", "fingerprint", "verified by", "articles", "with references", "references", "figure only"]
+    header = ["split", "fingerprint", "verified by", "articles", "with refs", "references", "figure only"]
     rows = [
         [row["split"], row["fingerprint"], row["verification"], *(f"{row[name]:,}" for name in _COUNTS)]
         for row in found

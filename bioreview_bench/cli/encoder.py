@@ -58,7 +58,7 @@ def list_encoders(form: str) -> None:
         [row["name"], row["id"], (row["revision"] or "-")[:8], (row["weights_sha256"] or "-")[:8], _state(row)]
         for row in found
     ]
-    options.show([Table("Encoders", ["name", "id", "revision", "weights", "state"], rows)])
+    options.show([Table("Encoders", ["name", "id", "revision", "weights", "state"], rows, ("revision", "weights"))])
 
 
 @encoder.command()

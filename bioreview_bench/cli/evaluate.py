@@ -78,6 +78,7 @@ _RESULT_SUFFIX = ".result.json"
 @options.draws_option
 @options.seed_option
 @options.format_option("text", "json", "markdown")
+@click.option("--full", is_flag=True, help="Print the tables, too; without it the verdict only.")
 @options.quiet_option
 @click.option(
     "--fail-under",
@@ -109,11 +110,12 @@ def evaluate(
     draws: int,
     seed: int,
     form: str,
+    full: bool,
     quiet: bool,
     fail_under: tuple[str, ...],
     **judging: Any,
 ) -> int:
-    """Score PREDICTIONS (a JSONL file, or demo:NAME) and print the report.
+    """Score PREDICTIONS (a JSONL file, or demo:NAME) and print the verdict, with --full all tables.
 
     Nothing is written without -o, nothing is downloaded, and nothing is replaced: a missing encoder is an error.
 
@@ -173,7 +175,7 @@ def evaluate(
             results.append(result)
     for run, result in zip(runs, results, strict=True):
         _write(run, result, rows, articles, messages)
-    _print([result.record for result in results], form)
+    _print([result.record for result in results], form, full)
     violations = [violation for limit in limits for result in results if (violation := limit.violation(result.record))]
     for violation in violations:
         click.echo(f"Below the limit: {violation}", err=True)
@@ -270,7 +272,7 @@ def _manifest(predictions: Path) -> tuple[str, str]:
     return name, processing
 
 
-def _print(records: Sequence[ResultRecord], form: str) -> None:
+def _print(records: Sequence[ResultRecord], form: str, full: bool) -> None:
     """The result; several ones, of as many contracts, side by side, and in JSON as a list under `results`."""
     if form == "json":
         plain = [record.model_dump(mode="json") for record in records]
@@ -278,9 +280,15 @@ def _print(records: Sequence[ResultRecord], form: str) -> None:
         click.echo(json.dumps(found, ensure_ascii=False, allow_nan=False))
         return
     from bioreview_bench.report.blocks import blocks
-    from bioreview_bench.report.columns import side_by_side
+    from bioreview_bench.report.columns import side_by_side, verdicts
+    from bioreview_bench.report.verdict import verdict
 
-    options.show(blocks(records[0]) if len(records) == 1 else side_by_side(records), form)
+    brief = form == "text" and not full
+    following = options.same_command("--full") if brief else ""
+    if len(records) == 1:
+        options.show([verdict(records[0], following), *([] if brief else blocks(records[0]))], form)
+    else:
+        options.show(verdicts(records, following) if brief else side_by_side(records), form)
 
 
 _SECTIONS: dict[str, type[Record]] = {"overall": Overall, "controls": Controls}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -113,6 +114,28 @@ def show(blocks: Sequence[Block], form: str = "text") -> None:
     from bioreview_bench.report.terminal import print_blocks
 
     print_blocks(blocks, sys.stdout)
+
+
+def same_command(*more: str) -> str:
+    """The command that is being carried out, as it was typed, with `more` behind it."""
+    from click.core import ParameterSource
+
+    context = click.get_current_context()
+    typed: list[str] = []
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value: Any = context.params[name]
+        values = value if isinstance(value, tuple) else (value,)
+        option = parameter.opts[-1]
+        if isinstance(parameter, click.Argument):
+            typed[:0] = map(str, values)
+        elif isinstance(parameter, click.Option) and parameter.is_flag:
+            typed.append(option)
+        else:
+            typed += [part for one in values for part in (option, str(one))]
+    return shlex.join([*context.command_path.split(), *typed, *more])
 
 
 def data_name(given: str, loaded: str) -> str:

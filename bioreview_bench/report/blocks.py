@@ -16,18 +16,22 @@ DASH = "-"
 
 @dataclass(frozen=True)
 class Facts:
-    """Named values, one a line."""
+    """Named values, one a line; a value that is a Note is a sentence, which may be wrapped."""
 
-    rows: Sequence[tuple[str, str]]
+    rows: Sequence[tuple[str, str | Note]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column holds names, the others right-aligned figures."""
+    """A table; the first column holds names, the others right-aligned figures.
+
+    `spare` names columns that a narrow terminal does without, the first of them first.
+    """
 
     title: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    spare: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,11 @@ def blocks(record: ResultRecord) -> list[Block]:
     if record.gate is not None:
         found.append(Notes("Gate of the predecessor board", [_gate(record)]))
     return found
+
+
+def plain(value: str | Note) -> str:
+    """The text of a value of Facts."""
+    return value.text if isinstance(value, Note) else value
 
 
 def figure(value: float | None, digits: int = 3) -> str:
@@ -128,7 +137,7 @@ def _headline(record: ResultRecord) -> Table:
     rows = [[name, figure(value), interval(record, path)] for name, (path, value) in names.items()]
     overall = record.overall
     title = f"Score: {overall.n_matched} matched of {overall.n_ref} references, {overall.n_pred} predictions"
-    return Table(title, ["", "score", "95 % interval"], rows)
+    return Table(title, ["", "score", "95% CI"], rows)
 
 
 def _controls(record: ResultRecord) -> Table:
@@ -141,7 +150,7 @@ def _controls(record: ResultRecord) -> Table:
         *_near_misses(controls.near_miss_match_rate),
         ["ceiling: every possible match", figure(overall.ceiling_f1), DASH if overall.ceiling_f1 is None else "1.000"],
     ]
-    return Table("Beside it: the controls", ["", "F1", "match rate"], rows)
+    return Table("The controls", ["", "F1", "match rate"], rows)
 
 
 def _near_misses(rate: float | None) -> list[list[str]]:
@@ -162,7 +171,7 @@ def _per_category(record: ResultRecord) -> Table:
         ]
         for name, row in record.per_category.items()
     ]
-    return Table("By category", ["category", "refs", "preds", "recall", "precision", "F1", "95 % of F1"], rows)
+    return Table("By category", ["category", "refs", "preds", "recall", "prec.", "F1", "95% CI of F1"], rows)
 
 
 def _per_severity(record: ResultRecord) -> Table:
@@ -170,7 +179,7 @@ def _per_severity(record: ResultRecord) -> Table:
         [printable(name), *_cells(row, "n_ref", "recall"), interval(record, f"per_severity.{name}.recall")]
         for name, row in record.per_severity.items()
     ]
-    return Table("By severity", ["severity", "refs", "recall", "95 % of recall"], rows)
+    return Table("By severity", ["severity", "refs", "recall", "95% CI of recall"], rows)
 
 
 def _per_source(record: ResultRecord) -> Table:
@@ -219,7 +228,7 @@ def to_markdown(blocks: Sequence[Block]) -> str:
     parts = ["# bioreview-bench"]
     for block in blocks:
         if isinstance(block, Facts):
-            parts.append("\n".join(f"- **{name}**: {_escape(value)}" for name, value in block.rows))
+            parts.append("\n".join(f"- **{name}**: {_escape(plain(value))}" for name, value in block.rows))
         elif isinstance(block, Notes):
             lines = [
                 f"- **{_escape(note.text)}**" if note.level != "info" else f"- {_escape(note.text)}"

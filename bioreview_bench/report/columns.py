@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import DASH, Block, Facts, Notes, Table, blocks, figure, interval
-from bioreview_bench.report.meaning import SATURATED, notes, validity_of
+from bioreview_bench.report.meaning import SATURATED, conclusion, notes, validity_of
+from bioreview_bench.report.verdict import system_line
 from bioreview_bench.results.records import ResultRecord, Validity
 
 _HEADLINE = {"f1": "F1", "recall": "recall", "precision": "precision", "f1_macro": "F1 macro"}
 _RATES = ("match_rate", "null_match_rate", "echo_match_rate", "generic_match_rate", "near_miss_match_rate")
+
+
+def verdicts(records: Sequence[ResultRecord], following: str) -> list[Block]:
+    """Figures in columns, the one sentence on each, and what to type next."""
+    names = [printable(record.contract["name"]) for record in records]
+    said = [(name, conclusion(record)[0]) for name, record in zip(names, records, strict=True)]
+    return [Facts([("System", system_line(records[0]))]), _figures(records, names), Facts([*said, ("Next", following)])]
 
 
 def side_by_side(records: Sequence[ResultRecord]) -> list[Block]:

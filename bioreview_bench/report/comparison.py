@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure, interval
-from bioreview_bench.report.meaning import Note, notes, validity_note, validity_of
+from bioreview_bench.report.conclusions import compared, p_value
+from bioreview_bench.report.meaning import Note, echo_among, notes, validity_note, validity_of
 from bioreview_bench.stats.comparison import LEVEL, Comparison
 
 
 def blocks(comparison: Comparison) -> list[Block]:
     """Table of systems, tied groups, pairwise tests, figures by category."""
     record = comparison.results[0].record
-    found: list[Block] = [
-        Facts([("Contract", str(record.contract["name"])), ("Signature", printable(record.signature, 400))]),
+    return [
+        Facts([("Contract", printable(record.contract["name"])), ("Signature", printable(record.signature, 400))]),
+        Notes("What this means", list(_meaning(comparison))),
         _systems(comparison),
         Notes("Tied groups", [_group(rank, group) for rank, group in enumerate(comparison.groups, start=1)]),
         _tests(comparison),
         _categories(comparison),
+        Notes("Conclusion", [compared(comparison)]),
     ]
-    alarms = [note for note in notes(record) if note.level == "alarm"]
-    found.insert(1, Notes("What this means", [*alarms, validity_note(record)]))
-    return found
+
+
+def _meaning(comparison: Comparison) -> Iterator[Note]:
+    """Saturation or the echo rule, and how far the contract can be trusted."""
+    records = [result.record for result in comparison.results]
+    saturated = [record for record in records if record.controls.saturated]
+    if saturated:
+        yield from (note for note in notes(saturated[0]) if note.level == "alarm")
+    else:
+        systems = [(record.controls.match_rate, record.overall.n_matched) for record in records]
+        said = echo_among(records[0].controls.echo_match_rate, systems)
+        if said is not None:
+            yield Note("alarm", said)
+    yield validity_note(records[0])
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -57,7 +72,7 @@ def _systems(comparison: Comparison) -> Table:
         written = figure(overall.n_pred / n_articles if n_articles else None, 1)
         named = [printable(name, 30), str(band[name]), figure(overall.f1), interval(record, "overall.f1")]
         rows.append([*named, *map(figure, figures), written, printable(record.system.postprocessing, 24)])
-    header = ["system", "band", "F1", "95 % of F1", "skill", "null F1", "prec.", "recall"]
+    header = ["system", "band", "F1", "95% CI of F1", "skill", "null F1", "prec.", "recall"]
     header += ["per article", "post-processing"]
     return Table(f"{len(rows)} systems on {comparison.results[0].record.data.label}", header, rows)
 
@@ -75,13 +90,17 @@ def _tests(comparison: Comparison) -> Table:
             f"{printable(test.a, 24)} - {printable(test.b, 24)}",
             f"{test.delta_f1:+.4f}",
             str(test.n_informative),
-            f"{test.p_value:.4g}",
-            f"{test.p_holm:.4g}",
-            "all assignments" if test.exact else "random draws",
+            p_value(test.p_value),
+            p_value(test.p_holm),
+            "exact" if test.exact else "random",
         ]
         for test in comparison.tests
     ]
-    return Table("Label-swap tests", ["pair", "F1 difference", "families that differ", "p", "p (Holm)", "by"], rows)
+    return Table(
+        "Label-swap tests of F1 (families of articles that differ are swapped)",
+        ["pair", "difference", "families", "p", "p (Holm)", "test"],
+        rows,
+    )
 
 
 def _categories(comparison: Comparison) -> Table:

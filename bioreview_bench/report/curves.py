@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from bioreview_bench.report.blocks import DASH, Block, Notes, Table, figure
+from bioreview_bench.report.conclusions import calibrated
 from bioreview_bench.report.meaning import Note
 from bioreview_bench.scoring.calibration import LIMIT, LIMITED, THRESHOLDS, Curve, rule
 
@@ -34,6 +35,7 @@ def blocks(curves: Sequence[Curve]) -> list[Block]:
     ]
     for curve in curves:
         found += [_curve(curve, names), _sparklines(curve, names)]
+    found.append(Notes("Conclusion", [calibrated(curve) for curve in curves]))
     return found
 
 
@@ -75,14 +77,12 @@ def _curve(curve: Curve, names: Sequence[str]) -> Table:
     return Table(f"Curve of {curve.transform}", ["threshold", *names], rows)
 
 
-def _sparklines(curve: Curve, names: Sequence[str]) -> Notes:
-    width = max(map(len, names))
-    lines = [
-        Note("info", f"{name.ljust(width)} {''.join(_BARS[round(rate * 8)] for rate in curve.match_rate[name])}")
-        for name in names
-    ]
-    scale = f"{''.ljust(width)} {THRESHOLDS[0]:<{len(THRESHOLDS) - 4}.2f}{THRESHOLDS[-1]:.2f}"
-    return Notes(f"Match rates of {curve.transform} against threshold", [*lines, Note("info", scale)])
+def _sparklines(curve: Curve, names: Sequence[str]) -> Table:
+    """A line of bars for each name, every second threshold."""
+    shown = range(0, len(THRESHOLDS), 2)
+    rows = [[name, "".join(_BARS[round(curve.match_rate[name][at] * 8)] for at in shown)] for name in names]
+    scale = f"{THRESHOLDS[0]:<{len(shown) - 4}.2f}{THRESHOLDS[-1]:.2f}"
+    return Table(f"Match rates of {curve.transform} against threshold", ["", scale], rows)
 
 
 def _panel(curve: Curve, top: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -16,8 +17,10 @@ from bioreview_bench.results.validity import validity
 
 # Shares from which a sentence is said (scoring specification, section 4).
 _WARN_NULL_RATE = 0.5
-_ECHO_NEAR = 0.5
 _NEAR_MISS_LIMIT = 0.10
+_ECHO_HALF = 0.5  # of a system's match rate: an alarm from here
+_ECHO_CLOSE = 0.8  # and from here copying is close to it
+ENOUGH = 10  # matches of a system from which its match rate is compared with that of copying
 NEVER = "Never checked against judged pairs: nobody knows how many of this contract's matches are the same point."
 _FEW = 30  # matches below which a share is hardly known
 SATURATED: Final = "saturated"  # what is printed in place of a skill that is undefined for this reason
@@ -38,6 +41,27 @@ def notes(record: ResultRecord) -> list[Note]:
     return sorted(found, key=lambda note: ("alarm", "warning", "info").index(note.level))
 
 
+def listed(parts: Sequence[str]) -> str:
+    """`a, b and c`."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def conclusion(record: ResultRecord) -> tuple[Note, int]:
+    """The one sentence of a verdict, and how many more remarks the full report has: the gravest of what stands there.
+
+    Where nothing warns, it says what was matched and how copying the paper compares.
+    """
+    found = list(notes(record))
+    found.remove(validity_note(record))  # has a line of its own
+    graver = [note for note in found if note.level != "info"]
+    if graver:
+        return graver[0], len(graver) - 1
+    overall = record.overall
+    matched = f"{overall.n_matched:,} of {overall.n_ref:,} references are matched by {overall.n_pred:,} predictions."
+    copying = " ".join(note.text for note in _echo(record))
+    return Note("info", f"{matched} {copying}".rstrip()), 0
+
+
 def saturation(share: str) -> str:
     """The sentence about a saturated result, or table; `share` of the possible matches are made by chance."""
     return (
@@ -46,13 +70,69 @@ def saturation(share: str) -> str:
     )
 
 
-def echo_is_near(echo: float | None, own: float | None) -> bool:
-    """The echo rule, on match rates: True when copying sentences of the paper comes near a system.
+EchoGrade = Literal["better", "close", "half", "below", "few"]
 
-    >>> echo_is_near(0.3, 0.5), echo_is_near(0.2, 0.5), echo_is_near(None, 0.5)
-    (True, False, False)
+
+def echo_grade(echo: float | None, own: float | None, n_matched: int) -> EchoGrade | None:
+    """How copying sentences of the paper does beside a system, by match rates as they are printed.
+
+    None where either rate is undefined, `few` for a system with fewer than ENOUGH matches. Copying is `better`, `close`
+    from four fifths of the system's rate on, `half` from half of it on, else `below`.
+
+    >>> echo_grade(0.501, 0.5, 40), echo_grade(0.5, 0.5, 40), echo_grade(0.4, 0.5, 40)
+    ('better', 'close', 'close')
+    >>> echo_grade(0.399, 0.5, 40), echo_grade(0.25, 0.5, 40), echo_grade(0.249, 0.5, 40)
+    ('half', 'half', 'below')
+    >>> echo_grade(0.9, 0.5, 9), echo_grade(None, 0.5, 40)
+    ('few', None)
     """
-    return echo is not None and own is not None and echo >= _ECHO_NEAR * own
+    if echo is None or own is None:
+        return None
+    if n_matched < ENOUGH:
+        return "few"
+    echo, own = round(echo, 3), round(own, 3)
+    if echo > own:
+        return "better"
+    if echo >= round(_ECHO_CLOSE * own, 9):
+        return "close"
+    return "half" if echo >= round(_ECHO_HALF * own, 9) else "below"
+
+
+def echo_note(echo: float | None, own: float | None, n_matched: int) -> Note | None:
+    """The sentence on copying the paper beside a system; None where either match rate is undefined."""
+    grade = echo_grade(echo, own, n_matched)
+    if grade is None or echo is None or own is None:
+        return None
+    if grade == "few":
+        matches = "1 match" if n_matched == 1 else f"{n_matched} matches"
+        return Note("warning", f"Too few matches to say how copying sentences of the paper compares ({matches}).")
+    rates = f"{echo:.3f} against {own:.3f}"
+    if grade == "better":
+        said = f"better than this system (match rate {rates}): under this contract the number measures topic."
+        return Note("alarm", f"Copying sentences of the paper scores {said}")
+    if grade == "close":
+        said = f"close to this system (match rate {rates}): under this contract the number measures topic."
+        return Note("alarm", f"Copying sentences of the paper scores {said}")
+    share = f"{echo / own:.0%} of this system's match rate ({rates})"
+    if grade == "half":
+        return Note("alarm", f"Copying sentences of the paper reaches {share}: much of this score is topic.")
+    return Note("info", f"Copying sentences of the paper reaches {share}.")
+
+
+def echo_among(echo: float | None, systems: Sequence[tuple[float | None, int]]) -> str | None:
+    """The sentence on copying the paper above a table of systems, each by its match rate and number of matches.
+
+    None where copying reaches half the match rate of none of them.
+    """
+    counted = Counter(echo_grade(echo, own, n_matched) for own, n_matched in systems)
+    words: dict[EchoGrade, str] = {"better": "better than", "close": "close to", "half": "at least half as high as"}
+    said = [f"{verb} {counted[grade]}" for grade, verb in words.items() if counted[grade]]
+    if not said or echo is None:
+        return None
+    return (
+        f"Copying ten sentences of each paper (match rate {echo:.3f}) scores {listed(said)} of the "
+        f"{len(systems)} systems below: under this contract their number measures topic as much as concerns."
+    )
 
 
 def validity_note(record: ResultRecord) -> Note:
@@ -82,13 +162,10 @@ def _saturation(record: ResultRecord) -> Iterator[Note]:
 
 
 def _echo(record: ResultRecord) -> Iterator[Note]:
-    echo, own = record.controls.echo_match_rate, record.controls.match_rate
-    if not record.controls.saturated and echo_is_near(echo, own):
-        yield Note(
-            "alarm",
-            "Echo comes near: copying sentences of the paper scores nearly as well under this contract "
-            f"(match rate {echo:.3f}, this system {own:.3f}), so the number measures topic.",
-        )
+    controls = record.controls
+    note = echo_note(controls.echo_match_rate, controls.match_rate, record.overall.n_matched)
+    if note is not None and not controls.saturated:
+        yield note
 
 
 def _near_misses(record: ResultRecord) -> Iterator[Note]:
@@ -139,10 +216,10 @@ def _answers(record: ResultRecord) -> Iterator[Note]:
     coverage = record.coverage
     lost = {status: getattr(coverage, status) for status in UNANSWERED if getattr(coverage, status)}
     if lost:
-        listed = ", ".join(f"{count} {status}" for status, count in lost.items())
+        statuses = ", ".join(f"{count} {status}" for status, count in lost.items())
         yield Note(
             "warning",
-            f"{sum(lost.values())} of {coverage.n_articles} articles were not answered ({listed}); they count as "
+            f"{sum(lost.values())} of {coverage.n_articles} articles were not answered ({statuses}); they count as "
             "articles without predictions.",
         )
 
@@ -185,6 +262,17 @@ def validity_sentence(claim: Validity) -> str:
         said.append(f"95% CI {100 * claim.interval[0]:.0f}-{100 * claim.interval[1]:.0f}")
     text = f"Of the pairs this contract matches, {claim.same:.0%} are the same point ({'; '.join([*said, where])})."
     return text if claim.found is None else f"{text} It finds {claim.found:.0%} of the points that these texts make."
+
+
+def validity_line(claim: Validity) -> str:
+    """The sentence without what it was measured on, for the verdict."""
+    if claim.refused is not None:
+        return "Never checked against judged pairs: the card that lies with it was measured with other settings."
+    if claim.measured_on is None or claim.same is None or not claim.n_matched:
+        return NEVER if claim.measured_on is None else "It matched none of the judged texts."
+    counted = f"{round(claim.same * claim.n_matched)} of {claim.n_matched}{', too few' if _few(claim) else ''}"
+    text = f"Of the pairs this contract matches, {claim.same:.0%} are the same point ({counted})."
+    return text if claim.found is None else f"{text} It finds {claim.found:.0%} of the points made."
 
 
 def validity_in_short(claim: Validity) -> str:

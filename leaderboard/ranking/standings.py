@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from bioreview_bench.report.meaning import echo_is_near, saturation, validity_note
+from bioreview_bench.report.meaning import echo_among, saturation, validity_note
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
@@ -125,14 +125,8 @@ def _saturation(rows: Sequence[Row]) -> str:
 
 
 def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
-    echo = record.controls.echo_match_rate
-    near = sum(echo_is_near(echo, one.match_rate) for one in rows)
-    if not near:
-        return []
-    return [
-        f"Copying ten sentences of each paper has match rate {echo:.3f} under this contract, at least half that of "
-        f"{near} of the {len(rows)} systems below: their number measures topic as much as concerns."
-    ]
+    said = echo_among(record.controls.echo_match_rate, [(one.match_rate, one.n_matched) for one in rows])
+    return [] if said is None else [said]
 
 
 def _about_data(facts: BoardSplit) -> list[str]:

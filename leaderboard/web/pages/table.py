@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bioreview_bench.report.html.words import DASH, figure, name
-from bioreview_bench.report.meaning import SATURATED, echo_is_near
+from bioreview_bench.report.meaning import SATURATED, echo_note
 
 from ...ranking.badges import TEXTS
 from ...ranking.view import SOURCES, BoardTable, Row
@@ -229,8 +229,8 @@ def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
         detail = bounded(found)
     if column.field == "skill" and value is None and _saturated(row, choice):
         text, alert = SATURATED, "predictions for other articles match nearly always"
-    if column.field == "echo_f1" and choice.kind == ALL and _echo_near(row):
-        alert = "copying sentences of the paper comes near this system: its number measures topic"
+    if column.field == "echo_f1" and choice.kind == ALL:
+        alert = _echo_alert(row)
     return FigureCell(column.key, column.name, text, _raw(value), detail, alert)
 
 
@@ -240,8 +240,9 @@ def _saturated(row: Row, choice: TableChoice) -> bool:
     return bool((part_of(row, choice) or {}).get("controls", {}).get("saturated"))
 
 
-def _echo_near(row: Row) -> bool:
-    return not row.saturated and echo_is_near(row.echo_match_rate, row.match_rate)
+def _echo_alert(row: Row) -> str:
+    note = echo_note(row.echo_match_rate, row.match_rate, row.n_matched)
+    return note.text if note is not None and note.level == "alarm" and not row.saturated else ""
 
 
 def _null(row: Row, choice: TableChoice) -> float | None:

@@ -16,7 +16,7 @@ def test_without_output_nothing_is_written(
     minilm: None, warm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run([*_DEMO, "--quiet"]) == 0
+    assert run([*_DEMO, "--quiet", "--full"]) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == []
     shown = capsys.readouterr()
     assert shown.err == ""
@@ -66,7 +66,7 @@ def test_the_official_path_with_a_tiny_encoder_is_unverified_and_saturated(
     tiny_bert: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["evaluate", "demo:careful", "--data", "demo", "--contract", "v3", "--quiet"]
-    assert run([*command, "--encoder-path", str(tiny_bert)]) == 0
+    assert run([*command, "--encoder-path", str(tiny_bert), "--full"]) == 0
     shown = capsys.readouterr().out
     assert "v3+unverified-encoder" in shown
     assert "enc:allenai/specter2_base@-+" in shown

@@ -73,5 +73,6 @@ def test_echo_as_an_entry_scores_as_it_does_as_a_control(split: Split) -> None:
 def test_a_careful_reader_is_told_that_copying_sentences_comes_near(pilot: Path, split: Split) -> None:
     record = scored(pilot, split, "close_reader").record
     alarms = [note.text for note in notes(record) if note.level == "alarm"]
-    assert any("copying sentences of the paper scores nearly as well" in text for text in alarms)
+    # 0.614 and 0.650, of docs/what-the-number-means.md.
+    assert any("scores better than this system (match rate 0.650 against 0.614)" in text for text in alarms)
     assert any("5 of 35 articles were not answered (5 missing)" in note.text for note in notes(record))

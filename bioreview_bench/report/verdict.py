@@ -1,0 +1,96 @@
+"""The verdict on a result: what a reader needs first, in at most twelve lines of 80 columns.
+
+Its sentences are those of `meaning`; the tables behind them are in `blocks`.
+"""
+
+from __future__ import annotations
+
+import io
+
+from bioreview_bench.data.vocabulary import UNANSWERED
+from bioreview_bench.errors import printable
+from bioreview_bench.report.blocks import Facts, figure, interval
+from bioreview_bench.report.meaning import SATURATED, Note, conclusion, trusted, validity_line, validity_of
+from bioreview_bench.results.records import ResultRecord
+
+_LINE = 70  # columns beside the labels
+_NAME = 16  # letters of a contract's name, so that its sentence takes two lines
+
+
+def verdict(record: ResultRecord, following: str = "") -> Facts:
+    """System, F1, skill, controls, how far the contract can be trusted, one sentence, and what to type next."""
+    said, more = conclusion(record)
+    rows: list[tuple[str, str | Note]] = [
+        ("System", system_line(record)),
+        ("F1", _f1(record)),
+        ("Skill", _skill(record)),
+        ("Controls", _controls(record)),
+        ("Contract", _contract(record)),
+        ("Verdict", said),
+    ]
+    if more:
+        rows.append(("", Note("info", f"{more} more {'remark' if more == 1 else 'remarks'} in the full report.")))
+    if following:
+        rows.append(("Next", following))
+    return Facts(rows)
+
+
+def system_line(record: ResultRecord) -> Note:
+    """Who wrote what was scored, on which articles, and how many were not answered."""
+    system, coverage = record.system, record.coverage
+    named = f"{system.name} {system.version}" if system.version else system.name
+    if system.postprocessing != "none":
+        named += f", post-processing {system.postprocessing}"
+    lost = sum(getattr(coverage, outcome) for outcome in UNANSWERED)
+    where = printable(f"{record.data.name}/{record.data.split}", 24)
+    articles = f"{coverage.n_articles:,} {'article' if coverage.n_articles == 1 else 'articles'}"
+    behind = f" on {where}, {articles}{f', {lost:,} not answered' if lost else ''}"
+    return Note("warning" if lost else "info", f"{printable(named, _LINE - len(behind))}{behind}")
+
+
+def as_text(record: ResultRecord, following: str = "") -> str:
+    """The verdict as plain text of at most 80 columns."""
+    from bioreview_bench.report.terminal import print_blocks
+
+    stream = io.StringIO()
+    print_blocks([verdict(record, following)], stream, 80)
+    return stream.getvalue().rstrip("\n")
+
+
+def _f1(record: ResultRecord) -> str:
+    overall = record.overall
+    beside = f"recall {figure(overall.recall)}, precision {figure(overall.precision)}"
+    return f"{figure(overall.f1)}  {_bounds(record, 'overall.f1')}{beside}"
+
+
+def _skill(record: ResultRecord) -> str:
+    controls = record.controls
+    if controls.skill is None:
+        return (
+            SATURATED if controls.saturated else "undefined: no article has another one of its source to compare with"
+        )
+    return f"{controls.skill:.3f}  {_bounds(record, 'controls.skill')}0 is chance"
+
+
+def _bounds(record: ResultRecord, path: str) -> str:
+    found = interval(record, path)
+    return f"95% CI {found}  " if found.startswith("[") else ""
+
+
+def _controls(record: ResultRecord) -> Note:
+    controls = record.controls
+    others = {
+        "copying the paper": controls.echo_match_rate,
+        "stock comments": controls.generic_match_rate,
+        "other articles": controls.null_match_rate,
+        "near misses": controls.near_miss_match_rate,
+    }
+    listed = [f"{figure(rate)} for {who}" for who, rate in others.items() if rate is not None]
+    beside = f" against {', '.join(listed)}" if listed else "; no control was scored"
+    return Note("info", f"match rate {figure(controls.match_rate)}{beside}")
+
+
+def _contract(record: ResultRecord) -> Note:
+    claim = validity_of(record)
+    said = f"{printable(record.contract['name'], _NAME)}. {validity_line(claim)}"
+    return Note("info" if trusted(claim) else "warning", said)
