@@ -68,6 +68,7 @@ class ReviewRun:
                 "max_cost_usd": max_cost,
                 "price": self.price.as_dict() if self.price is not None else None,
             },
+            texts={manuscript.id: manuscript.digest for manuscript in self.manuscripts},
         )
 
 

@@ -54,6 +54,11 @@ class RunConsole(Watcher):
         """Say what is already done."""
         if store.n_repaired:
             self.say(f"A row that was cut while it was written ({store.n_repaired:,} bytes) was removed.")
+        if store.n_unknown_texts:
+            self.warn(
+                f"{store.n_unknown_texts:,} rows are older than the check of what was read: they are taken to be about "
+                "the papers of now."
+            )
         self._before = len(store)
         if len(store):
             self.say(f"Going on with {store.folder}: {len(store):,} rows are already done.")

@@ -6,8 +6,11 @@ error rather than an oversight.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from bioreview_bench.data.article import Article
@@ -61,6 +64,19 @@ class Manuscript:
             journal=_JOURNALS[article.source],
             doi=article.doi if with_doi else None,
         )
+
+    @cached_property
+    def digest(self) -> str:
+        """First 12 hex digits of the sha256 of everything that can be read here, sections in their order."""
+        shown = asdict(self) | {"sections": list(self.sections.items()), "references": _stated(self.references)}
+        return hashlib.sha256(json.dumps(shown, sort_keys=True, default=str).encode()).hexdigest()[:12]
+
+
+def _stated(value: Any) -> Any:
+    """A reference without its nulls: Parquet writes an absent field as one."""
+    if isinstance(value, dict):
+        return {str(name): _stated(inner) for name, inner in value.items() if inner is not None}
+    return [_stated(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def is_skipped(heading: str) -> bool:

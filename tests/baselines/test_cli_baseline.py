@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,34 @@ def api(bench: Bench, model_server: Any, key: str, tmp_path: Path) -> Callable[.
         )  # fmt: skip
 
     return run
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"title": "Terns on a ledge"},
+        {"abstract": "Terns of the second colony returned to the same ledge."},
+        {"paper_text_sections": {"Methods": "Terns were counted.", "Results": "There were four."}},
+    ],
+)
+def test_a_run_is_not_resumed_over_other_papers_under_the_same_ids(
+    bench: Bench, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "run"
+    data.mkdir()
+    path = Path(str(resources.files("bioreview_bench.data.demo"))) / "test.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    (data / "test.jsonl").write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+    run = ("baseline", "echo", "--data", data, "--split", "test", "--out", out)
+    assert bench(*run, "--limit", 1).code == 0
+    before = {file.name: file.read_bytes() for file in out.iterdir()}
+    changed = "".join(json.dumps({**line, **change}) + "\n" for line in lines)
+    (data / "test.jsonl").write_text(changed, encoding="utf-8")
+    refused = bench(*run, "--limit", 3)
+    assert refused.code == 2
+    assert f"{lines[0]['id']}: text" in refused.err
+    assert lines[1]["id"] not in refused.err  # it has no review yet
+    assert {file.name: file.read_bytes() for file in out.iterdir()} == before
 
 
 def prices(folder: Path) -> Path:

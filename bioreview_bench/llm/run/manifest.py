@@ -84,6 +84,7 @@ def new_manifest(
         "name": name,
         "reviewer": dict(reviewer),
         "split": {"label": split, "fingerprint": fingerprint},
+        "texts": {},
         "postprocessing": "none",
         "package": package_version(),
         "libraries": dict(_libraries()),
@@ -108,6 +109,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
             remedy="choose another --out, or the version of this package that wrote it",
         )
     return manifest
+
+
+def texts_read(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Digests of the texts that were reviewed, by article id; {} in a manifest that is older than they."""
+    return {str(article_id): str(digest) for article_id, digest in _mapping(manifest.get("texts")).items()}
 
 
 def require_run(path: Path) -> None:

@@ -23,7 +23,7 @@ from bioreview_bench.files.jsonl import clean, parse_object, read_rows
 from bioreview_bench.files.lock import lock_folder
 from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.llm.review import Review
-from bioreview_bench.llm.run.ledger import BATCHES
+from bioreview_bench.llm.run.ledger import BATCHES, read_ledger
 from bioreview_bench.llm.run.manifest import (
     IDENTITY,
     Totals,
@@ -31,6 +31,7 @@ from bioreview_bench.llm.run.manifest import (
     now,
     read_manifest,
     require_run,
+    texts_read,
 )
 
 if TYPE_CHECKING:
@@ -38,13 +39,15 @@ if TYPE_CHECKING:
 
 ROWS, MANIFEST, SUPERSEDED = "predictions.jsonl", "run.json", "superseded.jsonl"
 RETRIABLE = ("error", "refused", "parse_failed")
+_SHOWN = 10  # articles in a message
 
 
 class RunStore:
     """An open run folder; a context manager. One process at a time holds it.
 
     `article_id in store` says whether its row is written. `n_repaired` bytes of a row that was cut when its writer
-    was killed were removed on opening.
+    was killed were removed on opening. Of `n_unknown_texts` articles that were reviewed before texts were noted it
+    cannot be known whether their text is the same.
     """
 
     def __init__(self, folder: Path, lock: FileLock, manifest: dict[str, Any], *, is_new: bool) -> None:
@@ -53,6 +56,7 @@ class RunStore:
         self.totals = Totals()
         self.superseded = Totals()
         self.n_repaired = _repair_tail(folder / ROWS)
+        self.n_unknown_texts = 0
         self._lock = lock
         self._syncing = threading.Lock()
         self._is_new = is_new
@@ -70,11 +74,13 @@ class RunStore:
         split: str,
         fingerprint: str,
         settings: Mapping[str, Any] | None = None,
+        texts: Mapping[str, str] | None = None,
     ) -> RunStore:
         """Start a run in `folder`, or go on with the one that is there.
 
-        Raises InputError when the run there differs (the fields are named), is malformed, is open elsewhere, or is
-        no run but made from others; WriteError when the folder cannot be written.
+        `texts` are digests of what is to be reviewed, by article id. Raises InputError when the run there differs (the
+        fields, or the articles whose text does, are named), is malformed, is open elsewhere, or is no run but made
+        from others; WriteError when the folder cannot be written.
         """
         folder = Path(folder)
         require_run(folder / MANIFEST)
@@ -94,7 +100,9 @@ class RunStore:
                 identity = {key: asked[key] for key in IDENTITY}
                 require_same_run(folder, stored, identity, "choose another --out for the new one")
                 store = cls(folder, lock, asked | {"started": stored.get("started")}, is_new=False)
+                store.manifest["texts"] = texts_read(stored)
             store._load()
+            store._keep_texts(texts or {})
             store.save()
         return store
 
@@ -227,6 +235,26 @@ class RunStore:
             "superseded": self.superseded.as_dict(),
         }
         write_json(self.folder / MANIFEST, self.manifest, indent=2)
+
+    def _keep_texts(self, texts: Mapping[str, str]) -> None:
+        """Note which texts this run is about. Raises InputError for an article that was reviewed with another."""
+        kept = self.manifest["texts"]
+        held = {*self._statuses, *read_ledger(self.folder).articles_out}
+        changed = [
+            Problem(f"{printable(article_id)}: text {printable(kept[article_id])} in the run, {digest} now")
+            for article_id, digest in texts.items()
+            if article_id in held and kept.get(article_id, digest) != digest
+        ]
+        if changed:
+            more = [Problem(f"and {len(changed) - _SHOWN:,} more")] if len(changed) > _SHOWN else []
+            raise InputError(
+                f"{self.folder} is not resumed: {len(changed):,} of its articles were reviewed when their manuscript "
+                "(title, abstract, sections, references) was another.",
+                problems=[*changed[:_SHOWN], *more],
+                remedy="name the data that were reviewed, or choose another --out for these",
+            )
+        self.n_unknown_texts = sum(article_id in held and article_id not in kept for article_id in texts)
+        self.manifest["texts"] = kept | texts
 
     def _load(self) -> None:
         """Read ids and totals; raises InputError with every line that is no row."""

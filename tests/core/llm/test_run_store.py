@@ -15,6 +15,7 @@ import pytest
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.llm.review import Review, Usage
+from bioreview_bench.llm.run.ledger import BatchPart, Ledger
 from bioreview_bench.llm.run.store import RunStore, read_run
 
 REVIEWER = {"provider": "p", "model": "m", "parameters": {"temperature": 0.1}, "prompt": {"id": "a", "sha256": "1"}}
@@ -97,6 +98,54 @@ def test_another_version_of_the_package_does_not_resume(tmp_path: Path, monkeypa
     monkeypatch.setattr("bioreview_bench.llm.run.manifest.package_version", lambda: "9.9")
     with pytest.raises(InputError, match="package"):
         opened(tmp_path)
+
+
+def test_a_run_is_not_resumed_over_other_texts_and_the_articles_are_named(tmp_path: Path) -> None:
+    with opened(tmp_path, texts={"elife:1": "aaaa", "elife:2": "bbbb", "elife:3": "cccc"}) as store:
+        store.append("elife:1", good())
+        store.append("elife:2", good())
+    before = (tmp_path / "run.json").read_bytes()
+    with pytest.raises(InputError) as caught:
+        opened(tmp_path, texts={"elife:1": "aaaa", "elife:2": "b2b2", "elife:3": "c3c3"})
+    assert [str(problem) for problem in caught.value.problems] == ["elife:2: text bbbb in the run, b2b2 now"]
+    assert (tmp_path / "run.json").read_bytes() == before
+    # What has no review yet may have been corrected; articles that are not asked for are not looked at.
+    with opened(tmp_path, texts={"elife:1": "aaaa", "elife:3": "c3c3"}) as store:
+        assert store.n_unknown_texts == 0
+        store.append("elife:3", good())
+    stored = json.loads((tmp_path / "run.json").read_text())["texts"]
+    assert stored == {"elife:1": "aaaa", "elife:2": "bbbb", "elife:3": "c3c3"}
+    many = {f"elife:{number}": "dddd" for number in range(4, 24)}
+    with opened(tmp_path, texts=many) as store:
+        for article_id in many:
+            store.append(article_id, good())
+    with pytest.raises(InputError) as caught:
+        opened(tmp_path, texts=dict.fromkeys(many, "eeee"))
+    assert len(caught.value.problems) == 11
+    assert str(caught.value.problems[-1]) == "and 10 more"
+
+
+def test_an_article_in_a_batch_is_not_taken_for_another_paper(tmp_path: Path) -> None:
+    with opened(tmp_path, texts={"elife:1": "aaaa"}) as store:
+        Ledger(tmp_path / "batches.json").put(BatchPart("key", "file", {"elife:1": None}, 0.0))
+        store.close("interrupted")
+    with pytest.raises(InputError, match="elife:1: text aaaa in the run, bbbb now"):
+        opened(tmp_path, texts={"elife:1": "bbbb"})
+    opened(tmp_path, texts={"elife:1": "aaaa"}).close()
+
+
+def test_a_run_older_than_the_texts_goes_on_and_says_how_many_rows_it_concerns_once(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.append("elife:1", good())
+    path = tmp_path / "run.json"
+    manifest = json.loads(path.read_text())
+    del manifest["texts"]
+    path.write_text(json.dumps(manifest))
+    for unknown in (1, 0):
+        with opened(tmp_path, texts={"elife:1": "aaaa", "elife:2": "bbbb"}) as store:
+            assert store.n_unknown_texts == unknown
+    with pytest.raises(InputError, match="elife:1"):
+        opened(tmp_path, texts={"elife:1": "cccc"})
 
 
 def test_a_tuple_in_the_description_equals_the_list_on_disk(tmp_path: Path) -> None:
