@@ -21,6 +21,7 @@ from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.results.validity import ValidityCard, load_card
 
 from .settings import BoardSettings
 from .store.database import Database
@@ -43,7 +44,8 @@ def set_up(
         raise InputError(
             f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
         )
-    loaded = load_contracts(contracts or (default_contract(data),))
+    contracts = contracts or (default_contract(data),)
+    loaded = load_contracts(contracts)
     ranking = others.pop("ranking", None) or next((one.name for one in loaded if one.calibrated_on), loaded[0].name)
     settings = changed(
         None,
@@ -55,7 +57,7 @@ def set_up(
     )
     facts = [facts_of(load_split(settings.data, split)) for split in settings.splits]
     db.create_or_upgrade()
-    put_board(db, settings, facts, loaded)
+    put_board(db, settings, facts, loaded, _cards(contracts, loaded))
     return settings
 
 
@@ -84,7 +86,7 @@ def alter(
         contracts=tuple(one.name for one in contracts),
     )
     splits = [facts_of(load_split(settings.data, split)) for split in settings.splits] if "data" in fields else []
-    put_board(db, settings, splits, new)
+    put_board(db, settings, splits, new, _cards(added, new))
     return settings
 
 
@@ -126,6 +128,12 @@ def load_contracts(names: Sequence[str]) -> list[Contract]:
             )
         found.append(contract)
     return check_together(found)
+
+
+def _cards(names: Sequence[str], contracts: Sequence[Contract]) -> dict[str, ValidityCard]:
+    """The validity cards that lie beside contract files, by contract; those of bundled contracts are known anywhere."""
+    cards = {one.name: load_card(name) for name, one in zip(names, contracts, strict=True) if name not in BUNDLED}
+    return {name: card for name, card in cards.items() if card is not None}
 
 
 def check_together(contracts: list[Contract]) -> list[Contract]:

@@ -10,7 +10,7 @@ import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.cli.judge import judge_options, judge_scorer, say_plan
-from bioreview_bench.files.atomic import check_writable, write_files
+from bioreview_bench.files.atomic import check_writable, make_folder, write_files
 
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
@@ -22,21 +22,25 @@ def contract() -> None:
 
 
 @contract.command("list")
+@click.argument("names", nargs=-1, metavar="[NAME|FILE]...")
 @options.format_option("text", "markdown", "json")
-def list_contracts(form: str) -> None:
-    """List the bundled contracts and what their validity cards say.
+def list_contracts(names: tuple[str, ...], form: str) -> None:
+    """List contracts and what their validity cards say: bundled ones, judges audited on this machine, files you name.
 
     \b
-    Example:
+    Examples:
       bench contract list
+      bench contract list mine.toml other.toml
     """
     from bioreview_bench.contracts.contract import BUNDLED, Contract
     from bioreview_bench.report.blocks import DASH, Table
     from bioreview_bench.report.meaning import validity_in_short
-    from bioreview_bench.results.validity import load_card, own_validity
+    from bioreview_bench.results.validity import judges_cards, load_card, own_validity
 
-    loaded = [Contract.load(name) for name in BUNDLED]
-    claims = [own_validity(each, load_card(each.name)) for each in loaded]
+    audited = [str(card.contract["name"]) for card in judges_cards()]
+    wanted = list(dict.fromkeys([*BUNDLED, *audited, *names]))
+    loaded = [Contract.load(name) for name in wanted]
+    claims = [own_validity(each, load_card(name)) for name, each in zip(wanted, loaded, strict=True)]
     if form == "json":
         rows = [{**each.as_dict(), "validity": claim.model_dump()} for each, claim in zip(loaded, claims, strict=True)]
         click.echo(json.dumps(rows, ensure_ascii=False))
@@ -46,7 +50,7 @@ def list_contracts(form: str) -> None:
         for each, claim in zip(loaded, claims, strict=True)
     ]
     options.show(
-        [Table("Bundled contracts", ["name", "encoder", "threshold", "transform", "validity"], shown, ("encoder",))],
+        [Table("Contracts", ["name", "encoder", "threshold", "transform", "validity"], shown, ("encoder",))],
         form,
     )
 
@@ -55,7 +59,7 @@ def list_contracts(form: str) -> None:
 @click.argument("name")
 @options.format_option("text", "markdown", "json")
 def show(name: str, form: str) -> None:
-    """Show the fields of contract NAME (bundled, or a TOML file), its signature, and its validity card.
+    """Show the fields of contract NAME (bundled, a judge, or a TOML file), its signature, and its validity card.
 
     \b
     Examples:
@@ -103,7 +107,9 @@ def show(name: str, form: str) -> None:
 )
 @options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
 @options.path_option("-o", "--out", metavar="FILE", text="Write the validity card.")
-@click.option("--keep", is_flag=True, help="Put the card where the contract is, to be shown beside scores.")
+@click.option(
+    "--keep", is_flag=True, help="Put the card where the contract is, to be shown beside scores; a judge's always is."
+)
 @options.path_option("--chart", metavar="FILE.svg", text="Draw what is matched and counted.")
 @options.encoder_path_option
 @options.allow_extra_option
@@ -134,12 +140,14 @@ def audit(
     """Hold the matches of contract NAME against judged pairs, and make its validity card.
 
     With --keep the card lies with the contract (mine.card.json beside mine.toml), and one sentence of it stands
-    beside every score under that contract.
+    beside every score under that contract. A judge has no file, and its audit has cost something: its card is kept in
+    the cache folder, under its model and the hash of prompt and parameters.
 
     \b
     Examples:
       bench contract audit demo --judgements pairs.jsonl --data DIR
       bench contract audit mine.toml --judgements a.jsonl --judgements b.jsonl --data DIR --keep
+      bench contract audit judge:openai:gpt-4o-mini --judgements pairs.jsonl --data DIR --prices prices.toml --dry-run
     """
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.folder import canonical_split
@@ -155,9 +163,9 @@ def audit(
     from bioreview_bench.validity.scorers import ContractScorer
 
     loaded = Contract.load(name)
-    kept = card_path(name) if keep else None
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
+    kept = card_path(name) if (keep or loaded.similarity == "judge") and not judging["dry_run"] else None
+    if kept is not None and loaded.similarity == "judge":
+        make_folder(kept.parent)
     for path in filter(None, (kept, out, chart)):
         check_writable(path)
     articles = load_split(data, split, allow_unfrozen=allow_unfrozen)

@@ -31,7 +31,7 @@ def controls_root() -> Path:
 
 
 def cards_root() -> Path:
-    """Where `bench contract audit --keep` puts the validity cards of contracts that have no file."""
+    """Where `bench contract audit` puts the validity cards of judges, which have no file."""
     return cache_root() / "cards"
 
 

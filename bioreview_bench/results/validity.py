@@ -1,8 +1,8 @@
 """The validity card of a contract: what an audit measured, kept with the contract, and when it may be believed.
 
 The card of a bundled contract lies beside it in the package, that of `mine.toml` in `mine.card.json`, that of a judge,
-which has no file, among the package's own files on this machine. A card belongs to one contract: where a field that
-decides a match differs, or the weights, it is not used, and that is said.
+which has no file, in the cache folder, under its provider, model and the hash of prompt and parameters. A card belongs
+to one contract: where a field that decides a match differs, or the weights, it is not used, and that is said.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import quote
 from pydantic import ValidationError
 
 from bioreview_bench.contracts.contract import BUNDLED, Contract
+from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
@@ -156,7 +157,8 @@ class ValidityCard(Record):
 def card_path(name_or_path: str | Path) -> Path:
     """Where the card of a contract lies: in the package, beside its TOML file, or for a judge in the cache."""
     if str(name_or_path).startswith(_JUDGE):
-        return cards_root() / f"{quote(str(name_or_path), safe='')}{CARD_SUFFIX}"
+        judge = JudgeName.parse(str(name_or_path))
+        return cards_root() / f"{quote(judge.encoder, safe='')}+{judge.sha256[:16]}{CARD_SUFFIX}"
     if str(name_or_path) in BUNDLED:
         return Path(str(resources.files("bioreview_bench.contracts"))) / f"{name_or_path}{CARD_SUFFIX}"
     path = Path(name_or_path)
@@ -165,7 +167,17 @@ def card_path(name_or_path: str | Path) -> Path:
 
 def load_card(name_or_path: str | Path) -> ValidityCard | None:
     """The card of a contract, None when it has none. Raises InputError when the file is no card."""
-    path = card_path(name_or_path)
+    return _read(card_path(name_or_path))
+
+
+def judges_cards() -> list[ValidityCard]:
+    """The cards of all judges that were audited on this machine. Raises InputError when a file is no card."""
+    folder = cards_root()
+    found = [_read(path) for path in (sorted(folder.glob(f"*{CARD_SUFFIX}")) if folder.is_dir() else [])]
+    return [card for card in found if card is not None]
+
+
+def _read(path: Path) -> ValidityCard | None:
     remedy = "move it away, or make it again: bench contract audit"
     if not path.exists():
         return None

@@ -32,12 +32,13 @@ from bioreview_bench.errors import DataError, InputError, WriteError, cannot_wri
 from bioreview_bench.files.atomic import check_writable
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
+from bioreview_bench.results.validity import ValidityCard
 
 from ..settings import BoardSettings
 from ..store.common import State
 from ..store.database import Database
 from ..store.models import PredictionsFile, Submission, User
-from ..store.settings import BoardSplit, get_contract, get_settings, get_split
+from ..store.settings import BoardSplit, get_card, get_contract, get_settings, get_split
 from ..store.submissions import unpack
 
 MANIFEST, SUBMISSIONS, FOLDER = "board.json", "submissions.jsonl", "predictions"
@@ -56,6 +57,7 @@ def export_board(db: Database, destination: Path) -> int:
             settings=settings,
             splits=[get_split(db, name) for name in settings.splits],
             contracts=[dataclasses.asdict(get_contract(db, name)) for name in settings.contracts],
+            cards={name: card for name in settings.contracts if (card := get_card(db, name))},
             users=[KeptUser.model_validate(one) for one in users],
         )
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -146,6 +148,7 @@ class ExportedBoard(_Exported):
     settings: BoardSettings
     splits: list[BoardSplit]
     contracts: list[dict[str, Any]]
+    cards: dict[str, ValidityCard] = {}
     users: list[KeptUser]
 
     @model_validator(mode="after")

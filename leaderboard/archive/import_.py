@@ -58,7 +58,7 @@ def import_board(db: Database, source: Path) -> Taken:
             if has_settings(db):
                 _refuse_other_board(db, manifest, contracts)
             else:
-                put_board(db, manifest.settings, manifest.splits, contracts)
+                put_board(db, manifest.settings, manifest.splits, contracts, manifest.cards)
             taken = Taken()
             with db.session() as session:
                 taken.n_users = sum(_take_user(session, user) for user in manifest.users)

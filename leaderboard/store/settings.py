@@ -6,7 +6,8 @@ The ids of a split are kept, its references never: the server checks submissions
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,6 +15,7 @@ from sqlalchemy import select
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.results.validity import ValidityCard
 
 from ..settings import BoardSettings
 from .common import VERSION, NotFound, bump, counter
@@ -52,15 +54,24 @@ def put_settings(db: Database, settings: BoardSettings) -> None:
 
 
 def put_board(
-    db: Database, settings: BoardSettings, splits: Iterable[BoardSplit], contracts: Iterable[Contract]
+    db: Database,
+    settings: BoardSettings,
+    splits: Iterable[BoardSplit],
+    contracts: Iterable[Contract],
+    cards: Mapping[str, ValidityCard] = MappingProxyType({}),
 ) -> None:
-    """Store settings with what is known of their splits and contracts, in one transaction (see `boards`)."""
+    """Store settings with what is known of their splits and contracts, in one transaction (see `boards`).
+
+    `cards`: by the name of a contract that comes from a file, its validity card.
+    """
     with db.session() as session:
         session.merge(Setting(key=BOARD, value=settings.model_dump(mode="json")))
         for facts in splits:
             session.merge(Setting(key=f"split:{facts.name}", value=facts.model_dump(mode="json")))
         for contract in contracts:
             session.merge(Setting(key=f"contract:{contract.name}", value=dataclasses.asdict(contract)))
+            card = cards.get(contract.name)
+            session.merge(Setting(key=_card(contract.name), value=card.model_dump(mode="json") if card else {}))
         session.flush()
         for split in settings.splits:
             bump(session, split=split)
@@ -74,6 +85,13 @@ def get_split(db: Database, name: str) -> BoardSplit:
 def get_contract(db: Database, name: str) -> Contract:
     """One of the board's contracts. Raises NotFound."""
     return Contract(**_stored(db, "contract", name))
+
+
+def get_card(db: Database, name: str) -> ValidityCard | None:
+    """The validity card of one of the board's contracts, if it came from a file that had one."""
+    with db.reading() as session:
+        row = session.get(Setting, _card(name))
+    return ValidityCard.model_validate(row.value) if row is not None and row.value else None
 
 
 def board_version(db: Database) -> int:
@@ -101,6 +119,10 @@ def table_built(db: Database, split: str, contract: str, changes: int) -> None:
     with db.session() as session:
         session.merge(Setting(key=_built(split, contract), value={"n": changes}))
         bump(session)
+
+
+def _card(contract: str) -> str:
+    return f"card:{contract}"
 
 
 def _built(split: str, contract: str) -> str:

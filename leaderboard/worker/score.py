@@ -29,6 +29,7 @@ from bioreview_bench.errors import DataError, EncoderError, printable
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import System
+from bioreview_bench.results.validity import ValidityCard
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.run import score
 from bioreview_bench.stats import summary
@@ -41,7 +42,7 @@ from ..intake.validation import read_content
 from ..settings import BoardSettings
 from ..store.database import Database
 from ..store.leases import Claim
-from ..store.settings import BoardSplit, get_contract, get_settings, get_split
+from ..store.settings import BoardSplit, get_card, get_contract, get_settings, get_split
 from ..store.submissions import Scored
 
 MIN_AFTER_CUTOFF: Final = 20
@@ -50,10 +51,11 @@ _DATE: Final = re.compile(r"(\d{4})(?:-(\d{2}))?(?:-(\d{2}))?(?:[T ].*)?")
 
 @dataclass(frozen=True)
 class LoadedContract:
-    """One of the board's contracts with what compares texts for it."""
+    """One of the board's contracts with what compares texts for it, and its validity card if it is the board's own."""
 
     contract: Contract
     backend: Backend
+    card: ValidityCard | None = None
 
 
 class Scorer:
@@ -70,7 +72,7 @@ class Scorer:
         self.judges: dict[str, LoadedContract] = {}
         for name in self.settings.contracts:
             contract = get_contract(db, name)
-            self.judges[name] = LoadedContract(contract, choose(contract, None, None, progress))
+            self.judges[name] = LoadedContract(contract, choose(contract, None, None, progress), get_card(db, name))
             _check_verified(self.settings, contract, self.judges[name].backend, self.splits.values())
 
     def is_current(self, db: Database) -> bool:
@@ -79,6 +81,7 @@ class Scorer:
         return (
             settings == self.settings
             and all(get_contract(db, name) == judge.contract for name, judge in self.judges.items())
+            and all(get_card(db, name) == judge.card for name, judge in self.judges.items())
             and all(get_split(db, name).label == split.label for name, split in self.splits.items())
         )
 
@@ -117,6 +120,7 @@ def score_submission(
         system=System(name=card.system_name, version=card.system_version, postprocessing=card.postprocessing),
         require_complete=True,
         backend=judge.backend,
+        card=judge.card,
     )
     extras = {
         "exact_match_rate": exact_match_rate(split, predictions),

@@ -95,6 +95,21 @@ def test_the_card_of_a_judge_is_found_by_its_name(demo: ValidityCard, cache: Pat
     assert validity(replace(Contract.load("demo"), name=name), demo.encoder).n_matched == 261
 
 
+def test_a_judge_is_its_model_prompt_and_parameters_however_it_is_written() -> None:
+    spelled = {card_path(name) for name in ("judge:vllm:M", "judge:vllm:M?temperature=0")}
+    assert len(spelled) == 1
+    others = ["judge:vllm:M?seed=1", "judge:vllm:M?temperature=", "judge:vllm:N", "judge:openai:M"]
+    assert len(spelled | {card_path(name) for name in others}) == 5
+
+
+def test_another_prompt_makes_another_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioreview_bench.contracts import judge_names
+
+    before = card_path("judge:vllm:M")
+    monkeypatch.setattr(judge_names, "prompt_sha256", lambda: "0" * 64)
+    assert card_path("judge:vllm:M") != before
+
+
 def test_the_sentence_quotes_reviewers_in_their_own_words(demo: ValidityCard) -> None:
     found = validity(Contract.load("demo"), demo.encoder)
     assert validity_sentence(found) == (

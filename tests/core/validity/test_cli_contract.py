@@ -64,6 +64,8 @@ def test_an_audit_writes_card_and_chart_and_the_next_score_tells_of_it(
     assert run([*command, "-o", str(tmp_path / "again.json"), "--quiet"]) == 0
     assert (tmp_path / "again.json").read_bytes() == card.read_bytes() == first
     capsys.readouterr()
+    assert run(["contract", "list", str(contract), "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[-1]["validity"]["measured_on"].endswith("demo/test")
     assert run(["contract", "show", str(contract), "--format", "markdown"]) == 0
     assert "## Counted and judged" in capsys.readouterr().out
 

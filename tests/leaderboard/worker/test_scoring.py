@@ -15,8 +15,12 @@ from bioreview_bench import Contract, load_split, read_predictions, score
 from bioreview_bench.data.predictions import as_predictions
 from bioreview_bench.errors import DataError, EncoderError
 from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.archive.export import export_board
+from bioreview_bench.leaderboard.archive.import_ import import_board
 from bioreview_bench.leaderboard.store.leases import Claim
+from bioreview_bench.leaderboard.store.settings import get_card
 from bioreview_bench.leaderboard.worker.score import Scorer, after_cutoff, exact_match_rate
+from bioreview_bench.results.validity import load_card
 from bioreview_bench.scoring.backends import choose
 
 
@@ -49,6 +53,27 @@ def test_a_board_gives_the_numbers_that_evaluate_gives(
         assert one.record.system.name == "Careful"
         for part in ("overall", "controls", "coverage", "per_category", "per_source", "articles", "intervals"):
             assert getattr(one.record, part) == getattr(expected.record, part), part
+
+
+def test_the_card_beside_a_contract_goes_with_it_to_the_board(
+    make_board: Any, open_database: Any, tmp_path: Path, card_fields: Any, demo_predictions: Any
+) -> None:
+    own, checked = tmp_path / "mine.toml", load_card("jaccard")
+    replace(Contract.load("jaccard"), name="mine").save(own)
+    assert checked is not None
+    checked.save(tmp_path / "mine.card.json")
+    board = make_board(tmp_path / "b.sqlite", contracts=(str(own),))
+    (tmp_path / "mine.card.json").unlink()
+    scorer = Scorer(board, None, quiet)
+    claims = [one.record.validity for one in scorer.score(claim("test", card_fields("A")), demo_predictions("careful"))]
+    assert [(one.n_matched, one.same) for one in claims if one] == [(6, 1.0)]
+    export_board(board, tmp_path / "board.zip")
+    again = open_database(tmp_path / "c.sqlite")
+    import_board(again, tmp_path / "board.zip")
+    assert get_card(again, "mine") == checked
+    boards.alter(board, {}, {}, (str(own),), ("mine",))  # named anew, without a card
+    assert not scorer.is_current(board)
+    assert get_card(board, "mine") is None
 
 
 def test_an_encoder_made_for_one_contract_serves_only_those_that_encode_alike(minilm: None) -> None:

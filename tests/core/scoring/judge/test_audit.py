@@ -56,6 +56,25 @@ def test_a_judge_that_goes_by_the_raters_rule_is_right_about_every_match(loopbac
     assert len(loopback_judge.asked) == asked
 
 
+def test_the_card_is_kept_and_stands_wherever_the_judge_scores(
+    loopback_judge: Any, audit: Any, bench: Any, cache: Path
+) -> None:
+    name = "judge:openai:small"
+    assert audit("--dry-run")[0] == 0
+    assert not (cache / "cards").exists()
+    assert audit("--quiet")[0] == 0
+    assert len(list((cache / "cards").glob("*.card.json"))) == 1
+    assert "100% of 4 matches are the same point" in bench("contract", "list")[1]
+    assert "measured on" in bench("contract", "show", name)[1]
+    score = ("evaluate", "demo:careful", "--data", "demo", "--base-url", loopback_judge.url, "--draws", 0, "--contract")
+    found = {contract: bench(*score, contract, "--format", "json")[1] for contract in (name, f"{name}?seed=1")}
+    claims = {contract: json.loads(out)["validity"] for contract, out in found.items()}
+    assert (claims[name]["n_matched"], claims[name]["same"]) == (4, 1.0)
+    assert set(claims[f"{name}?seed=1"].values()) == {None}
+    assert bench("cache", "clear", "--yes")[0] == 0
+    assert "100% of 4 matches" in bench("contract", "list")[1]
+
+
 def test_a_dry_run_prints_the_plan_and_asks_nothing(loopback_judge: Any, audit: Any) -> None:
     code, out, _ = audit("--dry-run", "--format", "json")
     assert code == 0
