@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +16,7 @@ from bioreview_bench.errors import InputError, printable
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
     from bioreview_bench.results.result import Result
+    from bioreview_bench.stats.comparison import Comparison
 
 
 @click.command()
@@ -23,8 +25,24 @@ if TYPE_CHECKING:
     "--draws", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of the label-swap test."
 )
 @click.option("--seed", type=int, default=42, show_default=True)
+@options.path_option("--html", metavar="FILE", text="Write a page for the browser: article by article, who found what.")
+@click.option(
+    "--predictions",
+    multiple=True,
+    metavar="FILE",
+    help="With --html: a file that was scored (or demo:NAME), for its texts; those beside the results are found.",
+)
+@click.option("--data", metavar="DATA", help="With --html: where the articles are. Default: the results' bundled data.")
 @options.format_option("text", "markdown", "json")
-def compare(results: tuple[Path, ...], draws: int, seed: int, form: str) -> None:
+def compare(
+    results: tuple[Path, ...],
+    draws: int,
+    seed: int,
+    html: Path | None,
+    predictions: tuple[str, ...],
+    data: str | None,
+    form: str,
+) -> None:
     """Compare RESULTS (two or more result files) of equal signature: intervals, tests, tied groups.
 
     Results whose signatures differ are refused, and the differing field is named. Post-processing of predictions is
@@ -34,16 +52,59 @@ def compare(results: tuple[Path, ...], draws: int, seed: int, form: str) -> None
     Examples:
       bench compare a.result.json b.result.json
       bench compare runs/*.result.json --format markdown
+      bench compare a.result.json b.result.json --html ab.html --predictions a.jsonl --predictions b.jsonl --data FOLDER
     """
     from bioreview_bench.report.comparison import as_dict, blocks
     from bioreview_bench.stats.comparison import compare as compare_results
 
     loaded = _load(results)
+    if html is None and (predictions or data is not None):
+        raise InputError("--predictions and --data serve to show texts in a page.", remedy="add --html FILE")
     comparison = compare_results(list(loaded.values()), list(loaded), draws, seed)
+    if html is not None:
+        _write_page(comparison, html, results, predictions, data)
     if form == "json":
         click.echo(json.dumps(as_dict(comparison), ensure_ascii=False, allow_nan=False))
     else:
         options.show(blocks(comparison), form)
+
+
+def _write_page(
+    comparison: Comparison, html: Path, results: tuple[Path, ...], predictions: tuple[str, ...], data: str | None
+) -> None:
+    """Write the comparison with the texts that are at hand. Raises InputError, DataError, WriteError."""
+    from bioreview_bench.data.load import BUNDLED_DATA, load_split
+    from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.files.atomic import check_writable, write_files
+    from bioreview_bench.report.html.comparison import compose, systems
+
+    if any(path.exists() and html.exists() and html.samefile(path) for path in results):
+        raise InputError("--html names one of the results, which would be lost.", remedy="name an .html file")
+    check_writable(html)
+    record = comparison.results[0].record
+    source = data or (record.data.name if record.data.name in BUNDLED_DATA else None)
+    articles = load_split(source, record.data.split) if source else None
+    files = [options.predictions_path(given) for given in predictions] or _beside(comparison, results)
+    rows = [read_predictions(path, articles, allow_extra=articles is not None) for path in files]
+    page = compose(comparison, systems(comparison, rows, articles), articles).encode("utf-8")
+    write_files({html: page})
+    click.echo(f"Wrote {html} ({len(page) / 1e6:.1f} MB).", err=True)
+
+
+def _beside(comparison: Comparison, results: tuple[Path, ...]) -> list[Path]:
+    """Predictions files that the results scored, by their sha256: beside a result, or bundled with its data."""
+    from bioreview_bench.data.load import BUNDLED_DATA, locate
+
+    wanted = {result.record.provenance.predictions_sha256 for result in comparison.results}
+    data = comparison.results[0].record.data.name
+    folders = [path.parent for path in results] + ([locate(data)[1] / "predictions"] if data in BUNDLED_DATA else [])
+    found: dict[str, Path] = {}
+    for path in sorted(path for folder in dict.fromkeys(folders) for path in folder.glob("*.jsonl")):
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        if sha256 in wanted:
+            found.setdefault(sha256, path)
+    return list(found.values())
 
 
 @click.command()

@@ -23,6 +23,13 @@ from bioreview_bench.results.legacy import HistoricResult
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
+_SECTIONS = (
+    ("summary", "Scores"),
+    ("charts", "Charts"),
+    ("tables", "Tables"),
+    ("articles", "Articles"),
+    ("method", "Method"),
+)
 _LABELS = ("category", "severity", "reference_category", "reference_severity")
 
 
@@ -54,12 +61,13 @@ def compose(result: Result | HistoricResult, predictions: Predictions | None, sp
         "policy": assets.policy(script),
         "style": assets.style(),
         "script": script,
-        "record": record,
+        "sections": [section for section in _SECTIONS if section[0] != "charts" or len(drawn) > len(left_out)],
+        "title": name(f"{record.system.name} {record.system.version or ''}".strip()),
         "identity": _identity(record),
         "system": name(record.system.name),
         "version": name(record.system.version or ""),
         "byline": _byline(record),
-        "signature": _parts(name(record.signature)),
+        "signature": parts(name(record.signature)),
         "alarms": [note for note in found if note.level == "alarm"],
         "warnings": [note for note in found if note.level == "warning"],
         "remarks": [note for note in found if note.level == "info"],
@@ -89,7 +97,7 @@ def _check_threshold(record: ResultRecord) -> None:
         raise InputError("The contract of this result has no name or no threshold.", remedy="evaluate again")
 
 
-def _parts(signature: str) -> list[str]:
+def parts(signature: str) -> list[str]:
     """Parts between which a signature may be broken; together they are the signature."""
     parts = signature.split("|")
     return [f"{part}|" for part in parts[:-1]] + parts[-1:]

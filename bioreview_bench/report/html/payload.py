@@ -54,17 +54,17 @@ def _article(
     wordings = texts.references.get(row["id"], {}) if texts else {}
     written = texts.predictions.get(row["id"], ()) if texts else ()
     references = [
-        [*_reference(reference, row["id"], threshold), *_wording(wordings.get(reference["concern_id"]))]
+        [*reference_fields(reference, row["id"], threshold), *_wording(wordings.get(reference["concern_id"]))]
         for reference in pairs.references
     ]
     predictions = [
-        [*_prediction(prediction, place, threshold), *_wording(_at(written, prediction["index"]))]
+        [*prediction_fields(prediction, place, threshold), *_wording(text_at(written, prediction["index"]))]
         for prediction in pairs.predictions
     ]
     return [*head, row["n_excluded"], title, references, predictions]
 
 
-def _reference(row: Mapping[str, Any], article_id: str, threshold: float) -> list[Any]:
+def reference_fields(row: Mapping[str, Any], article_id: str, threshold: float) -> list[Any]:
     """[name, category, severity, match, similarity, nearest, its similarity, 1 if that is eligible]."""
     return [
         name(str(row["concern_id"]).removeprefix(f"{article_id}:")),
@@ -78,7 +78,7 @@ def _reference(row: Mapping[str, Any], article_id: str, threshold: float) -> lis
     ]
 
 
-def _prediction(row: Mapping[str, Any], place: Mapping[str, int], threshold: float) -> list[Any]:
+def prediction_fields(row: Mapping[str, Any], place: Mapping[str, int], threshold: float) -> list[Any]:
     """[category, severity, confidence, match, similarity, margin, runner-up, nearest, its similarity, 1 if eligible].
 
     The margin is similarity minus that of the runner-up: the most similar reference but the matched one. It is
@@ -108,7 +108,8 @@ def _wording(text: str | None) -> list[str]:
     return [] if text is None else [visible(text)]
 
 
-def _at(texts: Sequence[str], index: Any) -> str | None:
+def text_at(texts: Sequence[str], index: Any) -> str | None:
+    """The text of a prediction; None where texts were not given."""
     return texts[int(index)] if int(index) < len(texts) else None
 
 

@@ -1,8 +1,9 @@
-"""A small result with the predictions and articles that it was made of."""
+"""A small result with the predictions and articles that it was made of, and pages opened in a browser."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,60 @@ def predictions(predictions_file: Path, split: Split) -> Predictions:
 @pytest.fixture
 def result(split: Split, predictions: Predictions, hash_encoder: Any) -> Result:
     return score(split, predictions, DEMO, hash_encoder, draws=100, system=System(name="Example", version="2"))
+
+
+@dataclass
+class Visit:
+    """An open page and everything it complained about or asked for."""
+
+    page: Any
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def ids(self) -> list[str]:
+        """Ids in the list of articles."""
+        found: list[str] = self.page.locator("#list .id").all_text_contents()
+        return found
+
+    def shown(self) -> str:
+        """The id of the chosen article."""
+        return str(self.page.locator("#detail h3").text_content())
+
+    def focused(self) -> str:
+        """The id of the focused element, or its role."""
+        return str(self.page.evaluate("document.activeElement.id || document.activeElement.getAttribute('role')"))
+
+    def ground(self) -> str:
+        """The page's background."""
+        return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    def overflow(self) -> int:
+        """Pixels by which the page is wider than the window."""
+        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+
+
+@pytest.fixture
+def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
+    """Open a page: visit(html, width=390, color_scheme="dark"). Complaints and foreign requests fail the test."""
+    visits: list[Visit] = []
+
+    def open_page(html: str, width: int = 1280, fragment: str = "", **settings: Any) -> Visit:
+        path = tmp_path / f"report-{len(visits)}.html"
+        path.write_text(html, encoding="utf-8")
+        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **settings)
+        opened = Visit(context.new_page())
+        opened.page.set_default_timeout(20_000)
+        opened.page.set_default_navigation_timeout(60_000)  # a busy machine loads late
+        opened.page.on("console", lambda said: opened.complaints.append(said.text))
+        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+        opened.page.on("request", lambda asked: opened.requests.append(asked.url))
+        opened.page.goto(path.as_uri() + fragment)
+        opened.requests = [url for url in opened.requests if url.partition("#")[0] != path.as_uri()]
+        visits.append(opened)
+        return opened
+
+    yield open_page
+    for opened in visits:
+        assert opened.complaints == []
+        assert [url for url in opened.requests if not url.startswith("data:,")] == []
+        opened.page.context.close()

@@ -350,7 +350,7 @@ def test_nothing_is_fetched(result: Result, predictions: Predictions, split: Spl
 def test_scripts_build_text_only() -> None:
     folder = resources.files("bioreview_bench.report.html").joinpath("assets")
     scripts = [path.read_text() for path in Path(str(folder)).rglob("*.js")]
-    assert len(scripts) == 11
+    assert len(scripts) == 15
     for source in scripts:
         assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", source)
         assert "</script" not in source

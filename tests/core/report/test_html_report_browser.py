@@ -6,9 +6,7 @@ Skipped where the playwright package or a Chromium is absent; CHROMIUM names one
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -22,63 +20,6 @@ from bioreview_bench.results.records import SweepPoint, System
 ATTACK = "<script>window.hacked=1</script> and </script><img src=x onerror=window.hacked=1> in one concern"
 LIGHT, DARK = "rgb(246, 246, 243)", "rgb(19, 22, 26)"
 CATEGORIES = ("design_flaw", "interpretation")
-
-
-@dataclass
-class Visit:
-    """An open page and everything it complained about or asked for."""
-
-    page: Any
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-    def ids(self) -> list[str]:
-        """Ids in the list of articles."""
-        found: list[str] = self.page.locator("#list .id").all_text_contents()
-        return found
-
-    def shown(self) -> str:
-        """The id of the chosen article."""
-        return str(self.page.locator("#detail h3").text_content())
-
-    def focused(self) -> str:
-        """The id of the focused element, or its role."""
-        return str(self.page.evaluate("document.activeElement.id || document.activeElement.getAttribute('role')"))
-
-    def ground(self) -> str:
-        """The page's background."""
-        return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
-
-    def overflow(self) -> int:
-        """Pixels by which the page is wider than the window."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
-
-
-@pytest.fixture
-def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
-    """Open a page: visit(html, width=390, color_scheme="dark"). Complaints and foreign requests fail the test."""
-    visits: list[Visit] = []
-
-    def open_page(html: str, width: int = 1280, fragment: str = "", **settings: Any) -> Visit:
-        path = tmp_path / f"report-{len(visits)}.html"
-        path.write_text(html, encoding="utf-8")
-        context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **settings)
-        opened = Visit(context.new_page())
-        opened.page.set_default_timeout(20_000)
-        opened.page.set_default_navigation_timeout(60_000)  # a busy machine loads late
-        opened.page.on("console", lambda said: opened.complaints.append(said.text))
-        opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
-        opened.page.on("request", lambda asked: opened.requests.append(asked.url))
-        opened.page.goto(path.as_uri() + fragment)
-        opened.requests = [url for url in opened.requests if url.partition("#")[0] != path.as_uri()]
-        visits.append(opened)
-        return opened
-
-    yield open_page
-    for opened in visits:
-        assert opened.complaints == []
-        assert [url for url in opened.requests if not url.startswith("data:,")] == []
-        opened.page.context.close()
 
 
 @pytest.fixture
@@ -115,7 +56,7 @@ def html(scored: tuple[Result, Predictions, Split]) -> str:
     return render(whole, predictions, split)
 
 
-def test_a_hostile_concern_is_shown_as_text(visit: Callable[..., Visit], html: str) -> None:
+def test_a_hostile_concern_is_shown_as_text(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html, fragment="#article=peerj%3A1")
     assert opened.shown() == "peerj:1"
     assert opened.page.locator("#detail .words").all_text_contents() == [ATTACK, ATTACK]
@@ -127,7 +68,7 @@ def test_a_hostile_concern_is_shown_as_text(visit: Callable[..., Visit], html: s
     assert opened.page.locator("img").count() == 0
 
 
-def test_the_policy_stops_what_would_get_through(visit: Callable[..., Visit], html: str) -> None:
+def test_the_policy_stops_what_would_get_through(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     opened.page.evaluate(
         """() => {
@@ -146,7 +87,7 @@ def test_the_policy_stops_what_would_get_through(visit: Callable[..., Visit], ht
     opened.requests.clear()
 
 
-def test_choosing_an_article_shows_pairs_and_what_has_none(visit: Callable[..., Visit], html: str) -> None:
+def test_choosing_an_article_shows_pairs_and_what_has_none(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     page = opened.page
     assert len(opened.ids()) == 14
@@ -171,7 +112,7 @@ def test_choosing_an_article_shows_pairs_and_what_has_none(visit: Callable[..., 
     assert "no prediction to compare with" in page.locator("#detail").text_content()
 
 
-def test_filters_and_search_narrow_articles_and_entries(visit: Callable[..., Visit], html: str) -> None:
+def test_filters_and_search_narrow_articles_and_entries(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     page = opened.page
     page.locator("#source").select_option("elife")
@@ -199,7 +140,7 @@ def test_filters_and_search_narrow_articles_and_entries(visit: Callable[..., Vis
     assert opened.ids()[0] == "peerj:2"
 
 
-def test_every_part_works_by_keyboard(visit: Callable[..., Visit], html: str) -> None:
+def test_every_part_works_by_keyboard(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     page, press = opened.page, opened.page.keyboard.press
     press("j")
@@ -229,7 +170,7 @@ def test_every_part_works_by_keyboard(visit: Callable[..., Visit], html: str) ->
     assert opened.shown() == "elife:01"
 
 
-def test_the_focus_is_visible_on_every_tab_stop(visit: Callable[..., Visit], html: str) -> None:
+def test_the_focus_is_visible_on_every_tab_stop(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     opened.page.locator(".about summary").click()
     opened.page.locator(".brand").focus()
@@ -250,7 +191,7 @@ def test_the_focus_is_visible_on_every_tab_stop(visit: Callable[..., Visit], htm
     assert seen[-1] == "shortcuts"  # the last stop of the page was reached
 
 
-def test_an_article_has_an_address(visit: Callable[..., Visit], html: str) -> None:
+def test_an_article_has_an_address(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html, fragment="#article=elife%3A05")
     assert opened.shown() == "elife:05"
     opened.page.keyboard.press("j")
@@ -262,7 +203,7 @@ def test_an_article_has_an_address(visit: Callable[..., Visit], html: str) -> No
 
 @pytest.mark.parametrize(("scheme", "first", "second"), [("light", LIGHT, DARK), ("dark", DARK, LIGHT)])
 def test_the_theme_follows_the_system_and_toggles(
-    visit: Callable[..., Visit], html: str, scheme: str, first: str, second: str
+    visit: Callable[..., Any], html: str, scheme: str, first: str, second: str
 ) -> None:
     opened = visit(html, color_scheme=scheme)
     button = opened.page.locator("#theme")
@@ -283,7 +224,7 @@ def test_the_theme_follows_the_system_and_toggles(
 
 
 def test_the_signature_is_copied(
-    visit: Callable[..., Visit], html: str, scored: tuple[Result, Predictions, Split]
+    visit: Callable[..., Any], html: str, scored: tuple[Result, Predictions, Split]
 ) -> None:
     opened = visit(html, permissions=["clipboard-read", "clipboard-write"])
     assert opened.page.locator("#copy").is_hidden()
@@ -294,7 +235,7 @@ def test_the_signature_is_copied(
 
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
-def test_nothing_overflows(visit: Callable[..., Visit], html: str, width: int) -> None:
+def test_nothing_overflows(visit: Callable[..., Any], html: str, width: int) -> None:
     opened = visit(html, width=width)
     assert opened.overflow() <= 0
     opened.page.locator("#list li", has_text="peerj:1").click()
@@ -308,7 +249,7 @@ def test_nothing_overflows(visit: Callable[..., Visit], html: str, width: int) -
     assert outside == []
 
 
-def test_no_card_stands_alone_and_charts_fill_their_panels(visit: Callable[..., Visit], html: str) -> None:
+def test_no_card_stands_alone_and_charts_fill_their_panels(visit: Callable[..., Any], html: str) -> None:
     for width, rows in ((1400, [5]), (800, [2, 3]), (390, [2, 2, 1])):
         opened = visit(html, width=width)
         tops = opened.page.evaluate(
@@ -331,7 +272,7 @@ def test_no_card_stands_alone_and_charts_fill_their_panels(visit: Callable[..., 
         assert min(shares) > 0.99
 
 
-def test_every_select_is_as_wide_as_its_longest_option(visit: Callable[..., Visit], html: str) -> None:
+def test_every_select_is_as_wide_as_its_longest_option(visit: Callable[..., Any], html: str) -> None:
     for width in (390, 800, 1400):
         opened = visit(html, width=width)
         short = opened.page.evaluate(
@@ -348,7 +289,7 @@ def test_every_select_is_as_wide_as_its_longest_option(visit: Callable[..., Visi
         assert short == []
 
 
-def test_charts_say_their_values_under_the_pointer(visit: Callable[..., Visit], html: str) -> None:
+def test_charts_say_their_values_under_the_pointer(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html)
     tip = opened.page.locator("#tip")
     assert tip.is_hidden()
@@ -364,7 +305,7 @@ def test_charts_say_their_values_under_the_pointer(visit: Callable[..., Visit], 
     assert tip.is_hidden()
 
 
-def test_paper_shows_what_the_screen_folds_and_cuts_nothing_off(visit: Callable[..., Visit], html: str) -> None:
+def test_paper_shows_what_the_screen_folds_and_cuts_nothing_off(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html, width=688)  # A4 less its margins
     opened.page.emulate_media(media="print")
     assert opened.page.locator("#signature").is_visible()
@@ -381,14 +322,14 @@ def test_paper_shows_what_the_screen_folds_and_cuts_nothing_off(visit: Callable[
     assert opened.page.pdf(prefer_css_page_size=True).startswith(b"%PDF-")
 
 
-def test_the_list_names_recall_and_titles(visit: Callable[..., Visit], html: str) -> None:
+def test_the_list_names_recall_and_titles(visit: Callable[..., Any], html: str) -> None:
     row = visit(html).page.locator("#list li", has_text="peerj:1")
     assert row.locator(".figure").text_content() == "recall 1.000"
     assert row.locator(".name").text_content() == ATTACK
 
 
 def test_without_texts_or_pairs_the_browser_still_works(
-    visit: Callable[..., Visit], scored: tuple[Result, Predictions, Split]
+    visit: Callable[..., Any], scored: tuple[Result, Predictions, Split]
 ) -> None:
     result = scored[0]
     opened = visit(render(result))
@@ -403,7 +344,7 @@ def test_without_texts_or_pairs_the_browser_still_works(
     assert bare.ids() == ["peerj:1", "peerj:2"]
 
 
-def test_without_scripts_the_figures_stay(visit: Callable[..., Visit], html: str) -> None:
+def test_without_scripts_the_figures_stay(visit: Callable[..., Any], html: str) -> None:
     opened = visit(html, java_script_enabled=False)
     assert opened.page.locator("#browser").is_hidden()
     assert opened.page.locator("noscript").is_visible()

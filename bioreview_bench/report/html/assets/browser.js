@@ -3,6 +3,7 @@
 // `kind` says what is listed: { articles, makeOption, orders, fits(article, filters), show(article, filters, actions) }.
 
 const HASH = "#article=";
+const UNANSWERED = ["parse_failed", "refused", "error", "missing"];
 
 function startBrowser(kind) {
   const list = makeList(kind.articles, kind.makeOption, kind.orders, choose);

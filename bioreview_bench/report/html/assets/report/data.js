@@ -1,7 +1,5 @@
 // The embedded arrays as objects. Their layout is written in payload.py.
 
-const UNANSWERED = ["parse_failed", "refused", "error", "missing"];
-
 function readReport() {
   const report = JSON.parse(byId("report-data").textContent);
   report.articles = report.articles.map((row, place) => readArticle(row, place, report));
