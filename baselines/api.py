@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bioreview_bench.errors import InputError
+from bioreview_bench.llm.calls.prices import find_price
 from bioreview_bench.llm.providers.api import ApiReviewer
 from bioreview_bench.llm.providers.failures import shown_url
 from bioreview_bench.llm.providers.google import GoogleReviewer
@@ -41,7 +42,7 @@ class Service:
                 "Which key belongs to that address is not said, and Google's is not sent elsewhere.",
                 remedy="add --key-variable NAME",
             )
-        price = job.prices.get(model)
+        price = find_price(model, base_url or self.base_url or self.client.own_address, job.prices)
         parameters = {**self.parameters, **job.parameters}
         return self.client(
             model,

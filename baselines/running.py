@@ -23,12 +23,14 @@ from bioreview_bench.files.lock import LOCK
 from bioreview_bench.files.reading import read_text
 from bioreview_bench.llm.batch.openai import OpenAIBatches
 from bioreview_bench.llm.batch.run import run_batches
-from bioreview_bench.llm.calls.engine import Summary, Watcher, run
+from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.prices import Price, read_prices
+from bioreview_bench.llm.calls.watching import Summary, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Reviewer
 from bioreview_bench.llm.run.ledger import BatchPart, read_ledger
 from bioreview_bench.llm.run.manifest import now
+from bioreview_bench.llm.run.rows import is_answer
 from bioreview_bench.llm.run.store import RunStore
 from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.results.provenance import package_version
@@ -118,6 +120,7 @@ def carry_out(
         watcher.opened(store)
         again = set(store.ids(drop))
         left = [m for m in prepared.manuscripts if m.id not in store or m.id in again]
+        watcher.begun(len(prepared.articles) - len(left), len(prepared.articles))
         if drop or not options.batch:
             fetch = replace(options, batch=True).command(out, max_cost)
             _require_nothing_out(out, "asking again" if drop else "single calls", fetch)
@@ -149,7 +152,7 @@ def carry_out(
 
 
 def _again(command: str) -> str:
-    return f"fix that and run again: {command}"
+    return f"run again: {command}"
 
 
 def _connect(reviewer: Reviewer, store: RunStore, drop: Sequence[str]) -> None:
@@ -269,7 +272,7 @@ def reparse(folder: Path, fix_labels: bool | None = None) -> dict[str, Any]:
         read: Counter[str] = Counter()
 
         def again(row: dict[str, Any]) -> dict[str, Any]:
-            if not _is_answer(row):
+            if not is_answer(row):
                 return row
             read["rows"] += 1
             return _reparsed(row, fix)
@@ -287,10 +290,6 @@ def reparse(folder: Path, fix_labels: bool | None = None) -> dict[str, Any]:
         return {"read": read["rows"], "changed": changed, "before": before, "after": dict(store.totals.by_status)}
 
 
-def _is_answer(row: dict[str, Any]) -> bool:
-    return isinstance(row.get("raw_output"), str) and row.get("detail") is None
-
-
 def _reparsed(row: dict[str, Any], fix_labels: bool) -> dict[str, Any]:
     notes = dict(row.get("notes") or {})
     notes.pop("n_fixed_labels", None)
@@ -298,4 +297,5 @@ def _reparsed(row: dict[str, Any], fix_labels: bool) -> dict[str, Any]:
     parsed = parse(row["raw_output"], finish_reason_length=cut, fix_labels=fix_labels)
     if parsed.n_fixed_labels:
         notes["n_fixed_labels"] = parsed.n_fixed_labels
-    return {**row, "status": parsed.status, "concerns": list(parsed.concerns), "notes": notes or None}
+    concerns = list(parsed.concerns)
+    return {**row, "status": parsed.status, "concerns": concerns, "detail": None, "notes": notes or None}

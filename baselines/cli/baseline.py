@@ -38,8 +38,8 @@ def baseline() -> None:
     \b
     Run, and resume, by the same command:
       bench baseline bm25 --data demo --split val --out runs/bm25
-      bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
-      bench baseline gpt-4o-mini --split val --prices prices.toml --max-cost 5
+      bench baseline gpt-4o-mini --split val --dry-run
+      bench baseline gpt-4o-mini --split val --max-cost 5
       bench baseline gpt-4o-mini --split val --batch
       bench baseline openai:MODEL --base-url https://HOST/v1 --key-variable HOST_KEY
       bench baseline vllm:ORG/MODEL --tensor-parallel 2 --adapter adapters/mine
@@ -80,15 +80,15 @@ def list_reviewers(form: str) -> None:
 
 @baseline.command()
 def prices() -> None:
-    """Print an example of a price file, to put your provider's prices in.
+    """Print the prices that are known, with their day and source, as a file to change.
 
     \b
     Example:
       bench baseline prices > prices.toml
     """
-    from bioreview_bench.llm.calls.prices import example_prices
+    from bioreview_bench.llm.calls.prices import shipped_text
 
-    click.echo(example_prices(), nl=False)
+    click.echo(shipped_text(), nl=False)
 
 
 @baseline.command()
@@ -164,7 +164,7 @@ def retry(
     if batch is not None:
         chosen = replace(chosen, batch=batch)
     prepared = prepare(chosen)
-    console = RunConsole(len(prepared.articles), quiet)
+    console = RunConsole(quiet)
     try:
         summary, store = carry_out(
             prepared,

@@ -32,9 +32,12 @@ class RunCommand(click.Command):
 @click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
 @options.allow_unfrozen_option
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Papers under review at once.")
-@click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Stop before the run costs more.")
+@click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Stop before the run costs more in all.")
 @click.option(
-    "--prices", type=click.Path(path_type=Path), metavar="FILE", help="What tokens cost: bench baseline prices."
+    "--prices",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What tokens cost. Default: bench baseline prices.",
 )
 @click.option("--dry-run", is_flag=True, help="Count articles, tokens and cost; send and write nothing.")
 @click.option("--prompt", metavar="ID|FILE", help="Default: objects-v1. Also adaptive-v1, strings-v1, or a TOML file.")
@@ -73,8 +76,8 @@ def run_reviewer(
     \b
     Examples:
       bench baseline bm25 --data demo --split val
-      bench baseline gpt-4o-mini --split val --prices prices.toml --dry-run
-      bench baseline gpt-4o-mini --split val --prices prices.toml --batch
+      bench baseline gpt-4o-mini --split val --dry-run
+      bench baseline gpt-4o-mini --split val --batch
       bench baseline hf:ORG/MODEL --adapter adapters/mine --prompt adapter.toml --param temperature=0.1
 
     \b
@@ -83,7 +86,8 @@ def run_reviewer(
     """
     from ..options import RunOptions, read_parameters, slug
     from ..running import carry_out, prepare
-    from .report import RunConsole, count, plan_lines
+    from .plan import count, plan_lines
+    from .report import RunConsole
 
     chosen = RunOptions(
         name=name,
@@ -94,12 +98,12 @@ def run_reviewer(
     )
     prepared = prepare(chosen)
     out = out if out is not None else Path("runs") / slug(name)
-    console = RunConsole(len(prepared.articles), quiet)
+    console = RunConsole(quiet)
     if prices is not None and prepared.price is None:
         what = "no batch_input and batch_output" if chosen.batch else "no price"
         console.say(f"{prices} has {what} for {name}, so its cost stays unknown.")
     if dry_run:
-        for line in plan_lines(count(prepared, out)):
+        for line in plan_lines(count(prepared, out, max_cost)):
             click.echo(line)
         return
     try:

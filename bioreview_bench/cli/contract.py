@@ -177,7 +177,7 @@ def audit(
         where = f"{options.data_name(data, articles.data)}/{canonical_split(split)}"
         card = measure(judged, articles, scorer, where, corpora, draws=draws, seed=seed)
     except OnlyPlanned as planned:
-        say_plan(planned.plan, form)
+        say_plan(planned.plan, form, judging["max_cost"])
         return
     finally:
         messages.stop()

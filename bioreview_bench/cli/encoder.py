@@ -304,16 +304,13 @@ def encode(
     corpus = survey(source, shard_rows)
     shards = prepare(corpus, output, job.encoder(None).identity)
     messages = options.Messages(quiet)
-    left = sum(shard.rows for shard in shards)
-    if left < corpus.rows:
-        messages.say(f"{corpus.rows - left:,} of {corpus.rows:,} texts were encoded before.")
-    done = 0
+    done = corpus.rows - sum(shard.rows for shard in shards)
     with messages:
+        if shards:
+            messages.encoding(done, corpus.rows)
         for n in _encoded(job, shards, engine, devices, workers):
-            if done == 0:
-                messages.encoding(0, left)
             done += n
-            messages.encoding(done, left)
+            messages.encoding(done, corpus.rows)
     if into_cache:
         _store(job, corpus)
     click.echo(f"{output} holds the vectors of {corpus.rows:,} texts in {len(corpus.shards)} shards ({MANIFEST}).")

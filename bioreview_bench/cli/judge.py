@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.predictions import Predictions
     from bioreview_bench.data.split import Split
+    from bioreview_bench.llm.calls.watching import Watcher
     from bioreview_bench.scoring.judge.calls import JudgeSettings
     from bioreview_bench.scoring.judge.plan import JudgePlan
     from bioreview_bench.scoring.judge.scorer import JudgeScorer
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _OPTIONS = (
-    path_option("--prices", metavar="FILE", text="What a judge's tokens cost: bench baseline prices."),
+    path_option("--prices", metavar="FILE", text="What a judge's tokens cost. Default: bench baseline prices."),
     click.option(
         "--max-cost",
         type=click.FloatRange(min=0),
         metavar="USD",
-        help="Stop before a judge costs more (needs --prices).",
+        help="Stop before a judge costs more.",
     ),
     click.option("--dry-run", is_flag=True, help="Count a judge's calls, tokens and cost; send and write nothing."),
     click.option("--base-url", metavar="URL", help="Where a judge's model is served."),
@@ -56,8 +57,8 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
     Raises InputError when another contract is given one of them, or when the price file cannot be used.
     """
     from bioreview_bench.contracts.judge_names import FORMS, JudgeName
-    from bioreview_bench.llm.calls.prices import read_prices
-    from bioreview_bench.scoring.judge.calls import JudgeSettings
+    from bioreview_bench.llm.calls.prices import find_price, read_prices
+    from bioreview_bench.scoring.judge.calls import JudgeSettings, address_of
 
     if contract.similarity != "judge":
         useless = sorted(name for name, value in given.items() if value not in (None, False))
@@ -67,14 +68,15 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
                 remedy=f"leave it out, or --contract {FORMS}",
             )
         return None
-    model = JudgeName.parse(contract.name).model
+    judge = JudgeName.parse(contract.name)
     prices = read_prices(given["prices"]) if given["prices"] is not None else {}
-    if given["prices"] is not None and model not in prices:
-        raise InputError(f"{given['prices']} has no price for {model}.", remedy=f'add [models."{model}"]')
+    price = find_price(judge.model, address_of(judge, given["base_url"]), prices)
+    if given["prices"] is not None and price is None:
+        raise InputError(f"{given['prices']} has no price for {judge.model}.", remedy=f'add [models."{judge.model}"]')
     return JudgeSettings(
         base_url=given["base_url"],
         key_env=given["key_variable"],
-        price=prices.get(model),
+        price=price,
         max_cost=given["max_cost"],
         concurrency=given["concurrency"] or 8,
         consistency=given.get("consistency", False),
@@ -88,7 +90,7 @@ def judge_backend(contract: Contract, messages: Messages, **given: Any) -> Judge
         return None
     from bioreview_bench.scoring.judge.space import JudgeBackend
 
-    return JudgeBackend(contract, settings, _announcing(messages), messages.judging)
+    return JudgeBackend(contract, settings, _announcing(messages), _watching(messages, settings))
 
 
 def judge_backends(contracts: Sequence[Contract], messages: Messages, **given: Any) -> list[JudgeBackend | None]:
@@ -105,7 +107,11 @@ def judge_scorer(contract: Contract, messages: Messages, **given: Any) -> JudgeS
     from bioreview_bench.scoring.judge.scorer import JudgeScorer
 
     return JudgeScorer(
-        contract, settings, announce=_announcing(messages), progress=messages.judging, dry_run=given["dry_run"]
+        contract,
+        settings,
+        announce=_announcing(messages),
+        watcher=_watching(messages, settings),
+        dry_run=given["dry_run"],
     )
 
 
@@ -120,12 +126,17 @@ def print_plan(
         for predictions in systems
         for request in score_questions(split, predictions, backend, controls=controls == "full")
     ]
-    say_plan(backend.judge.plan(asked), form)
+    say_plan(backend.judge.plan(asked), form, backend.settings.max_cost)
 
 
-def say_plan(plan: JudgePlan, form: str) -> None:
-    """A plan on stdout, as text or as `json`."""
+def say_plan(plan: JudgePlan, form: str, max_cost: float | None) -> None:
+    """A plan on stdout, as text or as `json`. Raises InputError when it is over a budget (USD)."""
     click.echo(json.dumps(plan.as_dict()) if form == "json" else "\n".join(plan.lines()))
+    plan.require_affordable(max_cost)
+
+
+def _watching(messages: Messages, settings: JudgeSettings) -> Watcher:
+    return messages.judging(settings.price.date if settings.price is not None else None)
 
 
 def _announcing(messages: Messages) -> Callable[[JudgePlan], None]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from bioreview_bench.cli.progress import ProgressBar
+from bioreview_bench.cli.progress import CallConsole, ProgressBar
 from bioreview_bench.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -264,11 +264,13 @@ def weights(text: str, example: str) -> dict[str, float]:
 
 
 class Messages:
-    """Messages, and progress of encoding; silent when quiet. Leaving its block removes the bar."""
+    """Messages, and progress of encoding and of a judge; silent when quiet. Leaving its block removes the bar."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
-        self._bar: ProgressBar | None = None
+        self._encoding: ProgressBar | None = None
+        self._judging: list[CallConsole] = []
+        self._stored = ""
 
     def __enter__(self) -> Self:
         return self
@@ -282,28 +284,24 @@ class Messages:
             click.echo(text, err=True)
 
     def encoding(self, done: int, total: int) -> None:
-        """Progress of encoding: a bar on a terminal, a line at start and end elsewhere."""
-        if sys.stderr.isatty():
-            self._show("Encoding", done, total)
-            if done == total:
-                self.stop()
-        elif done in (0, total):
-            self.say(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.")
+        """Progress of encoding; texts that are done at its first call were encoded before."""
+        if self._encoding is None:
+            self._stored = f"{done:,} stored before" if done else ""
+            self._encoding = ProgressBar("Encoding", total, self._quiet, unit="texts", note=self._stored)
+        self._encoding.show(done, self._stored)
+        if done == total:
+            self._encoding.stop()
+            self._encoding = None
 
-    def judging(self, done: int, total: int) -> None:
-        """Progress of a judge: a bar on a terminal, at most eleven lines elsewhere."""
-        if sys.stderr.isatty():
-            self._show("Judging", done, total)
-        elif done == 0 or done * 10 // total > (done - 1) * 10 // total:
-            self.say(f"Judging: {done:,} of {total:,}")
-
-    def _show(self, label: str, done: int, total: int) -> None:
-        if self._bar is None:
-            self._bar = ProgressBar(label, total, self._quiet)
-        self._bar.show(done)
+    def judging(self, price_date: str | None) -> CallConsole:
+        """What shows the progress of a judge."""
+        shown = CallConsole("Judging", self._quiet, price_date)
+        self._judging.append(shown)
+        return shown
 
     def stop(self) -> None:
-        """Remove the bar."""
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
+        """Remove the bars."""
+        for shown in (self._encoding, *self._judging):
+            if shown is not None:
+                shown.stop()
+        self._encoding = None

@@ -1,46 +1,145 @@
-"""Progress on stderr: a bar on a terminal, a few lines elsewhere, nothing when quiet."""
+"""Progress on stderr: a bar on a terminal; elsewhere a line at once, one a minute, and one at the end."""
 
 from __future__ import annotations
 
 import sys
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from bioreview_bench.llm.calls.prices import dollars
+from bioreview_bench.llm.calls.watching import Progress, Watcher
+
+EVERY = 60.0  # seconds between two lines where there is no terminal
+
 
 class ProgressBar:
-    """Of `total` items (0 while it is not known). Where there is no terminal, at most `lines` lines."""
+    """Of `total` items, of which `before` were finished by an earlier run; it is shown from its making to `stop`.
 
-    def __init__(self, label: str, total: int, quiet: bool, lines: int = 10) -> None:
-        self._label, self._total, self._quiet, self._lines = label, max(1, total), quiet, lines
+    `unit` stands behind the numbers, `note` behind these. Where there is no terminal a thread of its own writes the
+    lines, so that a wait of an hour shows signs of life.
+    """
+
+    def __init__(self, label: str, total: int, quiet: bool, *, before: int = 0, unit: str = "", note: str = "") -> None:
+        self._label, self._total, self._quiet, self._unit = label, max(1, total), quiet, unit
+        self._done, self._note, self._until = before, note, 0.0
         self._bar: Any = None
         self._task: Any = None
-        self._printed = 0
-
-    def show(self, done: int, note: str = "") -> None:
-        """`done` of the total are finished; `note` stands behind."""
-        if self._quiet:
+        self._stopped = threading.Event()
+        self._limit_said = float("-inf")
+        self._printing = threading.Lock()
+        if quiet:
             return
+        if before:
+            click.echo(f"{label}: resumed at {self._count(before)}", err=True)
         if sys.stderr.isatty():
-            self._draw(done, note)
-        elif done * self._lines // self._total > self._printed:
-            self._printed = done * self._lines // self._total
-            click.echo(f"{self._label}: {done:,} of {self._total:,}{note and f', {note}'}", err=True)
+            self._draw()
+            return
+        if not before:
+            self._print()
+        threading.Thread(target=self._keep_printing, daemon=True).start()
+
+    def show(self, done: int, note: str = "", until: float = 0.0) -> None:
+        """`done` of the total are finished; `note` stands behind. A rate limit holds calls up `until` then (epoch)."""
+        self._done, self._note, self._until = min(done, self._total), note, until
+        if self._quiet or self._stopped.is_set():
+            return
+        if self._bar is not None:
+            self._draw()
+        elif self._done == self._total:
+            self.stop()
+            self._print()
+        elif self._is_limited() and time.monotonic() - self._limit_said >= EVERY:
+            self._print()
+
+    def stop(self) -> None:
+        """Remove the bar; write no more lines."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+        self._stopped.set()
+
+    def _keep_printing(self) -> None:
+        while not self._stopped.wait(EVERY):
+            self._print()
+
+    def _print(self) -> None:
+        with self._printing:
+            note = self._said()
+            if self._is_limited():
+                self._limit_said = time.monotonic()
+            click.echo(f"{self._label}: {self._count(self._done)}{note and f', {note}'}", err=True)
+
+    def _count(self, done: int) -> str:
+        return f"{done:,}/{self._total:,}{self._unit and f' {self._unit}'}"
+
+    def _is_limited(self) -> bool:
+        return self._until > time.time()
+
+    def _said(self) -> str:
+        until = time.strftime("%H:%M:%S", time.localtime(self._until))
+        return ", ".join(filter(None, [f"rate-limited until {until}" if self._is_limited() else "", self._note]))
+
+    def _draw(self) -> None:
+        if self._bar is None:
+            self._bar, self._task = _rich_bar(self._label, self._total, self._unit, self._said)
+        self._bar.update(self._task, completed=self._done)
+
+
+def _rich_bar(label: str, total: int, unit: str, said: Callable[[], str]) -> tuple[Any, Any]:
+    """A bar that has begun, and its task; `said` is asked for the note whenever the bar is drawn."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+    from rich.text import Text
+
+    class Note(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(said())
+
+    columns = (TextColumn(label), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn(), Note())
+    bar = Bar(*columns, console=Console(stderr=True), transient=True)
+    bar.start()
+    return bar, bar.add_task("work", total=total)
+
+
+class CallConsole(Watcher):
+    """Shows how calls to a model go, under `label`; when quiet, warnings only. Dollars are at prices of `price_date`."""
+
+    def __init__(self, label: str, quiet: bool, price_date: str | None = None) -> None:
+        self._label, self._quiet, self.price_date = label, quiet, price_date
+        self._bar: ProgressBar | None = None
+        self._before = 0
+
+    def say(self, text: str) -> None:
+        """One line on stderr."""
+        if not self._quiet:
+            click.echo(text, err=True)
+
+    def warn(self, text: str) -> None:
+        """One line on stderr, also when quiet."""
+        self.stop()
+        click.echo(text, err=True)
+
+    def begun(self, n_before: int, n_all: int) -> None:
+        """Show where the run stands, unless nothing is left to do."""
+        self._before = n_before
+        if n_before < n_all:
+            self._bar = ProgressBar(self._label, n_all, self._quiet, before=n_before)
+
+    def show(self, progress: Progress) -> None:
+        """Where single calls are."""
+        if self._bar is None:
+            return
+        notes = [f"{progress.limit} at once"] if sys.stderr.isatty() and progress.limit > 1 else []
+        notes += [f"{progress.retries:,} calls tried again"] if progress.retries else []
+        notes += [dollars(progress.cost_usd, self.price_date)] if progress.cost_usd else []
+        self._bar.show(self._before + progress.done, ", ".join(notes), progress.resumes_at)
 
     def stop(self) -> None:
         """Remove the bar."""
         if self._bar is not None:
             self._bar.stop()
-            self._bar = None
-
-    def _draw(self, done: int, note: str) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn(self._label), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            note_column = TextColumn("{task.fields[note]}", markup=False)
-            self._bar = Progress(*columns, note_column, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("work", total=self._total, note="")
-        self._bar.update(self._task, completed=done, note=note)

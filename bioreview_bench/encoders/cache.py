@@ -139,14 +139,14 @@ def embed(
 ) -> NDArray[np.float32]:
     """(n, d) vectors of `texts`: from the cache where at hand, else encoded and stored as they come.
 
-    `progress(done, total)` counts the texts that had to be encoded. What was stored before an interruption
+    `progress(done, total)` counts texts, from those that are stored already; it is not called where all are. What was stored before an interruption
     stays. Raises EncoderError, WriteError.
     """
     present, found = cache.read(texts)
     absent = np.flatnonzero(~present).tolist()
     if not absent:
         return found
-    progress(0, len(absent))
+    progress(len(texts) - len(absent), len(texts))
     done = 0
     with _storing(cache) as store:
         for positions, vectors in encoder.batches([texts[position] for position in absent]):
@@ -161,7 +161,7 @@ def embed(
                 )
             found[rows] = vectors
             store([texts[row] for row in rows], vectors)
-            progress(done, len(absent))
+            progress(len(texts) - len(absent) + done, len(texts))
     return found
 
 

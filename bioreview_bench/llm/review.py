@@ -84,6 +84,7 @@ class TryAgain(Exception):
     """A failure that may pass (rate limit, server error, time-out); `after` seconds if the server said so.
 
     `unreachable`: no server answered at all. `usage`: what the failed attempt was billed, if the answer said so.
+    `cure`: what to type against it, where that is known.
     """
 
     def __init__(
@@ -94,13 +95,22 @@ class TryAgain(Exception):
         rate_limited: bool = False,
         unreachable: bool = False,
         usage: Usage | None = None,
+        cure: str | None = None,
     ) -> None:
         super().__init__(reason)
         self.after = after
+        self.cure = cure
         self.rate_limited = rate_limited
         self.unreachable = unreachable
         self.usage = usage or Usage()
 
 
 class GiveUp(Exception):
-    """A failure that every further call would meet too (bad key, unknown model, exhausted quota): stop the run."""
+    """A failure that every further call would meet too (bad key, unknown model, exhausted quota): stop the run.
+
+    `cure`: what to type against it, where that is known.
+    """
+
+    def __init__(self, reason: str, cure: str | None = None) -> None:
+        super().__init__(reason)
+        self.cure = cure

@@ -153,20 +153,13 @@ def worker(db: str, data: str | None, once: bool) -> None:
     Exit codes: 0 ended as asked, 2 no board, 3 encoder unavailable, 4 data missing or others than the board's,
     5 the database does not answer, 6 cannot write.
     """
+    from bioreview_bench.cli.options import Messages
+
     from ..worker import run as work
 
-    with board(db) as opened:
+    with board(db) as opened, Messages(quiet=False) as messages:
         if once:
-            n = work.score_due(opened, data, _say, _encoding)
+            n = work.score_due(opened, data, messages.say, messages.encoding)
             click.echo(f"Scored {n:,} {'submission' if n == 1 else 'submissions'}.")
         else:
-            work.run_worker(opened, data, _say)
-
-
-def _say(text: str) -> None:
-    click.echo(text, err=True)
-
-
-def _encoding(done: int, total: int) -> None:
-    if done in (0, total):
-        click.echo(f"Encoding {total:,} texts ..." if done == 0 else "Encoding finished.", err=True)
+            work.run_worker(opened, data, messages.say, messages.encoding)

@@ -138,13 +138,18 @@ def rebuild_tables(db: Database) -> None:
         table_built(db, split, contract, changes)
 
 
-def run_worker(db: Database, data: str | None = None, say: Say = _log.info) -> None:
+def run_worker(
+    db: Database,
+    data: str | None = None,
+    say: Say = _log.info,
+    encoding: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Score until SIGTERM or SIGINT; then finish the submission at hand (or give it back, if it is being encoded).
 
     Must run in the main thread. Raises what keeps it from working: DataError, EncoderError, WriteError, RemoteError.
     """
     asked_to_end: list[int] = []  # signals; a threading.Event may not be set by a handler while its thread waits on it
-    work = Work(db, data, say, stop=lambda: bool(asked_to_end))
+    work = Work(db, data, say, stop=lambda: bool(asked_to_end), encoding=encoding)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, frame: asked_to_end.append(caught))
     say(f"The worker scores {', '.join(get_settings(db).contracts)} of {db}.")

@@ -93,7 +93,7 @@ def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: st
     assert "--limit 2" in first.out
     second = bench("baseline", name, "--data", "demo", "--out", out)
     assert second.code == 0, second.err
-    assert "2 rows are already done" in second.err
+    assert "Reviewing: resumed at 2/6" in second.err
     assert (out / "predictions.jsonl").read_bytes().startswith(before)
     assert [row["status"] for row in rows(out)] == ["ok"] * 6
     next_command = second.out.splitlines()[-1].removeprefix("Next: bench ").split()
@@ -172,7 +172,7 @@ def test_what_failed_for_good_is_counted_and_retried(
     done = api("--concurrency", 1, "--prices", prices(tmp_path))
     out = tmp_path / "run"
     assert done.code == 5
-    assert "1 of 6 articles failed for good" in done.err
+    assert "2 of 6 articles failed for good. The commonest reason, in 1 of 2: " in done.err
     assert Counter(row["status"] for row in rows(out)) == {"ok": 4, "error": 1, "refused": 1}
     assert f"Next: bench baseline retry {out}" in done.out
     before = {row["article_id"]: row for row in rows(out) if row["status"] == "ok"}
@@ -189,7 +189,9 @@ def test_a_retry_without_its_key_changes_nothing(
     api: Bench, bench: Bench, model_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model_server.answer = lambda body: "I'm sorry, I cannot review this."
-    assert api().code == 0
+    refused = api()
+    assert refused.code == 5
+    assert "6 of 6 articles failed for good. The commonest reason: the model refused: I'm sorry, I" in refused.err
     before = (tmp_path / "run" / "predictions.jsonl").read_bytes()
     monkeypatch.delenv("FAKE_KEY")
     done = bench("baseline", "retry", tmp_path / "run")
@@ -230,7 +232,7 @@ def test_reparse_leaves_refusals_of_the_service_alone(
 ) -> None:
     message = {"role": "assistant", "content": None, "refusal": "1. This is no concern, I just do not review."}
     model_server.answer = lambda body: (200, {"choices": [{"finish_reason": "stop", "message": message}]})
-    assert api().code == 0
+    assert api().code == 5
     before = rows(tmp_path / "run")
     assert {row["status"] for row in before} == {"refused"}
     assert bench("baseline", "reparse", tmp_path / "run").code == 2

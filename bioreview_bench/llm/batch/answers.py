@@ -16,7 +16,7 @@ from bioreview_bench.errors import printable
 from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.llm.providers.failures import count
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
-from bioreview_bench.llm.review import GiveUp, Review, TryAgain
+from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 _PLAIN = re.compile(r"[A-Za-z0-9._:/-]{1,64}")
 _SHOWN = 3  # ids that a message names
@@ -87,10 +87,10 @@ class BatchAnswers:
         notes = self._notes(article_id)
         try:
             review = self._answer(row, notes)
-        except TryAgain as error:
-            return Review(status="error", detail=str(error), usage=error.usage, notes=notes)
-        except GiveUp as error:
-            return Review(status="error", detail=str(error), notes=notes)
+        except (TryAgain, GiveUp) as error:
+            detail = f"{error} ({error.cure})" if error.cure else str(error)
+            usage = error.usage if isinstance(error, TryAgain) else Usage()
+            return Review(status="error", detail=detail, usage=usage, notes=notes)
         if review.notes is None:
             return Review(review.concerns, review.status, review.raw_output, review.usage, review.detail, notes)
         return review

@@ -20,8 +20,9 @@ from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.batch.answers import BatchAnswers, custom_id
 from bioreview_bench.llm.batch.openai import ENDPOINT, BatchState, OpenAIBatches
-from bioreview_bench.llm.calls.engine import Summary, Waiting, Watcher
+from bioreview_bench.llm.calls.engine import unpriced
 from bioreview_bench.llm.calls.pacing import LONGEST_WAIT, Backoff
+from bioreview_bench.llm.calls.watching import Progress, Summary, Waiting, Watcher
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain
 from bioreview_bench.llm.run.ledger import BatchPart, Ledger, read_ledger
@@ -92,7 +93,7 @@ def run_batches(
         limits=limits or BatchLimits(),
         waits=waits or Waits(),
         watcher=watcher or Watcher(),
-        remedy=next_command or "fix that and run the same command again; no article is submitted twice",
+        next_command=next_command or "run the same command again; no article is submitted twice",
     )
     try:
         return run.go(manuscripts)
@@ -108,7 +109,8 @@ class _BatchRun:
     limits: BatchLimits
     waits: Waits
     watcher: Watcher
-    remedy: str
+    next_command: str
+    cure: str | None = None  # of the first refusal that has one
     refusals: list[str] = field(default_factory=list)
     done: int = 0
     retries: int = 0
@@ -130,7 +132,7 @@ class _BatchRun:
         if self.refusals:
             self.store.end("the service refused")
             kept = [f"{len(self.store):,} rows are written and kept in {self.store.folder}."] if len(self.store) else []
-            raise RemoteError("\n  ".join([*self.refusals, *kept]), remedy=self.remedy)
+            raise RemoteError("\n  ".join([*self.refusals, *kept]), remedy=self._remedy())
         n_failed = self.store.end(stopped)
         return Summary(self.done, skipped, self.retries, time.monotonic() - started, n_failed, stopped)
 
@@ -275,6 +277,7 @@ class _BatchRun:
             step(what)
         except GiveUp as error:
             self.refusals.append(str(error))
+            self.cure = self.cure or error.cure
             return False
         return True
 
@@ -285,20 +288,26 @@ class _BatchRun:
                 return call()
             except TryAgain as error:
                 if attempt == attempts:
-                    raise GiveUp(f"{attempts} attempts, the last: {error}") from None
+                    raise GiveUp(f"{attempts} attempts, the last: {error}", error.cure) from None
                 self._pause(error, attempt)
         raise AssertionError("unreachable")
 
     def _pause(self, error: TryAgain, attempt: int) -> None:
         if error.after is not None and error.after > LONGEST_WAIT:
-            raise GiveUp(f"The service asks to wait {error.after:.0f} s: {error}")
+            raise GiveUp(f"The service asks to wait {error.after:.0f} s: {error}", error.cure)
         self.retries += 1
-        time.sleep(self.waits.backoff.wait(attempt, error.after))
+        wait = self.waits.backoff.wait(attempt, error.after)
+        resumes_at = time.time() + wait if error.rate_limited else 0.0
+        self.watcher.show(Progress(self.done, 0, self.retries, 1, self.store.totals.cost_usd, resumes_at))
+        time.sleep(wait)
+
+    def _remedy(self) -> str:
+        return f"{self.cure or 'fix that'}; then {self.next_command}"
 
     def _lost(self, part: BatchPart, reason: str) -> RemoteError:
         return RemoteError(
             f"Batch {part.batch_id} of {len(part.articles):,} articles cannot be read: {reason}",
-            remedy=f"{self.remedy}; it can be read with the key it was made with only. To do without its answers and "
+            remedy=f"{self._remedy()}; it can be read with the key it was made with only. To do without its answers and "
             f"pay for these articles again, remove its part from {self.ledger.path}",
         )
 
@@ -315,11 +324,7 @@ def drafts(
     Raises InputError for a budget (USD) without known prices, before the first draft.
     """
     if budget is not None and any(reviewer.estimate(manuscript).cost_usd is None for manuscript in manuscripts[:1]):
-        raise InputError(
-            f"--max-cost needs to know what a review by {reviewer.name} can cost at most, and it is unknown.",
-            remedy="give prices with --prices FILE (batch_input and batch_output) and a limit on output with "
-            "--param max_tokens=N",
-        )
+        raise unpriced(reviewer.name, batch=True)
     draft = _empty(stream)
     for manuscript in manuscripts:
         asked = reviewer.asking.ask(manuscript)

@@ -26,6 +26,7 @@ class Asks(Protocol):
     """What a model client needs to know of the way of asking."""
 
     schema_name: ClassVar[str]
+    adjustable: ClassVar[bool]  # whether its command has --no-structured, --param and --budget
 
     @property
     def schema(self) -> dict[str, Any] | None:
@@ -55,6 +56,7 @@ class Asking:
     fix_labels: bool = False
     structured: bool = True
     schema_name: ClassVar[str] = "concerns"
+    adjustable: ClassVar[bool] = True
 
     @property
     def schema(self) -> dict[str, Any] | None:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import operator
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from bioreview_bench.errors import InputError, RemoteError
 from bioreview_bench.llm.calls.pacing import LONGEST_WAIT, Backoff, Pace
+from bioreview_bench.llm.calls.watching import Progress, Summary, Watcher
 from bioreview_bench.llm.review import Caller, Estimates, GiveUp, Review, Subject, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
 
@@ -22,71 +24,6 @@ _S = TypeVar("_S", bound=Subject)
 
 # So many articles in a row that failed for good mean an outage; going on would only make rows to be redone.
 _FAILURES_IN_A_ROW = 20
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a run by single calls stands. `limit` is the number of attempts allowed at once now."""
-
-    done: int
-    skipped: int
-    retries: int
-    limit: int
-    cost_usd: float
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """A batch that is waited for; the numbers count articles."""
-
-    batch_id: str
-    status: str
-    n_articles: int
-    n_completed: int
-    n_failed: int
-
-
-class Watcher:
-    """Receives the progress of a run. This one ignores it; the one of `bench baseline` prints."""
-
-    def opened(self, store: RunStore) -> None:
-        """The run's folder is open."""
-
-    def show(self, progress: Progress) -> None:
-        """A review was written."""
-
-    def waiting(self, batches: Sequence[Waiting]) -> None:
-        """The batches were looked at."""
-
-    def say(self, text: str) -> None:
-        """A message."""
-
-    def warn(self, text: str) -> None:
-        """A message that has to be seen."""
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What one call of `run` did; `store.totals` has the sums of the whole run.
-
-    `n_failed` counts the rows of the whole run with status error. `stopped` says why articles are left, None when
-    none is.
-    """
-
-    done: int
-    skipped: int
-    retries: int
-    seconds: float
-    n_failed: int
-    stopped: str | None = None
-
-    def require_answers(self, store: RunStore) -> None:
-        """Raise RemoteError (exit code 5) when articles failed for good."""
-        if self.n_failed:
-            raise RemoteError(
-                f"{self.n_failed} of {len(store)} articles failed for good; their rows say why.",
-                remedy=f"bench baseline retry {store.folder}",
-            )
 
 
 async def run(
@@ -150,6 +87,8 @@ class _Engine(Generic[_S]):
     failed_in_a_row: int = 0
     answered: bool = False
     refusal: str | None = None
+    cure: str | None = None  # of the refusal
+    resumes_at: float = 0.0  # of what the service's rate limit holds up, seconds since the epoch
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.concurrency)
@@ -158,6 +97,7 @@ class _Engine(Generic[_S]):
         loop = asyncio.get_running_loop()
         started = loop.time()
         self.syncing = asyncio.create_task(self._sync())
+        self._show()
         try:
             stopped = await self._feed(manuscripts)
             while self.tasks:
@@ -174,7 +114,7 @@ class _Engine(Generic[_S]):
             raise RemoteError(
                 f"{self.refusal}\n  Stopped: {len(self.store)} {f'of {known} ' if known else ''}rows are written and "
                 f"kept in {self.store.folder}.",
-                remedy=next_command or "fix that and run the same command again; no row is asked for twice",
+                remedy=f"{self.cure or 'fix that'}; then {next_command or 'run the same command again'}",
             )
         n_failed = self.store.end(stopped)
         return Summary(self.done, self.skipped, self.retries, loop.time() - started, n_failed, stopped)
@@ -214,10 +154,7 @@ class _Engine(Generic[_S]):
             return 0.0
         cost = self.reviewer.estimate(manuscript).cost_usd if isinstance(self.reviewer, Estimates) else None
         if cost is None:
-            raise InputError(
-                f"--max-cost needs to know what a review by {self.reviewer.name} can cost at most, and it is unknown.",
-                remedy="give prices with --prices FILE and a limit on output with --param max_tokens=N",
-            )
+            raise unpriced(self.reviewer.name)
         return cost
 
     def _spent(self) -> float:
@@ -252,15 +189,18 @@ class _Engine(Generic[_S]):
                     if self.refusal is not None:
                         return
                     if wait is None:
-                        self._write_failure(manuscript, str(error), billed, loop.time() - started)
+                        self._write_failure(manuscript, error, billed, loop.time() - started)
                         return
                     self.retries += 1
+                    if error.rate_limited:
+                        self.resumes_at = max(self.resumes_at, time.time() + (error.after or wait))
+                        self._show()
                     await asyncio.sleep(wait)
                 else:
                     self._write(manuscript, review, billed, loop.time() - started, attempt)
                     return
         except GiveUp as error:
-            self._refuse(str(error))
+            self._refuse(str(error), error.cure)
         finally:
             self.reserved.pop(manuscript.id, None)
 
@@ -290,11 +230,11 @@ class _Engine(Generic[_S]):
     def _wait_after(self, error: TryAgain, attempt: int) -> float | None:
         """Seconds before the next attempt, or None when there is none."""
         if error.after is not None and error.after > LONGEST_WAIT:
-            self._refuse(f"The service asks to wait {error.after:.0f} s: {error}")
+            self._refuse(f"The service asks to wait {error.after:.0f} s: {error}", error.cure)
         if attempt < self.attempts:
             return self.backoff.wait(attempt, error.after)
         if error.unreachable and not self.answered:
-            self._refuse(f"No server answers: {error}")
+            self._refuse(f"No server answers: {error}", error.cure)
         return None
 
     def _write(self, manuscript: _S, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
@@ -303,28 +243,43 @@ class _Engine(Generic[_S]):
             self.unstated += self.reserved.get(manuscript.id, 0.0)
         review = replace(review, usage=_sum(review.usage, billed))
         self.store.append(manuscript.id, review, seconds=seconds, attempts=attempt)
-        self._progress()
+        self._written()
 
-    def _write_failure(self, manuscript: _S, reason: str, billed: Usage, seconds: float) -> None:
-        review = Review(status="error", detail=f"{self.attempts} attempts, the last: {reason}", usage=billed)
+    def _write_failure(self, manuscript: _S, error: TryAgain, billed: Usage, seconds: float) -> None:
+        cure = f" ({error.cure})" if error.cure else ""
+        detail = f"{self.attempts} attempts, the last: {error}{cure}"
+        review = Review(status="error", detail=detail, usage=billed)
         self.store.append(manuscript.id, review, seconds=seconds, attempts=self.attempts)
-        self._progress()
+        self._written()
         self.failed_in_a_row += 1
         if self.failed_in_a_row >= _FAILURES_IN_A_ROW:
-            self._refuse(f"{self.failed_in_a_row} articles in a row failed, the last: {reason}")
+            self._refuse(f"{self.failed_in_a_row} articles in a row failed, the last: {error}", error.cure)
 
-    def _progress(self) -> None:
+    def _written(self) -> None:
         self.unsynced.set()
         self.done += 1
-        self.watcher.show(Progress(self.done, self.skipped, self.retries, int(self.pace.limit), self._spent()))
+        self._show()
 
-    def _refuse(self, reason: str) -> None:
+    def _show(self) -> None:
+        limit = int(self.pace.limit)
+        self.watcher.show(Progress(self.done, self.skipped, self.retries, limit, self._spent(), self.resumes_at))
+
+    def _refuse(self, reason: str, cure: str | None) -> None:
         """Begin nothing more. Calls in flight finish, since they are paid for; whoever waits is let go."""
         if self.refusal is None:
-            self.refusal = reason
+            self.refusal, self.cure = reason, cure
             for task in self.tasks - self.calling:
                 if task is not asyncio.current_task():
                     task.cancel()
+
+
+def unpriced(name: str, batch: bool = False) -> InputError:
+    """The error for a limit on cost where nobody can know what a review costs."""
+    which = " (batch_input and batch_output)" if batch else ""
+    return InputError(
+        f"--max-cost needs to know what a review by {name} can cost at most, and it is unknown.",
+        remedy=f"give prices with --prices FILE{which} and a limit on output with --param max_tokens=N",
+    )
 
 
 def _sum(one: Usage, other: Usage) -> Usage:

@@ -19,6 +19,7 @@ from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
+from bioreview_bench.llm.providers.cures import Caller, address
 from bioreview_bench.llm.providers.failures import checked_url, count, shown_url
 from bioreview_bench.llm.review import Review, TryAgain, Usage
 
@@ -152,6 +153,19 @@ class ApiReviewer(ABC):
         """Model and address, for messages."""
         return f"{self.model} at {shown_url(self.base_url)}"
 
+    @property
+    def caller(self) -> Caller:
+        """Who asks, for advice."""
+        return Caller(
+            model=self.model,
+            address=shown_url(self.base_url),
+            key_variable=self.key_env,
+            structured=self.asking.schema is not None,
+            options=self.asking.adjustable,
+            other_address=self.base_url != self.own_address,
+            parameters=frozenset(self.parameters),
+        )
+
     def scrub(self, text: object) -> str:
         """`text` from the service for a message: without the key, on one line, cut."""
         assert self._key is not None
@@ -161,4 +175,8 @@ class ApiReviewer(ABC):
         """What a broken connection means; `cause` is an error of the HTTP library."""
         unreachable = type(cause).__name__ in ("ConnectError", "ConnectTimeout")
         reason = self.scrub(str(cause) or type(cause).__name__)
-        return TryAgain(f"connection to {shown_url(self.base_url)} failed: {reason}", unreachable=unreachable)
+        return TryAgain(
+            f"connection to {shown_url(self.base_url)} failed: {reason}",
+            unreachable=unreachable,
+            cure=address(self.caller) if unreachable else None,
+        )

@@ -17,26 +17,27 @@ from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 _PASSING = frozenset({408, 409, 425, 429})
 # 401 unauthorized, 402 no credit, 403 forbidden, 404 unknown model or address, 405 and 410 wrong address.
 _LASTING = frozenset({401, 402, 403, 404, 405, 410})
+_NOT_AN_API = "check the address: --base-url URL (most end in /v1)"
 _TOO_LONG = ("context length", "context_length", "too long", "too many tokens", "token count")
 
 
 def review_or_raise(
-    status: int, message: str, *, where: str, answered: bool, after: float | None = None, usage: Usage | None = None
+    status: int, message: str, *, where: str, answered: bool, cure: str | None, after: float | None, usage: Usage
 ) -> Review:
     """A Review with status error when the failure concerns this article alone.
 
     Raises TryAgain or GiveUp otherwise. `message` is scrubbed already. A request that the service does not
-    understand (400, 422) concerns every article unless an earlier one was `answered`.
+    understand (400, 422) concerns every article unless an earlier one was `answered`. `cure` is what to type against it.
     """
     reason = f"{where} answered {status}: {message}"
     if status in _PASSING or status >= 500 or status < 400:
-        raise TryAgain(reason, after, rate_limited=status == 429, usage=usage)
+        raise TryAgain(reason, after, rate_limited=status == 429, usage=usage, cure=cure)
     if status in _LASTING:
-        raise GiveUp(reason)
+        raise GiveUp(reason, cure)
     too_long = status == 413 or any(words in message.lower() for words in _TOO_LONG)
     if too_long or answered:
-        return Review(status="error", detail=reason, usage=usage or Usage())
-    raise GiveUp(reason)
+        return Review(status="error", detail=f"{reason} ({cure})" if cure else reason, usage=usage)
+    raise GiveUp(reason, cure)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -71,9 +72,9 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise TryAgain("the answer is not JSON") from None
+        raise TryAgain("the answer is not JSON", cure=_NOT_AN_API) from None
     if not isinstance(value, dict):
-        raise TryAgain("the answer is not a JSON object")
+        raise TryAgain("the answer is not a JSON object", cure=_NOT_AN_API)
     return value
 
 

@@ -7,13 +7,16 @@ environment.
 
 from __future__ import annotations
 
+import asyncio
 import warnings
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
+from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model
 from bioreview_bench.llm.providers.failures import count, retry_after, review_or_raise, seconds_from
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 BASE_URL = "https://generativelanguage.googleapis.com"
 KEY_ENV = "GEMINI_API_KEY"
 _API_VERSION = "v1beta"  # response_json_schema is documented for it
+_LISTING = 5.0  # seconds to wait for a list of models
 _THINKING = ("thinking_budget", "thinking_level")
 # Reasons to end an answer that judge its content, and those that cut it.
 _BLOCKED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "ESCALATION"})
@@ -110,10 +114,24 @@ class GoogleReviewer(ApiReviewer):
             self._answered = True
             return review
         if isinstance(refused, APIError):
-            return self._refused_status(refused)
+            served = await self._served() if names_no_model(refused.code, str(refused.message)) else ()
+            return self._refused_status(refused, served)
         if isinstance(refused, httpx2.RequestError):
             raise self.disconnected(refused)
         raise TryAgain("the answer is not of the documented form")
+
+    async def _served(self) -> list[str]:
+        """The models that the service says it has; none where it does not say."""
+        import httpx2
+        from google.genai.errors import APIError
+
+        assert self._client is not None
+        try:
+            async with asyncio.timeout(_LISTING):
+                found = await self._client.aio.models.list()
+                return [self.scrub(model.name).removeprefix("models/") async for model in found]
+        except (APIError, httpx2.HTTPError, TimeoutError, ValueError, TypeError, AttributeError, KeyError):
+            return []
 
     async def close(self) -> None:
         """Close the connections."""
@@ -170,21 +188,31 @@ class GoogleReviewer(ApiReviewer):
             raise TryAgain(f"the answer is empty, finish reason {printable(reason) or 'none'}", usage=usage)
         return self.asking.read(text, truncated=reason in _CUT, usage=usage, notes=notes)
 
-    def _refused_status(self, error: APIError) -> Review:
+    def _refused_status(self, error: APIError, served: Sequence[str]) -> Review:
         body = error.details if isinstance(error.details, dict) else {}
         inner = body.get("error") if isinstance(body.get("error"), dict) else body
         found = (inner or {}).get("details")
         details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
         message = self.scrub(error.message or "no reason given")
         if any(entry.get("reason") == "API_KEY_INVALID" for entry in details):
-            raise GiveUp(f"{self.where} does not accept the key in {self.key_env}: {message}")
+            raise GiveUp(
+                f"{self.where} does not accept the key in {self.key_env}: {message}", cure(self.caller, 401, message)
+            )
         if _daily(details):
-            raise GiveUp(f"The daily quota at {self.where} is exhausted: {message}")
+            raise GiveUp(f"The daily quota at {self.where} is exhausted: {message}", NO_CREDIT)
         named = [seconds_from(str(entry.get("retryDelay"))) for entry in details if "retryDelay" in entry]
         after = next((seconds for seconds in named if seconds is not None), None)
         if after is None and error.response is not None:
             after = retry_after(getattr(error.response, "headers", {}))
-        return review_or_raise(error.code, message, where=self.where, answered=self._answered, after=after)
+        return review_or_raise(
+            error.code,
+            message,
+            where=self.where,
+            answered=self._answered,
+            cure=cure(self.caller, error.code, message, served=served),
+            after=after,
+            usage=Usage(),
+        )
 
 
 def _usage(found: types.GenerateContentResponseUsageMetadata | None, price: Price | None) -> Usage:

@@ -6,12 +6,14 @@ answer is read from the response body, since the client builds its records witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
+from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model
 from bioreview_bench.llm.providers.failures import count, read_object, retry_after, review_or_raise
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.openai.com/v1"
 KEY_ENV = "OPENAI_API_KEY"
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
+_LISTING = 5.0  # seconds to wait for a list of models
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -76,8 +79,22 @@ class OpenAIReviewer(ApiReviewer):
             self._answered = True
             return review
         if isinstance(refused, APIStatusError):
-            return self.refused(refused)
+            served = await self._served() if names_no_model(refused.status_code, str(refused.body)) else ()
+            return self.refused(refused, served)
         raise self.disconnected(refused.__cause__ or refused)
+
+    async def _served(self) -> list[str]:
+        """The models that the server says it has; none where it does not say."""
+        import httpx2
+        from openai import OpenAIError
+
+        assert self._client is not None
+        try:
+            async with asyncio.timeout(_LISTING):
+                answer = await self._client.get("/models", cast_to=httpx2.Response)
+            return [self.scrub(entry["id"]) for entry in read_object(answer.content)["data"]]
+        except (OpenAIError, httpx2.HTTPError, TimeoutError, TryAgain, KeyError, TypeError):
+            return []
 
     async def close(self) -> None:
         """Close the connections."""
@@ -117,17 +134,22 @@ class OpenAIReviewer(ApiReviewer):
             return Review(status="refused", raw_output=raw, usage=usage, detail=detail, notes=found or None)
         return self.asking.read(text, truncated=finish == "length", usage=usage, notes=found)
 
-    def refused(self, error: APIStatusError) -> Review:
-        """What an answer with another status than 200 means, as `failure` does."""
+    def refused(self, error: APIStatusError, served: Sequence[str] = ()) -> Review:
+        """What an answer with another status than 200 means, as `failure` does; `served` are the models it has."""
         body = error.body if isinstance(error.body, dict) else {"message": error.body}
         # The client unwraps {"error": {...}}; other servers answer {"object": "error", ...} or plain text.
         inner: Any = body.get("error")
-        return self.failure(
-            error.status_code, inner if isinstance(inner, dict) else body, after=retry_after(error.response.headers)
-        )
+        said = inner if isinstance(inner, dict) else body
+        return self.failure(error.status_code, said, after=retry_after(error.response.headers), served=served)
 
     def failure(
-        self, status: int, error: Mapping[str, Any], after: float | None = None, usage: Usage | None = None
+        self,
+        status: int,
+        error: Mapping[str, Any],
+        *,
+        after: float | None = None,
+        usage: Usage | None = None,
+        served: Sequence[str] = (),
     ) -> Review:
         """A Review when the failure concerns one article alone. Raises TryAgain, GiveUp otherwise."""
         message = self.scrub(error.get("message") or "no reason given")
@@ -137,8 +159,18 @@ class OpenAIReviewer(ApiReviewer):
                 status="refused", detail=f"{self.where} filtered the request: {message}", usage=usage or Usage()
             )
         if codes & _NO_QUOTA:
-            raise GiveUp(f"The quota at {self.where} is exhausted: {message}")
-        return review_or_raise(status, message, where=self.where, answered=self._answered, after=after, usage=usage)
+            raise GiveUp(f"The quota at {self.where} is exhausted: {message}", NO_CREDIT)
+        named = error.get("param")
+        known = cure(self.caller, status, message, named if isinstance(named, str) else None, served)
+        return review_or_raise(
+            status,
+            message,
+            where=self.where,
+            answered=self._answered,
+            cure=known,
+            after=after,
+            usage=usage or Usage(),
+        )
 
 
 def _usage(found: Any, price: Price | None) -> Usage:

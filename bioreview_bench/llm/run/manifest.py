@@ -16,6 +16,7 @@ from typing import Any
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.reading import read_json
+from bioreview_bench.llm.run.rows import FAILURES, kind_of_reason
 from bioreview_bench.results.provenance import git_state, package_version
 
 SCHEMA_VERSION = 1
@@ -36,6 +37,7 @@ class Totals:
     n_cost_known: int = 0
     n_cut: int = 0
     tokens_cut: int = 0
+    reasons: dict[str, list[str]] = field(default_factory=dict)  # why rows hold no concern, alike ones together
 
     @property
     def n_rows(self) -> int:
@@ -44,7 +46,11 @@ class Totals:
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Count one row of `predictions.jsonl`."""
-        self.by_status[str(row.get("status"))] += 1
+        status = str(row.get("status"))
+        self.by_status[status] += 1
+        if status in FAILURES:
+            said = str(row.get("detail") or FAILURES[status])
+            self.reasons.setdefault(kind_of_reason(said), []).append(said)
         usage = _mapping(row.get("usage"))
         tokens = [_number(usage.get(key)) for key in ("input_tokens", "output_tokens")]
         if None not in tokens:
@@ -59,6 +65,14 @@ class Totals:
         if cut:
             self.n_cut += 1
             self.tokens_cut += int((_number(cut.get("of")) or 0) - (_number(cut.get("tokens")) or 0))
+
+    def commonest_reason(self) -> str | None:
+        """Why most of the rows without concerns hold none, in a sentence; None where every row holds some."""
+        if not self.reasons:
+            return None
+        alike = max(self.reasons.values(), key=len)
+        often = f", in {len(alike):,} of {sum(map(len, self.reasons.values())):,}" if len(self.reasons) > 1 else ""
+        return f"The commonest reason{often}: {printable(alike[0], 500)}"
 
     def as_dict(self) -> dict[str, Any]:
         """For the manifest; `cost_usd` is null when no row states a cost."""

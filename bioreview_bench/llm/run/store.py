@@ -7,7 +7,6 @@ is killed loses at most the reviews in flight. Only the ids and the totals are h
 from __future__ import annotations
 
 import errno
-import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -33,6 +32,7 @@ from bioreview_bench.llm.run.manifest import (
     require_run,
     texts_read,
 )
+from bioreview_bench.llm.run.rows import encode_row, make_row, with_reason
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -137,8 +137,8 @@ class RunStore:
         """
         if article_id in self._statuses:
             raise ValueError(f"a second row for {article_id}")
-        row = _row(article_id, review, seconds, attempts)
-        content = _encoded(row)
+        row = make_row(article_id, review, seconds, attempts)
+        content = encode_row(row)
         path = self.folder / ROWS
         try:
             if self._rows < 0:
@@ -192,7 +192,7 @@ class RunStore:
         """
         lines, n_changed = [], 0
         for line, row in self._lines():
-            changed = clean({**change(dict(row)), "article_id": row["article_id"]})
+            changed = with_reason(clean({**change(dict(row)), "article_id": row["article_id"]}))
             _, problems = check_row(changed, None)
             if problems:
                 raise InputError(f"The new row for {printable(row['article_id'])} is not valid.", problems=problems)
@@ -200,7 +200,7 @@ class RunStore:
                 lines.append(line)
                 continue
             n_changed += 1
-            lines.append(_encoded(changed))
+            lines.append(encode_row(changed))
         if n_changed:
             self._replace({self.folder / ROWS: b"".join(lines)})
         return n_changed
@@ -326,37 +326,6 @@ def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:
             if not isinstance(row, Problem):  # a row that is being written
                 totals.add(row)
     return manifest, totals
-
-
-def _row(article_id: str, review: Review, seconds: float | None, attempts: int) -> dict[str, Any]:
-    """The row of a review. One that no predictions file may hold becomes a row with status error."""
-    usage = review.usage
-    row: dict[str, Any] = {
-        "article_id": article_id,
-        "status": review.status,
-        "concerns": [dict(concern) if isinstance(concern, Mapping) else concern for concern in review.concerns],
-        "raw_output": review.raw_output,
-        "usage": {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cost_usd": usage.cost_usd,
-        },
-        "seconds": None if seconds is None else round(seconds, 3),
-        "attempts": attempts,
-        "detail": review.detail,
-        "notes": None if review.notes is None else dict(review.notes),
-    }
-    row = clean(row)
-    _, problems = check_row(row, None)
-    if problems:
-        reasons = "; ".join(problem.message for problem in problems[:3])
-        row |= {"status": "error", "concerns": [], "detail": f"the reviewer returned no valid row: {reasons}"}
-    return row
-
-
-def _encoded(row: Mapping[str, Any]) -> bytes:
-    """One line of the file, with its newline."""
-    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _repair_tail(path: Path) -> int:

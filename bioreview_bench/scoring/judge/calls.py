@@ -20,8 +20,9 @@ from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.paths import judgements_root
-from bioreview_bench.llm.calls.engine import Progress, Watcher, run
+from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm.calls.watching import Watcher
 from bioreview_bench.llm.providers.api import OWN_KEY, ApiReviewer
 from bioreview_bench.llm.providers.google import GoogleReviewer
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
@@ -121,23 +122,12 @@ class ModelJudge:
         return found
 
 
-class _Counting(Watcher):
-    """Hands on how many questions of a command are done."""
-
-    def __init__(self, progress: Callable[[int, int], None], n_left: int) -> None:
-        self._progress, self._n_left = progress, n_left
-
-    def show(self, progress: Progress) -> None:
-        """A question was answered, or given up."""
-        self._progress(progress.done, self._n_left)
-
-
 def ask_judge(
     judge: ModelJudge,
     requests: Sequence[JudgeRequest],
     *,
     announce: Callable[[JudgePlan], None] = lambda plan: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    watcher: Watcher | None = None,
 ) -> dict[str, JudgeAnswer]:
     """The answer to every question, by its id; what is stored is not asked for.
 
@@ -154,7 +144,7 @@ def ask_judge(
         return known
     _require_no_loop()
     judge.connect()
-    stopped, folder = _ask(judge, distinct, left, progress)
+    stopped, folder = _ask(judge, distinct, left, watcher or Watcher())
     known |= judge.answers(left)
     _require_all(judge.name, requests, known, folder, stopped)
     return known
@@ -164,7 +154,7 @@ def _ask(
     judge: ModelJudge,
     distinct: Mapping[str, JudgeRequest],
     left: Mapping[str, JudgeRequest],
-    progress: Callable[[int, int], None],
+    watcher: Watcher,
 ) -> tuple[str | None, Path]:
     """Ask what is left; (why it was stopped, if it was; the folder of this command)."""
     # The package's version is part of a run's identity, and another command is another run.
@@ -175,8 +165,7 @@ def _ask(
     ) as store:
         store.drop(_FAILED)
         n_left = sum(request_id not in store for request_id in left)
-        progress(0, n_left)
-
+        watcher.begun(len(distinct) - n_left, len(distinct))
         summary = asyncio.run(
             run(
                 judge,
@@ -184,8 +173,8 @@ def _ask(
                 store,
                 concurrency=judge.settings.concurrency,
                 max_cost=judge.settings.max_cost,
-                watcher=_Counting(progress, n_left),
-                next_command="fix that and run the same command again; nothing is asked for twice",
+                watcher=watcher,
+                next_command="run the same command again; nothing is asked for twice",
             )
         )
     return summary.stopped, folder
@@ -234,15 +223,23 @@ def _answer(row: Mapping[str, Any], request: JudgeRequest, where: str) -> JudgeA
         ) from error
 
 
+def address_of(judge: JudgeName, base_url: str | None) -> str:
+    """Where a judge's model is asked."""
+    return base_url or (VLLM_URL if judge.provider == "vllm" else _client_of(judge).own_address)
+
+
+def _client_of(judge: JudgeName) -> type[ApiReviewer]:
+    return GoogleReviewer if judge.provider == "google" else OpenAIReviewer
+
+
 def _client(judge: JudgeName, asking: JudgeAsking, settings: JudgeSettings) -> ApiReviewer:
     local = judge.provider == "vllm"
-    client = GoogleReviewer if judge.provider == "google" else OpenAIReviewer
-    return client(
+    return _client_of(judge)(
         judge.model,
         asking,
         name=judge.name,
         provider=judge.provider,
-        base_url=settings.base_url or (VLLM_URL if local else None),
+        base_url=address_of(judge, settings.base_url),
         key_env=settings.key_env or (None if local else OWN_KEY),
         parameters=judge.parameters,
         price=settings.price,

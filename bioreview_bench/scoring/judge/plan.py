@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.calls.prices import Price, with_cost
+from bioreview_bench.llm.calls.prices import Price, dollars, with_cost
 from bioreview_bench.llm.review import Usage
 
 # The counter takes three characters for a token, to be safe. English prose in JSON has about four.
@@ -80,7 +80,8 @@ class JudgePlan:
             raise InputError(f"--max-cost needs to know what a call of {self.judge} can cost at most.", remedy=lacks)
         if self.cost > max_cost:
             raise InputError(
-                f"{self.left:,} calls of {self.judge} cost about ${self.cost:.2f}, over the budget of ${max_cost:g}. "
+                f"{self.left:,} calls of {self.judge} cost about {dollars(self.cost, self.price_date)}, over the budget "
+                f"of ${max_cost:g}. "
                 "Nothing was asked.",
                 remedy=f"--max-cost {self.cost * 1.5:.2f}, or fewer articles with --limit",
             )

@@ -58,6 +58,7 @@ class JudgeAsking:
 
     counter: Counter
     schema_name: ClassVar[str] = "judgements"
+    adjustable: ClassVar[bool] = False
 
     @property
     def schema(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.vocabulary import normalise
+from bioreview_bench.llm.calls.watching import Watcher
 from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge, ask_judge
 from bioreview_bench.scoring.judge.plan import JudgePlan
 from bioreview_bench.scoring.judge.request import DIFFERENT, SAME, JudgeRequest, Labels
@@ -26,7 +27,7 @@ def judge_articles(
     settings: JudgeSettings | None = None,
     *,
     announce: Callable[[JudgePlan], None] = lambda plan: None,
-    progress: Callable[[int, int], None] = lambda done, total: None,
+    watcher: Watcher | None = None,
 ) -> dict[str, Labels]:
     """For each article, an int8 matrix (predictions, references) of DIFFERENT 0, RELATED 1 and SAME 2.
 
@@ -35,7 +36,7 @@ def judge_articles(
     """
     judge = ModelJudge(JudgeName.parse(_name(contract)), settings or JudgeSettings())
     requests = _requests(texts)
-    answers = ask_judge(judge, list(requests.values()), announce=announce, progress=progress)
+    answers = ask_judge(judge, list(requests.values()), announce=announce, watcher=watcher)
     return {
         article_id: answers[requests[article_id].id].labels
         if article_id in requests
@@ -83,11 +84,11 @@ class JudgeScorer:
         settings: JudgeSettings | None = None,
         *,
         announce: Callable[[JudgePlan], None] = lambda plan: None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        watcher: Watcher | None = None,
         dry_run: bool = False,
     ) -> None:
         self.contract = contract
-        self._backend = JudgeBackend(contract, settings, announce, progress)
+        self._backend = JudgeBackend(contract, settings, announce, watcher)
         self.encoder, self.part = self._backend.record, self._backend.part
         self._dry_run = dry_run
 

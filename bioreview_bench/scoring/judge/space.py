@@ -20,6 +20,7 @@ from bioreview_bench.scoring.other_article import donors
 from bioreview_bench.scoring.texts import Case, Indices, TextPool, cases
 
 if TYPE_CHECKING:
+    from bioreview_bench.llm.calls.watching import Watcher
     from bioreview_bench.scoring.judge.calls import JudgeAnswer, JudgeSettings
     from bioreview_bench.scoring.judge.plan import JudgePlan
 
@@ -29,7 +30,7 @@ _Place = tuple[str, bytes, bytes]  # article, positions of the predictions and o
 class JudgeBackend:
     """A language model in the place of an encoder.
 
-    `announce` receives the plan with its cost, `progress` how many calls are done. `note` says afterwards who judged
+    `announce` receives the plan with its cost, `watcher` how the calls go. `note` says afterwards who judged
     and at what cost. Its scores of control reviewers are not stored as counts: the answers themselves are stored.
     """
 
@@ -41,7 +42,7 @@ class JudgeBackend:
         contract: Contract,
         settings: JudgeSettings | None = None,
         announce: Callable[[JudgePlan], None] = lambda plan: None,
-        progress: Callable[[int, int], None] = lambda done, total: None,
+        watcher: Watcher | None = None,
     ) -> None:
         """Raises InputError for a contract without a judge, or settings that cannot be."""
         from bioreview_bench.contracts.judge_names import JudgeName
@@ -54,7 +55,7 @@ class JudgeBackend:
         self.record = Encoder(id=contract.encoder, revision=None, weights_sha256=None, verified=False)
         self.part = encoder_part(contract.encoder, None, contract.weights_sha256)
         self.note: JudgedBy | None = None
-        self._announce, self._progress = announce, progress
+        self._announce, self._watcher = announce, watcher
 
     def space(self, texts: Sequence[str], fit: Any) -> JudgedSpace:
         """The space of the texts; `settle` asks the judge. There is nothing to fit."""
@@ -68,7 +69,7 @@ class JudgeBackend:
         """Answers by the ids of the questions. Raises as `ask_judge`."""
         from bioreview_bench.scoring.judge.calls import ask_judge
 
-        return ask_judge(self.judge, requests, announce=self._announce, progress=self._progress)
+        return ask_judge(self.judge, requests, announce=self._announce, watcher=self._watcher)
 
 
 class JudgedSpace:

@@ -25,8 +25,8 @@ def test_max_cost_submits_no_more_than_the_sum_allows_at_the_highest_price(
     refused = api("--max-cost", 1)
     assert (refused.code, "batch_input" in refused.err) == (2, True)
     none = api(*options, 0.05)
-    assert (none.code, len(batch_server.files)) == (0, 0)
-    assert "Stopped: the next review may cost $0.1" in none.err
+    assert (none.code, len(batch_server.files)) == (2, 0)
+    assert "Nothing was reviewed: the next review may cost $0.1" in none.err
     assert not (tmp_path / "run").exists()
     some = api(*options, 0.45)
     assert some.code == 0, some.err

@@ -14,8 +14,9 @@ import pytest
 
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import InputError, RemoteError, WriteError
-from bioreview_bench.llm.calls.engine import Progress, Summary, Watcher, run
+from bioreview_bench.llm.calls.engine import run
 from bioreview_bench.llm.calls.pacing import Backoff
+from bioreview_bench.llm.calls.watching import Progress, Summary, Watcher
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 from bioreview_bench.llm.run.store import RunStore
 
@@ -97,7 +98,7 @@ def test_every_article_gets_a_row_and_a_second_run_asks_nothing(store: RunStore)
     assert len(rows(store)) == 30
     assert reviewer.most_at_once == 4
     assert reviewer.closed
-    assert [progress.done for progress in seen] == list(range(1, 31))
+    assert [progress.done for progress in seen] == list(range(31))
     assert seen[-1].cost_usd == pytest.approx(3.0)
     again = Scripted(lambda *_: GOOD)
     assert go(again, papers(31), store).skipped == 30
@@ -221,7 +222,7 @@ def test_giving_up_stops_lets_calls_in_flight_finish_and_says_how_many_rows_are_
     assert caught.value.exit_code == 5
     assert "The quota is exhausted." in str(caught.value)
     assert "2 of 100 rows" in str(caught.value)
-    assert "Next: bench baseline again" in str(caught.value)
+    assert "Next: fix that; then bench baseline again" in str(caught.value)
     assert set(rows(store)) == {"elife:0", "elife:1"}
     assert set(reviewer.asked) == {"elife:0", "elife:1", "elife:2", "elife:3"}
     assert reviewer.closed

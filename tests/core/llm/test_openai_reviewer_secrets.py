@@ -86,7 +86,7 @@ from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 
 class Silent:
-    schema = None
+    schema, adjustable = None, True
     def describe(self): return {}
     def ask(self, manuscript):
         from bioreview_bench.llm.calls.asking import FilledPrompt

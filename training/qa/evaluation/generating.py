@@ -78,15 +78,16 @@ def generate(
     order = sorted(range(len(prompts)), key=lambda place: (len(prompts[place]), place))
     answers: dict[int, str] = {}
     bar = ProgressBar(f"Answers of {system.name}", len(prompts), quiet)
-    for start in range(0, len(order), how.batch_size):
-        places = order[start : start + how.batch_size]
-        try:
+    try:
+        for start in range(0, len(order), how.batch_size):
+            places = order[start : start + how.batch_size]
             written = model.write([prompts[place] for place in places], how.max_new_tokens)
-        except EncoderError as error:
-            raise EncoderError(error.message, remedy="a smaller --batch-size") from error
-        answers |= {place: chat.text(text.ids).strip() for place, text in zip(places, written, strict=True)}
-        bar.show(len(answers))
-    bar.stop()
+            answers |= {place: chat.text(text.ids).strip() for place, text in zip(places, written, strict=True)}
+            bar.show(len(answers))
+    except EncoderError as error:
+        raise EncoderError(error.message, remedy="a smaller --batch-size") from error
+    finally:
+        bar.stop()
     return [answers[place] for place in range(len(prompts))]
 
 

@@ -68,7 +68,7 @@ def test_the_cost_is_said_before_the_first_call(loopback_judge: Any, evaluate: A
     assert code == 0
     assert "calls" in lines[0]
     assert "about $" in lines[1]
-    assert lines[2].startswith("Judging: 0 of ")
+    assert lines[2].startswith("Judging: 0/")
 
 
 def test_a_budget_below_the_estimate_is_refused_before_anything_is_sent(

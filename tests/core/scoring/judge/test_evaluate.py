@@ -75,7 +75,7 @@ def test_a_second_score_asks_only_what_is_new_and_controls_are_judged_once(
     assert code == 0
     assert json.loads(out)["controls"]["generic_match_rate"] is not None
     first = len(loopback_judge.asked)
-    assert f"{first} of {first}" in err
+    assert f"Judging: {first}/{first}" in err
     again = evaluate("--format", "json")
     assert len(loopback_judge.asked) == first
     drop = ("provenance",)

@@ -9,6 +9,7 @@ import pytest
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, RemoteError
+from bioreview_bench.llm.calls.watching import Progress, Watcher
 from bioreview_bench.scoring.judge.calls import JudgeSettings
 from bioreview_bench.scoring.judge.scorer import JudgeScorer, OnlyPlanned, judge_articles, plan_articles
 
@@ -20,20 +21,33 @@ TEXTS = {
 }
 
 
+class _Seen(Watcher):
+    """Notes what a judge says of its progress."""
+
+    def __init__(self) -> None:
+        self.seen: list[object] = []
+
+    def begun(self, n_before: int, n_all: int) -> None:
+        self.seen.append((n_before, n_all))
+
+    def show(self, progress: Progress) -> None:
+        self.seen.append(progress.done)
+
+
 @pytest.fixture
 def settings(loopback_judge: Any) -> JudgeSettings:
     return JudgeSettings(base_url=loopback_judge.url)
 
 
 def test_one_call_an_article_gives_a_matrix_of_labels(loopback_judge: Any, settings: JudgeSettings) -> None:
-    seen: list[tuple[int, int]] = []
+    watcher = _Seen()
     plans: list[Any] = []
     found = judge_articles(
         Contract.load("judge:openai:small"),
         TEXTS,
         settings,
         announce=plans.append,
-        progress=lambda *at: seen.append(at),
+        watcher=watcher,
     )
     assert list(found) == list(TEXTS)
     assert found["elife:1"].tolist() == [[2, 0], [1, 0]]
@@ -41,8 +55,7 @@ def test_one_call_an_article_gives_a_matrix_of_labels(loopback_judge: Any, setti
     assert [found[name].shape for name in ("elife:3", "elife:4")] == [(0, 1), (2, 0)]
     assert len(loopback_judge.asked) == 2
     assert (plans[0].calls, plans[0].stored) == (2, 0)
-    assert seen[0] == (0, 2)
-    assert seen[-1] == (2, 2)
+    assert watcher.seen == [(0, 2), 0, 1, 2]
     # Texts are normalised, as those of a score are, so that both share answers.
     assert any("add controls" in lists["predictions"].values() for lists in loopback_judge.asked)
     assert plan_articles("judge:openai:small", TEXTS, settings).left == 0
