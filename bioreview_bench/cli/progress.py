@@ -107,7 +107,7 @@ def _rich_bar(label: str, total: int, unit: str, said: Callable[[], str]) -> tup
 
 
 class CallConsole(Watcher):
-    """Shows how calls to a model go, under `label`; when quiet, warnings only. Dollars are at prices of `price_date`."""
+    """Shows how calls to a model go, under `label`; when quiet, warnings only. `price_date` stands with dollars."""
 
     def __init__(self, label: str, quiet: bool, price_date: str | None = None) -> None:
         self._label, self._quiet, self.price_date = label, quiet, price_date

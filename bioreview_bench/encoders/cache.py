@@ -139,8 +139,8 @@ def embed(
 ) -> NDArray[np.float32]:
     """(n, d) vectors of `texts`: from the cache where at hand, else encoded and stored as they come.
 
-    `progress(done, total)` counts texts, from those that are stored already; it is not called where all are. What was stored before an interruption
-    stays. Raises EncoderError, WriteError.
+    `progress(done, total)` counts texts, beginning with those that are stored; it is not called where all are. What
+    was stored before an interruption stays. Raises EncoderError, WriteError.
     """
     present, found = cache.read(texts)
     absent = np.flatnonzero(~present).tolist()

@@ -98,7 +98,7 @@ def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: st
     assert [row["status"] for row in rows(out)] == ["ok"] * 6
     next_command = second.out.splitlines()[-1].removeprefix("Next: bench ").split()
     assert next_command[:2] == ["evaluate", str(out / "predictions.jsonl")]
-    scored = bench(*next_command[:-1], "jaccard", "--draws", 0, "--format", "json", "--quiet")
+    scored = bench(*next_command, "--contract", "jaccard", "--draws", 0, "--format", "json", "--quiet")
     assert scored.code == 0, scored.err
     assert json.loads(scored.out)["coverage"]["scored"] == 6
     status = json.loads(bench("baseline", "status", out, "--format", "json").out)
@@ -119,9 +119,11 @@ def test_a_local_model_runs_end_to_end_and_is_resumed_alike(
     assert str(answering_model) not in done.out.splitlines()[0]
     hot = [*options, "--param", "temperature=1.0"]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    assert bench("baseline", f"hf:{noisy_model}", *hot, "--out", whole).code == 0
-    assert bench("baseline", f"hf:{noisy_model}", *hot, "--out", parts, "--limit", 3, "--concurrency", 1).code == 0
-    assert bench("baseline", f"hf:{noisy_model}", *hot, "--out", parts).code == 0
+    noise = bench("baseline", f"hf:{noisy_model}", *hot, "--out", whole)
+    assert noise.code == 5
+    assert "6 of 6 articles failed for good. The commonest reason: the answer was cut" in noise.err
+    assert bench("baseline", f"hf:{noisy_model}", *hot, "--out", parts, "--limit", 3, "--concurrency", 1).code == 5
+    assert bench("baseline", f"hf:{noisy_model}", *hot, "--out", parts).code == 5
     texts = [{row["article_id"]: row["raw_output"] for row in rows(out)} for out in (whole, parts)]
     assert texts[0] == texts[1]
     other = bench("baseline", f"hf:{noisy_model}", *hot, "--out", parts, "--param", "seed=1")

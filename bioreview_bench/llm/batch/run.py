@@ -307,8 +307,8 @@ class _BatchRun:
     def _lost(self, part: BatchPart, reason: str) -> RemoteError:
         return RemoteError(
             f"Batch {part.batch_id} of {len(part.articles):,} articles cannot be read: {reason}",
-            remedy=f"{self._remedy()}; it can be read with the key it was made with only. To do without its answers and "
-            f"pay for these articles again, remove its part from {self.ledger.path}",
+            remedy=f"{self._remedy()}; it can be read with the key it was made with only. To do without its answers "
+            f"and pay for these articles again, remove its part from {self.ledger.path}",
         )
 
 

@@ -83,7 +83,7 @@ def address(caller: Caller) -> str:
     """What helps when nothing, or something else, answers at an address."""
     variable = os.environ.get(_ADDRESS_VARIABLE)
     if variable and not caller.other_address:
-        return f"add --base-url {printable(variable)}: {_ADDRESS_VARIABLE} is set, but an address is taken as an option only"
+        return f"add --base-url {printable(variable)}: {_ADDRESS_VARIABLE} is set, but only the option is read"
     if caller.other_address:
         return "check that the server runs, and its address: --base-url URL (most end in /v1)"
     return "check the network, or name another server with --base-url URL"

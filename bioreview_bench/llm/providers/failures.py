@@ -27,7 +27,8 @@ def review_or_raise(
     """A Review with status error when the failure concerns this article alone.
 
     Raises TryAgain or GiveUp otherwise. `message` is scrubbed already. A request that the service does not
-    understand (400, 422) concerns every article unless an earlier one was `answered`. `cure` is what to type against it.
+    understand (400, 422) concerns every article unless an earlier one was `answered`.
+    `cure` is what to type against it.
     """
     reason = f"{where} answered {status}: {message}"
     if status in _PASSING or status >= 500 or status < 400:

@@ -19,7 +19,10 @@ FAILURES: Mapping[str, str] = {
     "parse_failed": "no concern could be read from the answer",
     "empty": "the answer holds no concern",
 }
-_CUT = "the answer was cut at the limit on output before its first whole concern: raise --param max_tokens=N"
+_CUT = (
+    "the answer was cut at the limit on output before its first whole concern: raise max_tokens "
+    "(max_new_tokens of hf:MODEL) with --param"
+)
 
 
 def make_row(article_id: str, review: Review, seconds: float | None, attempts: int) -> dict[str, Any]:

@@ -80,9 +80,8 @@ class JudgePlan:
             raise InputError(f"--max-cost needs to know what a call of {self.judge} can cost at most.", remedy=lacks)
         if self.cost > max_cost:
             raise InputError(
-                f"{self.left:,} calls of {self.judge} cost about {dollars(self.cost, self.price_date)}, over the budget "
-                f"of ${max_cost:g}. "
-                "Nothing was asked.",
+                f"{self.left:,} calls of {self.judge} cost about {dollars(self.cost, self.price_date)}, over the "
+                f"budget of ${max_cost:g}. Nothing was asked.",
                 remedy=f"--max-cost {self.cost * 1.5:.2f}, or fewer articles with --limit",
             )
 

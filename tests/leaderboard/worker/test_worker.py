@@ -257,7 +257,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
         names = [f"System {life}.{number}" for number in range(4)]  # so that every worker finds some
         ids += [user.submit(make_package(name)) for name in names for user in (ann, bob)]
         process = start_worker(database_url)
-        wait_for(lambda done=done: sum(state == "scored" for state in states(board, ids)) > done)  # type: ignore[misc]
+        wait_for(lambda done=done, ids=ids: sum(state == "scored" for state in states(board, ids)) > done)  # type: ignore[misc]
         time.sleep(moments.uniform(0, 0.3))
         process.kill()
         process.wait()
