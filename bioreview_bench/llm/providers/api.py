@@ -19,7 +19,7 @@ from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
-from bioreview_bench.llm.providers.cures import Caller, address
+from bioreview_bench.llm.providers.cures import ServiceCall, address
 from bioreview_bench.llm.providers.failures import checked_url, count, shown_url
 from bioreview_bench.llm.review import Review, TryAgain, Usage
 
@@ -154,9 +154,9 @@ class ApiReviewer(ABC):
         return f"{self.model} at {shown_url(self.base_url)}"
 
     @property
-    def caller(self) -> Caller:
+    def service_call(self) -> ServiceCall:
         """Who asks, for advice."""
-        return Caller(
+        return ServiceCall(
             model=self.model,
             address=shown_url(self.base_url),
             key_variable=self.key_env,
@@ -178,5 +178,5 @@ class ApiReviewer(ABC):
         return TryAgain(
             f"connection to {shown_url(self.base_url)} failed: {reason}",
             unreachable=unreachable,
-            cure=address(self.caller) if unreachable else None,
+            cure=address(self.service_call) if unreachable else None,
         )

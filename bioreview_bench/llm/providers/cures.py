@@ -30,7 +30,7 @@ _SHOWN = 3  # models that a message names
 
 
 @dataclass(frozen=True)
-class Caller:
+class ServiceCall:
     """Who asked: `structured` for answers held to a JSON schema, `options` where the command has those of a reviewer.
 
     A judge has neither --no-structured nor --param nor --budget. `other_address` is False at the provider's own one.
@@ -46,29 +46,29 @@ class Caller:
 
 
 def cure(
-    caller: Caller, status: int, message: str, parameter: str | None = None, served: Sequence[str] = ()
+    call: ServiceCall, status: int, message: str, parameter: str | None = None, served: Sequence[str] = ()
 ) -> str | None:
     """What helps against an answer with this status and message; None where nothing is known to.
 
     `parameter` is the one that the service names, `served` the models that it says it has.
     """
-    if caller.structured and status != 401 and _SCHEMA.search(f"{message} {parameter or ''}"):
-        return _without_schema(caller)
+    if call.structured and status != 401 and _SCHEMA.search(f"{message} {parameter or ''}"):
+        return _without_schema(call)
     if status in (401, 403):
-        return _key(caller)
+        return _key(call)
     if status == 402:
         return NO_CREDIT
-    if caller.options and parameter in caller.parameters:
+    if call.options and parameter in call.parameters:
         instead = " --param max_completion_tokens=N" if parameter == "max_tokens" else ""
         return f"leave that parameter out: --param {parameter}=null{instead}"
     if names_no_model(status, message):
-        return _other_model(caller, served)
+        return _other_model(call, served)
     if status in (404, 405, 410):
-        return address(caller)
-    if caller.options and (status == 413 or _TOO_LONG.search(message)):
+        return address(call)
+    if call.options and (status == 413 or _TOO_LONG.search(message)):
         return "send less of each paper: --budget N"
-    if caller.options and status in (400, 422) and caller.structured:
-        return f"if it takes no JSON schema, {_without_schema(caller)}"
+    if call.options and status in (400, 422) and call.structured:
+        return f"if it takes no JSON schema, {_without_schema(call)}"
     return None
 
 
@@ -79,38 +79,38 @@ def names_no_model(status: int, message: str) -> bool:
     return status in (400, 422) and _NO_MODEL.search(message) is not None
 
 
-def address(caller: Caller) -> str:
+def address(call: ServiceCall) -> str:
     """What helps when nothing, or something else, answers at an address."""
     variable = os.environ.get(_ADDRESS_VARIABLE)
-    if variable and not caller.other_address:
+    if variable and not call.other_address:
         return f"add --base-url {printable(variable)}: {_ADDRESS_VARIABLE} is set, but only the option is read"
-    if caller.other_address:
+    if call.other_address:
         return "check that the server runs, and its address: --base-url URL (most end in /v1)"
     return "check the network, or name another server with --base-url URL"
 
 
-def _without_schema(caller: Caller) -> str:
-    if caller.options:
+def _without_schema(call: ServiceCall) -> str:
+    if call.options:
         return "add --no-structured: answers are then not held to a JSON schema"
     return "name a model or server that holds answers to a JSON schema (--contract judge:..., --base-url URL)"
 
 
-def _key(caller: Caller) -> str:
-    if os.environ.get(_ADDRESS_VARIABLE) and not caller.other_address:
-        return address(caller)
-    if caller.key_variable is None:
+def _key(call: ServiceCall) -> str:
+    if os.environ.get(_ADDRESS_VARIABLE) and not call.other_address:
+        return address(call)
+    if call.key_variable is None:
         return "name the variable that holds the key for this server: --key-variable NAME"
     return (
-        f"put a key that is valid for {caller.address} into {caller.key_variable}, or name another variable with "
+        f"put a key that is valid for {call.address} into {call.key_variable}, or name another variable with "
         "--key-variable NAME"
     )
 
 
-def _other_model(caller: Caller, served: Sequence[str]) -> str:
-    near = difflib.get_close_matches(caller.model, served, _SHOWN, cutoff=0.4)
+def _other_model(call: ServiceCall, served: Sequence[str]) -> str:
+    near = difflib.get_close_matches(call.model, served, _SHOWN, cutoff=0.4)
     if near:
         return f"did you mean {' or '.join(printable(name) for name in near)}?"
     if served:
         more = f" and {len(served) - _SHOWN:,} more" if len(served) > _SHOWN else ""
         return f"name a model that it has: {', '.join(printable(name) for name in served[:_SHOWN])}{more}"
-    return address(caller) if caller.other_address else "check the name of the model"
+    return address(call) if call.other_address else "check the name of the model"

@@ -196,7 +196,8 @@ class GoogleReviewer(ApiReviewer):
         message = self.scrub(error.message or "no reason given")
         if any(entry.get("reason") == "API_KEY_INVALID" for entry in details):
             raise GiveUp(
-                f"{self.where} does not accept the key in {self.key_env}: {message}", cure(self.caller, 401, message)
+                f"{self.where} does not accept the key in {self.key_env}: {message}",
+                cure(self.service_call, 401, message),
             )
         if _daily(details):
             raise GiveUp(f"The daily quota at {self.where} is exhausted: {message}", NO_CREDIT)
@@ -209,7 +210,7 @@ class GoogleReviewer(ApiReviewer):
             message,
             where=self.where,
             answered=self._answered,
-            cure=cure(self.caller, error.code, message, served=served),
+            cure=cure(self.service_call, error.code, message, served=served),
             after=after,
             usage=Usage(),
         )

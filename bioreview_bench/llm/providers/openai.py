@@ -161,7 +161,7 @@ class OpenAIReviewer(ApiReviewer):
         if codes & _NO_QUOTA:
             raise GiveUp(f"The quota at {self.where} is exhausted: {message}", NO_CREDIT)
         named = error.get("param")
-        known = cure(self.caller, status, message, named if isinstance(named, str) else None, served)
+        known = cure(self.service_call, status, message, named if isinstance(named, str) else None, served)
         return review_or_raise(
             status,
             message,
