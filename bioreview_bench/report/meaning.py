@@ -238,9 +238,13 @@ def _skill(record: ResultRecord) -> Iterator[Note]:
         yield Note("info", f"{controls.n_without_donor} articles have no other article of their source to borrow from.")
 
 
+def is_official(record: ResultRecord) -> bool:
+    """True under the official contract, also where its name carries a reservation (`v3+unverified-encoder`)."""
+    return re.split("[+ ]", str(record.contract.get("name")))[0] == OFFICIAL
+
+
 def _reading(record: ResultRecord) -> Iterator[Note]:
-    name = record.contract.get("name")
-    if isinstance(name, str) and re.split("[+ ]", name)[0] == OFFICIAL:  # v3, and v3 with a reservation
+    if is_official(record):
         yield Note(
             "info",
             f"{OFFICIAL} is for comparison with published numbers. The contracts that read are {READING} and a "

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import io
 
+from bioreview_bench.data.load import OFFICIAL, READING
 from bioreview_bench.data.vocabulary import UNANSWERED
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import Facts, figure, interval
-from bioreview_bench.report.meaning import SATURATED, Note, conclusion, trusted, validity_line, validity_of
+from bioreview_bench.report.meaning import SATURATED, Note, conclusion, is_official, trusted, validity_line, validity_of
 from bioreview_bench.results.records import ResultRecord
 
 _LINE = 70  # columns beside the labels
@@ -92,5 +93,9 @@ def _controls(record: ResultRecord) -> Note:
 
 def _contract(record: ResultRecord) -> Note:
     claim = validity_of(record)
-    said = f"{printable(record.contract['name'], _NAME)}. {validity_line(claim)}"
+    line = validity_line(claim)
+    if is_official(record) and claim.measured_on is None:
+        both = f"--contract {OFFICIAL},{READING}"
+        line = f"Never checked against judged pairs. Those that read: {READING}, a judge ({both})."
+    said = f"{printable(record.contract['name'], _NAME)}. {line}"
     return Note("info" if trusted(claim) else "warning", said)

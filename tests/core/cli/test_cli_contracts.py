@@ -75,6 +75,10 @@ def test_the_official_contract_names_those_that_read(
     assert "v3+unverified-encoder" in shown
     assert "+reader|" in shown  # its own encoder, not the folder
     assert "The contracts that read are reader and a" in " ".join(shown.split())
+    assert run([*_DEMO, "--contract", "v3", "--encoder-path", str(tiny_bert)]) == 0
+    brief = capsys.readouterr().out
+    assert "Those that read: reader, a judge (--contract v3,reader)" in " ".join(brief.split())
+    assert len(brief.splitlines()) <= 12
 
 
 def test_the_limit_is_held_against_every_contract(minilm: None, warm: Path, capsys: pytest.CaptureFixture[str]) -> None:
