@@ -72,6 +72,7 @@ def merge(
     for name, at in zip(adapters, chain, strict=True):
         say(f"Adding {shown_name(name)} ...")
         merged = add_adapter(merged, at, merge=True)
+    require_space(out, sum(weight.nbytes for weight in merged.parameters()) + _MARGIN)  # an output layer may be new
     say(f"Writing {out} ...")
     with _new_folder(out) as temporary:
         merged.save_pretrained(str(temporary), max_shard_size="5GB")

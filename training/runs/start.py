@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioreview_bench.errors import EncoderError, InputError, Problem, cannot_write, printable
+from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder, digest, model_folder, shown_name
+from bioreview_bench.llm.local.weights import put_adapter
 
 from ..config.schema import AdapterPart, RunConfig, StartPart
 from ..models.adapters import agreed, chain_summaries, require_base, resolved
@@ -90,18 +91,7 @@ def policy(config: RunConfig, start: Start, out: Path, device: str, console: Mes
         if start.continued is None:
             yield base, lora_config(base, config.adapter)
         else:
-            yield _with_adapter(base, start.continued), None
-
-
-def _with_adapter(base: Any, adapter: str) -> Any:
-    from peft import PeftModel
-
-    try:
-        return PeftModel.from_pretrained(
-            base, adapter, adapter_name="default", is_trainable=True, autocast_adapter_dtype=False
-        )
-    except Exception as error:  # damaged files raise what the library pleases
-        raise EncoderError(f"Cannot put the adapter {adapter} on the model: {error}") from error
+            yield put_adapter(base, Path(start.continued), trainable=True), None
 
 
 def settle(model: Any, config: RunConfig) -> None:

@@ -1,18 +1,25 @@
 """A causal language model's weights from a folder, and LoRA adapters put on them.
 
-Weights are loaded whole or not at all, nothing is downloaded, and code that lies beside them is not run.
+Weights and adapters are loaded whole or not at all, nothing is downloaded, and code that lies beside them is not run.
+PEFT only warns of an adapter's weights that find no place, and adds to tensors that two layers share (the embedding
+and the output layer of many models) though the adapter changed one; neither happens here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
+from bioreview_bench.llm.local.model_files import adapter_config
+
+_ADAPTER = "default"  # PEFT's name for the only adapter
+_SHOWN = 10  # weights that a message names
 
 
 def require_peft() -> None:
@@ -84,16 +91,108 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
 
 def add_adapter(model: Any, adapter: Path, *, merge: bool) -> Any:
     """The model with the adapter beside its weights, or added to them (`merge`). Raises EncoderError."""
+    return merge_adapter(model, adapter) if merge else put_adapter(model, adapter)
+
+
+def put_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
+    """The model with the adapter beside its weights; a trainable one keeps the dtype that it has in its file.
+
+    Raises EncoderError when a weight of the adapter has no place in the model, or a place gets no weight.
+    """
     require_peft()
     from peft import PeftModel
 
+    # PEFT makes weights of 16 bits 32 wide by default, which training must do itself where it wants it.
+    options: dict[str, Any] = {"is_trainable": trainable, "autocast_adapter_dtype": not trainable}
     try:
-        adapted = PeftModel.from_pretrained(model, str(adapter), is_trainable=False)
-        return adapted.merge_and_unload() if merge else adapted
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="peft")
+            adapted = PeftModel.from_pretrained(model, str(adapter), _ADAPTER, **options)
+            report = adapted.load_adapter(str(adapter), _ADAPTER, **options)  # says what from_pretrained only warns of
+    except KeyError as error:  # whole copies of layers (modules_to_save) are looked up by their name
+        raise _unfit(adapter, [], [str(error.args[0])]) from error
+    except Exception as error:  # damaged files raise what the library pleases
+        raise EncoderError(
+            f"Cannot put the adapter {adapter} on the model: {error}", remedy=_remedy(adapter)
+        ) from error
+    if report.unexpected_keys or report.missing_keys:
+        raise _unfit(adapter, report.unexpected_keys, report.missing_keys)
+    return adapted
+
+
+def merge_adapter(model: Any, adapter: Path) -> Any:
+    """The model with the adapter added to its weights.
+
+    Where the adapter changes an embedding that is the output layer, too, that layer gets weights of its own
+    (`tie_word_embeddings` is then false). Raises EncoderError as `put_adapter`, and where another tensor is shared.
+    """
+    adapted = put_adapter(model, adapter)
+    _untie(adapted, adapter)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="peft")  # that nothing is tied any longer
+            return adapted.merge_and_unload()
     except Exception as error:
         raise EncoderError(
-            f"Cannot put the adapter {adapter} on the model: {error}", remedy="check which model it was trained on"
+            f"Cannot add the adapter {adapter} to the model's weights: {error}",
+            remedy="leave it beside the weights, as the last adapter of a chain",
         ) from error
+
+
+def _untie(adapted: Any, adapter: Path) -> None:
+    """Give layers under the adapter tensors that no other layer shares."""
+    from peft.tuners.lora import LoraLayer
+
+    base = adapted.get_base_model()
+    changed = {id(layer.get_base_layer()) for layer in base.modules() if isinstance(layer, LoraLayer)}
+    holders: dict[int, dict[int, Any]] = {}  # tensor to the layers that hold it
+    for layer in base.modules():
+        for tensor in layer._parameters.values():
+            if tensor is not None:
+                holders.setdefault(id(tensor), {})[id(layer)] = layer
+    shared = [layers for layers in holders.values() if len(layers) > 1 and changed & layers.keys()]
+    if not shared:
+        return
+    output = _innermost(base.get_output_embeddings())
+    if len(shared) > 1 or len(shared[0]) > 2 or id(output) not in shared[0]:
+        raise EncoderError(
+            f"Cannot add the adapter {adapter} to the model's weights: layers under it share theirs with others.",
+            remedy="leave it beside the weights, as the last adapter of a chain",
+        )
+    output.weight = type(output.weight)(output.weight.detach().clone(), requires_grad=output.weight.requires_grad)
+    for config in (base.config, base.config.get_text_config()):
+        config.tie_word_embeddings = False
+
+
+def _innermost(layer: Any) -> Any:
+    """The layer of the base model under what PEFT wrapped around it."""
+    while True:
+        inner = getattr(layer, "base_layer", None) or getattr(layer, "original_module", None)
+        if inner is None:
+            return layer
+        layer = inner
+
+
+def _unfit(adapter: Path, homeless: Sequence[str], empty: Sequence[str]) -> EncoderError:
+    said = []
+    if homeless:
+        said.append(f"weights of it that have no place in the model: {len(homeless):,}")
+    if empty:
+        said.append(f"weights that the model needs and it lacks: {len(empty):,}")
+    names = [*homeless, *empty]
+    lines = [f"  {printable(name, 200)}" for name in names[:_SHOWN]]
+    if len(names) > _SHOWN:
+        lines.append(f"  ... and {len(names) - _SHOWN:,} more")
+    return EncoderError(
+        "\n".join([f"The adapter {adapter} does not fit the model ({'; '.join(said)}).", *lines]),
+        remedy=_remedy(adapter),
+    )
+
+
+def _remedy(adapter: Path) -> str:
+    base = adapter_config(adapter).get("base_model_name_or_path")
+    named = f" ({printable(base)})" if base else ""
+    return f"use the model that it was trained on{named}, loaded by the same class: with images or for text alone"
 
 
 def takes_images(config: Any) -> bool:
