@@ -145,19 +145,9 @@ def data_name(given: str, loaded: str) -> str:
 
 def predictions_path(given: str) -> Path:
     """The path of a predictions file; `demo:NAME` and `known:NAME` are bundled ones. Raises InputError."""
-    from bioreview_bench.data.load import BUNDLED_DATA, locate
+    from bioreview_bench.data import load
 
-    data, colon, name = given.partition(":")
-    if not colon or data not in BUNDLED_DATA:
-        return Path(given)
-    folder = locate(data)[1] / "predictions"
-    names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    if name not in names:
-        raise InputError(
-            f'There is no bundled file "{printable(given)}".',
-            remedy=f"use {', '.join(f'{data}:{listed}' for listed in names)}",
-        )
-    return folder / f"{name}.jsonl"
+    return load.predictions_path(given)
 
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:

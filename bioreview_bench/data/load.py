@@ -57,6 +57,32 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
     return loaded if limit is None else loaded.first(limit)
 
 
+def bundled_data(predictions: str) -> str | None:
+    """The bundled data of `demo:NAME` or `known:NAME`; None for any other name of a predictions file.
+
+    >>> bundled_data("demo:careful"), bundled_data("predictions.jsonl")
+    ('demo', None)
+    """
+    data, colon, _ = predictions.partition(":")
+    return data if colon and data in BUNDLED_DATA else None
+
+
+def predictions_path(given: str) -> Path:
+    """The path of a predictions file; `demo:NAME` and `known:NAME` are bundled ones. Raises InputError."""
+    data = bundled_data(given)
+    if data is None:
+        return Path(given)
+    folder = locate(data)[1] / "predictions"
+    names = sorted(path.stem for path in folder.glob("*.jsonl"))
+    name = given.partition(":")[2]
+    if name not in names:
+        raise InputError(
+            f'There is no bundled file "{printable(given)}".',
+            remedy=f"use {', '.join(f'{data}:{listed}' for listed in names)}",
+        )
+    return folder / f"{name}.jsonl"
+
+
 def has_split(data: str | Path, split: str) -> bool:
     """True unless the data hold other splits only. Raises DataError, InputError as `locate`."""
     folder = locate(data)[1]

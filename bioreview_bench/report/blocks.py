@@ -62,7 +62,7 @@ def blocks(record: ResultRecord) -> list[Block]:
     ]
     tables = [
         _sweep(record),
-        _per_category(record),
+        by_category(record),
         _per_severity(record),
         _per_source(record),
         _agreement(record),
@@ -162,7 +162,8 @@ def _sweep(record: ResultRecord) -> Table:
     return Table("At other thresholds", ["threshold", "F1", "null F1", "skill"], rows)
 
 
-def _per_category(record: ResultRecord) -> Table:
+def by_category(record: ResultRecord) -> Table:
+    """Counts and figures of each category."""
     rows = [
         [
             printable(name),

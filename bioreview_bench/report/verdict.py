@@ -6,14 +6,16 @@ Its sentences are those of `meaning`; the tables behind them are in `blocks`.
 from __future__ import annotations
 
 import io
+from html import escape
 
 from bioreview_bench.data.load import OFFICIAL, READING
 from bioreview_bench.data.vocabulary import UNANSWERED
 from bioreview_bench.errors import printable
-from bioreview_bench.report.blocks import Facts, figure, interval
+from bioreview_bench.report.blocks import Facts, by_category, figure, interval, plain
 from bioreview_bench.report.meaning import SATURATED, Note, conclusion, is_official, trusted, validity_line, validity_of
 from bioreview_bench.results.records import ResultRecord
 
+_COLOURS = {"info": "", "warning": ";color:#b3261e", "alarm": ";color:#b3261e;font-weight:bold"}
 _LINE = 70  # columns beside the labels
 _NAME = 16  # letters of a contract's name, so that its sentence takes two lines
 
@@ -34,6 +36,24 @@ def verdict(record: ResultRecord, following: str = "") -> Facts:
     if following:
         rows.append(("Next", following))
     return Facts(rows)
+
+
+def as_html(record: ResultRecord) -> str:
+    """The verdict as HTML for a notebook, with the figures by category; everything from files is escaped."""
+    rows = "".join(
+        f'<tr><th style="text-align:left;vertical-align:top">{escape(name)}</th>'
+        f'<td style="text-align:left{_COLOURS[value.level] if isinstance(value, Note) else ""}">'
+        f"{escape(plain(value))}</td></tr>"
+        for name, value in verdict(record).rows
+    )
+    categories = by_category(record)
+    head = "".join(f"<th>{escape(name)}</th>" for name in categories.header)
+    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in categories.rows)
+    return (
+        f'<div style="max-width:50em"><table>{rows}</table>'
+        f"<details><summary>{escape(categories.title)}</summary>"
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details></div>"
+    )
 
 
 def system_line(record: ResultRecord) -> Note:

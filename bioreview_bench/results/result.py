@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bioreview_bench.errors import InputError, reasons
+from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import read_json
 from bioreview_bench.results.counts import ArticleCounts
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas
 
 RESULT_SUFFIX = ".result.json"
+_NEXT = 'result.table("category"), result.pairs, result.save("mine.result.json")'
 
 
 class Result:
@@ -54,6 +55,51 @@ class Result:
     def signature(self) -> str:
         """What the score may be compared with: results of equal signature only."""
         return self.record.signature
+
+    @property
+    def f1(self) -> float | None:
+        """Micro F1 over all articles."""
+        return self.record.overall.f1
+
+    @property
+    def recall(self) -> float | None:
+        """Share of the references that were matched."""
+        return self.record.overall.recall
+
+    @property
+    def precision(self) -> float | None:
+        """Share of the predictions that were matched."""
+        return self.record.overall.precision
+
+    @property
+    def skill(self) -> float | None:
+        """Of the matches that predictions for other articles leave open, the share made; None when saturated."""
+        return self.record.controls.skill
+
+    def table(self, by: str) -> pandas.DataFrame:
+        """Figures by `category`, `severity` or `source`, one row each, with the bounds of their 95% intervals.
+
+        Or by `threshold`, for a result that was scored with a sweep. Raises InputError for any other name.
+        """
+        from bioreview_bench.results.tables import table
+
+        return table(self.record, by)
+
+    def __repr__(self) -> str:
+        data, name, f1 = self.record.data, printable(self.record.system.name), self.f1
+        shown = "undefined" if f1 is None else f"{f1:.3f}"
+        return f"<Result: {name} on {printable(f'{data.name}/{data.split}')}, F1 {shown}>"
+
+    def __str__(self) -> str:
+        """The verdict: what must be known before the score is quoted, in at most twelve lines."""
+        from bioreview_bench.report.verdict import as_text
+
+        return as_text(self.record, _NEXT)
+
+    def _repr_html_(self) -> str:
+        from bioreview_bench.report.verdict import as_html
+
+        return as_html(self.record)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in the result file."""

@@ -15,7 +15,7 @@ from bioreview_bench.contracts.contract import CUSTOM, Contract
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.near_misses import read_near_misses
-from bioreview_bench.data.predictions import Predictions, as_predictions, require_answers
+from bioreview_bench.data.predictions import Predictions, require_answers
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError
@@ -25,6 +25,7 @@ from bioreview_bench.results.result import Result
 from bioreview_bench.results.validity import ValidityCard, validity
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.inputs import GivenPredictions, resolve
 from bioreview_bench.scoring.judge.space import JudgeBackend, JudgedSpace
 from bioreview_bench.scoring.low_precision.bounds import questions
 from bioreview_bench.scoring.low_precision.exact import MixedSpace
@@ -48,13 +49,15 @@ _NOT_OURS: dict[str, Any] = dict.fromkeys(
 
 
 def score(
-    articles: Iterable[Article],
-    predictions: Mapping[str, Any],
-    contract: Contract,
+    articles: Iterable[Article] | GivenPredictions | None = None,
+    predictions: GivenPredictions | None = None,
+    contract: Contract | str | Path | None = None,
     encoder: Any = None,
     draws: int = 10_000,
     seed: int = 42,
     *,
+    data: str | Path | None = None,
+    split: str = "test",
     controls: ControlSet | None = None,
     system: System | None = None,
     encoder_path: Path | None = None,
@@ -65,13 +68,16 @@ def score(
     card: ValidityCard | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Result:
-    """Score predictions against the references of articles.
+    """Score predictions against the references of articles: `score("predictions.jsonl", data="demo")`.
 
-    `articles`: a Split from `load_split`, or any Articles. `predictions`: what `read_predictions` returns, or a
-    mapping of article id to a list of strings or objects. `encoder`: anything with `id: str` and
-    `encode(texts) -> (n, d) float32 L2-normalised`; it gets normalised unique texts, takes the place of the
-    contract's encoder, makes the contract `custom`, and bypasses every cache. `draws`: bootstrap draws, 0 for no
-    intervals.
+    `predictions`: the path of a file (or `demo:NAME`, a bundled one, which implies its data), what `read_predictions`
+    returns, or a mapping of article id to a list of strings or objects. `data` and `split` name the articles as
+    `load_split` does; instead of them, `articles` may be given first: a Split from `load_split`, or any Articles.
+    `contract`: a Contract, its name, or the path of its file; default: `v3` for released data, `reader` for any other.
+
+    `encoder`: anything with `id: str` and `encode(texts) -> (n, d) float32 L2-normalised`; it gets normalised unique
+    texts, takes the place of the contract's encoder, makes the contract `custom`, and bypasses every cache. `draws`:
+    bootstrap draws, 0 for no intervals.
 
     `controls`: `full` scores the echo and generic reviewers beside the other-article control, `basic` leaves
     these two out. Default: `full` with the contract's encoder; `basic` with a caller's, which then gets only the
@@ -82,10 +88,14 @@ def score(
     `backend`: what `backends.choose` made for this contract's encoder before, so that a process which scores many
     files checks and loads the encoder once. It excludes `encoder` and `encoder_path`.
 
-    `card`: the validity card of a contract that comes from a file; those of bundled contracts are known.
+    `card`: the validity card of a Contract that comes from a file; those of bundled contracts, and of contracts named
+    by path, are known.
 
-    Raises InputError for bad predictions, EncoderError when the encoder is unavailable; nothing is scored then.
+    Raises InputError for bad predictions, DataError for bad data, EncoderError when the encoder is unavailable; nothing
+    is scored then.
 
+    >>> score("demo:careful", contract="jaccard", draws=0).record.data.label
+    'demo/test#2dc7cdf65777'
     >>> from bioreview_bench import load_split
     >>> articles = load_split("demo", "test")
     >>> said_again = {article.id: [concern.text for concern in article.concerns] for article in articles}
@@ -94,44 +104,44 @@ def score(
     (True, 1.0)
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    split = articles if isinstance(articles, Split) else Split.of(articles)
-    checked = as_predictions(predictions, split, allow_extra=allow_extra)
+    inputs = resolve(articles, predictions, contract, data, split, allow_extra=allow_extra)
+    scored, checked, used = inputs.split, inputs.predictions, inputs.contract
     if require_complete:
-        require_answers(checked, split)
+        require_answers(checked, scored)
     if backend is None:
-        backend = choose(contract, encoder, encoder_path, progress)
-    elif encoder is not None or encoder_path is not None or not backend.serves(contract):
-        raise InputError(f"The backend was not made for contract {contract.name}, or another encoder was named too.")
+        backend = choose(used, encoder, encoder_path, progress)
+    elif encoder is not None or encoder_path is not None or not backend.serves(used):
+        raise InputError(f"The backend was not made for contract {used.name}, or another encoder was named too.")
     if encoder is not None:
-        contract = replace(contract, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
+        used = replace(used, name=CUSTOM, encoder=backend.part, **_NOT_OURS)
     wanted = controls or ("full" if encoder is None else "basic")
-    ids, families = [article.id for article in split], [article.family for article in split]
+    ids, families = [article.id for article in scored], [article.family for article in scored]
     with drawing(ids, families, draws, seed) as weights:
         pool = TextPool()
-        fitting = Fitting(contract, split.articles, pool)
-        signature = contract.signature(split.label, backend.part, fitting.text_digest)
-        case_list = cases(split.articles, checked, contract, pool)
-        thresholds = grid(contract) if sweep else []
+        fitting = Fitting(used, scored.articles, pool)
+        signature = used.signature(scored.label, backend.part, fitting.text_digest)
+        case_list = cases(scored.articles, checked, used, pool)
+        thresholds = grid(used) if sweep else []
         controlled = None
         if wanted == "full":
-            near_misses = read_near_misses(split)
+            near_misses = read_near_misses(scored)
             controlled = ControlScores(case_list, signature, backend, pool, near_misses, swept=sweep)
         space = backend.space(pool.texts, fitting.fit)
         if isinstance(space, MixedSpace):
-            space.settle(questions(case_list, contract, thresholds, controlled.written if controlled else ()))
+            space.settle(questions(case_list, used, thresholds, controlled.written if controlled else ()))
         elif isinstance(space, JudgedSpace):
             space.settle(case_list, controlled.written if controlled else ())
         # Products for one article are small: a second thread would only wait for the first, at full speed.
         with threadpool_limits(limits=1, user_api="blas"):
-            matched = tally(case_list, space, contract.threshold, pool.texts)
-            null = other_article(case_list, space, contract, thresholds)
-            extra = controlled.counts(space, contract.threshold) if controlled else {}
+            matched = tally(case_list, space, used.threshold, pool.texts)
+            null = other_article(case_list, space, used, thresholds)
+            extra = controlled.counts(space, used.threshold) if controlled else {}
             counts = article_counts(case_list, matched, null, extra)
             found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
-    label = contract_label(contract, split, backend.record.verified)
-    gated = contract.official_name == "v3" and split.data in RELEASED
+    label = contract_label(used, scored, backend.record.verified)
+    gated = used.official_name == "v3" and scored.data in RELEASED
     parts: dict[str, dict[str, Any]] = {
         "per_category": summary.per_category(counts),
         "per_severity": summary.per_severity(counts),
@@ -140,15 +150,15 @@ def score(
     record = ResultRecord(
         schema_version=SCHEMA_VERSION,
         signature=signature,
-        contract={**contract.as_dict(), "name": label},
+        contract={**used.as_dict(), "name": label},
         system=system or System(name=checked.path.stem if checked.path else "unnamed"),
         data=Data(
-            label=split.label,
-            name=split.data,
-            split=split.name,
-            fingerprint=split.fingerprint,
-            verification=split.verification,
-            held_out=split.held_out,
+            label=scored.label,
+            name=scored.data,
+            split=scored.name,
+            fingerprint=scored.fingerprint,
+            verification=scored.verification,
+            held_out=scored.held_out,
         ),
         encoder=backend.record,
         coverage=_coverage(case_list, checked),
@@ -165,7 +175,7 @@ def score(
         articles=counts.to_rows(),
         provenance=Provenance(
             predictions_sha256=checked.sha256,
-            data_fingerprint=split.fingerprint,
+            data_fingerprint=scored.fingerprint,
             package=provenance.package_version(),
             libraries=provenance.libraries(),
             device=backend.device,
@@ -173,7 +183,7 @@ def score(
             started=started.isoformat(timespec="seconds"),
             seconds=round(time.monotonic() - clock, 3),
         ),
-        validity=validity(contract, backend.record, card),
+        validity=validity(used, backend.record, inputs.card if card is None else card),
     )
     return Result(record, counts, matched.pairs, null.histogram)
 
