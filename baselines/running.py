@@ -292,10 +292,13 @@ def reparse(folder: Path, fix_labels: bool | None = None) -> dict[str, Any]:
 
 def _reparsed(row: dict[str, Any], fix_labels: bool) -> dict[str, Any]:
     notes = dict(row.get("notes") or {})
-    notes.pop("n_fixed_labels", None)
+    for count in ("n_fixed_labels", "n_unread"):
+        notes.pop(count, None)
     cut = bool(notes.get("output_cut")) or row.get("status") == "truncated"
     parsed = parse(row["raw_output"], finish_reason_length=cut, fix_labels=fix_labels)
     if parsed.n_fixed_labels:
         notes["n_fixed_labels"] = parsed.n_fixed_labels
-    concerns = list(parsed.concerns)
-    return {**row, "status": parsed.status, "concerns": concerns, "detail": None, "notes": notes or None}
+    if parsed.n_unread:
+        notes["n_unread"] = parsed.n_unread
+    read = {"status": parsed.status, "concerns": list(parsed.concerns), "detail": parsed.detail}
+    return {**row, **read, "notes": notes or None}

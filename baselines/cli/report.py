@@ -125,6 +125,8 @@ def lines(found: Mapping[str, Any]) -> list[str]:
             f"  {found['articles_cut']:,} papers were cut to the budget, by {found['tokens_cut']:,} tokens in all "
             "(notes.cut of their rows)"
         )
+    if found["items_unread"]:
+        said.append(f"  {found['items_unread']:,} items of lists could not be read (notes.n_unread of their rows)")
     for batch in found["batches"]:
         name = batch["id"] or "whose id is not known yet"
         said.append(f"  {batch['articles']:,} articles are in batch {name}; the next command waits for it")

@@ -87,6 +87,8 @@ class Asking:
         found = dict(notes or {})
         if parsed.n_fixed_labels:
             found["n_fixed_labels"] = parsed.n_fixed_labels
+        if parsed.n_unread:
+            found["n_unread"] = parsed.n_unread
         if truncated:
             found["output_cut"] = True  # a later parser must know it, to read the same text again
         return Review(
@@ -94,5 +96,6 @@ class Asking:
             status=parsed.status,
             raw_output=raw,
             usage=usage,
+            detail=parsed.detail,
             notes=found or None,
         )

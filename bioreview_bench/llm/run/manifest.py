@@ -37,6 +37,7 @@ class Totals:
     n_cost_known: int = 0
     n_cut: int = 0
     tokens_cut: int = 0
+    n_unread: int = 0
     reasons: dict[str, list[str]] = field(default_factory=dict)  # why rows hold no concern, alike ones together
 
     @property
@@ -61,7 +62,9 @@ class Totals:
         if cost is not None:
             self.n_cost_known += 1
             self.cost_usd += cost
-        cut = _mapping(_mapping(row.get("notes")).get("cut"))
+        notes = _mapping(row.get("notes"))
+        self.n_unread += int(_number(notes.get("n_unread")) or 0)
+        cut = _mapping(notes.get("cut"))
         if cut:
             self.n_cut += 1
             self.tokens_cut += int((_number(cut.get("of")) or 0) - (_number(cut.get("tokens")) or 0))
@@ -86,6 +89,7 @@ class Totals:
             "n_cost_unknown": self.n_rows - self.n_cost_known,
             "articles_cut": self.n_cut,
             "tokens_cut": self.tokens_cut,
+            "items_unread": self.n_unread,
         }
 
 

@@ -1,34 +1,28 @@
-"""Reading a model's output: one parser for every form that models answer in.
+"""Reading a model's answer: one parser for every form that models answer in.
 
-It never raises, never invents (every text stands in the output), and keeps every complete item before a cut. Its time
-is linear in the output's length.
-
-Finding JSON items in text that is no JSON as a whole: prose around it, brackets missing, the end cut off.
-
-One pass over the text with a stack of open brackets, so that time is linear however often something opens.
-
-Fixing labels that a model mistyped, when a run asks for it.
+It never raises, never invents (every word stands in the output, in order), keeps every complete item before a cut, and
+counts what it could not read. Its time is linear in the output's length.
 """
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
-_TEXT_KEYS = ("text", "concern_text", "concern", "comment", "description")
-_TAG = r"(?:think|thinking|reasoning|reflection|analysis)"
-_REASONING = re.compile(rf"<(/?){_TAG}>", re.IGNORECASE)
-_BRACKET = re.compile(r"[\[{]")
-_CONCERN_LISTS = ("concerns", "weaknesses", "issues", "comments", "criticisms")
-_PRAISE = re.compile(r"strength|positive|praise|summary", re.IGNORECASE)
+from . import prose
+from .items import Item, Items, concerns_in
+from .labels import fixed_label
+from .loose_json import Broken, Reader, loads
+from .sections import Kind, kind_of
+from .thoughts import spoken
+
 _FENCE = re.compile(r"```[A-Za-z0-9_-]*[ \t]*\n(.*?)(?:```|\Z)", re.DOTALL)
-_MARKER = re.compile(r"\s*(?:#{1,6}\s*)?(?:\(?\d{1,3}[.)]|[-*•–])\s+(\S.*)")
+_BRACKET = re.compile(r"[\[{](?=\s*+(?:[\"'“”„‘«`\[{\]}]|[A-Za-z_][\w-]{0,40}\s*[:=]\s*[\"'“‘\[{\d]|-?\d|//|/\*|\#))")
+_MARKER_ONLY = re.compile(r"\s*(?:[-*•]|\(?\d{1,3}[.)])?\s*")
 _REFUSAL = re.compile(
     r"\b(?:i['’]?m sorry|i am sorry|i apologi[sz]e|i (?:can(?:no|['’])t|cannot|am unable to|won['’]t)\b|as an ai\b)",
     re.IGNORECASE,
@@ -38,16 +32,31 @@ _NOTHING = re.compile(
     r"(?: (?:found|identified|to report|to raise))?(?: (?:with|about|in|on) (?:this|the) \w+)?[.!]?",
     re.IGNORECASE,
 )
+_LEAD = 200  # characters before a bracket on its line
+_MOST_BROKEN = 200  # brackets that are no JSON: an answer with more of them is none
 _SHORT = 600  # characters; refusals are short, and a long text that says "I cannot" is a review
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """Concerns (objects with `text` and perhaps `category`, `severity`, `confidence`) and a prediction status."""
+    """Concerns (objects with `text` and perhaps `category`, `severity`, `confidence`) and a prediction status.
+
+    `n_unread` counts items of a list that was read which could not be read themselves; `detail` says why there is
+    nothing where the status does not.
+    """
 
     concerns: tuple[dict[str, Any], ...]
     status: str
     n_fixed_labels: int = 0
+    n_unread: int = 0
+    detail: str | None = None
+
+
+@dataclass(frozen=True)
+class _Reading:
+    items: Items
+    status: str
+    detail: str | None = None
 
 
 def parse(raw: str, *, finish_reason_length: bool = False, fix_labels: bool = False) -> Parsed:
@@ -57,78 +66,133 @@ def parse(raw: str, *, finish_reason_length: bool = False, fix_labels: bool = Fa
     empty list, or a sentence that says so), `refused`, `parse_failed`. `finish_reason_length` says that the provider
     stopped the output; `fix_labels` maps mistyped labels to the vocabulary and counts them.
     """
-    items, status = _items(raw, finish_reason_length)
+    reading = _read(raw, finish_reason_length)
+    status, n_unread = reading.status, reading.items.n_unread
     concerns, n_fixed = [], 0
-    for item in items:
+    for item in reading.items.found:
         concern, fixed = _concern(item, fix_labels)
         if concern is not None:
             concerns.append(concern)
             n_fixed += fixed
     if not concerns and status in ("ok", "repaired", "truncated"):
-        status = "empty" if status == "ok" else "parse_failed"
-    return Parsed(tuple(concerns), status, n_fixed)
+        status = "empty" if status == "ok" and not n_unread else "parse_failed"
+    if status == "ok" and n_unread:
+        status = "repaired"
+    return Parsed(tuple(concerns), status, n_fixed, n_unread if concerns else 0, reading.detail)
 
 
-def _items(raw: str, cut: bool) -> tuple[list[Any], str]:
-    """Raw items (strings or objects) and the status that goes with how they were found."""
+def _read(raw: str, cut: bool) -> _Reading:
     # Clean JSON first: its texts may well speak of tags.
-    for text in dict.fromkeys((raw, _without_reasoning(raw))):
-        stripped = text.strip()
-        fenced = _FENCE.fullmatch(stripped)
-        value = loads(fenced.group(1) if fenced else stripped)
-        clean = _list_in(value)
-        if clean is not None:
-            return clean, "repaired" if clean == [value] else "ok"
-    blocks = [item for block in _FENCE.findall(text) for item in _list_in(loads(block)) or []]
-    if blocks:
-        return blocks, "repaired"
-    found = scan(text, _is_concern)
-    if found.items:
-        return found.items, "truncated" if cut or found.unclosed else "repaired"
-    if not found.unclosed and (listed := _listed(text)):
-        return listed, "truncated" if cut else "repaired"
+    clean = _clean(raw)
+    if clean is not None:
+        return clean
+    said = spoken(raw)
+    if said.unfinished and not said.text.strip():
+        return _Reading(Items(), "parse_failed", "the output ended inside a thought")
+    text = said.text
+    if text != raw and (clean := _clean(text)) is not None:
+        return clean
+    found, unclosed, embedded = _json_in(text)
+    if found.found:
+        return _Reading(found, "truncated" if cut or unclosed else "repaired")
+    stripped = text.strip()
+    if not unclosed:
+        listed = prose.read(text, ended=not cut)
+        if listed:
+            return _Reading(Items(listed), "truncated" if cut else "repaired")
+        if embedded.found:
+            return _Reading(embedded, "truncated" if cut else "repaired")
     if stripped and len(stripped) < _SHORT:
         if _REFUSAL.search(stripped):
-            return [], "refused"
+            return _Reading(Items(), "refused")
         if _NOTHING.fullmatch(stripped):
-            return [], "empty"
-    return [], "parse_failed"
+            return _Reading(Items(), "empty")
+    if said.unfinished:
+        return _Reading(Items(), "parse_failed", "the output ended inside a thought")
+    return _Reading(Items(), "parse_failed")
 
 
-def _list_in(value: Any) -> list[Any] | None:
-    """The concerns in a JSON value: a list, those of an object's lists, or the object itself; None if it has none."""
-    if isinstance(value, dict):
-        lists = {key: held for key, held in value.items() if isinstance(held, list)}
-        named = [held for key, held in lists.items() if key.casefold() in _CONCERN_LISTS]
-        objects = any(_is_concern(item) for held in lists.values() for item in held)
-        if not (named or objects) and _is_concern(value):
-            return [value]
-        chosen = named or [held for key, held in lists.items() if not _PRAISE.search(key)]
-        value = [item for held in chosen for item in held] if chosen else None
-    if not isinstance(value, list):
+def _clean(text: str) -> _Reading | None:
+    """The reading of a text that is JSON as a whole, or a fence of it."""
+    stripped = text.strip()
+    fenced = _FENCE.fullmatch(stripped)
+    value = loads(fenced.group(1) if fenced else stripped)
+    read = concerns_in(value, _prose_or_whole) if isinstance(value, list | dict) else None
+    if read is None:
         return None
-    items = [item for item in value if isinstance(item, str) or _is_concern(item)]
-    return items if items or not value else None
+    lone = isinstance(value, dict) and len(read.found) == 1 and read.found[0].get("text") in value.values()
+    return _Reading(read, "repaired" if lone else "ok")
 
 
-def _is_concern(item: Any) -> bool:
-    return isinstance(item, dict) and any(isinstance(item.get(key), str) for key in _TEXT_KEYS)
+def _json_in(text: str) -> tuple[Items, bool, Items]:
+    """Concerns of the JSON values in a text; whether one was open at the end; those that stand inside a sentence."""
+    found, embedded = Items(), Items()
+    reader = Reader(text)
+    position, unclosed, n_broken, n_unread = 0, False, 0, 0
+    while n_broken < _MOST_BROKEN and (bracket := _BRACKET.search(text, position)) is not None:
+        start = bracket.start()
+        before = text[max(text.rfind("\n", 0, start) + 1, start - _LEAD) : start]
+        in_sentence = _in_sentence(before)
+        try:
+            value, position = reader.value(start)
+            read = concerns_in(value, _prose_or_whole)
+            in_sentence = in_sentence and position < len(text)
+        except Broken as broken:
+            n_broken += 1
+            position = max(broken.position, start + 1)
+            read = _before(reader, broken)
+            if not in_sentence:
+                unclosed = broken.at_end
+                n_unread += not broken.at_end
+        if read is not None and not _under_praise(text, start, before):
+            (embedded if in_sentence else found).add(read)
+        if unclosed:
+            break
+    found.n_unread += n_unread
+    return found, unclosed, embedded
 
 
-def _concern(item: str | Mapping[str, Any], fix_labels: bool) -> tuple[dict[str, Any] | None, int]:
+def _before(reader: Reader, broken: Broken) -> Items | None:
+    """The complete items before the place where JSON broke off."""
+    objects = concerns_in(list(reader.whole), _prose_or_whole)
+    if objects is not None and objects.found:
+        return objects
+    strings = [held for held in reader.leading if isinstance(held, str)]
+    return concerns_in(strings, _prose_or_whole) if broken.at_end and strings else None
+
+
+def _in_sentence(before: str) -> bool:
+    """True for a bracket that a sentence or an item of a list goes on to: words stand before it on its line."""
+    if _MARKER_ONLY.fullmatch(before):
+        return False
+    words = before.rstrip()
+    return bool(words) and (words[-1].isalnum() or words[-1] in ",(;") and " " in words.strip()
+
+
+def _under_praise(text: str, start: int, before: str) -> bool:
+    """True where the words that lead to a list name a section of praise."""
+    lead = before.strip()
+    if not lead:
+        lead = text[max(0, start - _LEAD) : start].rstrip().rsplit("\n", 1)[-1]
+    kind = kind_of(re.sub(r"^[\s#*_>-]+|[\s*_:]+$", "", lead), marked_up=True)
+    return kind in (Kind.PRAISE, Kind.OTHER)
+
+
+def _prose_or_whole(text: str) -> Sequence[Item]:
+    return [] if _NOTHING.fullmatch(text.strip()) else prose.sentences_or_items(text)
+
+
+def _concern(item: Mapping[str, Any], fix_labels: bool) -> tuple[dict[str, Any] | None, int]:
     """The concern, None for a blank one; how many labels were fixed."""
-    if isinstance(item, str):
-        item = {"text": item}
-    text = next(item[key] for key in _TEXT_KEYS if isinstance(item.get(key), str))
     # Half of a surrogate pair, from an escape cut in two, is no text and cannot be written.
-    text = "".join(char for char in text if not "\ud800" <= char <= "\udfff").strip()
+    text = "".join(char for char in item["text"] if not "\ud800" <= char <= "\udfff").strip()
     if not text:
         return None, 0
     concern: dict[str, Any] = {"text": text}
     n_fixed = 0
     for key, vocabulary in (("category", CATEGORIES), ("severity", SEVERITIES)):
         label = item.get(key)
-        if isinstance(label, str):
+        if isinstance(label, str) and label.strip():
             meant = fixed_label(label, vocabulary) if fix_labels else label
             n_fixed += meant != label
             concern[key] = meant
@@ -136,148 +200,3 @@ def _concern(item: str | Mapping[str, Any], fix_labels: bool) -> tuple[dict[str,
     if isinstance(confidence, int | float) and not isinstance(confidence, bool) and 0 <= confidence <= 1:
         concern["confidence"] = confidence
     return concern, n_fixed
-
-
-def _without_reasoning(raw: str) -> str:
-    """`raw` less what was thought aloud before the answer; an unclosed thought takes everything after it.
-
-    Only tags before the first bracket count, so that nothing is cut out of an answer.
-    """
-    text = raw
-    first = _REASONING.search(text)
-    if first is not None and first.group(1):  # the thought was opened before the output began
-        text = text[first.end() :]
-    before: list[str] = []
-    position = 0
-    while (tag := _REASONING.search(text, position)) is not None:
-        bracket = _BRACKET.search(text, position, tag.start())
-        if bracket is not None or tag.group(1):
-            break
-        before.append(text[position : tag.start()])
-        closing = next((end for end in _REASONING.finditer(text, tag.end()) if end.group(1)), None)
-        if closing is None:
-            return "\n\n".join(before)
-        position = closing.end()
-    return "\n\n".join([*before, text[position:]])
-
-
-def _listed(text: str) -> list[str]:
-    """Items of a numbered or bulleted list, with their continuation lines."""
-    items: list[str] = []
-    open_item = False
-    for line in (line.rstrip("\r") for line in text.split("\n")):
-        marked = _MARKER.fullmatch(line)
-        if marked:
-            items.append(marked.group(1))
-            open_item = True
-        elif not line.strip():
-            open_item = False
-        elif open_item or (items and line[0] in " \t"):
-            items[-1] += f" {line.strip()}"
-            open_item = True
-    # A single word under a marker is a heading.
-    return [" ".join(item.split()) for item in items if " " in item.strip() and re.search(r"[^\W\d_]", item)]
-
-
-_TOKEN = re.compile(r'[\[\]{}"]')
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
-_STRAY_BACKSLASH = re.compile(r'\\(?!["\\/bfnrtu])')
-_GAP = re.compile(r"[\s,]*")
-_DEEPEST = 3  # objects nested deeper than this are no concern; parsing them at every level would be quadratic
-
-
-@dataclass(frozen=True)
-class Scanned:
-    """Items in the order of the text; `unclosed` says that a bracket or string was open at the end."""
-
-    items: list[Any]
-    unclosed: bool
-
-
-@dataclass
-class _Open:
-    bracket: str
-    start: int
-    height: int = 0
-
-
-def loads(text: str) -> Any:
-    """The JSON value of `text`, None when it is none; a stray backslash (LaTeX, `\\%`) is read as it stands."""
-    for candidate in (text, _STRAY_BACKSLASH.sub(r"\\\\", text)):
-        try:
-            # Numbers are only ever confidences, and Python refuses whole numbers of thousands of digits.
-            return json.loads(candidate, strict=False, parse_int=float)
-        except (ValueError, RecursionError):
-            continue
-    return None
-
-
-def scan(text: str, is_concern: Callable[[Any], bool]) -> Scanned:
-    """Complete objects for which `is_concern` holds; without any, the strings of arrays."""
-    stack: list[_Open] = []
-    objects: list[tuple[int, Any]] = []
-    strings: list[Any] = []
-    position = 0
-    while (token := _TOKEN.search(text, position)) is not None:
-        char, position = token.group(), token.end()
-        if char == '"':
-            # Outside brackets a quotation mark is prose.
-            if stack:
-                closed = _STRING.match(text, token.start())
-                if closed is None:
-                    break
-                position = closed.end()
-        elif char in "[{":
-            stack.append(_Open(char, token.start()))
-        elif stack and stack[-1].bracket == {"]": "[", "}": "{"}[char]:
-            done = stack.pop()
-            if stack:
-                stack[-1].height = max(stack[-1].height, done.height + 1)
-            if done.height <= _DEEPEST:
-                value = loads(text[done.start : position])
-                if char == "}" and is_concern(value) and not _wraps(value, is_concern):
-                    while objects and objects[-1][0] > done.start:
-                        objects.pop()  # it stands inside this one
-                    objects.append((done.start, value))
-                elif char == "]" and isinstance(value, list) and value and all(isinstance(item, str) for item in value):
-                    strings = max(strings, value, key=len)
-    unclosed = bool(stack)
-    if objects:
-        return Scanned([value for _, value in objects], unclosed)
-    if strings:
-        return Scanned(strings, unclosed)
-    arrays = [opened.start for opened in stack if opened.bracket == "["]
-    return Scanned(_leading_strings(text, arrays[-1]) if arrays else [], unclosed)
-
-
-def _wraps(value: dict[str, Any], is_concern: Callable[[Any], bool]) -> bool:
-    """True for an object that holds a list of concerns: those are meant, not the object around them."""
-    return any(isinstance(held, list) and any(is_concern(item) for item in held) for held in value.values())
-
-
-def _leading_strings(text: str, start: int) -> list[Any]:
-    """The complete strings at the beginning of the array that opens at `start`."""
-    found: list[Any] = []
-    position = start + 1
-    while True:
-        position = _GAP.match(text, position).end()  # type: ignore[union-attr]
-        string = _STRING.match(text, position)
-        if string is None:
-            return found
-        value = loads(string.group())
-        if not isinstance(value, str):
-            return found
-        found.append(value)
-        position = string.end()
-
-
-_CLOSE = 0.8  # difflib ratio: "statistical_method" is close to "statistical_methodology", "statistics" is not
-
-
-def fixed_label(label: str, vocabulary: Sequence[str]) -> str:
-    """The label of `vocabulary` that was meant (case, spaces, hyphens, small typos), or `label` if none is close."""
-    written = re.sub(r"[\s/-]+", "_", label.strip().casefold())[:64]
-    if written in vocabulary:
-        return written
-    near = difflib.get_close_matches(written, vocabulary, n=1, cutoff=_CLOSE)
-    return near[0] if near else label

@@ -12,7 +12,7 @@ def _texts(raw: str) -> list[str]:
 def test_tags_inside_an_answer_are_part_of_it() -> None:
     raw = '["The tag <think> is not explained", "Nor is </think> closed"]'
     assert _texts(raw) == ["The tag <think> is not explained", "Nor is </think> closed"]
-    assert _texts('["[<think></think>{"text": "') == ["[<think></think>{"]
+    assert _texts('["[<think></think>{", "cut in the') == ["[<think></think>{"]
 
 
 def test_several_lists_of_one_object_are_all_read_but_praise_is_not() -> None:

@@ -63,6 +63,7 @@ def test_rows_are_predictions_and_the_manifest_sums_them_up(tmp_path: Path) -> N
         "n_cost_unknown": 1,
         "articles_cut": 1,
         "tokens_cut": 210,
+        "items_unread": 0,
     }
     assert set(manifest) >= {"package", "libraries", "git", "started", "ended"}
 
