@@ -134,7 +134,7 @@ def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = 
     return Loaded(_tokenise(transformer.tokenizer, max_length), ModuleEngine(transformer, dtype, chosen))
 
 
-# Unless told not to, transformers asks on the terminal whether to run code that lies in the folder.
+# By default transformers asks on the terminal whether to run code that lies in the folder.
 _LOCAL: Mapping[str, Any] = MappingProxyType({"local_files_only": True, "trust_remote_code": False})
 
 

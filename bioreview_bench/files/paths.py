@@ -1,4 +1,4 @@
-"""Where the package keeps what it may lose (caches) and what it was told (fetch records, pinned hashes)."""
+"""Where the package keeps what it may lose (caches) and what it must keep (fetch records, pinned hashes)."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def _slots(case_list: Sequence[Case], written: Sequence[Indices]) -> int:
 
 
 def _from_here_on(holds: NDArray[np.bool_]) -> int | None:
-    """The first position from which on all hold."""
+    """The first position such that all hold from there on."""
     failing = np.flatnonzero(~holds)
     first = int(failing[-1]) + 1 if len(failing) else 0
     return first if first < len(holds) else None

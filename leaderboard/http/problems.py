@@ -53,7 +53,7 @@ class Trouble(BaseModel):
 
 
 def trouble_of(error: Exception) -> tuple[Trouble, dict[str, str]]:
-    """(what to tell the client, headers). Only errors that the client can fix are told in their own words."""
+    """(what to tell the client, headers). Only errors that the client can fix keep their own words."""
     match error:
         case TooMany():
             trouble = Trouble(status=429, error=f"Too many requests: {error}.", remedy="wait, then go on")

@@ -16,7 +16,7 @@ from bioreview_bench.data.predictions import Predictions
 
 Sketch = NDArray[np.uint64]
 
-NEAR = 0.9  # share from which on a submission counts as a near-copy
+NEAR = 0.9  # a submission with at least this share in common is a near copy
 
 
 def sketch(predictions: Predictions) -> Sketch:

@@ -96,7 +96,7 @@ def badges(card: Card, record: ResultRecord, extras: Mapping[str, Any], facts: M
 
 
 def copies(extras: Mapping[str, Any], n_pred: int) -> bool:
-    """True when so many concerns equal references that it is no accident."""
+    """True when so many concerns equal references that chance cannot explain it."""
     rate = float(extras.get("exact_match_rate") or 0.0)
     return rate > COPIED_RATE and round(rate * n_pred) >= COPIED_CONCERNS
 

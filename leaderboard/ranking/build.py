@@ -2,7 +2,7 @@
 
 Who ranks is decided in `entries`, order and bands in `standings`. Making a table is slow (label-swap tests), so it
 happens outside a transaction; what it was made of is read again before it is stored, and if that changed meanwhile
-the table is made anew.
+the table is made again.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ Submissions to a board that scores predictions itself. Reading tables needs no t
 def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = ()) -> FastAPI:
     """The application of the board `db`.
 
-    `secure`: it is reached by HTTPS only, so cookies and browsers are told to insist. `hosts`: names it answers to;
+    `secure`: it is reached by HTTPS only, so cookies and headers require it. `hosts`: names it answers to;
     empty means all.
     """
     from ..web.pages.api import make_docs

@@ -158,7 +158,7 @@ def short(text: str, letters: int = 24) -> str:
     return shown if len(shown) <= letters else f"{shown[: letters - 1].rstrip()}…"
 
 
-_SMALLEST = 1024  # bytes from which on compressing pays
+_SMALLEST = 1024  # bytes above which compressing pays
 _LEVEL = 6
 
 
@@ -202,7 +202,7 @@ class PageCache:
         self._size = 0
 
     def get(self, version: int, key: object, make: Callable[[], str | bytes]) -> Body:
-        """The body of `key`, made anew when the board has changed since."""
+        """The body of `key`, made again when the board has changed since."""
         with self._changed:
             while True:
                 kept = self._kept.get(key)

@@ -109,7 +109,7 @@ class Work:
         self._say(
             f"{claim.id} scored in {time.monotonic() - started:.2f} s."
             if kept
-            else f"{claim.id} was scored in vain: it was withdrawn or taken over."
+            else f"{claim.id} was scored for nothing: it was withdrawn or taken over."
         )
         return kept
 

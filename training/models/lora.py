@@ -106,7 +106,7 @@ def load_into(model: Any, checkpoint: Path) -> None:
     except Exception as error:  # what is no safetensors file raises what the library pleases
         raise EncoderError(f"Cannot read {path}: {error}", remedy="delete this checkpoint and run again") from error
     report: Any = set_peft_model_state_dict(model, state, adapter_name="default")
-    # A frozen copy that is the reference (`ref`) is what training started from, and is made anew from there.
+    # A frozen copy that is the reference (`ref`) is what training started from, and is made again from there.
     missing = [name for name in report.missing_keys if "lora_" in name and ".ref." not in name]
     if missing or report.unexpected_keys:
         names = ", ".join([*missing, *report.unexpected_keys][:3])

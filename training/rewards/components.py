@@ -110,7 +110,7 @@ def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Se
 BY_STATUS = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
 FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5
 SHORTEST, LONGEST = 6, 100  # words of a concern
-SAME = 0.7  # share of words in common from which on a concern repeats an earlier one
+SAME = 0.7  # a concern with at least this share of words in common repeats an earlier one
 
 
 def allowed(n_references: int) -> int:

@@ -119,7 +119,7 @@ def new_manifest(
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest at `path`. Raises InputError."""
     if not path.exists():
-        raise InputError(f"{path.parent} is no run: there is no {path.name} in it.", remedy="check the path")
+        raise InputError(f"{path.parent} is not a run folder: it holds no {path.name}.", remedy="check the path")
     manifest = read_json(path, InputError, "choose another --out")
     if manifest.get("schema_version") != SCHEMA_VERSION or not isinstance(manifest.get("reviewer"), dict):
         raise InputError(

@@ -79,7 +79,7 @@ class RunStore:
         """Start a run in `folder`, or go on with the one that is there.
 
         `texts` are digests of what is to be reviewed, by article id. Raises InputError when the run there differs (the
-        fields, or the articles whose text does, are named), is malformed, is open elsewhere, or is no run but made
+        fields, or the articles whose text does, are named), is malformed, is open elsewhere, or is not a run but made
         from others; WriteError when the folder cannot be written.
         """
         folder = Path(folder)

@@ -1,6 +1,6 @@
 """F1 against skill, or against the number of concerns written where a table is saturated.
 
-Along the diagonal of the first lies agreement beyond accident; in the second, a rising cloud shows that F1 counts.
+Along the diagonal of the first lies agreement beyond chance; in the second, a rising cloud shows that F1 counts.
 """
 
 from __future__ import annotations

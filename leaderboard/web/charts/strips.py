@@ -39,7 +39,7 @@ def axis_of(figures: Iterable[Figure], others: Iterable[float | None] = ()) -> A
 
 
 def strip(value: Figure, axis: Axis, null: float | None = None, *, ranked: bool = True) -> Markup:
-    """Dot and whisker, with a tick where accident lies. Screen readers skip it: the figure stands beside."""
+    """Dot and whisker, with a tick where chance lies. Screen readers skip it: the figure stands beside."""
     parts = [element("line", class_="track", x1="0%", x2="100%", y1=_MIDDLE, y2=_MIDDLE)]
     if null is not None:
         parts.append(element("line", class_="null", x1=axis.at(null), x2=axis.at(null), y1=2.5, y2=13.5))

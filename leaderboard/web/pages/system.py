@@ -47,7 +47,7 @@ def cards(row: Row) -> list[HeadlineCard]:
     matched = f"{row.n_matched:,}"
     meanings = {
         "f1": "recall and precision in one figure",
-        "skill": "share of what accident leaves open",
+        "skill": "share of the room above chance",
         "recall": f"{matched} of {row.n_ref:,} references found",
         "precision": f"{matched} of {row.n_pred:,} concerns matched",
         "recall_major": "of the concerns called major",
@@ -61,7 +61,7 @@ def cards(row: Row) -> list[HeadlineCard]:
 
 
 def controls(row: Row) -> list[Control]:
-    """This system between what accident makes and what is possible."""
+    """This system between what chance makes and what is possible."""
     return controls_beside({**row.model_dump(), "f1": row.f1.value}, row.f1.bounds)
 
 

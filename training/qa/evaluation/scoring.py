@@ -23,7 +23,7 @@ from .judge import Verdict, judge
 from .stored import Answer, Stored
 
 BY_REWARD, BY_FACTS, BY_MENTION = f"reward > {RIGHT}", f"{FACTS} > {RIGHT}", "mention of the expected answer"
-CUT = 0.9  # share of answers at the greatest length from which on they were cut there
+CUT = 0.9  # with at least this share of answers at the greatest length, they were cut there
 _TOLERANCE = 1e-9
 TIMID = 0.3
 _BIN_FIELDS = ("low", "high", "n", "confidence", "matched")
