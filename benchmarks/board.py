@@ -3,7 +3,7 @@
     python benchmarks/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--changes 1.0]
 
 A board with SYSTEMS scored systems is served by `bench leaderboard serve` in processes of its own; a load process
-asks for it over keep-alive connections. First each page once, alone: the slowest is printed. Then RATE requests a second,
+asks for it over keep-alive connections. First each page once, alone; the slowest is printed. Then RATE a second,
 evenly spaced: p50 and p95 of the time from when a request was due to its last byte (the aim at 200/s on two cores: p95
 under 50 ms). Then as many as the connections allow: requests a second. All of it again while a submission is taken in
 and scored every CHANGES seconds, so that pages are made anew. Run it on an idle machine.

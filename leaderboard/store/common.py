@@ -33,7 +33,7 @@ def now() -> datetime:
 def bump(session: Session, *, split: str | None = None) -> None:
     """Count a change of what everybody's pages show; with `split`, of its tables, too. Call it last in a transaction.
 
-    What only its submitter sees (received, validating, scoring, rejected) is not counted: a change of the count makes pages stale.
+    What only its submitter sees (received, validating, scoring, rejected) is not counted: a change makes pages stale.
 
     The counters' rows are locked until the transaction ends, so transactions queue up here and nowhere else.
     """
