@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioreview_bench.cli.options import key_value
+from bioreview_bench.cli.options import SPLIT, key_value
 from bioreview_bench.errors import InputError, printable
 
 # Parameters are recorded in run.json, so a secret among them would be published with it.
@@ -30,7 +30,7 @@ class RunOptions:
 
     name: str
     data: str = "v3"
-    split: str = "val"
+    split: str = SPLIT
     limit: int | None = None
     ids: str | None = None
     allow_unfrozen: bool = False

@@ -18,10 +18,11 @@ from typing import Any
 
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import EncoderError, InputError, Needs, did_you_mean, printable
 from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asking
 from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm.providers.api import Key
 from bioreview_bench.llm.review import Reviewer
 from bioreview_bench.llm.text.fitting import load_counter
 from bioreview_bench.llm.text.prompt import Prompt
@@ -46,8 +47,7 @@ class Registration:
 
     `accepts` are the options that it has a use for, `module` what it imports, `executable` the variable and the
     command that it runs, `extra` the extra that brings it. `timeout` is the seconds of one attempt, `concurrency` how
-    many
-    papers are under review at once unless the user says.
+    many papers are under review at once unless the user says.
     """
 
     name: str
@@ -60,6 +60,27 @@ class Registration:
     key_variable: str | None = None
     concurrency: int = 8
     timeout: float = 600.0
+
+    def gather(self, needs: Needs, options: RunOptions) -> None:
+        """Note what this machine lacks for a run with these options: a library, a command, a key."""
+        if self.module is not None and not _installed(self.module):
+            needs.parts.append(
+                EncoderError(
+                    f"{self.name} needs {self.module}, which is not installed.", remedy=install_command(self.extra)
+                )
+            )
+        if self.executable is not None and options.base_url is None:
+            variable, command = self.executable
+            if shutil.which(os.environ.get(variable) or command) is None:
+                wanted = f"install it, or export {variable}=PATH"
+                needs.parts.append(
+                    EncoderError(f"{self.name} runs {command}, which is not on the path.", remedy=wanted)
+                )
+        # A key goes to the service that it was made for; another address has none unless one is named.
+        key = options.key_variable or (self.key_variable if options.base_url is None else None)
+        if key is not None:
+            with needs.gather():
+                Key(key)
 
     def missing(self) -> list[str]:
         """What is missing before it can run here."""
@@ -153,7 +174,20 @@ def find(name: str) -> Registration:
     points = third_party()
     if name in points:
         return _third_party(points[name])
-    raise unknown("reviewer", name, [*known, *points, *COMMANDS])
+    near = did_you_mean(name, [*known, *points, *COMMANDS])
+    raise InputError(
+        f'There is no reviewer "{printable(name)}".',
+        remedy=f"{near}Any model: {_any_model(name)}; bench baseline list shows the others",
+    )
+
+
+def _any_model(name: str) -> str:
+    """How a model is named that has no short name; the family that it is of stands first."""
+    model = printable(name) if name and ":" not in name else _ANY_MODEL
+    families = ["openai", "google", "vllm", "hf"] if "/" not in name else ["vllm", "hf", "openai", "google"]
+    if "gem" in name.lower() and "/" not in name:
+        families = ["google", "openai", "vllm", "hf"]
+    return ", ".join(f"{family}:{model if place == 0 else _ANY_MODEL}" for place, family in enumerate(families))
 
 
 def every() -> list[Registration]:

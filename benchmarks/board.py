@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bioreview_bench.cli.options import predictions_path
+from bioreview_bench.cli.inputs import predictions_path
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.package import read_package

@@ -6,9 +6,11 @@ Exit codes: 0 done, 2 bad input or usage, 3 encoder unavailable, 4 data missing 
 
 from __future__ import annotations
 
+import difflib
 import errno
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,18 +18,35 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 
+SHOWN = 10  # problems in a message; the others are counted
+
+
 class BenchError(Exception):
-    """What happened and where (`message`), and the next thing to type (`remedy`)."""
+    """What happened and where (`message`), and the next thing to type (`remedy`).
+
+    `problems` are all the things wrong with one input, not only the first; a message shows ten of them.
+    """
 
     exit_code = 1
 
-    def __init__(self, message: str, *, remedy: str | None = None) -> None:
+    def __init__(self, message: str, *, remedy: str | None = None, problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy
+        self.problems = tuple(problems)
+
+    def shown(self, most: int | None = SHOWN, hint: str = "") -> str:
+        """The message with at most `most` problems (None for all); `hint` says how to see the others."""
+        lines = [self.message, *(f"  {problem}" for problem in self.problems[:most])]
+        left = len(self.problems) - len(self.problems[:most])
+        if left:
+            lines.append(f"  ... and {left:,} more{hint}")
+        if self.remedy:
+            lines.append(f"  Next: {self.remedy}")
+        return "\n".join(lines)
 
     def __str__(self) -> str:
-        return f"{self.message}\n  Next: {self.remedy}" if self.remedy else self.message
+        return self.shown()
 
 
 class EncoderError(BenchError):
@@ -66,19 +85,68 @@ class Problem:
 
 
 class InputError(BenchError, ValueError):
-    """Input or usage is wrong; `problems` lists everything that is, not only the first."""
+    """Input or usage is wrong."""
 
     exit_code = 2
 
-    def __init__(self, message: str, *, remedy: str | None = None, problems: Sequence[Problem] = ()) -> None:
-        super().__init__(message, remedy=remedy)
-        self.problems = tuple(problems)
 
-    def __str__(self) -> str:
-        lines = [self.message, *(f"  {problem}" for problem in self.problems)]
-        if self.remedy:
-            lines.append(f"  Next: {self.remedy}")
-        return "\n".join(lines)
+class AbsentError(InputError):
+    """Something that a command was to find is not there: a file, a key, a card."""
+
+
+class NeedsError(BenchError):
+    """Several things have to be put in place before a command can run; `parts` say each what it is and how to get it.
+
+    The exit code is that of the first. `trial` is a command that works here without any of them.
+    """
+
+    def __init__(self, parts: Sequence[BenchError], trial: str | None = None) -> None:
+        super().__init__(f"{len(parts)} things are needed first.")
+        self.parts = tuple(parts)
+        self.trial = trial
+        self.exit_code = parts[0].exit_code
+
+    def shown(self, most: int | None = SHOWN, hint: str = "") -> str:
+        """Every part, numbered where there are several, and the trial."""
+        texts = [part.shown(most, hint) for part in self.parts]
+        if len(texts) > 1:
+            numbered = (f"{number}. {text}" for number, text in enumerate(texts, 1))
+            texts = [self.message, *(f"  {text}".replace("\n", "\n   ") for text in numbered)]
+        return "\n".join([*texts, *([f"  To try it now: {self.trial}"] if self.trial else [])])
+
+
+class Needs:
+    """Gathers what is missing before a command begins, so that all of it is said at once.
+
+    >>> needs = Needs("bench demo")
+    >>> with needs.gather():
+    ...     raise DataError("The data are not here.", remedy="bench data download v3")
+    >>> needs.require()
+    Traceback (most recent call last):
+    bioreview_bench.errors.NeedsError: The data are not here.
+      Next: bench data download v3
+      To try it now: bench demo
+    """
+
+    def __init__(self, trial: str | None = None) -> None:
+        self.trial = trial
+        self.parts: list[BenchError] = []
+
+    @contextmanager
+    def gather(self) -> Iterator[None]:
+        """What the block raises is kept for `require`."""
+        try:
+            yield
+        except BenchError as error:
+            self.parts.append(error)
+
+    def require(self) -> None:
+        """Raise NeedsError when something is missing; the error itself when one input is wrong and nothing missing."""
+        first = self.parts[0] if len(self.parts) == 1 else None
+        if isinstance(first, InputError) and not isinstance(first, AbsentError):
+            raise first
+        if self.parts:
+            raise NeedsError(self.parts, self.trial)
 
 
 def cannot_write(path: object, error: OSError) -> WriteError:
@@ -88,6 +156,17 @@ def cannot_write(path: object, error: OSError) -> WriteError:
         f"Cannot write {path}: {reason}.",
         remedy="free some space or choose another place, then run the same command again",
     )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question before the names that there are, when one of them is near; empty otherwise.
+
+    >>> did_you_mean("tets", ("train", "val", "test"))
+    'did you mean test? '
+    """
+    same_case = {each.lower(): each for each in known}
+    near = difflib.get_close_matches(name.lower(), same_case, n=1, cutoff=0.6)
+    return f"did you mean {printable(same_case[near[0]])}? " if near else ""
 
 
 def reasons(error: ValidationError, most: int = 5) -> list[str]:

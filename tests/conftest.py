@@ -47,9 +47,10 @@ def minilm() -> None:
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of the test's own."""
+    """A cache folder of the test's own, and no settings of the user's."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("BIOREVIEW_CACHE", str(folder))
+    monkeypatch.setenv("BIOREVIEW_CONFIG", str(tmp_path / "config.toml"))
     return folder
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,17 +36,17 @@ def baseline() -> None:
 
     \b
     Run, and resume, by the same command:
-      bench baseline bm25 --data demo --split val --out runs/bm25
-      bench baseline gpt-4o-mini --split val --dry-run
-      bench baseline gpt-4o-mini --split val --max-cost 5
+      bench baseline bm25 --data demo
+      bench baseline gpt-4o-mini --dry-run
+      bench baseline gpt-4o-mini --max-cost 5
       bench baseline gpt-4o-mini --split val --batch
       bench baseline openai:MODEL --base-url https://HOST/v1 --key-variable HOST_KEY
       bench baseline vllm:ORG/MODEL --tensor-parallel 2 --adapter adapters/mine
       bench baseline hf:ORG/MODEL --limit 20
       bench baseline NAME --help          all options of a run
     Then:
-      bench baseline status runs/bm25
-      bench evaluate runs/bm25/predictions.jsonl --data demo --split val
+      bench baseline status runs/bm25-test
+      bench evaluate runs/bm25-test --data demo
     """
 
 
@@ -69,7 +68,7 @@ def list_reviewers(form: str) -> None:
             }
             for entry in entries
         ]
-        click.echo(json.dumps(shown))
+        options.show_json(shown)
         return
     width = max(len(entry.name) for entry in entries)
     for entry in entries:
@@ -102,7 +101,7 @@ def status(folder: Path, form: str) -> None:
 
     facts = run_report.facts(folder, *read_run(folder))
     if form == "json":
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        options.show_json(facts)
         return
     for line in run_report.lines(facts):
         click.echo(line)
@@ -150,7 +149,8 @@ def retry(
     Example:
       bench baseline retry runs/gpt-4o-mini
     """
-    from bioreview_bench.llm.run.store import MANIFEST, read_run
+    from bioreview_bench.llm.run.store import read_run
+    from bioreview_bench.results.run_manifest import MANIFEST
 
     from ..options import RunOptions
     from ..running import carry_out, prepare

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 
 from .postprocess import output_option
 
 if TYPE_CHECKING:
     from ..derived.ensemble import Linkage, MergedArticle
+
+
+_NAME = "ensemble"
 
 
 @click.command()
@@ -71,20 +74,29 @@ def ensemble(
     from bioreview_bench.contracts.contract import Contract
 
     from ..derived.ensemble import merge_systems, votes_needed
-    from ..derived.files import destination, empty_manifest, evaluate_command, read_manifest, read_source, write_derived
+    from ..derived.files import (
+        destination,
+        empty_manifest,
+        evaluate_command,
+        read_source,
+        require_same_system,
+        run_beside,
+        write_derived,
+    )
     from ..derived.postprocess import similarity_under
 
-    sources = [options.predictions_path(given) for given in predictions]
+    sources = [inputs.predictions_path(given) for given in predictions]
     _check_distinct(sources)
     needed = votes_needed(strategy, len(sources))
     with destination(output, sources):
         systems, named, manifests = [], [], []
         for source in sources:
             rows, name = read_source(source)
-            beside = read_manifest(source) or {}
+            beside = run_beside(source)
             systems.append(rows)
             manifests.append(beside)
             named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
+        require_same_system(output, {"name": _NAME, "derived_from": named})
         contract = Contract.load(contract_name)
         with options.Messages(quiet) as messages:
             every = (row for rows in systems for row in rows)
@@ -92,7 +104,7 @@ def ensemble(
         merged = merge_systems(systems, similarity, needed=needed, linkage=linkage, threshold=threshold)
         label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
         parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder}
-        manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
+        manifest = empty_manifest(_NAME, {"model": _NAME, "provider": "local", "parameters": parameters})
         n_clusters = sum(article.n_clusters for article in merged)
         n_shared = sum(article.n_shared for article in merged)
         manifest |= {

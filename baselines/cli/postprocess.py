@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,18 +68,20 @@ def postprocess(
         destination,
         empty_manifest,
         evaluate_command,
-        read_manifest,
         read_source,
+        require_same_system,
+        run_beside,
         write_derived,
     )
     from ..derived.postprocess import Cleaning, clean
 
     plan = Cleaning.parse(dedup, cap, drop_truncation_complaints)
-    source = options.predictions_path(predictions)
+    source = inputs.predictions_path(predictions)
     with destination(output, [source]):
         rows, named = read_source(source)
-        beside = read_manifest(source)
-        manifest = beside or empty_manifest(source.stem, {})
+        beside = run_beside(source)
+        manifest = {**beside} or empty_manifest(source.stem, {})
+        require_same_system(output, manifest)
         similarity, contract, encoder = _similarity(plan, rows, contract_name, encoder_path, quiet)
         removed: Counter[str] = Counter()
         cleaned = []

@@ -15,7 +15,8 @@ from bioreview_bench.llm.calls.prices import dollars
 from bioreview_bench.llm.calls.watching import Summary, Waiting
 from bioreview_bench.llm.run.ledger import read_ledger
 from bioreview_bench.llm.run.manifest import Totals
-from bioreview_bench.llm.run.store import RETRIABLE, ROWS, RunStore
+from bioreview_bench.llm.run.store import RETRIABLE, RunStore
+from bioreview_bench.results.run_manifest import ROWS
 
 from ..options import RunOptions
 

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError, Needs
 
 RUN = "run"  # the name of the hidden command; users write the reviewer's name instead
 
@@ -24,10 +25,8 @@ class RunCommand(click.Command):
 @click.command(RUN, cls=RunCommand, hidden=True)
 @click.argument("name", metavar="NAME", is_eager=True)
 @options.data_option
-@click.option(
-    "--split", default="val", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
-)
-@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/NAME.")
+@options.split_option
+@click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/NAME-SPLIT.")
 @options.limit_option
 @click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
 @options.allow_unfrozen_option
@@ -56,6 +55,7 @@ class RunCommand(click.Command):
 @click.option("--structured/--no-structured", default=None, help="Hold answers to a JSON schema, where servers can.")
 @click.option("--batch", is_flag=True, help="Submit to OpenAI's Batch API, wait and fetch: cheaper, within a day.")
 @options.quiet_option
+@options.all_option
 def run_reviewer(
     name: str,
     out: Path | None,
@@ -75,8 +75,8 @@ def run_reviewer(
 
     \b
     Examples:
-      bench baseline bm25 --data demo --split val
-      bench baseline gpt-4o-mini --split val --dry-run
+      bench baseline bm25 --data demo
+      bench baseline gpt-4o-mini --dry-run
       bench baseline gpt-4o-mini --split val --batch
       bench baseline hf:ORG/MODEL --adapter adapters/mine --prompt adapter.toml --param temperature=0.1
 
@@ -84,7 +84,11 @@ def run_reviewer(
     Exit codes: 0 done, 2 bad input or usage, 3 library or model unavailable, 4 data missing, 5 the service refused
     or articles failed for good, 6 cannot write, 130 interrupted.
     """
+    from bioreview_bench.data.folder import canonical_split
+    from bioreview_bench.results.run_manifest import n_rows
+
     from ..options import RunOptions, read_parameters, slug
+    from ..registry import find
     from ..running import carry_out, prepare
     from .plan import count, plan_lines
     from .report import RunConsole
@@ -96,8 +100,17 @@ def run_reviewer(
         prices=None if prices is None else str(prices),
         **given,
     )
-    prepared = prepare(chosen)
-    out = out if out is not None else Path("runs") / slug(name)
+    split = canonical_split(chosen.split)
+    out = out if out is not None else Path("runs") / f"{slug(name)}-{split}"
+    prepared, needs = None, Needs("bench baseline echo --data demo (a control reviewer, which needs nothing)")
+    registration = find(name)
+    with needs.gather():
+        prepared = prepare(chosen)
+    wrong = any(isinstance(part, InputError) for part in needs.parts)
+    if not (dry_run or wrong) and (prepared is None or n_rows(out) < len(prepared.articles)):
+        registration.gather(needs, chosen)
+    needs.require()
+    assert prepared is not None
     console = RunConsole(quiet)
     if prices is not None and prepared.price is None:
         what = "no batch_input and batch_output" if chosen.batch else "no price"

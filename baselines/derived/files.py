@@ -5,12 +5,15 @@ A manifest (`run.json`) speaks for the predictions beside it, so two files never
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+import click
 
 from bioreview_bench.data.load import BUNDLED_DATA
 from bioreview_bench.data.predictions import read_predictions
@@ -20,8 +23,8 @@ from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.reading import find_json
 from bioreview_bench.llm.run.manifest import SCHEMA_VERSION
 from bioreview_bench.results.provenance import package_version
+from bioreview_bench.results.run_manifest import MANIFEST, ROWS, run_of
 
-MANIFEST = "run.json"
 NONE = "none"
 
 
@@ -32,9 +35,12 @@ def read_source(path: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return rows, {"file": path.name, "sha256": checked.sha256}
 
 
-def read_manifest(predictions: Path) -> dict[str, Any] | None:
-    """The manifest beside a predictions file, None when there is none. Raises InputError when it is no JSON object."""
-    return find_json(predictions.parent / MANIFEST, InputError, "fix or remove the file")
+def run_beside(source: Path) -> dict[str, Any]:
+    """The manifest of the predictions in `source`, empty where there is none; stderr says when one is ignored."""
+    found = run_of(source)
+    if found.ignored:
+        click.echo(found.ignored, err=True)
+    return dict(found.said)
 
 
 def empty_manifest(name: str, reviewer: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,14 +86,33 @@ def check_destination(output: Path, sources: Sequence[Path]) -> None:
         raise InputError(
             f"{output} would share {MANIFEST} with the predictions that it is made from.", remedy=_elsewhere(output)
         )
-    manifest = read_manifest(output)
+    if output.name == MANIFEST:
+        raise InputError(f"{output} is the manifest's name.", remedy=f"-o {output.with_name(ROWS)}")
+    beside = output.parent / MANIFEST
+    manifest = find_json(beside, InputError, f"{_elsewhere(output)}, or fix or remove {beside}")
     if manifest is None and output.exists():
         raise InputError(f"{output} exists, and no {MANIFEST} says what it is.", remedy=_elsewhere(output))
     if manifest is not None and "derived_from" not in manifest:
         raise InputError(f"{output.parent} holds a run, whose {MANIFEST} would be lost.", remedy=_elsewhere(output))
+    if manifest is not None and (not output.exists() or run_of(output).ignored):
+        raise InputError(f"{beside} describes other predictions than {output.name}.", remedy=_elsewhere(output))
     make_folder(output.parent)
     check_writable(output)
     check_writable(output.parent / MANIFEST)
+
+
+def require_same_system(output: Path, manifest: Mapping[str, Any]) -> None:
+    """Raise InputError when `output` holds predictions of another system than `manifest`: they are not replaced."""
+    stored = run_of(output).said if output.exists() else {}
+    if stored and _systems(stored) != _systems(manifest):
+        raise InputError(f"{output} holds other predictions ({printable(stored['name'])}).", remedy=_elsewhere(output))
+
+
+def _systems(manifest: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    """The name of a system and, of an ensemble, those of its members."""
+    sources = manifest.get("derived_from")
+    members = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
+    return manifest.get("name"), [(one["name"], one.get("file")) for one in members if "name" in one]
 
 
 def evaluate_command(output: Path, sources: Sequence[str], manifests: Sequence[Mapping[str, Any] | None]) -> str:
@@ -117,14 +142,11 @@ def _data(source: str, manifest: Mapping[str, Any] | None) -> tuple[str, str]:
 def write_derived(output: Path, rows: Iterable[Mapping[str, Any]], manifest: Mapping[str, Any]) -> None:
     """Write predictions and manifest, both or neither. Raises InputError, WriteError."""
     lines = [_line(row) for row in rows]
-    text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
     # A lone surrogate in a field that is only carried along is written as the escape that JSON has for it.
-    write_files(
-        {
-            output.parent / MANIFEST: text.encode("utf-8", "backslashreplace"),
-            output: "".join(lines).encode("utf-8", "backslashreplace"),
-        }
-    )
+    content = "".join(lines).encode("utf-8", "backslashreplace")
+    described = {**manifest, "predictions": {"file": output.name, "sha256": hashlib.sha256(content).hexdigest()}}
+    text = json.dumps(described, indent=2, ensure_ascii=False) + "\n"
+    write_files({output.parent / MANIFEST: text.encode("utf-8", "backslashreplace"), output: content})
 
 
 def _line(row: Mapping[str, Any]) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.atomic import check_writable, write_files
 
 
 @click.command()
 @options.data_option
-@click.option("--split", default="val", show_default=True, help="val or train; --explore takes any.")
+@click.option(
+    "--split",
+    default="val",
+    show_default=True,
+    help="val or train: test is what contracts are used on, so it stays unseen. --explore takes any.",
+)
 @options.contract_option("The contract to start from.")
 @options.encoder_option
 @options.encoder_path_option
@@ -76,6 +80,12 @@ def calibrate(
     split = canonical_split(split)
     if not explore:
         _check_request(split, output, transforms)
+    if output is not None and output.exists():
+        raise InputError(
+            f"{output} exists, and scores may have been made with it; it is not overwritten.",
+            remedy="-o another file, or remove that one",
+        )
+    inputs.require_suffix(chart, (".svg",), "--chart", "an SVG")
     for path in filter(None, (output, chart)):
         check_writable(path)
     contract, encoder_path = with_encoder(Contract.load(contract_name or default_contract(data)), encoder, encoder_path)
@@ -85,10 +95,10 @@ def calibrate(
     basis = articles if split == "all" or CENTER not in transforms else load_split(data, "train")
     files = {**({"paraphrases": paraphrases} if paraphrases else {}), **{Path(path).stem: path for path in also}}
     judged = {
-        label: read_predictions(options.predictions_path(path), articles, allow_extra=True)
+        label: read_predictions(inputs.predictions_path(path), articles, allow_extra=True)
         for label, path in files.items()
     }
-    near = read_predictions(options.predictions_path(near_misses), articles, allow_extra=True) if near_misses else None
+    near = read_predictions(inputs.predictions_path(near_misses), articles, allow_extra=True) if near_misses else None
     messages = options.Messages(quiet)
     curves = []
     with messages:
@@ -121,7 +131,7 @@ def calibrate(
     from bioreview_bench.report.curves import blocks, points, svg
 
     if form == "json":
-        click.echo(json.dumps([points(curve) for curve in curves]))
+        options.show_json([points(curve) for curve in curves])
     else:
         options.show(blocks(curves))
     if chart is not None:

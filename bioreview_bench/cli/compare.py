@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.errors import InputError, printable
 
 if TYPE_CHECKING:
@@ -43,7 +42,9 @@ def compare(
     data: str | None,
     form: str,
 ) -> None:
-    """Compare RESULTS (two or more result files) of equal signature: intervals, tests, tied groups.
+    """Compare RESULTS (two or more result files, or run folders that hold one) of equal signature.
+
+    It shows intervals, tests and tied groups.
 
     Results whose signatures differ are refused, and the differing field is named. Post-processing of predictions is
     shown, not compared.
@@ -57,6 +58,8 @@ def compare(
     from bioreview_bench.report.comparison import as_dict, blocks
     from bioreview_bench.stats.comparison import compare as compare_results
 
+    results = tuple(map(inputs.result_path, results))
+    inputs.require_suffix(html, (".html", ".htm"), "--html", "a page for the browser")
     loaded = _load(results)
     if html is None and (predictions or data is not None):
         raise InputError("--predictions and --data serve to show texts in a page.", remedy="add --html FILE")
@@ -64,7 +67,7 @@ def compare(
     if html is not None:
         _write_page(comparison, html, results, predictions, data)
     if form == "json":
-        click.echo(json.dumps(as_dict(comparison), ensure_ascii=False, allow_nan=False))
+        options.show_json(as_dict(comparison))
     else:
         options.show(blocks(comparison), form)
 
@@ -84,7 +87,7 @@ def _write_page(
     record = comparison.results[0].record
     source = data or (record.data.name if record.data.name in BUNDLED_DATA else None)
     articles = load_split(source, record.data.split) if source else None
-    files = [options.predictions_path(given) for given in predictions] or _beside(comparison, results)
+    files = [inputs.predictions_path(given) for given in predictions] or _beside(comparison, results)
     rows = [read_predictions(path, articles, allow_extra=articles is not None) for path in files]
     page = compose(comparison, systems(comparison, rows, articles), articles).encode("utf-8")
     write_files({html: page})
@@ -125,7 +128,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     from bioreview_bench.stats.stability import over_contracts, over_thresholds
 
     contracts: dict[str, dict[str, Result]] = {}
-    for path, result in _load(results, by_path=True).items():
+    for path, result in _load(tuple(map(inputs.result_path, results)), by_path=True).items():
         systems = contracts.setdefault(str(result.record.contract["name"]), {})
         name = _name(result)
         if name in systems:
@@ -141,7 +144,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     across = over_contracts(contracts)
     if form == "json":
         found = {"thresholds": {name: [asdict(row) for row in rows] for name, rows in swept.items()}}
-        click.echo(json.dumps({**found, "contracts": [asdict(row) for row in across]}))
+        options.show_json({**found, "contracts": [asdict(row) for row in across]})
         return
     shown: list[Block] = [
         Table(

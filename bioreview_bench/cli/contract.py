@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.cli.judge import judge_options, judge_scorer, say_plan
 from bioreview_bench.files.atomic import check_writable, make_folder, write_files
 
@@ -43,7 +42,7 @@ def list_contracts(names: tuple[str, ...], form: str) -> None:
     claims = [own_validity(each, load_card(name)) for name, each in zip(wanted, loaded, strict=True)]
     if form == "json":
         rows = [{**each.as_dict(), "validity": claim.model_dump()} for each, claim in zip(loaded, claims, strict=True)]
-        click.echo(json.dumps(rows, ensure_ascii=False))
+        options.show_json(rows)
         return
     shown = [
         [each.name, each.encoder or DASH, f"{each.threshold:g}", each.transform, validity_in_short(claim)]
@@ -77,9 +76,7 @@ def show(name: str, form: str) -> None:
     fields = {key: value for key, value in loaded.as_dict().items() if value is not None}
     if form == "json":
         shown_json = {"contract": loaded.as_dict(), "signature": loaded.signature(), "validity": claim.model_dump()}
-        click.echo(
-            json.dumps({**shown_json, "card": card.model_dump(mode="json") if card else None}, ensure_ascii=False)
-        )
+        options.show_json({**shown_json, "card": card.model_dump(mode="json") if card else None})
         return
     facts = [(key, _short(value)) for key, value in fields.items()]
     shown: list[Block] = [Facts([*facts, ("signature", loaded.signature())])]
@@ -103,7 +100,11 @@ def show(name: str, form: str) -> None:
 )
 @options.data_option
 @click.option(
-    "--split", default="all", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
+    "--split",
+    default="all",
+    show_default=True,
+    metavar="SPLIT",
+    help="Where judged pairs are from: train, val (validation), test or all.",
 )
 @options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
 @options.path_option("-o", "--out", metavar="FILE", text="Write the validity card.")
@@ -166,6 +167,7 @@ def audit(
     kept = card_path(name) if (keep or loaded.similarity == "judge") and not judging["dry_run"] else None
     if kept is not None and loaded.similarity == "judge":
         make_folder(kept.parent)
+    inputs.require_suffix(chart, (".svg",), "--chart", "an SVG")
     for path in filter(None, (kept, out, chart)):
         check_writable(path)
     articles = load_split(data, split, allow_unfrozen=allow_unfrozen)

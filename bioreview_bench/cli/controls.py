@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.cli.judge import judge_backend, judge_options, print_plan
 
 if TYPE_CHECKING:
@@ -20,9 +19,7 @@ _EXAMPLE = "near_miss"  # the reviewer whose pairs its report shows, under the f
 
 @click.command()
 @options.data_option
-@click.option(
-    "--split", default="val", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
-)
+@options.split_option
 @options.contract_option()
 @options.encoder_path_option
 @options.precision_option("fp32", "bf16")
@@ -51,7 +48,7 @@ def controls(
 
     \b
     Examples:
-      bench controls --data demo --split test
+      bench controls --data demo
       bench controls --data v3 --split val
     """
     from bioreview_bench.cli.options import with_precision
@@ -105,7 +102,7 @@ def controls(
             name: {"overall": r.overall.model_dump(), "controls": r.controls.model_dump()}
             for name, r in records.items()
         }
-        click.echo(json.dumps({"signature": next(iter(records.values())).signature, "reviewers": shown}))
+        options.show_json({"signature": next(iter(records.values())).signature, "reviewers": shown})
         return
     rows = []
     for name, record in records.items():
@@ -153,10 +150,11 @@ def demo(output: Path | None, form: str, quiet: bool) -> None:
     from bioreview_bench.validity.known_reviewers import DATA, REVIEWERS, try_contract
 
     _require_bundled(DEMO_CONTRACTS)
+    inputs.require_suffix(output, (".html", ".htm"), "-o", "a page for the browser")
     page = output or make_folder(cache_root()) / "demo.html"
     check_writable(page)
     split = load_split(DATA, "test")
-    files = {name: options.predictions_path(f"{DATA}:{name}") for name in REVIEWERS}
+    files = {name: inputs.predictions_path(f"{DATA}:{name}") for name in REVIEWERS}
     messages = options.Messages(quiet)
     trials = []
     for name in DEMO_CONTRACTS:
@@ -171,7 +169,7 @@ def demo(output: Path | None, form: str, quiet: bool) -> None:
     ]
     if form == "json":
         found = {"data": split.label, **as_dict(*trials), "report": str(page), "next": following}
-        click.echo(json.dumps(found, ensure_ascii=False))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import Facts
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.cli.judge import consistency_option, judge_backends, judge_options, print_plan
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, Needs, printable
 from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
 
@@ -80,6 +79,7 @@ _RESULT_SUFFIX = ".result.json"
 @options.format_option("text", "json", "markdown")
 @click.option("--full", is_flag=True, help="Print the tables, too; without it the verdict only.")
 @options.quiet_option
+@options.all_option
 @click.option(
     "--fail-under",
     multiple=True,
@@ -115,43 +115,65 @@ def evaluate(
     fail_under: tuple[str, ...],
     **judging: Any,
 ) -> int:
-    """Score PREDICTIONS (a JSONL file, or demo:NAME) and print the verdict, with --full all tables.
+    """Score PREDICTIONS (a JSONL file, a run's folder, - for standard input, or demo:NAME) and print the verdict.
 
-    Nothing is written without -o, nothing is downloaded, and nothing is replaced: a missing encoder is an error.
+    --full prints all tables, too. Nothing is written without -o, nothing is downloaded, and nothing is replaced: a
+    missing encoder is an error.
 
     \b
     Examples:
       bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
-      bench evaluate demo:careful --data demo
+      bench evaluate demo:careful
+      bench evaluate runs/bm25-test --data demo
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
       bench evaluate predictions.jsonl --data v3 --contract v3,reader -o mine.result.json
       bench evaluate predictions.jsonl --data v3 --contract judge:openai:gpt-4o-mini --prices prices.toml --dry-run
     """
-    from bioreview_bench.data.load import default_contract, load_split
-    from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.data.load import default_contract
     from bioreview_bench.results.records import System
     from bioreview_bench.results.result import pairs_path
+    from bioreview_bench.results.run_manifest import run_of
     from bioreview_bench.scoring.run import score
 
     limits = [Limit.parse(text) for text in fail_under]
+    data, contract_name = inputs.implied(predictions, data, contract_name)
     names = options.contract_names(contract_name or default_contract(data))
+    inputs.require_suffix(output, (".json",), "-o", "the result as JSON")
+    inputs.require_suffix(html, (".html", ".htm"), "--html", "a page for the browser")
     runs = _runs(names, encoder, encoder_path, precision, output, html)
     for run in runs:
         for written in (run.output, run.output and pairs_path(run.output), run.html):
             if written is not None:
                 check_writable(written)
-    path = options.predictions_path(predictions)
-    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
-    named, processed = _manifest(path)
-    rows = read_predictions(path, articles, allow_extra=allow_extra)
+    needs = Needs(inputs.trial())
+    articles, rows = inputs.read_scored(
+        needs, predictions, data, split, limit=limit, allow_extra=allow_extra, allow_unfrozen=allow_unfrozen
+    )
+    for run in runs:
+        with needs.gather():
+            inputs.require_encoder(run.contract, run.encoder_path)
     messages = options.Messages(quiet)
     judges = judge_backends([run.contract for run in runs], messages, **judging)
+    if needs.parts and not judging["dry_run"]:
+        for judge in filter(None, judges):
+            judge.judge.gather(needs)  # alone they are needed only where a question has no stored answer
+    needs.require()
+    assert articles is not None
+    assert rows is not None
+    assert rows.path is not None
+    made_by = run_of(rows.path)
+    if made_by.ignored:
+        messages.say(made_by.ignored)
     if judging["dry_run"]:
         for judge in filter(None, judges):
             print_plan(judge, articles, [rows], controls=controls, form=form)
         return 0
-    system = System(name=system_name or named, version=system_version, postprocessing=postprocessing or processed)
+    system = System(
+        name=system_name or made_by.name(rows.path.stem),
+        version=system_version,
+        postprocessing=postprocessing or made_by.postprocessing,
+    )
     results = []
     with messages:
         # All encoders are there, and genuine, before anything is scored.
@@ -256,28 +278,12 @@ def _write(run: _Run, result: Result, rows: Predictions, articles: Split, messag
         messages.say(f"Wrote {run.html}.")
 
 
-def _manifest(predictions: Path) -> tuple[str, str]:
-    """(name of the system, post-processing) as the run manifest beside a predictions file says.
-
-    Without a manifest they are the file's name and `none`. Raises InputError for a file that is no manifest.
-    """
-    from bioreview_bench.files.reading import find_json
-
-    manifest = predictions.with_name("run.json")
-    remedy = "fix it or move it away from the predictions"
-    said = find_json(manifest, InputError, remedy) or {}
-    name, processing = said.get("name", predictions.stem), said.get("postprocessing", "none")
-    if not (isinstance(name, str) and isinstance(processing, str)):
-        raise InputError(f"{manifest} is not a run manifest: name or postprocessing is no string.", remedy=remedy)
-    return name, processing
-
-
 def _print(records: Sequence[ResultRecord], form: str, full: bool) -> None:
     """The result; several ones, of as many contracts, side by side, and in JSON as a list under `results`."""
     if form == "json":
         plain = [record.model_dump(mode="json") for record in records]
         found = plain[0] if len(plain) == 1 else {"results": plain}
-        click.echo(json.dumps(found, ensure_ascii=False, allow_nan=False))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import blocks
     from bioreview_bench.report.columns import side_by_side, verdicts

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bioreview_bench.cli.options import Messages, path_option
+from bioreview_bench.cli.options import Messages, path_option, show_json
 from bioreview_bench.errors import InputError
 
 if TYPE_CHECKING:
@@ -131,7 +130,10 @@ def print_plan(
 
 def say_plan(plan: JudgePlan, form: str, max_cost: float | None) -> None:
     """A plan on stdout, as text or as `json`. Raises InputError when it is over a budget (USD)."""
-    click.echo(json.dumps(plan.as_dict()) if form == "json" else "\n".join(plan.lines()))
+    if form == "json":
+        show_json(plan.as_dict())
+    else:
+        click.echo("\n".join(plan.lines()))
     plan.require_affordable(max_cost)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from bioreview_bench.errors import InputError, did_you_mean, printable
+
 
 class LazyGroup(click.Group):
     """`table` maps a command's name to where it is (`module:attribute`) and what help says of it.
@@ -38,6 +40,26 @@ class LazyGroup(click.Group):
             return None
         module, _, attribute = self.table[cmd_name][0].partition(":")
         return self.prepared(getattr(import_module(module), attribute))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """A command by its name. Raises InputError naming the nearest ones."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise InputError(
+                f'There is no command "{ctx.command_path} {printable(name)}".', remedy=self._meant(ctx, name)
+            )
+        return super().resolve_command(ctx, args)
+
+    def _meant(self, ctx: click.Context, wrong: str) -> str:
+        """The command whose name is near, else those whose summary has the word."""
+        word = wrong.lower()
+        about = [name for name, text in self.summaries() if len(word) > 2 and word in text.lower()]
+        meant = did_you_mean(word, self.list_commands(ctx)) or (
+            f"did you mean {' or '.join(about[:3])}? " if about else ""
+        )
+        return f"{meant}{ctx.command_path} --help lists the commands"
 
     def prepared(self, command: click.Command) -> click.Command:
         """The command, with `before` in front of what it does."""

@@ -12,7 +12,7 @@ from typing import NoReturn
 import click
 
 from bioreview_bench.cli.lazy import LazyGroup
-from bioreview_bench.errors import BenchError, cannot_write
+from bioreview_bench.errors import SHOWN, BenchError, cannot_write
 
 ENTRY_POINT = "bioreview_bench.commands"  # where installed packages, the satellites among them, add commands
 
@@ -26,10 +26,11 @@ _COMMANDS = {
     "demo": ("bioreview_bench.cli.controls:demo", "Rank reviewers of known quality: which contract to believe."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
-    "data": ("bioreview_bench.cli.data:data", "Get, describe and verify articles."),
-    "encoder": ("bioreview_bench.cli.encoder:encoder", "List, fetch and check encoders."),
-    "encode": ("bioreview_bench.cli.encoder:encode", "Encode a corpus with several devices or machines."),
-    "cache": ("bioreview_bench.cli.cache:cache", "Show or clear what is cached."),
+    "data": ("bioreview_bench.cli.setup.data:data", "Get, describe and verify articles."),
+    "encoder": ("bioreview_bench.cli.setup.encoder:encoder", "List, fetch and check encoders."),
+    "encode": ("bioreview_bench.cli.setup.encoder:encode", "Encode a corpus with several devices or machines."),
+    "config": ("bioreview_bench.cli.setup.config:config", "Remember data, contract and board for the next commands."),
+    "cache": ("bioreview_bench.cli.setup.cache:cache", "Show or clear what is cached."),
     "schema": ("bioreview_bench.cli.validate:schema", "Print the JSON Schema of a file format."),
 }
 
@@ -64,10 +65,11 @@ def bench() -> None:
     \b
     Try it without a download:
       bench demo
-      bench evaluate demo:careful --data demo
+      bench evaluate demo:careful
     Score your own predictions:
-      bench validate predictions.jsonl --data v3 --split test
-      bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
+      bench config set data v3=FOLDER
+      bench validate predictions.jsonl
+      bench evaluate predictions.jsonl --split test -o mine.result.json
     """
 
 
@@ -78,15 +80,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run `bench`; the exit code (see `bioreview_bench.errors`)."""
+    said: dict[str, bool] = {}  # what the command's options say of messages
     try:
-        code = bench.main(args=None if arguments is None else list(arguments), prog_name="bench", standalone_mode=False)
+        given = None if arguments is None else list(arguments)
+        code = bench.main(args=given, prog_name="bench", standalone_mode=False, obj=said)
         sys.stdout.flush()
+    except SystemExit as error:  # how click and rich answer a reader that has gone (`| head`)
+        _discard_stdout()
+        return 0 if error.code == 1 else int(error.code or 0)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except BenchError as error:
         click.secho("Error: ", fg="red", bold=True, nl=False, err=True)
-        click.echo(str(error), err=True)
+        hint = " (--all lists them)" if "all" in said else ""
+        click.echo(error.shown(None if said.get("all") else SHOWN, hint), err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo(

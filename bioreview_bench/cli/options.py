@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ import click
 
 from bioreview_bench.cli.progress import CallConsole, ProgressBar
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.settings import value_of
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
@@ -21,15 +23,27 @@ if TYPE_CHECKING:
 
 EXACT = "exact-bf16"
 
+DATA, SPLIT = "v3", "test"  # what is run, scored and submitted when nothing else is said
+
+
+def data_setting() -> str:
+    """The default of `--data`: what `bench config` remembers, else v3."""
+    return value_of("data") or DATA
+
+
 data_option = click.option(
     "--data",
-    default="v3",
-    show_default=True,
+    default=data_setting,
+    show_default="bench config get data, else v3",
     metavar="DATA",
     help="A data folder, demo or known (bundled), a released version (v3, v4), or v3=FOLDER.",
 )
 split_option = click.option(
-    "--split", default="test", show_default=True, metavar="SPLIT", help="train, val (validation), test or all."
+    "--split",
+    default=SPLIT,
+    show_default=True,
+    metavar="SPLIT",
+    help="train, val (validation), test or all. What is run, scored and submitted is the same split.",
 )
 limit_option = click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N articles.")
 allow_extra_option = click.option("--allow-extra", is_flag=True, help="Ignore rows for articles outside the split.")
@@ -58,6 +72,13 @@ draws_option = click.option(
     help="Bootstrap draws; 0 for no intervals.",
 )
 seed_option = click.option("--seed", type=int, default=42, show_default=True, help="Seed of the bootstrap.")
+all_option = click.option(
+    "--all",
+    is_flag=True,
+    expose_value=False,
+    callback=lambda ctx, _, on: ctx.ensure_object(dict).update(all=on),
+    help="List all problems, not only ten.",
+)
 quiet_option = click.option("--quiet", is_flag=True, help="No progress and no messages.")
 
 
@@ -68,10 +89,14 @@ def contract_option(
     text: str = "v3, reader, judge:openai:MODEL (or google, vllm), demo, jaccard, or a TOML file.",
     default: str | None = None,
 ) -> Callable[[Any], Any]:
-    """`--contract`, as `contract_name`; None, unless there is a default, stands for the data's own."""
+    """`--contract`, as `contract_name`; None, unless one is a default or remembered, stands for the data's own."""
+
+    def remembered() -> str | None:
+        return value_of("contract") or default
+
     shown = default or DEFAULT_CONTRACT
     return click.option(
-        "--contract", "contract_name", default=default, show_default=shown, metavar="NAME|FILE", help=text
+        "--contract", "contract_name", default=remembered, show_default=shown, metavar="NAME|FILE", help=text
     )
 
 
@@ -124,7 +149,7 @@ def same_command(*more: str) -> str:
     typed: list[str] = []
     for parameter in context.command.params:
         name = str(parameter.name)
-        if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name not in context.params or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value: Any = context.params[name]
         values = value if isinstance(value, tuple) else (value,)
@@ -138,16 +163,14 @@ def same_command(*more: str) -> str:
     return shlex.join([*context.command_path.split(), *typed, *more])
 
 
+def show_json(value: Any) -> None:
+    """JSON on stdout: on one line for a program, indented on a terminal."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))
+
+
 def data_name(given: str, loaded: str) -> str:
     """What data are called in a file that was made on them: a folder's name, else the release's."""
     return Path(given).name if loaded == "local" else loaded
-
-
-def predictions_path(given: str) -> Path:
-    """The path of a predictions file; `demo:NAME` and `known:NAME` are bundled ones. Raises InputError."""
-    from bioreview_bench.data import load
-
-    return load.predictions_path(given)
 
 
 def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | None) -> tuple[Contract, Path | None]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.atomic import check_writable, write_files
 
@@ -51,7 +51,9 @@ def report(
     from bioreview_bench.results.legacy import HistoricResult
     from bioreview_bench.results.result import load_result
 
+    result = inputs.result_path(result)
     loaded = load_result(result)
+    inputs.require_suffix(output, (".html", ".htm"), "-o", "a page for the browser")
     destination = output or default_output(result)
     if destination.exists() and destination.samefile(result):
         raise InputError("-o names the result itself, which would be lost.", remedy="name an .html file")
@@ -97,4 +99,4 @@ def _texts(
         )
     articles = load_split(data or record.data.name, split or record.data.split)
     # Rows that the evaluation ignored are in the file still; whether it is the file, its sha256 says.
-    return articles, read_predictions(options.predictions_path(predictions), articles, allow_extra=True)
+    return articles, read_predictions(inputs.predictions_path(predictions), articles, allow_extra=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
+from types import SimpleNamespace
 
 import click
+from click.core import ParameterSource
 
-from bioreview_bench.cli import options
-from bioreview_bench.errors import InputError
+from bioreview_bench.cli import inputs, options
+from bioreview_bench.errors import BenchError, DataError, InputError, Needs
 
 
 @click.command()
@@ -20,6 +21,7 @@ from bioreview_bench.errors import InputError
 @options.require_complete_option
 @options.allow_unfrozen_option
 @options.format_option("text", "json")
+@options.all_option
 def validate(
     predictions: str,
     data: str,
@@ -30,39 +32,88 @@ def validate(
     allow_unfrozen: bool,
     form: str,
 ) -> int:
-    """Check PREDICTIONS (a JSONL file, or demo:NAME) as `bench evaluate` would, and score nothing.
+    """Check PREDICTIONS (a JSONL file, a run's folder, - for standard input, or demo:NAME) as bench evaluate would.
 
-    All problems are listed at once, with line numbers.
+    Nothing is scored. All problems are found at once, with line numbers. Where the data are not on this machine and
+    none are named, the form alone is checked, and the last line says so.
 
     \b
     Examples:
-      bench validate predictions.jsonl --data v3 --split test
+      bench validate predictions.jsonl
       bench validate predictions.jsonl --data v3 --split test --require-complete
+      bench validate runs/bm25-test --data demo
     """
-    from bioreview_bench.data.load import load_split
-    from bioreview_bench.data.predictions import read_predictions, require_answers
+    from bioreview_bench.data.predictions import require_answers
+    from bioreview_bench.results.run_manifest import run_of
 
-    path = options.predictions_path(predictions)
-    articles = load_split(data, split, limit=limit, allow_unfrozen=allow_unfrozen)
+    data, _ = inputs.implied(predictions, data, None)
+    needs = Needs()
+    articles, rows = inputs.read_scored(
+        needs, predictions, data, split, limit=limit, allow_extra=allow_extra, allow_unfrozen=allow_unfrozen
+    )
     try:
-        rows = read_predictions(path, articles, allow_extra=allow_extra)
+        if articles is not None or not _form_only(data):
+            needs.require()
+        elif rows is None:
+            raise needs.parts[0]  # of the file; without data its form would have been checked
+        assert rows is not None
+        ids = list(rows) if articles is None else [article.id for article in articles]
         if require_complete:
-            require_answers(rows, articles)
-    except InputError as error:
-        if form != "json":
+            require_answers(rows, [SimpleNamespace(id=one) for one in ids])
+    except BenchError as error:
+        if form != "json" or error.exit_code != InputError.exit_code:
             raise
         found = [{"line": problem.line, "message": problem.message} for problem in error.problems]
-        click.echo(json.dumps({"valid": False, "message": error.message, "problems": found}, ensure_ascii=False))
+        message = error.message if error.problems else error.shown()
+        options.show_json({"valid": False, "message": message, "problems": found})
         return error.exit_code
-    outcomes = Counter(rows[article.id].outcome if article.id in rows else "missing" for article in articles)
-    n_concerns = sum(len(rows[article.id].concerns) for article in articles if article.id in rows)
+    outcomes = Counter(rows[one].outcome if one in rows else "missing" for one in ids)
+    mine = [rows[one] for one in ids if one in rows]
+    counts = {
+        "n_concerns": sum(len(row.concerns) for row in mine),
+        "n_blank_dropped": sum(row.n_blank for row in mine),
+        "n_unknown_labels": sum(row.n_unknown_labels for row in mine),
+        "n_extra_ignored": rows.n_extra_ignored,
+    }
     if form == "json":
-        shown = {"valid": True, "data": articles.label, "n_concerns": n_concerns, "coverage": outcomes, "problems": []}
-        click.echo(json.dumps(shown, ensure_ascii=False))
+        label = None if articles is None else articles.label
+        options.show_json({"valid": True, "data": label, **counts, "coverage": outcomes, "problems": []})
         return 0
-    click.echo(f"{predictions} is valid for {articles.label}: {n_concerns:,} concerns.")
-    click.echo(f"{len(articles)} articles: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}.")
+    where = "in form" if articles is None else f"for {articles.label}"
+    click.echo(f"{predictions} is valid {where}: {counts['n_concerns']:,} concerns.")
+    unit = "rows" if articles is None else "articles"
+    click.echo(f"{len(ids)} {unit}: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}.")
+    for name, what in _NOTED.items():
+        if counts[name]:
+            click.echo(f"{counts[name]:,} {what}.")
+    ignored = None if rows.path is None else run_of(rows.path).ignored
+    if ignored:
+        click.echo(ignored, err=True)
+    if articles is None:
+        click.echo(f"Article ids were not checked: {needs.parts[0]}")
+        if needs.trial:
+            click.echo(f"  To score it now: {needs.trial}")
     return 0
+
+
+_NOTED = {
+    "n_blank_dropped": "blank concerns are dropped",
+    "n_unknown_labels": "labels outside the vocabulary are ignored",
+    "n_extra_ignored": "rows for articles outside the split are ignored",
+}
+
+
+def _form_only(data: str) -> bool:
+    """True when nobody named the data and they are not on this machine."""
+    from bioreview_bench.data.load import locate
+
+    if data != options.DATA or click.get_current_context().get_parameter_source("data") is ParameterSource.COMMANDLINE:
+        return False
+    try:
+        locate(data)
+    except DataError:
+        return True
+    return False
 
 
 @click.command()
@@ -80,4 +131,4 @@ def schema(name: str) -> None:
     """
     from bioreview_bench.results.schemas import json_schema
 
-    click.echo(json.dumps(json_schema(name), indent=1))
+    options.show_json(json_schema(name))

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.contracts.transforms import CENTER, NONE, is_known
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import parse_toml
 
@@ -143,7 +143,8 @@ class Contract:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(
                 f'There is no contract "{printable(name_or_path)}", bundled or as a file.',
-                remedy=f"use {', '.join(BUNDLED)}, judge:openai:MODEL or the path of a TOML file",
+                remedy=f"{did_you_mean(str(name_or_path), BUNDLED)}"
+                f"use {', '.join(BUNDLED)}, judge:openai:MODEL or the path of a TOML file",
             ) from error
         return cls._from_toml(text, str(path))
 

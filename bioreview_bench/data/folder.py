@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bioreview_bench.data.article import Article, canonical_id
-from bioreview_bench.errors import DataError, InputError, Problem, printable, reasons
+from bioreview_bench.errors import DataError, InputError, Problem, did_you_mean, printable, reasons
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.reading import read_json
 
@@ -27,7 +27,8 @@ def canonical_split(name: str) -> str:
     """`validation` is `val`. Raises InputError for a name that is no split."""
     name = _ALIASES.get(name, name)
     if name not in (*SPLITS, ALL):
-        raise InputError(f'There is no split "{printable(name)}".', remedy=f"use one of {', '.join(SPLITS)}, {ALL}")
+        meant = did_you_mean(name, (*SPLITS, *_ALIASES, ALL))
+        raise InputError(f'There is no split "{printable(name)}".', remedy=f"{meant}use {', '.join(SPLITS)} or {ALL}")
     return name
 
 
@@ -94,9 +95,8 @@ def read_articles(files: list[Path]) -> list[Article]:
             where[article.id] = place
             articles.append(article)
     if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems)
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise DataError(f"{files[0].parent}: {count} in the articles.\n{listed}", remedy="fix these lines")
+        raise DataError(f"{files[0].parent}: {count} in the articles.", problems=problems, remedy="fix these lines")
     if not articles:
         raise DataError(f"{files[0]} has no articles.", remedy="check the file")
     return articles

@@ -10,8 +10,9 @@ from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
 from bioreview_bench.data.near_misses import near_miss_file
 from bioreview_bench.data.split import LOCAL, Split
-from bioreview_bench.errors import DataError, InputError, printable
+from bioreview_bench.errors import DataError, InputError, did_you_mean, printable
 from bioreview_bench.files.paths import data_root
+from bioreview_bench.files.settings import folder_of
 
 BUNDLED_DATA = ("demo", "known")  # invented articles of this package
 
@@ -95,9 +96,9 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
     if text in BUNDLED_DATA:
         return text, Path(str(resources.files(f"bioreview_bench.data.{text}")))
     if text in manifests.RELEASED:
-        folder = data_root() / text
+        folder = folder_of("data", text) or data_root() / text
         if not folder.is_dir():
-            raise not_at_hand(text)
+            raise not_at_hand(text, folder)
         return text, folder
     version, equals, rest = text.partition("=")
     if equals and version in manifests.RELEASED:
@@ -106,18 +107,25 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
         return version, Path(rest)
     if equals and not Path(text).exists():
         raise InputError(
-            f'"{printable(version)}" is no released version.', remedy=f"--data {manifests.RELEASED[0]}=FOLDER"
+            f'"{printable(version)}" is no released version.',
+            remedy=f"--data {manifests.RELEASED[0]}={printable(rest) or 'FOLDER'}",
+        )
+    if not Path(text).exists():
+        names = (*BUNDLED_DATA, *manifests.RELEASED)
+        raise DataError(
+            f"There is no data folder {printable(text)}.",
+            remedy=f"{did_you_mean(text, names)}name a folder, or one of {', '.join(names)}, with --data",
         )
     return None, Path(text)
 
 
-def not_at_hand(version: str) -> DataError:
-    """The error that names the two ways to get a released version."""
+def not_at_hand(version: str, folder: Path | None = None) -> DataError:
+    """The error that names the ways to get a released version."""
     return DataError(
-        f"The data of {version} are not on this machine (looked in {data_root() / version}).",
+        f"The data of {version} are not on this machine (looked in {folder or data_root() / version}).",
         remedy=(
-            f"bench data download {version} --repo OWNER/NAME (a repository that you may read), "
-            f"or --data {version}=FOLDER if you hold the files"
+            f"bench config set data {version}=FOLDER if you hold the files (or --data {version}=FOLDER, once), "
+            f"or bench data download {version} --repo OWNER/NAME (a repository that you may read)"
         ),
     )
 

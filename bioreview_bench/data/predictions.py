@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from bioreview_bench.data.article import canonical_id
+from bioreview_bench.data.recognise import PREDICTIONS, require_kind
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS, normalise
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import json_type, read_rows
@@ -88,6 +89,7 @@ def read_predictions(
     'No control for batch effects.'
     """
     path = Path(path)
+    require_kind(path, PREDICTIONS)
     problems: list[Problem] = []
     rows: dict[str, PredictionRow] = {}
     lines: dict[str, int] = {}
@@ -116,7 +118,7 @@ def read_predictions(
         # A row with a problem stands in, so that its id is checked too; nothing is returned from such a file.
         rows[article_id] = row or PredictionRow(article_id, ())
     if not lines and not extras and not problems:
-        raise InputError(f"{path} has no rows.", remedy="bench schema predictions")
+        raise InputError(f"{path} has no rows: it is empty.", remedy="bench schema predictions shows what a row holds")
     problems.extend(extras.repeated(path))
     if articles is not None and not allow_extra:
         rows, _, unknown = split_known(rows, known_ids(articles), lines, allow_extra=False)

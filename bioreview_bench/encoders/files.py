@@ -20,6 +20,7 @@ from bioreview_bench.files.hub import download, revision_files
 from bioreview_bench.files.install import install_command
 from bioreview_bench.files.paths import fetch_records_root
 from bioreview_bench.files.reading import file_sha256, find_json
+from bioreview_bench.files.settings import folder_of
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")
@@ -53,6 +54,21 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
 
     Raises InputError for an unknown encoder, EncoderError when files are missing, incomplete or not genuine.
     """
+    files = resolve_spec(_stated(contract, path), path)
+    if contract.adapter is None:
+        return files
+    return _with_adapter(files, find_adapter(contract.adapter), contract)
+
+
+def require_present(contract: Contract) -> None:
+    """Raise EncoderError when the files of the contract's encoder are not on this machine; nothing is read."""
+    spec = _stated(contract, None)
+    if folder_of("encoder", spec.alias or spec.id) is None:
+        locate(spec)
+
+
+def _stated(contract: Contract, path: Path | None) -> EncoderSpec:
+    """The encoder that a contract names, at the revision and with the weights that it states."""
     name = contract.encoder or ""
     if name.startswith(LOCAL_PREFIX):
         if path is None:
@@ -60,15 +76,11 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
         spec = EncoderSpec(id=name, repo=None, revision=None, max_length=contract.max_length or 0)
     else:
         spec = find_spec(f"{name}@{contract.revision or ''}" if name.startswith(HUB_PREFIX) else name)
-    stated = replace(
+    return replace(
         spec,
         revision=contract.revision or spec.revision,
         weights_sha256=contract.weights_sha256 or spec.weights_sha256,
     )
-    files = resolve_spec(stated, path)
-    if contract.adapter is None:
-        return files
-    return _with_adapter(files, find_adapter(contract.adapter), contract)
 
 
 def _with_adapter(files: EncoderFiles, adapter: Adapter, contract: Contract) -> EncoderFiles:
@@ -83,7 +95,8 @@ def _with_adapter(files: EncoderFiles, adapter: Adapter, contract: Contract) -> 
 
 
 def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
-    """Find and check the files of an encoder, in `path` if given. Raises EncoderError."""
+    """Find and check the files of an encoder, in `path` if given, else where settings say. Raises EncoderError."""
+    path = path if path is not None else folder_of("encoder", spec.alias or spec.id)
     folder = path if path is not None else locate(spec)
     weights = weights_file(folder)
     weights_sha, side_sha = file_sha256(weights, EncoderError), side_sha256(folder)
@@ -126,8 +139,8 @@ def locate(spec: EncoderSpec) -> Path:
         raise EncoderError(
             f"The encoder {spec.id} (revision {(spec.revision or '-')[:12]}) is not on this machine, "
             "and nothing replaces it.",
-            remedy=f"{fetch_command(spec)} (needs a network), --encoder-path DIR if you hold its files, "
-            "or --contract reader, which needs no download",
+            remedy=f"{fetch_command(spec)} (needs a network), bench config set encoder {spec.alias or spec.id}=FOLDER "
+            "if you hold its files, or --contract reader, which needs no download",
         )
     return Path(config).parent
 

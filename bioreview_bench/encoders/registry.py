@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, did_you_mean, printable
 
 ENTRY_POINT = "bioreview_bench.encoders"
 HUB_PREFIX = "hf:"
@@ -75,7 +75,8 @@ def find_spec(name: str) -> EncoderSpec:
             return spec
     raise InputError(
         f'There is no encoder "{printable(name)}".',
-        remedy="bench encoder list, hf:REPO@REVISION, or a folder",
+        remedy=f"{did_you_mean(name, [spec.alias or spec.id for spec in all_specs()])}"
+        "use a name of bench encoder list, hf:REPO@REVISION, or a folder",
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import BenchError, Problem, printable
+from bioreview_bench.files.paths import check_path
 
 _BOM = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -36,7 +37,7 @@ def read_rows(
                 if raw.strip():
                     yield number, _parse(raw, number)
     except FileNotFoundError as error:
-        raise failure(f"There is no file {path}.", remedy="check the path") from error
+        raise failure(f"There is no file {path}.", remedy=check_path(path)) from error
     except IsADirectoryError as error:
         raise failure(f"{path} is a folder, not a JSONL file.", remedy=f"name a file in {path}") from error
     except OSError as error:

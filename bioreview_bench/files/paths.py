@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from pathlib import Path
+
+from bioreview_bench.errors import printable
 
 
 def cache_root() -> Path:
@@ -13,6 +16,16 @@ def cache_root() -> Path:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "bioreview-bench"
+
+
+def check_path(path: Path) -> str:
+    """What to do about a file that is not there: the nearest name in its folder, where one is near."""
+    try:
+        names = [entry.name for entry in path.parent.iterdir()]
+    except (OSError, ValueError):  # ValueError: a null byte in the path
+        return "check the path"
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
+    return f"check the path; did you mean {printable(path.with_name(near[0]))}?" if near else "check the path"
 
 
 def data_root() -> Path:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from bioreview_bench.data.recognise import RESULT, require_kind
 from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import read_json
@@ -161,6 +162,7 @@ def load_result(path: str | Path) -> Result | HistoricResult:
     True
     """
     path = Path(path)
+    require_kind(path, RESULT)
     value = read_json(path, InputError, "check the path")
     if is_historic(value):
         return HistoricResult.from_record(value, str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from typing import Any
 
@@ -84,7 +83,7 @@ def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str,
             boards.alter(opened, wanted, limits, add_contract, remove_contract)
             click.echo("Changed.", err=True)
         shown = get_settings(opened)
-    click.echo(json.dumps(shown.model_dump(mode="json"), ensure_ascii=False, indent=1))
+    options.show_json(shown.model_dump(mode="json"))
 
 
 @click.command()

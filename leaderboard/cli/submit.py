@@ -204,12 +204,11 @@ def show(status: SubmissionStatus | None, form: str, messages: options.Messages)
 
 
 def _show_proposal(address: str | None, form: str) -> None:
-    import json
 
     if address is None:
         click.echo("Everything is in order; nothing was sent.", err=True)
     elif form == "json":
-        click.echo(json.dumps({"pull_request": address}))
+        options.show_json({"pull_request": address})
     else:
         click.echo(f"Pull request: {address}\nIt is scored once the board's maintainers have merged and synced it.")
 

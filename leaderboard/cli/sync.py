@@ -40,8 +40,6 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
     \b
     Exit codes: 0 done, 2 some were refused or bad usage, 5 the Hub does not answer.
     """
-    import json
-
     from bioreview_bench.errors import BenchError, InputError, Problem, printable
 
     from ..store.settings import get_settings
@@ -71,7 +69,7 @@ def sync(repository: str, db: str, revision: str, user: str | None, form: str, q
                 messages.say(f"{found.name} is taken in as {submission}.")
     if form == "json":
         rows = {name: str(error.message) for name, error in refused.items()}
-        click.echo(json.dumps({"taken": taken, "known": known, "refused": rows}))
+        options.show_json({"taken": taken, "known": known, "refused": rows})
     else:
         click.echo(f"{len(taken)} taken in, {known} known already, {len(refused)} refused.")
     if refused:

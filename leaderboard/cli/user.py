@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 
 import click
@@ -69,7 +68,7 @@ def list_(form: str, db: str) -> None:
             }
             for one in users
         ]
-        click.echo(json.dumps(fields, ensure_ascii=False))
+        options.show_json(fields)
         return
     if not users:
         click.echo("Nobody yet. Next: bench leaderboard user add NAME --team TEAM")

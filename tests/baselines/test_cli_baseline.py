@@ -42,7 +42,8 @@ def api(bench: Bench, model_server: Any, key: str, tmp_path: Path) -> Callable[.
 
     def run(*arguments: object) -> Any:
         return bench(
-            "baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY", "--data", "demo",
+            "baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY",
+            "--data", "demo", "--split", "val",
             "--prompt", "strings-v1", "--out", tmp_path / "run", *arguments,
         )  # fmt: skip
 
@@ -86,12 +87,12 @@ def prices(folder: Path) -> Path:
 @pytest.mark.parametrize("name", ["bm25", "bm25-v3", "echo", "generic", "neighbour", "random-train"])
 def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: str) -> None:
     out = tmp_path / "runs" / name
-    first = bench("baseline", name, "--data", "demo", "--out", out, "--limit", 2)
+    first = bench("baseline", name, "--data", "demo", "--split", "val", "--out", out, "--limit", 2)
     assert first.code == 0, first.err
     before = (out / "predictions.jsonl").read_bytes()
     assert len(rows(out)) == 2
     assert "--limit 2" in first.out
-    second = bench("baseline", name, "--data", "demo", "--out", out)
+    second = bench("baseline", name, "--data", "demo", "--split", "val", "--out", out)
     assert second.code == 0, second.err
     assert "Reviewing: resumed at 2/6" in second.err
     assert (out / "predictions.jsonl").read_bytes().startswith(before)
@@ -110,7 +111,18 @@ def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: st
 def test_a_local_model_runs_end_to_end_and_is_resumed_alike(
     bench: Bench, tmp_path: Path, noisy_model: Path, answering_model: Path
 ) -> None:
-    options = ["--data", "demo", "--prompt", "strings-v1", "--param", "max_new_tokens=8", "--budget", 300]
+    options = [
+        "--data",
+        "demo",
+        "--split",
+        "val",
+        "--prompt",
+        "strings-v1",
+        "--param",
+        "max_new_tokens=8",
+        "--budget",
+        300,
+    ]
     done = bench("baseline", f"hf:{answering_model}", *options, "--out", tmp_path / "a")
     assert done.code == 0, done.err
     assert [len(row["concerns"]) for row in rows(tmp_path / "a")] == [2] * 6
@@ -255,7 +267,8 @@ def test_a_dry_run_counts_and_neither_sends_nor_writes(
     assert not (tmp_path / "run").exists()
     assert model_server.requests == []
     assert (
-        "It is sent no prompt" in bench("baseline", "echo", "--data", "demo", "--dry-run", "--out", tmp_path / "x").out
+        "It is sent no prompt"
+        in bench("baseline", "echo", "--data", "demo", "--split", "val", "--dry-run", "--out", tmp_path / "x").out
     )
 
 
@@ -292,10 +305,10 @@ def test_articles_can_be_chosen_by_id(bench: Bench, tmp_path: Path) -> None:
     ids = tmp_path / "ids.txt"
     ids.write_text(f"{known[3]}\n\n{known[1]}\n")
     out = tmp_path / "run"
-    assert bench("baseline", "generic", "--data", "demo", "--ids", ids, "--out", out).code == 0
+    assert bench("baseline", "generic", "--data", "demo", "--split", "val", "--ids", ids, "--out", out).code == 0
     assert [row["article_id"] for row in rows(out)] == [known[3], known[1]]
     ids.write_text(f"{known[3]}\n{known[3]}\n{known[1][:-1]}x\n")
-    done = bench("baseline", "generic", "--data", "demo", "--ids", ids, "--out", tmp_path / "other")
+    done = bench("baseline", "generic", "--data", "demo", "--split", "val", "--ids", ids, "--out", tmp_path / "other")
     assert done.code == 2
     assert "line 2" in done.err
     assert f"use {known[1]}" in done.err
@@ -350,7 +363,8 @@ def test_an_unreachable_server_is_said_and_leaves_nothing_behind(
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
-    done = bench("baseline", "openai:m", "--base-url", f"http://127.0.0.1:{port}/v1", "--data", "demo",
+    done = bench("baseline", "openai:m", "--base-url", f"http://127.0.0.1:{port}/v1",
+        "--data", "demo", "--split", "val",
                  "--out", tmp_path / "run")  # fmt: skip
     assert done.code == 5
     assert "No server answers" in done.err
@@ -375,7 +389,7 @@ def test_the_example_of_prices_is_one(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_quiet_says_nothing_but_errors(bench: Bench, tmp_path: Path) -> None:
-    done = bench("baseline", "generic", "--data", "demo", "--out", tmp_path / "run", "--quiet")
+    done = bench("baseline", "generic", "--data", "demo", "--split", "val", "--out", tmp_path / "run", "--quiet")
     assert (done.code, done.out, done.err) == (0, "", "")
 
 

@@ -183,11 +183,13 @@ def test_the_reviewer_of_the_docs_runs_as_written(
     broken = EntryPoint("broken", "no_such_module:build", registry.ENTRY_POINT)
     monkeypatch.setattr(registry, "third_party", lambda: {"counting": point, "broken": broken})
     out = tmp_path / "run"
-    done = bench("baseline", "counting", "--data", "demo", "--out", out, "--param", 'words=["unicorns"]')
+    done = bench(
+        "baseline", "counting", "--data", "demo", "--split", "val", "--out", out, "--param", 'words=["unicorns"]'
+    )
     assert done.code == 0, done.err
     rows = [json.loads(line) for line in (out / "predictions.jsonl").read_text().splitlines()]
     assert len(rows) == 6
     assert rows[0]["concerns"] == [{"text": "The number of unicorns is not stated.", "severity": "major"}]
     assert "counting" in bench("baseline", "list").out
-    refused = bench("baseline", "broken", "--data", "demo", "--out", tmp_path / "other")
+    refused = bench("baseline", "broken", "--data", "demo", "--split", "val", "--out", tmp_path / "other")
     assert (refused.code, "no_such_module" in refused.err) == (2, True)

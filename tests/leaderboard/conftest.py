@@ -131,7 +131,7 @@ def either_board(make_board: Callable[..., Any], database_url: str) -> Any:
 @pytest.fixture
 def demo_predictions() -> Callable[[str], bytes]:
     """Content of one of the bundled predictions files: careful, ..."""
-    from bioreview_bench.cli.options import predictions_path
+    from bioreview_bench.cli.inputs import predictions_path
 
     return lambda name: predictions_path(f"demo:{name}").read_bytes()
 

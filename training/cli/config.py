@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from bioreview_bench.cli import options
@@ -33,7 +31,7 @@ def list_(form: str) -> None:
         for name, row in rows
     ]
     if form == "json":
-        click.echo(json.dumps(facts, ensure_ascii=False))
+        options.show_json(facts)
         return
     widths = {key: max(len(row[key]) for row in facts) for key in ("name", "method", "model")}
     for row in facts:
@@ -54,4 +52,7 @@ def show(name: str, settings: tuple[str, ...], form: str) -> None:
     from ..config.load import load, stated
 
     values = load(str(stated(name).get("method")), name, settings).model_dump(mode="json")
-    click.echo(json.dumps(values, ensure_ascii=False) if form == "json" else dump(values), nl=form == "json")
+    if form == "json":
+        options.show_json(values)
+    else:
+        click.echo(dump(values), nl=False)

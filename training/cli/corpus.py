@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -73,7 +72,7 @@ def corpus(out: Path, as_json: bool, quiet: bool, **given: Any) -> None:
 
     manifest, checked = make_corpus(CorpusSettings(**given), out, quiet=quiet)
     if as_json:
-        click.echo(json.dumps(manifest, ensure_ascii=False))
+        options.show_json(manifest)
         return
     _report(out, manifest, checked)
 

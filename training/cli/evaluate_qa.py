@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,7 +98,7 @@ def evaluate_qa(
     if html is not None:
         write_files({html: page("Answers and their calibration", evaluation.scores, shown).encode()})
     if form == "json":
-        click.echo(json.dumps(as_dict(evaluation), ensure_ascii=False, allow_nan=False))
+        options.show_json(as_dict(evaluation))
     elif form == "markdown":
         from bioreview_bench.report.blocks import to_markdown
 

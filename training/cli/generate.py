@@ -18,7 +18,7 @@ _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench
 @click.option("--model", metavar="MODEL", help="The base model. Default: the one that the first adapter records.")
 @click.option("--adapter", "adapters", multiple=True, metavar="PATH", help="In order: each but the last is merged.")
 @options.data_option
-@click.option("--split", default="val", show_default=True, metavar="SPLIT", help="train, val, test or all.")
+@options.split_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/ADAPTER-SPLIT.")
 @click.option(
     "--engine",

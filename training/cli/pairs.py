@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +91,7 @@ def pairs(
     facts = {**given, "weights": weights, "predictions": [{"name": one.name, **one.facts} for one in texts]}
     manifest = write_pairs(out, read, choose(scored, given["margin"], given["ratio"]), kept, facts)
     if form == "json":
-        click.echo(json.dumps(manifest, ensure_ascii=False))
+        options.show_json(manifest)
         return
     n_pairs, dropped = manifest["files"]["pairs.jsonl"]["rows"], manifest["dropped"]
     click.echo(f"{out}: {n_pairs:,} pairs of {len(scored):,} articles, out of {len(kept):,} samples")

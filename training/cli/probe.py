@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,7 +58,7 @@ def probe(run: Path, form: str, quiet: bool, **given: Any) -> None:
     messages = options.Messages(quiet)
     report = work(ProbeSettings(run, **given), messages.say)
     if form == "json":
-        click.echo(json.dumps(report, ensure_ascii=False))
+        options.show_json(report)
         return
     _print(report)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +80,7 @@ def qa_data(
     )
     write(built, output)
     if form == "json":
-        click.echo(json.dumps(built.manifest))
+        options.show_json(built.manifest)
         return
     for name, facts in built.manifest["files"].items():
         kinds = ", ".join(f"{kind} {n:,}" for kind, n in built.manifest["types"][name].items())

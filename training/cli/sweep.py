@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -104,7 +103,7 @@ def collect(folder: Path, form: str) -> None:
 
     outcomes = outcomes_of(folder)
     if form == "json":
-        click.echo(json.dumps(outcomes, ensure_ascii=False))
+        options.show_json(outcomes)
         return
     _print(folder, outcomes)
 

@@ -196,7 +196,10 @@ def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memor
         config = load(method.name, command.config_name, command.all_settings)
         made = facts(method, config, stated or memory.device_memory(), console)
     lines = made.pop("lines")
-    click.echo(json.dumps(made, ensure_ascii=False) if form == "json" else "\n".join(lines))
+    if form == "json":
+        options.show_json(made)
+    else:
+        click.echo("\n".join(lines))
 
 
 def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
@@ -219,7 +222,7 @@ def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
     if not is_first_process():
         return
     if form == "json":
-        click.echo(json.dumps(summary, ensure_ascii=False))
+        options.show_json(summary)
         return
     took = f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s"
     first, *rest = method.report(summary, out)

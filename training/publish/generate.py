@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bioreview_bench.cli.options import SPLIT
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
@@ -36,7 +37,7 @@ class ReviewRequest:
     model: str | None
     adapters: tuple[str, ...]
     data: str = "v3"
-    split: str = "val"
+    split: str = SPLIT
     out: Path | None = None
     engine: str = "transformers"
     seed: int = 42

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from urllib.parse import quote
 
 from bioreview_bench.data.manuscript import Manuscript
-from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.errors import AbsentError, EncoderError, InputError, Needs, printable
 from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
@@ -39,7 +39,7 @@ class Key:
         self.name = name
         value = "none" if name is None else os.environ.get(name, "").strip()
         if not value:
-            raise InputError(f"The environment variable {name} is not set.", remedy=f"export {name}=YOUR_KEY")
+            raise AbsentError(f"The environment variable {name} is not set.", remedy=f"export {name}=YOUR_KEY")
         # A client would quote a value that no header may hold in its error.
         if not value.isascii() or not value.isprintable() or " " in value:
             raise InputError(f"The environment variable {name} does not hold a key.", remedy=f"export {name}=YOUR_KEY")
@@ -75,6 +75,7 @@ class ApiReviewer(ABC):
     own_address: ClassVar[str]
     own_key: ClassVar[str]
     client: ClassVar[str]  # the package that calls the service
+    module: ClassVar[str]  # what is imported of it
     reserved: ClassVar[frozenset[str]]  # these would change what is asked, or the form of the answer
     output_limits: ClassVar[tuple[str, ...]]  # parameters that bound an answer's tokens, the first one given counts
 
@@ -147,6 +148,13 @@ class ApiReviewer(ABC):
                 f"{self.name} needs the {self.client} client, which is not installed.",
                 remedy=install_command("baselines"),
             ) from error
+
+    def gather(self, needs: Needs) -> None:
+        """Note what a call would lack, the client's library and the key, without making a client."""
+        with needs.gather():
+            self.library(self.module)
+        with needs.gather():
+            Key(self.key_env)
 
     @property
     def where(self) -> str:

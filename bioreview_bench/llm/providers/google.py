@@ -43,6 +43,7 @@ class GoogleReviewer(ApiReviewer):
     """
 
     own_provider, own_address, own_key, client = "google", BASE_URL, KEY_ENV, "google-genai"
+    module = "google.genai"
     reserved = frozenset(
         {"automatic_continuation", "automatic_function_calling", "candidate_count", "http_options"}
         | {"response_json_schema", "response_mime_type", "response_schema", "system_instruction", "tools"}

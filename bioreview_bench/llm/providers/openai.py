@@ -33,6 +33,7 @@ class OpenAIReviewer(ApiReviewer):
     """Reviews with one model of one server; `parameters` may be any that the server knows."""
 
     own_provider, own_address, own_key, client = "openai", BASE_URL, KEY_ENV, "openai"
+    module = "openai"
     reserved = frozenset({"model", "messages", "n", "response_format", "stream", "stream_options", "tools"})
     output_limits = ("max_completion_tokens", "max_tokens")
     _client: AsyncOpenAI | None = None

@@ -20,6 +20,7 @@ from bioreview_bench.errors import InputError, Problem, cannot_write, printable
 from bioreview_bench.files.atomic import write_files, write_json
 from bioreview_bench.files.jsonl import clean, parse_object, read_rows
 from bioreview_bench.files.lock import lock_folder
+from bioreview_bench.files.reading import find_json
 from bioreview_bench.files.same_run import require_same_run
 from bioreview_bench.llm.review import Review
 from bioreview_bench.llm.run.ledger import BATCHES, read_ledger
@@ -33,11 +34,12 @@ from bioreview_bench.llm.run.manifest import (
     texts_read,
 )
 from bioreview_bench.llm.run.rows import encode_row, make_row, with_reason
+from bioreview_bench.results.run_manifest import MANIFEST, ROWS, file_facts
 
 if TYPE_CHECKING:
     from filelock import FileLock
 
-ROWS, MANIFEST, SUPERSEDED = "predictions.jsonl", "run.json", "superseded.jsonl"
+SUPERSEDED = "superseded.jsonl"
 RETRIABLE = ("error", "refused", "parse_failed")
 _SHOWN = 10  # articles in a message
 
@@ -94,6 +96,7 @@ class RunStore:
                     remedy="choose another --out",
                 )
             if not found and not (folder / SUPERSEDED).exists():
+                _require_free(folder / MANIFEST)
                 store = cls(folder, lock, asked, is_new=True)
             else:
                 stored = read_manifest(folder / MANIFEST)
@@ -229,8 +232,11 @@ class RunStore:
 
     def save(self) -> None:
         """Write the manifest with the totals of now. Raises WriteError."""
+        rows, running = self.folder / ROWS, self.manifest["state"] == "running"
         self.manifest |= {
-            "ended": None if self.manifest["state"] == "running" else now(),
+            # While rows are added, their hash changes with each; the name stands for the file until then.
+            "predictions": file_facts(rows) if rows.exists() and not running else {"file": ROWS, "sha256": None},
+            "ended": None if running else now(),
             "totals": self.totals.as_dict(),
             "superseded": self.superseded.as_dict(),
         }
@@ -313,6 +319,14 @@ def _locked(folder: Path) -> Iterator[FileLock]:
     except BaseException:
         lock.release()
         raise
+
+
+def _require_free(path: Path) -> None:
+    """Raise InputError when a manifest stands in a folder without rows, and is not that of a run that wrote none."""
+    stored = find_json(path, InputError, "choose another --out, or remove the file")
+    if stored is None or (stored.get("reviewer") is not None and not (stored.get("totals") or {}).get("articles")):
+        return
+    raise InputError(f"{path} describes other predictions, and would be lost.", remedy="choose another --out")
 
 
 def read_run(folder: str | Path) -> tuple[dict[str, Any], Totals]:

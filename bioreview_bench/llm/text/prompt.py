@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.reading import parse_toml, read_text
 
 PLACE = "{paper}"
@@ -99,7 +99,8 @@ class Prompt:
         if "\0" in name or not path.is_file():
             raise InputError(
                 f'There is no prompt "{printable(name)}", bundled or as a file.',
-                remedy=f"use {', '.join(bundled())} or the path of a TOML file with system and user",
+                remedy=f"{did_you_mean(name, bundled())}"
+                f"use {', '.join(bundled())} or the path of a TOML file with system and user",
             )
         text = read_text(path, InputError, "save it as UTF-8", "utf-8-sig")
         return cls._from_toml(text, f"file:{path.stem}", str(path))

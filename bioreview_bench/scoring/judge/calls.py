@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.contracts.judge_names import JudgeName
-from bioreview_bench.errors import InputError, Problem, RemoteError, printable
+from bioreview_bench.errors import InputError, Needs, Problem, RemoteError, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.paths import judgements_root
 from bioreview_bench.llm.calls.engine import run
@@ -27,9 +27,10 @@ from bioreview_bench.llm.providers.api import OWN_KEY, ApiReviewer
 from bioreview_bench.llm.providers.google import GoogleReviewer
 from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Review, Usage
-from bioreview_bench.llm.run.store import ROWS, RunStore
+from bioreview_bench.llm.run.store import RunStore
 from bioreview_bench.llm.text.fitting import Chars3
 from bioreview_bench.results.provenance import package_version
+from bioreview_bench.results.run_manifest import ROWS
 from bioreview_bench.scoring.judge.plan import JudgePlan
 from bioreview_bench.scoring.judge.request import JudgeAsking, JudgeRequest, Labels, read_labels
 
@@ -80,6 +81,10 @@ class ModelJudge:
     def describe(self) -> dict[str, Any]:
         """What could change an answer."""
         return self._client.describe()
+
+    def gather(self, needs: Needs) -> None:
+        """Note what a call would lack: the client's library, the key."""
+        self._client.gather(needs)
 
     def connect(self) -> None:
         """Raises EncoderError (exit code 3) without the client's library, InputError without the key."""

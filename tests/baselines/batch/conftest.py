@@ -263,7 +263,8 @@ def quickly(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.fixture
 def asked(batch_server: BatchServer, secret: str, tmp_path: Path) -> list[object]:
     """The command that reviews the six articles of demo/val in batches, into tmp_path/run."""
-    return ["baseline", "openai:small", "--base-url", batch_server.url, "--key-variable", "FAKE_KEY", "--data", "demo",
+    return ["baseline", "openai:small", "--base-url", batch_server.url, "--key-variable", "FAKE_KEY",
+        "--data", "demo", "--split", "val",
             "--prompt", "strings-v1", "--out", tmp_path / "run", "--batch"]  # fmt: skip
 
 

@@ -33,7 +33,8 @@ def test_a_batch_becomes_rows_like_those_of_single_calls(
     # 6 answers of 100 tokens in at 10 and 10 out at 100 USD a million: the prices of batches, not of single calls.
     assert "tokens: 600 in, 60 out; cost: $0.0120" in done.out
     single = bench(
-        "baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY", "--data", "demo",
+        "baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY",
+        "--data", "demo", "--split", "val",
         "--prompt", "strings-v1", "--out", tmp_path / "single",
     )  # fmt: skip
     assert single.code == 0

@@ -19,7 +19,7 @@ Bench = Callable[..., Any]
 def derived(bench: Bench, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     """A folder with post-processed predictions of a run over demo/val."""
     run, out = tmp_path / "run", tmp_path / "capped"
-    assert bench("baseline", "generic", "--data", "demo", "--out", run).code == 0
+    assert bench("baseline", "generic", "--data", "demo", "--split", "val", "--out", run).code == 0
     done = bench("postprocess", run / "predictions.jsonl", "-o", out / request.param, "--cap", 2)
     assert done.code == 0, done.err
     return out
@@ -32,7 +32,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_no_command_takes_derived_predictions_for_a_run(bench: Bench, derived: Path) -> None:
     before = contents(derived)
     for command in (
-        ["baseline", "generic", "--data", "demo", "--out", derived],
+        ["baseline", "generic", "--data", "demo", "--split", "val", "--out", derived],
         ["baseline", "retry", derived],
         ["baseline", "reparse", derived],
         ["baseline", "status", derived],
@@ -55,7 +55,7 @@ def test_an_ensemble_is_no_run_either(tmp_path: Path) -> None:
 
 def test_the_next_command_scores_on_the_data_of_the_run(bench: Bench, tmp_path: Path) -> None:
     for name in ("generic", "echo"):
-        assert bench("baseline", name, "--data", "demo", "--out", tmp_path / name).code == 0
+        assert bench("baseline", name, "--data", "demo", "--split", "val", "--out", tmp_path / name).code == 0
     one, other = (tmp_path / name / "predictions.jsonl" for name in ("generic", "echo"))
     out = tmp_path / "out" / "predictions.jsonl"
     done = bench("postprocess", one, "-o", out, "--cap", 2)
@@ -72,7 +72,7 @@ def test_the_next_command_scores_on_the_data_of_the_run(bench: Bench, tmp_path: 
 
 def test_an_ensemble_of_one_data_is_scored_on_it(bench: Bench, tmp_path: Path, minilm: None, warm: Path) -> None:
     for name in ("generic", "echo"):
-        assert bench("baseline", name, "--data", "demo", "--out", tmp_path / name).code == 0
+        assert bench("baseline", name, "--data", "demo", "--split", "val", "--out", tmp_path / name).code == 0
     one, other = (tmp_path / name / "predictions.jsonl" for name in ("generic", "echo"))
     done = bench("ensemble", one, other, "-o", tmp_path / "both" / "p.jsonl", "--contract", "demo")
     assert done.code == 0, done.err

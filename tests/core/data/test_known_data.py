@@ -12,7 +12,7 @@ import pytest
 
 import bioreview_bench.data.known as known
 from bioreview_bench import load_split, read_predictions
-from bioreview_bench.cli.options import predictions_path
+from bioreview_bench.cli.inputs import predictions_path
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError
 from bioreview_bench.validity.known_reviewers import REVIEWERS, made_points

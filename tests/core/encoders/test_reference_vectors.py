@@ -13,8 +13,8 @@ import pytest
 from safetensors.numpy import save as as_bytes
 
 from bioreview_bench import Contract, load_split, read_predictions
+from bioreview_bench.cli.inputs import predictions_path
 from bioreview_bench.cli.main import run
-from bioreview_bench.cli.options import predictions_path
 from bioreview_bench.encoders.vector_file import load, save
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.scoring.references import export_references, import_references, reference_texts

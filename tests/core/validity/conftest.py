@@ -75,7 +75,7 @@ def judged_demo(tmp_path: Path) -> Path:
     import json
 
     from bioreview_bench import load_split, read_predictions
-    from bioreview_bench.cli.options import predictions_path
+    from bioreview_bench.cli.inputs import predictions_path
 
     split = load_split("demo", "test")
     rows = []

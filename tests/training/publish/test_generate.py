@@ -76,7 +76,7 @@ def test_a_chain_of_adapters_writes_what_peft_writes_by_hand(
     from bioreview_bench.llm.local.chat import Chat
     from bioreview_bench.llm.text.fitting import load_counter
 
-    command = ["train", "generate", "--model", tiny_qwen3, "--data", "demo", "--limit", 1]
+    command = ["train", "generate", "--model", tiny_qwen3, "--data", "demo", "--split", "val", "--limit", 1]
     cold = ["--param", "temperature=0", "--param", "max_new_tokens=16", "--param", "repetition_penalty=1.0"]
     texts = []
     for name, adapters in (("one", chain[:1]), ("both", chain)):
@@ -220,7 +220,8 @@ def test_the_vllm_engine_serves_base_and_adapter(
     executable.chmod(executable.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("BIOREVIEW_VLLM", str(executable))
     done = bench(
-        "train", "generate", "--model", tiny_qwen3, "--adapter", chain[0], "--engine", "vllm", "--data", "demo",
+        "train", "generate", "--model", tiny_qwen3, "--adapter", chain[0], "--engine", "vllm",
+        "--data", "demo", "--split", "val",
         "--out", tmp_path / "run", "--param", "serve.max_model_len=8192",
     )  # fmt: skip
     assert (done.code, "no accelerator" in done.err) == (3, True)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.contracts.judge_names import JudgeName
-from bioreview_bench.llm.run.store import ROWS
+from bioreview_bench.results.run_manifest import ROWS
 from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge
 
 FIRST = "elife:900301"  # the first article of the demo
@@ -20,7 +20,7 @@ OTHERS = ("elife:900302", "peerj:900306", "nature:s41467-990-00404-1")
 @pytest.fixture
 def of_first() -> Callable[[dict[str, Any]], bool]:
     """Whether a question compares the demo's first article with what `careful` predicted for it."""
-    from bioreview_bench.cli.options import predictions_path
+    from bioreview_bench.cli.inputs import predictions_path
 
     rows = [json.loads(line) for line in predictions_path("demo:careful").read_text().splitlines()]
     texts = {row["article_id"]: row["concerns"] for row in rows}[FIRST]

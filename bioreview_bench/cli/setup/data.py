@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -57,7 +56,7 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
     """
     found = [_describe(split) for split in _splits(data, allow_unfrozen)]
     if form == "json":
-        click.echo(json.dumps(found, ensure_ascii=False))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import Table
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -50,7 +49,7 @@ def list_encoders(form: str) -> None:
             row |= {"available": False, "verified": False, "weights_sha256": None, "get": get_command(spec)}
         found.append(row)
     if form == "json":
-        click.echo(json.dumps(found))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import Table
 
@@ -115,7 +114,7 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
         "canary_similarity": round(canary, 4),
     }
     if form == "json":
-        click.echo(json.dumps(found))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import Facts
 
@@ -160,7 +159,7 @@ def export_references(
         contract = Contract.load(contract_name or default_contract(data))
         made = export(articles, contract, output, encoder_path, messages.encoding)
     if form == "json":
-        click.echo(json.dumps(made))
+        options.show_json(made)
     else:
         size = output.stat().st_size / 1e6
         click.echo(f"Wrote {made['count']:,} vectors of {made['data']} to {output} ({size:.1f} MB).")
@@ -216,7 +215,7 @@ def import_references(
     contract = Contract.load(contract_name or default_contract(name))
     found = take(file, articles, contract, encoder_path, verify_sample)
     if form == "json":
-        click.echo(json.dumps(found))
+        options.show_json(found)
         return
     click.echo(
         f"Imported {found['imported']:,} of {found['in_file']:,} vectors; {found['sampled']} were encoded here "

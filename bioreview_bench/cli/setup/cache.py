@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ def info(form: str) -> None:
         "controls": {"n": len(controls), "bytes": sum(path.stat().st_size for path in controls)},
     }
     if form == "json":
-        click.echo(json.dumps(found))
+        options.show_json(found)
         return
     from bioreview_bench.report.blocks import Block, Facts, Table
 
