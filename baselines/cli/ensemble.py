@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from ..derived.ensemble import Linkage, MergedArticle
 
 
-_NAME = "ensemble"
-
-
 @click.command()
 @click.argument("predictions", nargs=-1, required=True, metavar="A B [C...]")
 @output_option
@@ -79,7 +76,6 @@ def ensemble(
         empty_manifest,
         evaluate_command,
         read_source,
-        require_same_system,
         run_beside,
         write_derived,
     )
@@ -96,7 +92,6 @@ def ensemble(
             systems.append(rows)
             manifests.append(beside)
             named.append({**name, "name": beside.get("name"), "postprocessing": beside.get("postprocessing")})
-        require_same_system(output, {"name": _NAME, "derived_from": named})
         contract = Contract.load(contract_name)
         with options.Messages(quiet) as messages:
             every = (row for rows in systems for row in rows)
@@ -104,7 +99,7 @@ def ensemble(
         merged = merge_systems(systems, similarity, needed=needed, linkage=linkage, threshold=threshold)
         label = f"ensemble-{strategy}-{linkage}:{threshold!r}:{contract.official_name}"
         parameters = {"strategy": strategy, "linkage": linkage, "threshold": threshold, "encoder": encoder}
-        manifest = empty_manifest(_NAME, {"model": _NAME, "provider": "local", "parameters": parameters})
+        manifest = empty_manifest("ensemble", {"model": "ensemble", "provider": "local", "parameters": parameters})
         n_clusters = sum(article.n_clusters for article in merged)
         n_shared = sum(article.n_shared for article in merged)
         manifest |= {

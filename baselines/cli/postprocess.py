@@ -69,7 +69,6 @@ def postprocess(
         empty_manifest,
         evaluate_command,
         read_source,
-        require_same_system,
         run_beside,
         write_derived,
     )
@@ -81,7 +80,6 @@ def postprocess(
         rows, named = read_source(source)
         beside = run_beside(source)
         manifest = {**beside} or empty_manifest(source.stem, {})
-        require_same_system(output, manifest)
         similarity, contract, encoder = _similarity(plan, rows, contract_name, encoder_path, quiet)
         removed: Counter[str] = Counter()
         cleaned = []

@@ -101,20 +101,6 @@ def check_destination(output: Path, sources: Sequence[Path]) -> None:
     check_writable(output.parent / MANIFEST)
 
 
-def require_same_system(output: Path, manifest: Mapping[str, Any]) -> None:
-    """Raise InputError when `output` holds predictions of another system than `manifest`: they are not replaced."""
-    stored = run_of(output).said if output.exists() else {}
-    if stored and _systems(stored) != _systems(manifest):
-        raise InputError(f"{output} holds other predictions ({printable(stored['name'])}).", remedy=_elsewhere(output))
-
-
-def _systems(manifest: Mapping[str, Any]) -> tuple[Any, list[Any]]:
-    """The name of a system and, of an ensemble, those of its members."""
-    sources = manifest.get("derived_from")
-    members = [source for source in sources if isinstance(source, dict)] if isinstance(sources, list) else []
-    return manifest.get("name"), [(one["name"], one.get("file")) for one in members if "name" in one]
-
-
 def evaluate_command(output: Path, sources: Sequence[str], manifests: Sequence[Mapping[str, Any] | None]) -> str:
     """How to score `output`: on the data of the runs that it was made from, where they are known and the same.
 

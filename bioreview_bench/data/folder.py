@@ -28,7 +28,9 @@ def canonical_split(name: str) -> str:
     name = _ALIASES.get(name, name)
     if name not in (*SPLITS, ALL):
         meant = did_you_mean(name, (*SPLITS, *_ALIASES, ALL))
-        raise InputError(f'There is no split "{printable(name)}".', remedy=f"{meant}use {', '.join(SPLITS)} or {ALL}")
+        raise InputError(
+            f'There is no split "{printable(name)}".', remedy=f"{meant}use one of {', '.join(SPLITS)}, {ALL}"
+        )
     return name
 
 

@@ -7,16 +7,19 @@ alone does not tell. Rows that are broken are left to the readers, which know th
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.data.vocabulary import SOURCES
 from bioreview_bench.errors import BenchError, InputError
 
 PREDICTIONS, RESULT = "predictions", "a result"
 _FORM = 'one line an article, {"article_id": ..., "concerns": [...]} (bench schema predictions)'
+_ID = re.compile(rf"({'|'.join(SOURCES)}):")
 _HEAD = 1 << 16
 _LARGEST = 1 << 27  # bytes of a file that is read whole to see what it is
 
@@ -32,9 +35,10 @@ _MAGIC = (
     (b"\xff\xfe\x00\x00", "UTF-32 text", "iconv -f UTF-32 -t UTF-8 {file} > {rows}"),
     (b"\xff\xfe", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 {file} > {rows}"),
     (b"\xfe\xff", "UTF-16 text", "iconv -f UTF-16 -t UTF-8 {file} > {rows}"),
-    (b"<", "HTML or XML", "name a predictions file"),
 )
-_TO_ROWS = "python3 -c \"import json, sys; print(*map(json.dumps, json.load(sys.stdin)), sep='\\n')\" < {file} > {rows}"
+_READ = "json.loads(sys.stdin.buffer.read().decode('utf-8-sig'))"
+_TO_ROWS = f"python3 -c \"import json, sys; print(*map(json.dumps, {_READ}), sep='\\n')\" < {{file}} > {{rows}}"
+_TO_ROW = f'python3 -c "import json, sys; print(json.dumps({_READ}))" < {{file}} > {{rows}}'
 _PARQUET = (
     'python3 -c "import pandas, sys; pandas.read_parquet(sys.argv[1]).to_json(sys.argv[2], '
     "orient='records', lines=True)\" {file} {rows}"
@@ -107,8 +111,10 @@ def _by_bytes(path: Path, head: bytes) -> FileKind | None:
             return _kind(path, what, remedy.replace("{parquet}", _PARQUET))
     if head[257:262] == b"ustar":
         return _kind(path, "a tar archive", "tar -xf {file}")
-    if len(head) > 3 and head[:200].count(b"\0") * 3 > len(head[:200]):
-        return _kind(path, "UTF-16 text", "iconv -f UTF-16 -t UTF-8 {file} > {rows}")
+    if head.startswith((b"{\0", b"[\0")):
+        return _kind(path, "UTF-16 text", "iconv -f UTF-16LE -t UTF-8 {file} > {rows}")
+    if head[:9].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+        return _kind(path, "HTML or XML", "name a predictions file")
     return None
 
 
@@ -130,14 +136,14 @@ def _by_text(path: Path, head: bytes) -> FileKind | None:
     if value is None or (isinstance(value, list) and not rest.strip()):
         value = _parsed(_whole(path)) if newline or opening == "[" else None
         if isinstance(value, dict) and _object(path, value) == FileKind(PREDICTIONS, ""):
-            return _kind(path, "one row over several lines", "python3 -m json.tool --compact {file} > {rows}")
+            return _kind(path, "one row over several lines", _TO_ROW)
     elif isinstance(value, list):
         return None  # a row among others
     if isinstance(value, list):
         return _array(path, value)
     if isinstance(value, dict):
         return _object(path, value)
-    if line.strip() == "{":
+    if line.strip() == "{" and rest.lstrip().startswith('"'):
         return _kind(path, "JSON whose rows go over several lines", "jq -c . {file} > {rows}")
     return None
 
@@ -152,20 +158,20 @@ def _table(path: Path, header: str) -> FileKind | None:
     return None
 
 
-def _array(path: Path, rows: list[Any]) -> FileKind:
-    first = rows[0] if rows else None
-    if isinstance(first, dict):
-        kind = _object(path, first)
-        if kind is not None and kind.what != PREDICTIONS:
-            return FileKind(f"a JSON array of {kind.what}", kind.remedy)
-    return _kind(path, "a JSON array", f"write one row a line: {_TO_ROWS}")
+def _array(path: Path, rows: list[Any]) -> FileKind | None:
+    kind = _object(path, rows[0]) if rows and isinstance(rows[0], dict) else None
+    if kind is None:
+        return None
+    if kind.what == PREDICTIONS:
+        return _kind(path, "a JSON array", f"write one row a line: {_TO_ROWS}")
+    return FileKind(f"a JSON array, first in it {kind.what}", kind.remedy)
 
 
 def _object(path: Path, value: Mapping[str, Any]) -> FileKind | None:
     for keys, what, remedy in _OBJECTS:
         if all(key in value for key in keys):
             return _kind(path, what, remedy) if what != PREDICTIONS else FileKind(what, remedy)
-    if value and all(isinstance(concerns, list) for concerns in value.values()) and any(":" in key for key in value):
+    if value and all(_ID.match(key) and isinstance(concerns, list) for key, concerns in value.items()):
         return FileKind("one JSON object of concerns by article", f"write {_FORM}")
     return None
 

@@ -40,7 +40,7 @@ _LOGIN = re.compile(r"://[^/@]*:[^/@]*@")
 
 
 @dataclass(frozen=True)
-class Setting:
+class SettingValue:
     """A value and where it comes from."""
 
     value: str
@@ -61,16 +61,16 @@ def local_file() -> Path:
     return Path(LOCAL_FILE)
 
 
-def setting(key: str) -> Setting | None:
+def setting(key: str) -> SettingValue | None:
     """The value of a key and its origin; None where nothing sets it. Raises InputError for a file with a fault."""
     variable = KEYS[key].variable
     said = os.environ.get(variable)
     if said:
-        return Setting(said, f"the variable {variable}")
+        return SettingValue(said, f"the variable {variable}")
     for path in (local_file(), user_file()):
         stored = read_settings(path)
         if key in stored:
-            return Setting(_anchored(key, stored[key], path), str(path))
+            return SettingValue(_anchored(key, stored[key], path), str(path))
     return None
 
 

@@ -12,6 +12,8 @@ from bioreview_bench.baselines.derived import files as derived
 from bioreview_bench.data.predictions import read_predictions
 from bioreview_bench.errors import EncoderError, InputError, WriteError
 
+_RUN = {"schema_version": 1, "name": "run", "reviewer": {}, "postprocessing": "none"}
+
 
 def bench(*arguments: object) -> None:
     command.main([str(argument) for argument in arguments], standalone_mode=False)
@@ -46,7 +48,7 @@ def test_the_command_keeps_order_keys_and_manifest(
         {"article_id": "elife:3", "concerns": ["The text is truncated."], "status": "ok"},
     ]
     source = write_jsonl(rows, "in/predictions.jsonl")
-    (source.parent / "run.json").write_text(json.dumps({"name": "mine", "postprocessing": "none", "kept": [1]}))
+    (source.parent / "run.json").write_text(json.dumps({**_RUN, "name": "mine", "kept": [1]}))
     out = tmp_path / "out" / "predictions.jsonl"
     bench(source, "-o", out, "--dedup", "exact", "--cap", 20, "--drop-truncation-complaints")
     first, second, third = rows_of(out)
@@ -125,10 +127,38 @@ def test_other_failures_have_their_own_codes(write_jsonl: Callable[..., Path], t
         bench(source, "-o", out, "--dedup", "semantic", "--contract", "demo", "--encoder-path", tmp_path / "absent")
     with pytest.raises(WriteError):
         bench(source, "-o", source / "below" / "predictions.jsonl", "--cap", 1)
-    (source.parent / "run.json").write_text("[]")
-    with pytest.raises(InputError, match=r"run\.json"):
-        bench(source, "-o", out, "--cap", 1)
     assert not list(out.parent.glob("*"))
+
+
+@pytest.mark.parametrize("manifest", ["[]", "{", '{"project": "of a tracker", "name": "lively-dust-7"}'])
+def test_a_damaged_or_foreign_manifest_beside_the_input_is_ignored_and_named(
+    write_jsonl: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str], manifest: str
+) -> None:
+    source = write_jsonl([{"article_id": "elife:1", "concerns": ["A concern."]}], "in/predictions.jsonl")
+    (source.parent / "run.json").write_text(manifest)
+    out = tmp_path / "out" / "predictions.jsonl"
+    bench(source, "-o", out, "--cap", 1)
+    said = capsys.readouterr().err
+    assert said.startswith(f"{source.parent / 'run.json'} is ignored: ")
+    assert said.count("\n") == 1
+    assert manifest_of(out)["name"] == "predictions"
+    assert manifest_of(out)["predictions"] == {"file": "predictions.jsonl", "sha256": read_predictions(out).sha256}
+
+
+def test_the_manifest_of_other_predictions_in_the_folder_is_never_replaced(
+    write_jsonl: Callable[..., Path], tmp_path: Path
+) -> None:
+    row = {"article_id": "elife:1", "concerns": ["A concern.", "Another."]}
+    source = write_jsonl([row], "in/predictions.jsonl")
+    out = tmp_path / "out" / "predictions.jsonl"
+    bench(source, "-o", out, "--cap", 1)
+    before = (out.parent / "run.json").read_bytes()
+    for rival in (out.with_name("second.jsonl"), out.with_name("run.json")):
+        with pytest.raises(InputError, match=r"Next: -o "):
+            bench(source, "-o", rival, "--cap", 1)
+        assert (out.parent / "run.json").read_bytes() == before
+    bench(source, "-o", out, "--cap", 2)  # the same system, made anew
+    assert manifest_of(out)["postprocessing"] == "cap2"
 
 
 def test_a_number_that_json_cannot_hold_is_named(tmp_path: Path) -> None:

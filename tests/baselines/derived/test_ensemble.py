@@ -111,7 +111,7 @@ def test_the_command_merges_all_articles_and_prints_the_overlap(
         ],
         "b/predictions.jsonl",
     )
-    (b.parent / "run.json").write_text('{"name": "b", "postprocessing": "cap20"}')
+    (b.parent / "run.json").write_text('{"schema_version": 1, "reviewer": {}, "name": "b", "postprocessing": "cap20"}')
     out = tmp_path / "ab" / "predictions.jsonl"
     settings = ("--threshold", 0.9, "--contract", "demo", "--quiet")
     bench(a, b, "-o", out, *settings)

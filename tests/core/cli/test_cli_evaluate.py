@@ -1,5 +1,6 @@
 """`bench evaluate` end to end: reports, files, limits, the official path with unverified weights."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -93,7 +94,10 @@ def test_the_readme_promises_what_the_report_shows(
 def test_postprocessing_is_taken_from_the_run_manifest_beside_the_predictions(
     tmp_path: Path, write_jsonl: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = write_jsonl([{"article_id": "elife:900301", "concerns": ["The wind tunnel was not described."]}])
+    row = {"article_id": "elife:900301", "concerns": ["The wind tunnel was not described."]}
+    path = write_jsonl([row], "predictions.jsonl")
+    other = write_jsonl([{**row, "concerns": ["Something else."]}], "other.jsonl")
+    described = {"file": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     command = ["evaluate", str(path), "--data", "demo", "--contract", "jaccard", "--draws", "0", "--format", "json"]
 
     def said(*more: str) -> str:
@@ -101,13 +105,15 @@ def test_postprocessing_is_taken_from_the_run_manifest_beside_the_predictions(
         return str(json.loads(capsys.readouterr().out)["system"]["postprocessing"])
 
     assert said() == "none"
-    (tmp_path / "run.json").write_text('{"postprocessing": "dedup-exact+cap20"}')
+    manifest = {"schema_version": 1, "reviewer": {}, "name": "bm25", "postprocessing": "dedup-exact+cap20"}
+    (tmp_path / "run.json").write_text(json.dumps({**manifest, "predictions": described}))
     assert said() == "dedup-exact+cap20"
     # The name of the system comes from the same place.
-    (tmp_path / "run.json").write_text('{"name": "bm25", "postprocessing": "dedup-exact+cap20"}')
     assert run(command) == 0
     assert json.loads(capsys.readouterr().out)["system"]["name"] == "bm25"
     assert said("--postprocessing", "by hand") == "by hand"
-    (tmp_path / "run.json").write_text("{")
-    assert run(command) == 2
-    assert "run.json" in capsys.readouterr().err
+    # For another file in the folder it says nothing, and one line says so.
+    assert run([*command[:1], str(other), *command[2:]]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["system"] == {"name": "other", "version": None, "postprocessing": "none"}
+    assert shown.err == f"{tmp_path / 'run.json'} is ignored: it describes predictions.jsonl, not other.jsonl.\n"

@@ -202,8 +202,9 @@ def test_file_without_rows_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_folder_gzip_and_missing_file_are_refused(tmp_path: Path) -> None:
     packed = tmp_path / "predictions.jsonl"
     packed.write_bytes(gzip.compress(row().encode()))
-    with pytest.raises(InputError, match="decompress first"):
+    with pytest.raises(InputError, match="is a gzip file") as caught:
         read_predictions(packed)
+    assert "gunzip -c" in str(caught.value)
     with pytest.raises(InputError, match="is a folder"):
         read_predictions(tmp_path)
     with pytest.raises(InputError, match="There is no file"):
