@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from bioreview_bench.data.article import canonical_id
-from bioreview_bench.data.recognise import PREDICTIONS, require_kind
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STATUSES, STATUSES_WITHOUT_CONCERNS, normalise
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import json_type, read_rows
+from bioreview_bench.files.recognise import PREDICTIONS, require_kind
 
 MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from bioreview_bench.data.recognise import RESULT, require_kind
 from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import read_json
+from bioreview_bench.files.recognise import RESULT, require_kind
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.legacy import HistoricResult, is_historic
 from bioreview_bench.results.pairs import pairs_bytes, pairs_frame, read_pairs

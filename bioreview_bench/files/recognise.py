@@ -14,12 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.data.vocabulary import SOURCES
 from bioreview_bench.errors import BenchError, InputError
 
 PREDICTIONS, RESULT = "predictions", "a result"
 _FORM = 'one line an article, {"article_id": ..., "concerns": [...]} (bench schema predictions)'
-_ID = re.compile(rf"({'|'.join(SOURCES)}):")
+_ID = re.compile(r"[a-z0-9]+:")
 _HEAD = 1 << 16
 _LARGEST = 1 << 27  # bytes of a file that is read whole to see what it is
 
