@@ -14,8 +14,9 @@ from bioreview_bench.llm.calls.engine import unpriced
 from bioreview_bench.llm.calls.prices import dollars
 from bioreview_bench.llm.review import Estimates
 from bioreview_bench.llm.run.ledger import read_ledger
-from bioreview_bench.llm.run.store import MANIFEST, ROWS, read_run
+from bioreview_bench.llm.run.store import read_run
 from bioreview_bench.llm.text.fitting import Chars3
+from bioreview_bench.results.run_manifest import MANIFEST, ROWS
 
 from ..running import ReviewRun
 
