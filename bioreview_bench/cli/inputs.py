@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 from click.core import ParameterSource
 
-from bioreview_bench.errors import AbsentError, BenchError, InputError, Needs, did_you_mean, printable
+from bioreview_bench.errors import AbsentError, BenchError, InputError, Needs, printable
 
 if TYPE_CHECKING:
     from bioreview_bench.contracts.contract import Contract
@@ -30,14 +30,11 @@ def predictions_path(given: str) -> Path:
 
     Raises InputError for a bundled file that there is not, a folder without predictions, and an empty pipe.
     """
-    from bioreview_bench.data.load import BUNDLED_DATA, locate
+    from bioreview_bench.data import load
 
     if given == "-":
         return _copied(sys.stdin.buffer, "stdin.jsonl")
-    data, colon, name = given.partition(":")
-    if colon and data in BUNDLED_DATA:
-        return _bundled(locate(data)[1] / "predictions", data, name)
-    path = Path(given)
+    path = load.predictions_path(given)
     if path.is_dir():
         return _in_folder(path)
     if path.exists() and not path.is_file():  # a pipe can be read once only
@@ -61,10 +58,10 @@ def result_path(given: Path) -> Path:
 
 def implied(given: str, data: str, contract: str | None) -> tuple[str, str | None]:
     """(data, contract) for predictions: `demo:NAME` brings its data and their contract, unless others are typed."""
-    from bioreview_bench.data.load import BUNDLED_DATA
+    from bioreview_bench.data.load import bundled_data
 
-    bundled, colon, _ = given.partition(":")
-    if not colon or bundled not in BUNDLED_DATA:
+    bundled = bundled_data(given)
+    if bundled is None:
         return data, contract
     source = click.get_current_context().get_parameter_source
     typed = {name for name in ("data", "contract_name") if source(name) is ParameterSource.COMMANDLINE}
@@ -140,16 +137,6 @@ def require_suffix(path: Path | None, suffixes: tuple[str, ...], option: str, wh
             f"{option} writes {what}, and {path} does not end in {' or '.join(suffixes)}.",
             remedy=f"{option} {path.with_suffix(suffixes[0])}",
         )
-
-
-def _bundled(folder: Path, data: str, name: str) -> Path:
-    names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    if name not in names:
-        known = [f"{data}:{listed}" for listed in names]
-        wrong = f"{data}:{name}"
-        meant = f"{did_you_mean(wrong, known) if name else ''}use {', '.join(known)}"
-        raise InputError(f'There is no bundled file "{printable(wrong)}".', remedy=meant)
-    return folder / f"{name}.jsonl"
 
 
 def _demo_name(given: str) -> str | None:

@@ -75,11 +75,11 @@ def predictions_path(given: str) -> Path:
         return Path(given)
     folder = locate(data)[1] / "predictions"
     names = sorted(path.stem for path in folder.glob("*.jsonl"))
-    name = given.partition(":")[2]
+    known, name = [f"{data}:{listed}" for listed in names], given.partition(":")[2]
     if name not in names:
         raise InputError(
             f'There is no bundled file "{printable(given)}".',
-            remedy=f"use {', '.join(f'{data}:{listed}' for listed in names)}",
+            remedy=f"{did_you_mean(given, known) if name else ''}use {', '.join(known)}",
         )
     return folder / f"{name}.jsonl"
 
