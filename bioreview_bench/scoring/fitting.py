@@ -42,7 +42,7 @@ class Fitting:
             raise DataError(
                 f"{contract.transform} needs sentences of every article; "
                 f"{len(empty)} have none: {', '.join(empty[:5])}.",
-                remedy="use a contract without a topic transform, or data with article texts",
+                remedy="name a contract without a topic transform (--contract demo), or data with article texts",
             )
         self.text_digest = digest(sentence for article in ordered for sentence in sentences(article))
 
