@@ -53,6 +53,40 @@ def result(split: Split, predictions: Predictions, hash_encoder: Any) -> Result:
     return score(split, predictions, DEMO, hash_encoder, draws=100, system=System(name="Example", version="2"))
 
 
+# Colours go through a canvas, which turns every notation into four bytes.
+_FAINT = """() => {
+  const pen = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const bytes = (colour) => {
+    pen.clearRect(0, 0, 1, 1);
+    pen.fillStyle = colour;
+    pen.fillRect(0, 0, 1, 1);
+    return [...pen.getImageData(0, 0, 1, 1).data];
+  };
+  const luminance = (rgb) => {
+    const [r, g, b] = rgb.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = (node) => {
+    for (let at = node; at; at = at.parentElement) {
+      const painted = bytes(getComputedStyle(at).backgroundColor);
+      if (painted[3] === 255) return painted;
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const node of document.querySelectorAll("body *")) {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    if (!own || !node.getClientRects().length || node.closest("script, style, title, desc, :disabled")) continue;
+    const style = getComputedStyle(node);
+    const ink = bytes(node.closest("svg") ? style.fill : style.color);
+    const [a, b] = [ink, ground(node)].map((colour) => luminance(colour.slice(0, 3)));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) found.push(`${node.tagName}.${node.getAttribute("class")}: ${ratio.toFixed(2)}`);
+  }
+  return found;
+}"""
+
+
 @dataclass
 class Visit:
     """An open page and everything it complained about or asked for."""
@@ -77,6 +111,11 @@ class Visit:
     def ground(self) -> str:
         """The page's background."""
         return str(self.page.evaluate("getComputedStyle(document.body).backgroundColor"))
+
+    def faint(self) -> list[str]:
+        """Texts with less than 4.5:1 against the ground that is painted behind them."""
+        found: list[str] = self.page.evaluate(_FAINT)
+        return found
 
     def overflow(self) -> int:
         """Pixels by which the page is wider than the window."""

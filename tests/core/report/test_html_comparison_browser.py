@@ -106,6 +106,7 @@ def test_a_comparison_overflows_nowhere(visit: Callable[..., Any], html: str, wi
         }).map((node) => `${node.tagName}.${node.className}`)"""
     )
     assert outside == []
+    assert opened.faint() == []
     table = opened.page.locator("table.who")
     wide = opened.page.evaluate("(node) => node.scrollWidth - node.parentElement.clientWidth", table.element_handle())
     assert wide <= 0

@@ -322,6 +322,16 @@ def test_paper_shows_what_the_screen_folds_and_cuts_nothing_off(visit: Callable[
     assert opened.page.pdf(prefer_css_page_size=True).startswith(b"%PDF-")
 
 
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_stands_out_from_its_ground(visit: Callable[..., Any], html: str, scheme: str) -> None:
+    opened = visit(html, color_scheme=scheme)
+    opened.page.locator(".about summary").click()
+    assert opened.faint() == []
+    # The check sees what is faint.
+    opened.page.evaluate("document.querySelector('h1').style.color = 'var(--rule)'")
+    assert [said.split(":")[0] for said in opened.faint()][:1] == ["H1.null"]
+
+
 def test_the_list_names_recall_and_titles(visit: Callable[..., Any], html: str) -> None:
     row = visit(html).page.locator("#list li", has_text="peerj:1")
     assert row.locator(".figure").text_content() == "recall 1.000"

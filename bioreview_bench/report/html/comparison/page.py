@@ -11,6 +11,7 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.report import comparison as text_report
 from bioreview_bench.report.blocks import Notes, Table
+from bioreview_bench.report.conclusions import compared
 from bioreview_bench.report.html import environment as assets
 from bioreview_bench.report.html.comparison.payload import payload
 from bioreview_bench.report.html.comparison.systems import ComparedSystem
@@ -50,6 +51,8 @@ def compose(comparison: Comparison, systems: Sequence[ComparedSystem], split: Sp
     data, cut = payload(systems, shown)
     script = assets.script(_SCRIPTS)
     found = text_report.blocks(comparison)
+    conclusion = compared(comparison)
+    found = [block for block in found if not (isinstance(block, Notes) and block.notes == [conclusion])]
     said = [note for block in found if isinstance(block, Notes) for note in block.notes]
     context = {
         "policy": assets.policy(script),
@@ -64,7 +67,8 @@ def compose(comparison: Comparison, systems: Sequence[ComparedSystem], split: Sp
         ),
         "rows": [_row(system) for system in systems],
         "notes": [note for note in said if note.level != "info"],
-        "remarks": [(block.title, _infos(block)) for block in found if isinstance(block, Notes) and _infos(block)],
+        "conclusion": conclusion.text,
+        "remarks": [(block.title, infos) for block in found if isinstance(block, Notes) and (infos := _infos(block))],
         "identity": [
             ("Contract", name(f"{record.contract['name']}, threshold {record.contract['threshold']:g}")),
             ("Data", name(record.data.label)),
