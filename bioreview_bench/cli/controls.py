@@ -164,8 +164,8 @@ def demo(output: Path | None, form: str, quiet: bool) -> None:
         trials.append(try_contract(contract, backend, split, files))
     _write_page(page, files[_EXAMPLE], Contract.load(DEMO_CONTRACTS[0]))
     following = [
-        f"bench evaluate {DATA}:{_EXAMPLE} --data {DATA} --contract {DEMO_CONTRACTS[1]}",
-        f"bench contract show {DEMO_CONTRACTS[1]}",
+        "bench evaluate demo:careful --data demo",
+        f"bench evaluate {DATA}:{_EXAMPLE} --data {DATA} --contract {','.join(DEMO_CONTRACTS)}",
     ]
     if form == "json":
         found = {"data": split.label, **as_dict(*trials), "report": str(page), "next": following}

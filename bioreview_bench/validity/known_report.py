@@ -6,27 +6,33 @@ from dataclasses import asdict
 from typing import Any
 
 from bioreview_bench.report.blocks import Block, Notes, Table, figure
-from bioreview_bench.report.meaning import Note
+from bioreview_bench.report.meaning import Note, listed
 from bioreview_bench.validity.known_reviewers import FEWEST, REVIEWERS, ReviewerScore, Trial, believed
 
 _MOSTLY = 0.5  # share of right matches below which no contract is recommended
 
 
 def blocks(a: Trial, b: Trial) -> list[Block]:
-    """The table, ranked by the contract that is to be believed, and what it shows."""
+    """The table, ranked by the contract that is to be believed, what the controls show, and which contract that is."""
     rank = {score.reviewer: (score.f1, score.points) for score in (believed(a, b) or b).scores}
     names = sorted(rank, key=lambda name: rank[name], reverse=True)
-    rows = [[name, REVIEWERS[name], *_cells(a, name), *_cells(b, name)] for name in names]
-    header = ["reviewer", "what it says", a.contract, "same", b.contract, "same"]
-    shown = [
-        f"{a.contract}, {b.contract}: F1 under that contract. same: matches that are the same point.",
-        "!: scores at least as high as a reviewer who makes more of the points.",
-        *(sentence for trial in (a, b) for sentence in _too_high(trial)),
-    ]
+    rows = [[name, REVIEWERS[name], str(_score(a, name).points), *_cells(a, name), *_cells(b, name)] for name in names]
+    header = ["reviewer", "what it says", "points", a.contract, "same", b.contract, "same"]
+    legend = (
+        f"points: how many of the reference concerns it makes. {a.contract}, {b.contract}: F1 under that contract; "
+        "same: matches that are the same point. !: scores no lower than a reviewer who makes more points."
+    )
+    shown = {"How to read it": [legend], "What the controls show": [controls_show(a, b)]}
+    shown["Which contract to believe"] = [verdict(a, b), *_price(a, b)]
     return [
         Table("Six reviewers whose texts were made to order: which points they make is known", header, rows),
-        Notes("What this shows", [Note("info", text) for text in (*shown, verdict(a, b), *_price(a, b))]),
+        *(Notes(title, [Note("info", text) for text in texts]) for title, texts in shown.items()),
     ]
+
+
+def controls_show(a: Trial, b: Trial) -> str:
+    """Where those who make none of the points stand under either contract, in one sentence."""
+    return f"Under {'; under '.join(_nothing_made(trial) for trial in (a, b))}."
 
 
 def verdict(a: Trial, b: Trial) -> str:
@@ -78,17 +84,16 @@ def _score(trial: Trial, name: str) -> ReviewerScore:
     return next(score for score in trial.scores if score.reviewer == name)
 
 
-def _too_high(trial: Trial) -> list[str]:
-    """One sentence for the reviewer who stands above most of those that make more points; none in a right order."""
-    lows = [low for low, _ in trial.wrong]
-    if not lows:
-        return []
-    name = max(dict.fromkeys(lows), key=lows.count)
-    above = [f"{high} ({_score(trial, high).points})" for low, high in trial.wrong if low == name]
-    return [
-        f"Under {trial.contract}, {name} makes {_score(trial, name).points} of the points and scores no lower than "
-        f"{' and '.join(above)}."
-    ]
+def _nothing_made(trial: Trial) -> str:
+    """The highest of those who make none of the points, beside those who make some and score no higher."""
+    best = max((score for score in trial.scores if not score.points), key=lambda score: score.f1)
+    passed = [f"{one.reviewer} ({one.points} points)" for one in trial.scores if one.points and one.f1 <= best.f1]
+    if passed:
+        return (
+            f"{trial.contract}, {best.reviewer} makes none of the points and scores {figure(best.f1, 2)}, no lower "
+            f"than {listed(passed)}"
+        )
+    return f"{trial.contract}, whoever makes none scores at most {figure(best.f1, 2)}, below all who make some"
 
 
 def _price(a: Trial, b: Trial) -> list[str]:

@@ -41,8 +41,16 @@ def test_forty_lines_of_eighty_columns_show_who_stands_too_high(
     assert done.code == 0
     lines = done.out.splitlines()
     assert len(lines) + len(done.err.splitlines()) <= 40
-    table = lines[1 : lines.index("What this shows")]
+    assert max(map(len, lines)) <= 80 + len(str(page))
+    table = lines[1 : lines.index("How to read it")]
     assert max(map(len, table)) <= 80
+    assert [line.split()[0] for line in table[2:-1]] == [
+        "restated", "hurried", "half", "near_miss", "other_place", "copying"
+    ]  # fmt: skip
+    shown = " ".join(done.out.split())
+    assert (
+        "Under demo, near_miss makes none of the points and scores 0.86, no lower than hurried (96 points) and" in shown
+    )
     rows = {line.split()[0]: line for line in table if line.strip()}
     assert "0.86!" in rows["near_miss"]
     assert "0.79!" in rows["copying"]
@@ -50,6 +58,20 @@ def test_forty_lines_of_eighty_columns_show_who_stands_too_high(
     assert any("Believe" in line for line in lines)
     assert f"Report  {page}" in lines
     assert "near_miss" in page.read_text(encoding="utf-8")
+
+
+def test_the_readme_shows_what_is_printed(
+    bench: Bench, minilm: None, warm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    blocks = (Path(__file__).parents[3] / "README.md").read_text("utf-8").split("```")
+    for start, command in (
+        ("reviewer ", ["demo"]),
+        ("System ", ["evaluate", "demo:careful", "--data", "demo"]),
+    ):
+        promised = next(block.strip() for block in blocks if block.strip().startswith(start))
+        printed = "\n".join(line.rstrip() for line in bench(*command).out.splitlines())
+        assert promised in printed
 
 
 def test_machines_get_every_figure_as_the_audit_counted_them(bench: Bench, minilm: None, warm: Path) -> None:

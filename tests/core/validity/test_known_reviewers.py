@@ -74,21 +74,23 @@ def test_too_few_matches_decide_nothing() -> None:
 
 
 def test_the_table_is_ranked_by_the_contract_to_be_believed_and_marks_who_stands_too_high() -> None:
-    table, notes = blocks(BAD, GOOD)
+    table, _, controls, contract = blocks(BAD, GOOD)
     assert [row[0] for row in table.rows] == ["restated", "half", "copying"]  # type: ignore[union-attr]
     assert [row[2:] for row in table.rows] == [  # type: ignore[union-attr]
-        ["0.90 ", "30/40", "0.60 ", "30/30"],
-        ["0.50 ", "15/30", "0.30 ", "15/20"],
-        ["0.70!", "0/30", "0.00 ", "0/0"],
+        ["10", "0.90 ", "30/40", "0.60 ", "30/30"],
+        ["5", "0.50 ", "15/30", "0.30 ", "15/20"],
+        ["0", "0.70!", "0/30", "0.00 ", "0/0"],
     ]
-    said = [note.text for note in notes.notes]  # type: ignore[union-attr]
-    assert "Under bad, copying makes 0 of the points and scores no lower than half (5)." in said
-    assert not any(text.startswith("It is strict") for text in said)
+    assert [note.text for note in controls.notes] == [  # type: ignore[union-attr]
+        "Under bad, copying makes none of the points and scores 0.70, no lower than half (5 points); under good, "
+        "whoever makes none scores at most 0.00, below all who make some."
+    ]
+    assert [note.text for note in contract.notes] == [verdict(BAD, GOOD)]  # type: ignore[union-attr]
 
 
 def test_what_a_stricter_contract_does_not_find_is_said() -> None:
     strict = trial("strict", restated=(0.3, 30, 30), half=(0.1, 5, 5), copying=(0.0, 0, 0))
-    notes = blocks(BAD, strict)[1].notes  # type: ignore[union-attr]
+    notes = blocks(BAD, strict)[3].notes  # type: ignore[union-attr]
     assert notes[-1].text == "It is strict: of the 15 points that these texts make it finds 35, bad 45."
 
 
