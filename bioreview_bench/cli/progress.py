@@ -135,7 +135,8 @@ class CallConsole(Watcher):
         if self._bar is None:
             return
         notes = [f"{progress.limit} at once"] if sys.stderr.isatty() and progress.limit > 1 else []
-        notes += [f"{progress.retries:,} calls tried again"] if progress.retries else []
+        plural = "s" * (progress.retries != 1)
+        notes += [f"{progress.retries:,} call{plural} tried again"] if progress.retries else []
         notes += [dollars(progress.cost_usd, self.price_date)] if progress.cost_usd else []
         self._bar.show(self._before + progress.done, ", ".join(notes), progress.resumes_at)
 

@@ -110,10 +110,10 @@ class _Engine(Generic[_S]):
             self.store.sync()
         if self.refusal is not None:
             self.store.end("the service refused")
-            known = operator.length_hint(manuscripts, 0)
+            known, n_rows = operator.length_hint(manuscripts, 0), len(self.store)
+            kept = f"{n_rows} {f'of {known} ' if known else ''}rows are written and kept in {self.store.folder}."
             raise RemoteError(
-                f"{self.refusal}\n  Stopped: {len(self.store)} {f'of {known} ' if known else ''}rows are written and "
-                f"kept in {self.store.folder}.",
+                f"{self.refusal}\n  Stopped: {kept if n_rows else 'no row was written.'}",
                 remedy=f"{self.cure or 'fix that'}; then {next_command or 'run the same command again'}",
             )
         n_failed = self.store.end(stopped)
