@@ -32,6 +32,26 @@ def _null_is(default: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: default() if value is None else value)
 
 
+def _sections(value: Any) -> Any:
+    """Sections as an object, for those that come as a list of {heading, text}, or of the pairs of a Parquet map."""
+    if not isinstance(value, list | tuple):
+        return {} if value is None else value
+    found: dict[str, Any] = {}
+    for section in value:
+        if isinstance(section, dict) and section.keys() in ({"heading", "text"}, {"key", "value"}):
+            heading, text = section.get("heading", section.get("key")), section.get("text", section.get("value"))
+        elif isinstance(section, list | tuple) and len(section) == 2:
+            heading, text = section
+        else:
+            raise ValueError("a section in a list is {heading, text}")
+        if not isinstance(heading, str):
+            raise ValueError("a section's heading is a string")
+        if heading in found:
+            raise ValueError(f'two sections are called "{heading}"')
+        found[heading] = text
+    return found
+
+
 class Concern(BaseModel):
     """One concern of a human reviewer: a *reference*, once its text is normalised."""
 
@@ -89,7 +109,9 @@ class Article(BaseModel):
     has_author_response: StrictBool | None = None
     editorial_decision: StrictStr | None = None
     revision_round: StrictInt | StrictStr | None = None
-    paper_text_sections: Annotated[dict[str, StrictStr | None], _null_is(dict)] = Field(default_factory=dict)
+    paper_text_sections: Annotated[dict[str, StrictStr | None], BeforeValidator(_sections)] = Field(
+        default_factory=dict
+    )
     structured_references: Annotated[tuple[Any, ...], _null_is(tuple)] = ()
     decision_letter_raw: StrictStr | None = None
     author_response_raw: StrictStr | None = None

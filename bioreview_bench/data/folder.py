@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bioreview_bench.data.article import Article, canonical_id
+from bioreview_bench.data.parquet import read_parquet
 from bioreview_bench.errors import DataError, InputError, Problem, did_you_mean, printable, reasons
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.reading import read_json
@@ -147,19 +148,8 @@ def _members(folder: Path, split: str) -> list[Article]:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     if path.suffix == ".jsonl":
         yield from read_rows(path, DataError)
-        return
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.ParquetFile(path)
-        number = 0
-        for batch in table.iter_batches(batch_size=256):
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except (OSError, pyarrow.ArrowException) as error:
-        raise DataError(f"Cannot read {path}: {error}.", remedy="check the file") from error
+    else:
+        yield from read_parquet(path)
 
 
 def _check_folder(folder: Path) -> None:
