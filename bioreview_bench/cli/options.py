@@ -179,7 +179,7 @@ def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | N
         raise InputError(f"{contract.name} has no encoder.", remedy="leave --encoder and --encoder-path out")
     if encoder is None:
         return contract, encoder_path
-    from bioreview_bench.contracts.contract import CUSTOM
+    from bioreview_bench.contracts.contract import CUSTOM, files_digest
     from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, find_spec
 
     if encoder_path is not None:
@@ -198,6 +198,7 @@ def with_encoder(contract: Contract, encoder: str | None, encoder_path: Path | N
         encoder=spec.id,
         revision=spec.revision,
         weights_sha256=spec.weights_sha256,
+        files_sha256=None if spec.files is None else files_digest(spec.files),
         max_length=min(spec.max_length, contract.max_length or spec.max_length),
     )
     return changed, None

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -21,12 +22,12 @@ from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import parse_toml
 
-SPEC = 1
+SPEC = 2
 BUNDLED = ("v3", "demo", "demo-topic", "reader", "jaccard")
 ADAPTERS = ("reader",)  # those of the package; a contract names any other by its folder
 CUSTOM = "custom"
 
-_OF_ADAPTERS = ("adapter", "files_sha256")
+_IF_STATED = ("adapter", "files_sha256")
 _CHOICES = {
     "dtype": ("fp32", "bf16", None),
     "pooling": ("mean", None),
@@ -41,9 +42,10 @@ class Contract:
     """How predictions are compared with references.
 
     `encoder` is an id of the registry, `hf:REPO` or None for similarities that need no encoder; `adapter` is the
-    package's `reader` or a folder, and `files_sha256` then states every file that decides a vector; `max_length` is
-    in word pieces; `threshold` is inclusive; `null` is the number of offsets of the other-article control.
-    `name` and `calibrated_on` describe; everything else decides the score and stands in the signature.
+    package's `reader` or a folder; `files_sha256` states every file that decides a vector (see `files_digest`), and
+    `weights_sha256` the weights alone, or of a judge its prompt and parameters; `max_length` is in word pieces;
+    `threshold` is inclusive; `null` is the number of offsets of the other-article control. `name` and `calibrated_on`
+    describe; everything else decides the score and stands in the signature.
     """
 
     name: str
@@ -90,8 +92,8 @@ class Contract:
             raise self._wrong(f"similarity {self.similarity} with encoder {self.encoder}")
         if self.adapter is not None and self.encoder is None:
             raise self._wrong("an adapter needs an encoder")
-        if self.files_sha256 is not None and self.adapter is None:
-            raise self._wrong("files_sha256 goes with an adapter")
+        if self.files_sha256 is not None and self.encoder is None:
+            raise self._wrong("files_sha256 needs an encoder")
 
     def _wrong(self, what: str, remedy: str | None = None) -> InputError:
         return InputError(f"Contract {self.name}: {what}.", remedy=remedy)
@@ -178,16 +180,22 @@ class Contract:
         write_files({path: ("\n".join(lines) + "\n").encode("utf-8")})
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values of all fields; those of an adapter only where there is one."""
+        """Plain values of all fields; adapter and files only where they are stated."""
         fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if value is not None or name not in _OF_ADAPTERS}
+        return {name: value for name, value in fields.items() if value is not None or name not in _IF_STATED}
 
     @property
     def official_name(self) -> str:
-        """`name`, unless it is a bundled contract's name and the fields are not that contract's: then `custom`."""
+        """`name`, unless it is a bundled contract's name and the fields are not that contract's: then `custom`.
+
+        Before spec 2 no files were stated but with an adapter; such a contract in a result or a board is as good.
+        """
         if self.name not in BUNDLED:
             return self.name
-        return self.name if self == Contract.load(self.name) else CUSTOM
+        bundled = Contract.load(self.name)
+        if self.files_sha256 is None and self.adapter is None:
+            bundled = dataclasses.replace(bundled, files_sha256=None)
+        return self.name if self == bundled else CUSTOM
 
     def __str__(self) -> str:
         return self.signature()
@@ -195,13 +203,14 @@ class Contract:
     def signature(self, data: str = "-", encoder: str | None = None, text_digest: str | None = None) -> str:
         """The signature for `data` (a split's label) and `encoder` (what was used, as `encoder_part` writes it).
 
-        Without `encoder`, the revision and weights that the contract itself names stand there. `text_digest`
-        (of the article sentences) is given exactly when the transform reads article texts.
+        Without `encoder`, the revision and files that the contract itself states stand there (or, where it states no
+        more, the weights). `text_digest` (of the article sentences) is given exactly when the transform reads article
+        texts.
         """
         shown = f"{data}+text#{text_digest}" if text_digest else data
         adapter = None if self.adapter is None else Path(self.adapter).name
-        files = self.weights_sha256 if adapter is None else self.files_sha256
-        encoder = encoder or encoder_part(self.encoder, self.revision, files, adapter)
+        stated = self.files_sha256 or (self.weights_sha256 if adapter is None else None)
+        encoder = encoder or encoder_part(self.encoder, self.revision, stated, adapter)
         parts = {
             "spec": SPEC,
             "data": shown,
@@ -222,8 +231,8 @@ class Contract:
 def encoder_part(encoder_id: str | None, revision: str | None, sha256: str | None, adapter: str | None = None) -> str:
     """The `enc:` value: id, first 8 characters of the revision and of a sha256 (`-` for unknown ones), adapter.
 
-    The sha256 is that of the weights or, with an adapter, of every file that decides a vector. A judge has no revision;
-    in the place of weights stands the hash of its prompt and parameters.
+    The sha256 is `files_digest` of every file that decides a vector. A judge has no revision; in the place of files
+    stands the hash of its prompt and parameters.
     """
     if encoder_id is None:
         return "-"
@@ -231,6 +240,16 @@ def encoder_part(encoder_id: str | None, revision: str | None, sha256: str | Non
         return f"{encoder_id}+{sha256[:8] if sha256 else '-'}"
     part = f"{encoder_id}@{revision[:8] if revision else '-'}+{sha256[:8] if sha256 else '-'}"
     return part if adapter is None else f"{part}+{adapter}"
+
+
+def files_digest(files: Mapping[str, str]) -> str:
+    """One sha256 for all files of an encoder (name to sha256), as the scoring specification defines it (section 6).
+
+    >>> files_digest({"vocab.txt": "ab", "config.json": "cd"})[:8]
+    'adfbe4ce'
+    """
+    lines = sorted(f"{name} {digest}\n" for name, digest in files.items())
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _toml(value: str | int | float) -> str:

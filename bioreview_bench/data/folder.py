@@ -13,9 +13,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from bioreview_bench.data.article import Article, canonical_id
-from bioreview_bench.data.parquet import read_parquet
 from bioreview_bench.errors import DataError, InputError, Problem, did_you_mean, printable, reasons
 from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.parquet import read_parquet
 from bioreview_bench.files.reading import read_json
 
 SPLITS = ("train", "val", "test")

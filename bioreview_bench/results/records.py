@@ -40,12 +40,16 @@ class Data(Record):
 
 
 class Encoder(Record):
-    """What compared the texts. `verified`: weights equal to the contract's or the Hub's checksum."""
+    """What compared the texts. `verified`: every file that decides a vector has the contract's or the Hub's checksum.
+
+    `files_sha256` is that of all these files, as in the signature; null in results of spec 1, which verified weights.
+    """
 
     id: str | None
     revision: str | None
     weights_sha256: str | None
     verified: bool
+    files_sha256: str | None = None
 
 
 class Coverage(Record):

@@ -195,6 +195,8 @@ def differing(card: ValidityCard, fields: Mapping[str, Any], encoder: Encoder) -
     if "adapter" in pairs:  # a folder may stand elsewhere; files_sha256 says what is in it
         pairs["adapter"] = (_name(card.contract.get("adapter")), _name(fields["adapter"]))
     pairs["encoder weights"] = (card.encoder.weights_sha256, encoder.weights_sha256)
+    if None not in (card.encoder.files_sha256, encoder.files_sha256):  # not stated before spec 2
+        pairs["encoder files"] = (card.encoder.files_sha256, encoder.files_sha256)
     return [
         f"{name} {printable(there, 40)} there, {printable(here, 40)} here"
         for name, (there, here) in pairs.items()

@@ -76,7 +76,11 @@ class EncoderBackend:
         self._encoded = False
         self._encodes = _encoder_of(contract)
         self.record = Encoder(
-            id=files.id, revision=files.revision, weights_sha256=files.weights_sha256, verified=files.verified
+            id=files.id,
+            revision=files.revision,
+            weights_sha256=files.weights_sha256,
+            files_sha256=files.files_sha256,
+            verified=files.verified,
         )
         self.part = files.part
 

@@ -35,7 +35,7 @@ TEXTS: Final[dict[Badge, BadgeText]] = {
     "complete": BadgeText("complete", "Every article of the split was answered.", "calm"),
     "unverified-encoder": BadgeText(
         "unverified encoder",
-        "The encoder's weights are not the verified ones: this is not the official score.",
+        "The encoder's files are not the verified ones: this is not the official score.",
         "alarm",
     ),
     "trained-on-v3-train": BadgeText(

@@ -110,7 +110,7 @@ def _notices(
         found.append(validity_note(record).text)
     found += _about_data(facts)
     if record is not None and record.encoder.id is not None and not record.encoder.verified:
-        found.append("The encoder's weights are not verified: these are not official scores.")
+        found.append("The encoder's files are not verified: these are not official scores.")
     if n_waiting:
         some = "One system has" if n_waiting == 1 else f"{n_waiting} systems have"
         found.append(f"{some} results of an earlier signature only and will appear when scored again.")

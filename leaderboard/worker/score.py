@@ -172,7 +172,7 @@ def _check_verified(settings: BoardSettings, contract: Contract, backend: Backen
         return
     if not backend.record.verified:
         raise EncoderError(
-            f"The weights of {backend.record.id} are not verified, so {contract.name} cannot be ranked with them.",
+            f"The files of {backend.record.id} are not verified, so {contract.name} cannot be ranked with them.",
             remedy=f"bench encoder fetch {backend.record.id}; or, to rank them labelled as unverified, "
             "bench leaderboard settings --allow-unverified",
         )

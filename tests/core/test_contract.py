@@ -71,9 +71,21 @@ def test_another_adapter_or_other_files_are_another_signature(change: dict[str, 
     assert str(replace(adapted, **change)) != str(adapted)
 
 
-def test_files_are_stated_for_an_adapter_alone() -> None:
-    with pytest.raises(InputError, match="goes with an adapter"):
-        replace(FULL, files_sha256="2" * 64)
+def test_files_decide_more_than_weights(tmp_path: Path) -> None:
+    stated = replace(FULL, files_sha256="2" * 64)
+    assert "+22222222|" in str(stated)
+    assert str(replace(stated, files_sha256="3" * 64)) != str(stated)
+    stated.save(tmp_path / "mine.toml")
+    assert Contract.load(tmp_path / "mine.toml") == stated
+    with pytest.raises(InputError, match="needs an encoder"):
+        replace(Contract.load("jaccard"), files_sha256="2" * 64)
+
+
+def test_a_bundled_contract_of_a_release_that_stated_weights_alone_keeps_its_name() -> None:
+    # Such ones stand in results and boards; the encoder is checked against the registry all the same.
+    assert replace(Contract.load("demo"), files_sha256=None).official_name == "demo"
+    assert replace(Contract.load("demo"), files_sha256="2" * 64).official_name == "custom"
+    assert replace(Contract.load("reader"), files_sha256=None).official_name == "custom"
 
 
 def test_another_basis_is_another_signature() -> None:
@@ -92,7 +104,7 @@ def test_signature_of_v3_is_the_published_one() -> None:
     assert v3.revision == "3447645e1def9117997203454fa4495937bfbd83"
     part = encoder_part(v3.encoder, v3.revision, "89abcdef" * 8)
     assert v3.signature("v3/test#0123456789ab", part) == (
-        "bioreview|spec:1|data:v3/test#0123456789ab|enc:allenai/specter2_base@3447645e+89abcdef|len:512|dtype:fp32"
+        "bioreview|spec:2|data:v3/test#0123456789ab|enc:allenai/specter2_base@3447645e+89abcdef|len:512|dtype:fp32"
         "|pool:mean|tf:none|sim:cos|thr:0.65|match:maxcard|null:20|fig:excluded"
     )
     assert "|data:v3/test#0123456789ab+text#abcdefabcdef|" in v3.signature(
@@ -101,7 +113,7 @@ def test_signature_of_v3_is_the_published_one() -> None:
 
 
 def test_signature_of_demo_and_jaccard() -> None:
-    assert "|data:-|enc:all-MiniLM-L6-v2@-+53aa5117|len:256|" in str(Contract.load("demo"))
+    assert "|data:-|enc:all-MiniLM-L6-v2@-+eadd4b20|len:256|" in str(Contract.load("demo"))
     assert "|thr:0.4|" in str(Contract.load("demo"))
     assert "|enc:-|len:-|dtype:-|pool:-|tf:none|sim:jaccard|thr:0.195|" in str(Contract.load("jaccard"))
 

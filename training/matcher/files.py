@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.encoders.adapter import DOWN, FACTORS, FACTS, UP
-from bioreview_bench.encoders.files import EncoderFiles, deciding_files
+from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.files.atomic import write_files
 
 from .fit import Factors
@@ -31,7 +31,7 @@ def describe(
     """The content of `adapter.json`: the base, what is changed in it, and what it was trained on (`more`)."""
     return {
         "format": 1,
-        "base": {"id": files.id, "revision": files.revision, "files": deciding_files(files.folder)},
+        "base": {"id": files.id, "revision": files.revision, "files": dict(files.base)},
         "rank": settings.rank,
         "scale": settings.scale,
         "targets": sorted(factors),

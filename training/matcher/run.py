@@ -159,7 +159,13 @@ def _scorer(job: MatcherJob, whole: Adapter, held_out: Sequence[Adapter]) -> Fol
         max_length=job.max_length,
         transform=job.transform,
     )
-    record = Encoder(id=files.id, revision=files.revision, weights_sha256=files.weights_sha256, verified=files.verified)
+    record = Encoder(
+        id=files.id,
+        revision=files.revision,
+        weights_sha256=files.weights_sha256,
+        files_sha256=files.files_sha256,
+        verified=files.verified,
+    )
     encoders = [_encoder(job, adapter) for adapter in held_out]
     fold_of = {article_id: fold for fold, ids in enumerate(job.folds) for article_id in ids}
     return FoldScorer(contract, record, files.part, _encoder(job, whole), encoders, fold_of)

@@ -108,6 +108,8 @@ def check(name: str, encoder_path: Path | None, form: str) -> None:
         "folder": str(files.folder),
         "weights": files.weights.name,
         "weights_sha256": files.weights_sha256,
+        "files_sha256": files.files_sha256,
+        "files": dict(files.base),
         "verified": files.verified,
         "dimensions": len(left),
         "device": loaded.device,

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec as find_package
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from bioreview_bench import score
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.encoders.files import locate, resolve
+from bioreview_bench.encoders.files import is_side_file, locate, resolve
+from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.encoders.registry import MINILM
 from bioreview_bench.errors import EncoderError, InputError
 
@@ -66,14 +74,118 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         resolve(Contract.load("v3"), tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json", "vocab.txt", "added_tokens.json"])
+def changed(folder: Path, name: str) -> None:
+    """Changes one thing of an encoder that decides its vectors, and nothing of its weights."""
+    path = folder / name
+    match name:
+        case "config.json":
+            path.write_text(path.read_text().replace('"gelu"', '"relu"'))
+        case "tokenizer_config.json":
+            path.write_text(json.dumps(json.loads(path.read_text()) | {"do_lower_case": False}))
+        case "tokenizer.json" if path.exists():
+            tokenizer = json.loads(path.read_text())
+            tokenizer["normalizer"]["lowercase"] = False
+            path.write_text(json.dumps(tokenizer))
+        case "vocab.txt":
+            words = path.read_text().split("\n")
+            path.write_text("\n".join([*words[:5], *reversed(words[5:])]))
+        case "added_tokens.json":
+            path.write_text('{"cohort": 20}')
+        case _:
+            path.write_text("{}")
+
+
+DECIDING = ["config.json", "tokenizer_config.json", "vocab.txt", "added_tokens.json", "special_tokens_map.json",
+            "tokenizer.4.json", "vocab.json", "merges.txt", "spiece.model", "preprocessor_config.json"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", DECIDING)
 def test_a_change_of_configuration_or_tokenizer_is_another_encoder(copied: Path, name: str) -> None:
     before = resolve(Contract.load("v3"), copied)
-    content = (copied / name).read_text() if (copied / name).exists() else "{}"
-    (copied / name).write_text(content + "\n")
+    changed(copied, name)
     after = resolve(Contract.load("v3"), copied)
     assert after.weights_sha256 == before.weights_sha256
     assert after.side_sha256 != before.side_sha256
+    assert after.part != before.part
+
+
+@pytest.mark.parametrize("name", ["README.md", "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"])
+def test_what_no_vector_depends_on_is_no_part_of_an_encoder(copied: Path, name: str) -> None:
+    before = resolve(Contract.load("v3"), copied)
+    texts = ["The cohort has no control arm.", "Mice were not randomised."]
+    vectors = LocalEncoder(before, 64).encode(texts)
+    (copied / name).parent.mkdir(exist_ok=True)
+    (copied / name).write_text('{"max_seq_length": 3, "do_lower_case": false, "pooling_mode_cls_token": true}')
+    after = resolve(Contract.load("v3"), copied)
+    assert after.part == before.part
+    assert np.array_equal(LocalEncoder(after, 64).encode(texts), vectors)
+
+
+def test_the_parts_of_every_tokenizer_that_transformers_knows_are_hashed() -> None:
+    package = find_package("transformers")
+    assert package is not None
+    assert package.origin is not None
+    sources = [path.read_text() for path in Path(package.origin).parent.glob("models/*/tokenization_*.py")]
+    tables = [table for source in sources for table in re.findall(r"VOCAB_FILES_NAMES\s*=\s*\{([^}]*)\}", source)]
+    names = {name for table in tables for name in re.findall(r":\s*\"([^\"]+)\"", table)}
+    assert {"vocab.json", "merges.txt", "spiece.model", "tokenizer.json"} <= names
+    assert [name for name in sorted(names) if not is_side_file(name)] == []
+
+
+@pytest.mark.parametrize("contract", ["demo", "demo-topic", "reader"])
+@pytest.mark.parametrize(
+    "name", ["tokenizer.json", "tokenizer_config.json", "config.json", "vocab.txt", "added_tokens.json"]
+)
+def test_genuine_weights_with_another_tokenizer_or_configuration_are_refused(
+    minilm: None, tmp_path: Path, contract: str, name: str
+) -> None:
+    folder = shutil.copytree(locate(MINILM), tmp_path / "minilm")
+    assert resolve(Contract.load(contract), folder).part == resolve(Contract.load(contract)).part
+    changed(folder, name)
+    with pytest.raises(EncoderError, match=rf"all-MiniLM-L6-v2.*: {name} \((sha256|not one of)") as caught:
+        resolve(Contract.load(contract), folder)
+    assert caught.value.exit_code == 3
+
+
+def test_weights_that_are_stated_alone_verify_nothing(copied: Path) -> None:
+    weights = resolve(Contract.load("v3"), copied).weights_sha256
+    stated = replace(Contract.load("v3"), name="mine", weights_sha256=weights)
+    assert not resolve(stated, copied).verified
+    whole = replace(stated, files_sha256=resolve(stated, copied).files_sha256)
+    assert resolve(whole, copied).verified
+    changed(copied, "tokenizer_config.json")
+    with pytest.raises(EncoderError, match=r"does not hold the files that the contract states.*is expected"):
+        resolve(whole, copied)
+
+
+def test_controls_of_one_tokenizer_are_not_shown_for_another(
+    copied: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_article: Callable[..., Any]
+) -> None:
+    abstract = "No Control Arm Was Recruited In The Cohort At All. The mice of the second cohort were not blinded."
+    articles = [make_article("elife:1", ["The cohort has no control arm."], abstract=abstract)]
+    contract = replace(Contract.load("v3"), name="mine", encoder="local:x", revision=None, max_length=64, threshold=0.9)
+
+    def scored() -> Any:
+        return score(articles, {"elife:1": ["NO CONTROL ARM."]}, contract, draws=0, encoder_path=copied).record
+
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(tmp_path / "one"))
+    first = scored()
+    changed(copied, "vocab.txt")
+    after = scored()
+    monkeypatch.setenv("BIOREVIEW_CACHE", str(tmp_path / "two"))
+    afresh = scored()
+    assert (first.encoder.verified, after.encoder.verified) == (False, False)
+    assert first.signature != after.signature
+    assert after.controls == afresh.controls
+    assert after.signature == afresh.signature
+
+
+def test_a_configuration_that_names_other_weights_is_refused(copied: Path) -> None:
+    # transformers would load them: other vectors from weights that nobody hashed.
+    config = json.loads((copied / "config.json").read_text()) | {"transformers_weights": "other.bin"}
+    (copied / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EncoderError, match="names other weights"):
+        resolve(Contract.load("v3"), copied)
 
 
 def test_an_adapter_beside_the_weights_is_refused(copied: Path) -> None:

@@ -54,7 +54,7 @@ def test_counts_are_those_of_one_to_one_matching_on_same(loopback_judge: Any, ar
     ours = pairs[(pairs.kind == "prediction") & (pairs.article_id == "elife:1")].sort_values("index")
     assert ours.best_similarity.tolist() == [1.0, 1.0, 0.5, 1.0]
     assert result.record.encoder.id == "judge/openai/small"
-    assert result.signature.startswith("bioreview|spec:1|data:")
+    assert result.signature.startswith("bioreview|spec:2|data:")
     assert f"|enc:judge/openai/small+{CONTRACT.weights_sha256[:8]}|" in result.signature  # type: ignore[index]
 
 

@@ -22,7 +22,7 @@ def encoder_in(name: str) -> str:
 def test_the_signature_names_model_and_hash_one_offset_and_no_vectors() -> None:
     contract = Contract.load("judge:openai:gpt-4o-mini")
     assert contract.signature("d/test#1") == (
-        f"bioreview|spec:1|data:d/test#1|enc:judge/openai/gpt-4o-mini+{contract.weights_sha256[:8]}|len:-|dtype:-|"  # type: ignore[index]
+        f"bioreview|spec:2|data:d/test#1|enc:judge/openai/gpt-4o-mini+{contract.weights_sha256[:8]}|len:-|dtype:-|"  # type: ignore[index]
         "pool:-|tf:none|sim:judge|thr:1.0|match:maxcard|null:1|fig:excluded"
     )
     assert contract.official_name == "judge:openai:gpt-4o-mini"

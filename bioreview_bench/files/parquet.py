@@ -65,7 +65,7 @@ def _warn_of_order(folder: Path) -> None:
         f"{folder}: the sections are a struct, which has one order for all articles, so that of each article's own "
         "sections is lost. The echo control, transforms that read articles and reviewers see this order; references "
         "and fingerprint are the same. "
-        f"Next: write {_SECTIONS} as {_ORDERED} (README, The data)"
+        f"Next: write {_SECTIONS} as {_ORDERED} (docs/what-the-number-means.md)"
     )
 
 
