@@ -199,7 +199,7 @@ def test_an_encoder_that_is_not_here_names_the_command_that_gets_it(hub_home: Pa
     with pytest.raises(EncoderError, match="bench encoder fetch specter2") as caught:
         resolve(Contract.load("v3"))
     assert caught.value.exit_code == 3
-    assert "--encoder-path" in str(caught.value)
+    assert "bench config set encoder specter2=FOLDER" in str(caught.value)
 
 
 def test_evaluate_without_its_encoder_stops_before_it_writes(bench_process, tmp_path: Path) -> None:
