@@ -84,7 +84,7 @@ class TryAgain(Exception):
     """A failure that may pass (rate limit, server error, time-out); `after` seconds if the server said so.
 
     `unreachable`: no server answered at all. `usage`: what the failed attempt was billed, if the answer said so.
-    `cure`: what to type against it, where that is known.
+    `cure`: what to type against it, where that is known. `review`: the row if it stays so; None for an error.
     """
 
     def __init__(
@@ -96,9 +96,11 @@ class TryAgain(Exception):
         unreachable: bool = False,
         usage: Usage | None = None,
         cure: str | None = None,
+        review: Review | None = None,
     ) -> None:
         super().__init__(reason)
         self.after = after
+        self.review = review
         self.cure = cure
         self.rate_limited = rate_limited
         self.unreachable = unreachable
@@ -108,9 +110,11 @@ class TryAgain(Exception):
 class GiveUp(Exception):
     """A failure that every further call would meet too (bad key, unknown model, exhausted quota): stop the run.
 
-    `cure`: what to type against it, where that is known.
+    `cure`: what to type against it, where that is known. `perhaps_own`: the request was not understood, which may
+    have to do with this manuscript alone; what others are answered shows it.
     """
 
-    def __init__(self, reason: str, cure: str | None = None) -> None:
+    def __init__(self, reason: str, cure: str | None = None, *, perhaps_own: bool = False) -> None:
         super().__init__(reason)
         self.cure = cure
+        self.perhaps_own = perhaps_own

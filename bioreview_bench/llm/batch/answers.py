@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from bioreview_bench.errors import printable
@@ -89,6 +90,8 @@ class BatchAnswers:
             review = self._answer(row, notes)
         except (TryAgain, GiveUp) as error:
             detail = f"{error} ({error.cure})" if error.cure else str(error)
+            if isinstance(error, TryAgain) and error.review is not None:
+                return replace(error.review, notes={**notes, **(error.review.notes or {})})
             usage = error.usage if isinstance(error, TryAgain) else Usage()
             return Review(status="error", detail=detail, usage=usage, notes=notes)
         if review.notes is None:
@@ -101,8 +104,7 @@ class BatchAnswers:
             status, body = count(response.get("status_code")) or 500, response.get("body")
             if status == 200 and isinstance(body, Mapping):
                 return self._reviewer.read(body, notes)
-            inner = body.get("error") if isinstance(body, Mapping) else None
-            return self._reviewer.failure(status, inner if isinstance(inner, Mapping) else {"message": body})
+            return self._reviewer.failure(status, body)
         if isinstance(error, Mapping):
             said = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
             raise TryAgain(f"the request was not run: {self._reviewer.scrub(said or 'no reason given')}")

@@ -82,7 +82,9 @@ class Asking:
         return FilledPrompt(messages, n_tokens, {"cut": cut} if fitted.cut else None)
 
     def read(self, raw: str, *, truncated: bool, usage: Usage, notes: Mapping[str, Any] | None) -> Review:
-        """The review in a model's text."""
+        """The review in a model's text. Nothing at all is `empty` and says so: it is no review without concerns."""
+        if not raw.strip() and not truncated:
+            return Review(status="empty", raw_output=raw, usage=usage, detail="the model wrote nothing", notes=notes)
         parsed = parse(raw, finish_reason_length=truncated, fix_labels=self.fix_labels)
         found = dict(notes or {})
         if parsed.n_fixed_labels:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import operator
+import re
 import time
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -24,6 +26,9 @@ _S = TypeVar("_S", bound=Subject)
 
 # So many articles in a row that failed for good mean an outage; going on would only make rows to be redone.
 _FAILURES_IN_A_ROW = 20
+# So many articles that fail alike before the first answer fail for a reason that is not theirs.
+_FIRST_ALIKE = 3
+_REQUEST_NAME = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]{8,}")  # letters and digits, as ids of requests
 
 
 async def run(
@@ -85,13 +90,19 @@ class _Engine(Generic[_S]):
     skipped: int = 0
     retries: int = 0
     failed_in_a_row: int = 0
-    answered: bool = False
+    answered: bool = False  # a server is there, whatever it said
+    accepted: bool = False  # it has answered with a review
+    first_reasons: Counter[str] = field(default_factory=Counter)  # of failures before that
+    suspicion: GiveUp | None = None  # why the run will stop if no answer comes
+    held: list[_Ended[_S]] = field(default_factory=list)  # failures of which it is not known yet whose they are
     refusal: str | None = None
     cure: str | None = None  # of the refusal
     resumes_at: float = 0.0  # of what the service's rate limit holds up, seconds since the epoch
 
     def __post_init__(self) -> None:
         self.pace = Pace(self.concurrency)
+        statuses = self.store.totals.by_status
+        self.accepted = self.answered = any(n for status, n in statuses.items() if status != "error")
 
     async def go(self, manuscripts: Iterable[_S], next_command: str | None) -> Summary:
         loop = asyncio.get_running_loop()
@@ -102,6 +113,9 @@ class _Engine(Generic[_S]):
             stopped = await self._feed(manuscripts)
             while self.tasks:
                 await self._wait_for_one()
+            await self._settle()
+            if self.refusal is None:
+                self._write_held()
         finally:
             left = [*self.tasks, self.syncing]
             for task in left:
@@ -127,6 +141,7 @@ class _Engine(Generic[_S]):
                 continue
             while len(self.tasks) >= self.concurrency and self.refusal is None:
                 await self._wait_for_one()
+            await self._settle()
             estimate = self._estimate(manuscript)
             over_budget = await self._over_budget(estimate)
             if over_budget is not None:
@@ -197,10 +212,13 @@ class _Engine(Generic[_S]):
                         self._show()
                     await asyncio.sleep(wait)
                 else:
-                    self._write(manuscript, review, billed, loop.time() - started, attempt)
+                    self._end(_Ended(manuscript, review, loop.time() - started, attempt), billed)
                     return
         except GiveUp as error:
-            self._refuse(str(error), error.cure)
+            if error.perhaps_own:
+                self._not_understood(manuscript, error, billed, loop.time() - started, attempt)
+            else:
+                self._refuse(str(error), error.cure)
         finally:
             self.reserved.pop(manuscript.id, None)
 
@@ -218,6 +236,9 @@ class _Engine(Generic[_S]):
             if error.rate_limited:
                 self.pace.rate_limited(epoch, error.after)
             self.answered = self.answered or not error.unreachable
+            raise
+        except GiveUp:
+            self.answered = True
             raise
         else:
             self.pace.succeeded()
@@ -237,23 +258,62 @@ class _Engine(Generic[_S]):
             self._refuse(f"No server answers: {error}", error.cure)
         return None
 
-    def _write(self, manuscript: _S, review: Review, billed: Usage, seconds: float, attempt: int) -> None:
+    def _end(self, ended: _Ended[_S], billed: Usage) -> None:
+        """A review has come."""
+        review = ended.review
         self.failed_in_a_row = 0
+        if review.status != "error":
+            self.accepted = True
+            self._write_held()
         if review.usage.cost_usd is None:
-            self.unstated += self.reserved.get(manuscript.id, 0.0)
-        review = replace(review, usage=_sum(review.usage, billed))
-        self.store.append(manuscript.id, review, seconds=seconds, attempts=attempt)
-        self._written()
+            self.unstated += self.reserved.get(ended.subject.id, 0.0)
+        self._write(replace(ended, review=replace(review, usage=_sum(review.usage, billed))))
+
+    def _not_understood(self, manuscript: _S, error: GiveUp, billed: Usage, seconds: float, attempt: int) -> None:
+        """A request was refused for what may be everybody's reason: before the first answer its row waits, so that
+        nothing is written where the run stops for it."""
+        cure = f" ({error.cure})" if error.cure else ""
+        review = Review(status="error", detail=f"{error}{cure}", usage=billed)
+        self.held.append(_Ended(manuscript, review, seconds, attempt))
+        self._count_first(str(error), error.cure)
+        if self.accepted:
+            self._write_held()
 
     def _write_failure(self, manuscript: _S, error: TryAgain, billed: Usage, seconds: float) -> None:
         cure = f" ({error.cure})" if error.cure else ""
         detail = f"{self.attempts} attempts, the last: {error}{cure}"
-        review = Review(status="error", detail=detail, usage=billed)
-        self.store.append(manuscript.id, review, seconds=seconds, attempts=self.attempts)
-        self._written()
+        review = replace(error.review or Review(status="error"), detail=detail, usage=billed)
+        self._write(_Ended(manuscript, review, seconds, self.attempts))
+        self._count_first(str(error), error.cure)
         self.failed_in_a_row += 1
         if self.failed_in_a_row >= _FAILURES_IN_A_ROW:
             self._refuse(f"{self.failed_in_a_row} articles in a row failed, the last: {error}", error.cure)
+
+    def _count_first(self, reason: str, cure: str | None) -> None:
+        """Note why one of the first articles failed. Numbers count, names of requests do not: what differs in its
+        numbers is about the articles."""
+        kind = _REQUEST_NAME.sub("#", reason)
+        self.first_reasons[kind] += 1
+        if self.first_reasons[kind] == _FIRST_ALIKE:
+            self.suspicion = GiveUp(f"The first {_FIRST_ALIKE} articles failed alike: {reason}", cure)
+
+    async def _settle(self) -> None:
+        """Stop where the first articles failed alike, unless an answer to one in flight shows that it was their own
+        fault."""
+        while self.suspicion is not None and not self.accepted and self.refusal is None:
+            if not self.tasks:
+                self._refuse(str(self.suspicion), self.suspicion.cure)
+                return
+            await self._wait_for_one()
+
+    def _write_held(self) -> None:
+        held, self.held = self.held, []
+        for ended in held:
+            self._write(ended)
+
+    def _write(self, ended: _Ended[_S]) -> None:
+        self.store.append(ended.subject.id, ended.review, seconds=ended.seconds, attempts=ended.attempts)
+        self._written()
 
     def _written(self) -> None:
         self.unsynced.set()
@@ -271,6 +331,16 @@ class _Engine(Generic[_S]):
             for task in self.tasks - self.calling:
                 if task is not asyncio.current_task():
                     task.cancel()
+
+
+@dataclass(frozen=True)
+class _Ended(Generic[_S]):
+    """A review that has come, and what it took."""
+
+    subject: _S
+    review: Review
+    seconds: float
+    attempts: int
 
 
 def unpriced(name: str, batch: bool = False) -> InputError:

@@ -102,7 +102,6 @@ class ApiReviewer(ABC):
         if reserved:
             raise InputError(f"The parameter {reserved[0]} is set by the reviewer.", remedy="leave it out")
         self._key: Key | None = None
-        self._answered = False
 
     def describe(self) -> dict[str, Any]:
         """What could change the output."""

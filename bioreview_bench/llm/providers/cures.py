@@ -24,7 +24,18 @@ _NO_MODEL = re.compile(
     r"model_not_found|(?:unknown|invalid|no such) model|models?\b.{0,80}?(?:not (?:be )?found|not exist|unknown)",
     re.IGNORECASE | re.DOTALL,
 )
-_TOO_LONG = re.compile(r"context[ _]length|too long|too many tokens|token count|maximum context", re.IGNORECASE)
+_TOO_LONG = re.compile(
+    r"context[ _-]?(?:length|size|window|limit)|exceed[a-z_]*[ _-]context|maximum context|max_model_len|max_seq_len"
+    r"|(?:input|prompt|request|messages?|content|conversation|text|sequence|document)s?\b.{0,60}?"
+    r"\b(?:too (?:long|large|big)|longer than|does not fit|exceeds?\b)"
+    r"|\binputs?\b.{0,40}?\bmust (?:be|have) (?:<|less|at most|fewer|under|below)"
+    r"|too (?:long|many (?:input |prompt )?tokens)|token (?:count|limit)|tokens?\b.{0,40}?\bexceeds?\b"
+    r"|exceeds?\b.{0,60}?\b(?:tokens?|positions|sequence length|input length)"
+    r"|reduce (?:the |your )?(?:length|size|input|prompt|message)|string_above_max_length|prompt_too_long",
+    re.IGNORECASE | re.DOTALL,
+)
+_OF_INPUT = re.compile(r"context|prompt|input", re.IGNORECASE)
+_OF_OUTPUT = re.compile(r"\bmax_(?:completion_|output_|new_)?tokens\b", re.IGNORECASE)
 NO_CREDIT = "add credit to the account, or name the variable of another key with --key-variable NAME"
 _SHOWN = 3  # models that a message names
 
@@ -65,11 +76,22 @@ def cure(
         return _other_model(call, served)
     if status in (404, 405, 410):
         return address(call)
-    if call.options and (status == 413 or _TOO_LONG.search(message)):
+    if call.options and too_long(status, message):
         return "send less of each paper: --budget N"
     if call.options and status in (400, 422) and call.structured:
         return f"if it takes no JSON schema, {_without_schema(call)}"
     return None
+
+
+def too_long(status: int, message: str) -> bool:
+    """True when the service says that this request is longer than it takes, which is one article's affair.
+
+    `message` may be followed by the codes that came with it. A limit on output that is too high is everybody's.
+    """
+    if status == 413:
+        return True
+    of_output = _OF_OUTPUT.search(message) is not None and _OF_INPUT.search(message) is None
+    return _TOO_LONG.search(message) is not None and not of_output
 
 
 def names_no_model(status: int, message: str) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.llm.providers.said import said_in
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 # 408 time-out, 409 conflict, 425 too early, 429 too many requests; 5xx as well.
@@ -18,27 +20,35 @@ _PASSING = frozenset({408, 409, 425, 429})
 # 401 unauthorized, 402 no credit, 403 forbidden, 404 unknown model or address, 405 and 410 wrong address.
 _LASTING = frozenset({401, 402, 403, 404, 405, 410})
 _NOT_AN_API = "check the address: --base-url URL (most end in /v1)"
-_TOO_LONG = ("context length", "context_length", "too long", "too many tokens", "token count")
 
 
 def review_or_raise(
-    status: int, message: str, *, where: str, answered: bool, cure: str | None, after: float | None, usage: Usage
+    status: int, message: str, *, where: str, too_long: bool, cure: str | None, after: float | None, usage: Usage
 ) -> Review:
-    """A Review with status error when the failure concerns this article alone.
+    """A Review with status error when the failure concerns this article alone, which is `too_long` then.
 
-    Raises TryAgain or GiveUp otherwise. `message` is scrubbed already. A request that the service does not
-    understand (400, 422) concerns every article unless an earlier one was `answered`.
-    `cure` is what to type against it.
+    Raises TryAgain or GiveUp otherwise. `message` is scrubbed already. `cure` is what to type against it.
     """
     reason = f"{where} answered {status}: {message}"
+    if too_long and status not in _PASSING | _LASTING:
+        return Review(status="error", detail=f"{reason} ({cure})" if cure else reason, usage=usage)
     if status in _PASSING or status >= 500 or status < 400:
         raise TryAgain(reason, after, rate_limited=status == 429, usage=usage, cure=cure)
     if status in _LASTING:
         raise GiveUp(reason, cure)
-    too_long = status == 413 or any(words in message.lower() for words in _TOO_LONG)
-    if too_long or answered:
-        return Review(status="error", detail=f"{reason} ({cure})" if cure else reason, usage=usage)
-    raise GiveUp(reason, cure)
+    raise GiveUp(reason, cure, perhaps_own=True)
+
+
+def broken_off(where: str, finish: str, usage: Usage) -> TryAgain:
+    """What an answer with a finish reason means that is no end of an answer: half a text is none."""
+    return TryAgain(f"{where} broke the answer off, finish reason {finish or 'none'}", usage=usage)
+
+
+def silent(review: Review, *, thought: bool, finish: str) -> TryAgain:
+    """What an answer without text means, though the model says that it is done; `review` is how it is read."""
+    what = "a thought and no answer" if thought else "nothing"
+    detail = f"the model wrote {what}, finish reason {finish}"
+    return TryAgain(detail, usage=review.usage, review=replace(review, detail=detail))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -73,7 +83,8 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise TryAgain("the answer is not JSON", cure=_NOT_AN_API) from None
+        line = printable(said_in(body).message, 100)
+        raise TryAgain(f"the answer is not JSON{f': {line}' if line else ''}", cure=_NOT_AN_API) from None
     if not isinstance(value, dict):
         raise TryAgain("the answer is not a JSON object", cure=_NOT_AN_API)
     return value

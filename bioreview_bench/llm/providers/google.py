@@ -8,6 +8,7 @@ environment.
 from __future__ import annotations
 
 import asyncio
+import json
 import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,17 @@ from bioreview_bench.errors import InputError, printable
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
-from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model
-from bioreview_bench.llm.providers.failures import count, retry_after, review_or_raise, seconds_from
+from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model, too_long
+from bioreview_bench.llm.providers.endings import ending
+from bioreview_bench.llm.providers.failures import (
+    broken_off,
+    count,
+    retry_after,
+    review_or_raise,
+    seconds_from,
+    silent,
+)
+from bioreview_bench.llm.providers.said import Said, said_in
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 if TYPE_CHECKING:
@@ -30,9 +40,6 @@ KEY_ENV = "GEMINI_API_KEY"
 _API_VERSION = "v1beta"  # response_json_schema is documented for it
 _LISTING = 5.0  # seconds to wait for a list of models
 _THINKING = ("thinking_budget", "thinking_level")
-# Reasons to end an answer that judge its content, and those that cut it.
-_BLOCKED = frozenset({"SAFETY", "RECITATION", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "LANGUAGE", "ESCALATION"})
-_CUT = frozenset({"MAX_TOKENS", "CONTINUATION"})
 
 
 class GoogleReviewer(ApiReviewer):
@@ -70,7 +77,9 @@ class GoogleReviewer(ApiReviewer):
         self._key = Key(self.key_env)
         self._config("")
         # Our own connections: the client would take aiohttp where that happens to be installed.
-        self._http = httpx.AsyncClient(timeout=httpx.Timeout(None, connect=30.0), follow_redirects=True)
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(None, connect=30.0), follow_redirects=True, event_hooks={"response": [_look]}
+        )
         options = genai.types.HttpOptions(
             base_url=self.base_url,
             api_version=_API_VERSION,
@@ -108,12 +117,13 @@ class GoogleReviewer(ApiReviewer):
                     model=self.model, contents=list(contents), config=config
                 )
         # The client reads bodies as documented, and fails in its own ways on others.
-        except (APIError, httpx2.RequestError, ValueError, TypeError, AttributeError, KeyError) as error:
+        except (APIError, _Failed, httpx2.RequestError, ValueError, TypeError, AttributeError, KeyError) as error:
             refused = error
         else:
-            review = self._read(answer, asked)
-            self._answered = True
-            return review
+            return self._read(answer, asked)
+        if isinstance(refused, _Failed):
+            said = refused.said
+            return self._failure(said.status or 500, said, said.message, after=None, served=())
         if isinstance(refused, APIError):
             served = await self._served() if names_no_model(refused.code, str(refused.message)) else ()
             return self._refused_status(refused, served)
@@ -178,23 +188,31 @@ class GoogleReviewer(ApiReviewer):
         candidate = answer.candidates[0]
         parts = (candidate.content.parts if candidate.content else None) or []
         text = "".join(part.text for part in parts if part.text and not part.thought)
+        calls = [part.function_call.args for part in parts if part.function_call and part.function_call.args]
+        text = "\n\n".join(filter(str.strip, (text, *(json.dumps(call, ensure_ascii=False) for call in calls))))
         reason = candidate.finish_reason.value if candidate.finish_reason else ""
         notes = dict(asked.notes or {})
         if answer.model_version and answer.model_version != self.model:
             notes["served_model"] = answer.model_version
-        if reason in _BLOCKED:
+        how = ending(reason)
+        if how == "filtered":
             detail = f"the answer was blocked: {reason}"
             return Review(status="refused", raw_output=text, usage=usage, detail=detail, notes=notes or None)
-        if reason not in _CUT and reason != "STOP" and not text:
-            raise TryAgain(f"the answer is empty, finish reason {printable(reason) or 'none'}", usage=usage)
-        return self.asking.read(text, truncated=reason in _CUT, usage=usage, notes=notes)
+        if how == "broken":
+            said = f"{reason}: {candidate.finish_message}" if candidate.finish_message else reason
+            raise broken_off(self.where, self.scrub(said), usage)
+        review = self.asking.read(text, truncated=how == "cut", usage=usage, notes=notes)
+        if how == "whole" and not text.strip():
+            raise silent(review, thought=any(part.thought for part in parts), finish=printable(reason or "none"))
+        return review
 
     def _refused_status(self, error: APIError, served: Sequence[str]) -> Review:
         body = error.details if isinstance(error.details, dict) else {}
         inner = body.get("error") if isinstance(body.get("error"), dict) else body
         found = (inner or {}).get("details")
         details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
-        message = self.scrub(error.message or "no reason given")
+        said = said_in(error.details)
+        message = self.scrub(said.message or "no reason given")
         if any(entry.get("reason") == "API_KEY_INVALID" for entry in details):
             raise GiveUp(
                 f"{self.where} does not accept the key in {self.key_env}: {message}",
@@ -206,15 +224,38 @@ class GoogleReviewer(ApiReviewer):
         after = next((seconds for seconds in named if seconds is not None), None)
         if after is None and error.response is not None:
             after = retry_after(getattr(error.response, "headers", {}))
+        return self._failure(error.code, said, message, after=after, served=served)
+
+    def _failure(self, status: int, said: Said, message: str, *, after: float | None, served: Sequence[str]) -> Review:
+        if said.no_such_address and status not in (401, 403):
+            status = 404
+        words = " ".join([message, *sorted(said.codes)])
         return review_or_raise(
-            error.code,
-            message,
+            status,
+            self.scrub(message),
             where=self.where,
-            answered=self._answered,
-            cure=cure(self.service_call, error.code, message, served=served),
+            too_long=too_long(status, words),
+            cure=cure(self.service_call, status, words, served=served),
             after=after,
             usage=Usage(),
         )
+
+
+class _Failed(Exception):
+    """A failure that came under status 200; the client would read it as an answer that holds nothing."""
+
+    def __init__(self, said: Said) -> None:
+        super().__init__("a failure under status 200")
+        self.said = said
+
+
+async def _look(response: httpx2.Response) -> None:
+    """Raise _Failed for an answer that is none."""
+    if response.status_code != 200:
+        return
+    content = await response.aread()
+    if b'"candidates"' not in content and b'"error"' in content and (said := said_in(content)).message:
+        raise _Failed(said)
 
 
 def _usage(found: types.GenerateContentResponseUsageMetadata | None, price: Price | None) -> Usage:

@@ -7,14 +7,17 @@ answer is read from the response body, since the client builds its records witho
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
-from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model
-from bioreview_bench.llm.providers.failures import count, read_object, retry_after, review_or_raise
+from bioreview_bench.llm.providers.cures import NO_CREDIT, cure, names_no_model, too_long
+from bioreview_bench.llm.providers.endings import ending
+from bioreview_bench.llm.providers.failures import broken_off, count, read_object, retry_after, review_or_raise, silent
+from bioreview_bench.llm.providers.said import said_in
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ BASE_URL = "https://api.openai.com/v1"
 KEY_ENV = "OPENAI_API_KEY"
 _FILTERED = frozenset({"content_filter", "content_policy_violation", "invalid_prompt"})
 _LISTING = 5.0  # seconds to wait for a list of models
+_THOUGHTS = ("reasoning_content", "reasoning", "thinking")  # where servers put what was thought before an answer
 _NO_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 
 
@@ -76,9 +80,7 @@ class OpenAIReviewer(ApiReviewer):
         except (APIStatusError, APIConnectionError) as error:
             refused = error
         else:
-            review = self.read(read_object(answer.content), asked.notes)
-            self._answered = True
-            return review
+            return self.read(read_object(answer.content), asked.notes)
         if isinstance(refused, APIStatusError):
             served = await self._served() if names_no_model(refused.status_code, str(refused.body)) else ()
             return self.refused(refused, served)
@@ -118,56 +120,68 @@ class OpenAIReviewer(ApiReviewer):
         choices = body.get("choices")
         choice = choices[0] if isinstance(choices, list) and choices else None
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
-            error = body.get("error")
-            if isinstance(error, dict):  # some gateways report failures under status 200
-                return self.failure(count(error.get("code")) or 500, error, usage=usage)
-            raise TryAgain("the answer holds no choice", usage=usage)
+            said = said_in(body)  # some servers report failures under status 200
+            if not said.message:
+                raise TryAgain("the answer holds no choice", usage=usage)
+            return self.failure(said.status or (404 if said.no_such_address else 500), body, usage=usage)
         message, finish = choice["message"], choice.get("finish_reason")
+        error = next(filter(None, (choice.get("error"), message.get("error"), body.get("error"))), None)
+        if error is not None:
+            return self.failure(said_in({"error": error}).status or 502, {"error": error}, usage=usage)
         found = dict(notes or {})
         served = body.get("model")
         if isinstance(served, str) and served != self.model:
             found["served_model"] = served
-        text = _text(message.get("content"))
+        text = _text(message)
         refusal = message.get("refusal")
-        if finish == "content_filter" or (isinstance(refusal, str) and refusal):
-            detail = "stopped by the content filter" if finish == "content_filter" else "the model refused"
+        how = ending(finish)
+        if how == "filtered" or (isinstance(refusal, str) and refusal):
+            detail = "stopped by the content filter" if how == "filtered" else "the model refused"
             raw = refusal if isinstance(refusal, str) and refusal else text
             return Review(status="refused", raw_output=raw, usage=usage, detail=detail, notes=found or None)
-        return self.asking.read(text, truncated=finish == "length", usage=usage, notes=found)
+        if how == "broken":
+            native = choice.get("native_finish_reason")
+            raise broken_off(
+                self.where, self.scrub(finish if native in (None, finish) else f"{finish}, {native}"), usage
+            )
+        review = self.asking.read(text, truncated=how == "cut", usage=usage, notes=found)
+        if how == "whole" and not text.strip():
+            thought = any(isinstance(message.get(key), str) and message[key].strip() for key in _THOUGHTS)
+            raise silent(review, thought=thought, finish=self.scrub(finish or "none"))
+        return review
 
     def refused(self, error: APIStatusError, served: Sequence[str] = ()) -> Review:
         """What an answer with another status than 200 means, as `failure` does; `served` are the models it has."""
-        body = error.body if isinstance(error.body, dict) else {"message": error.body}
-        # The client unwraps {"error": {...}}; other servers answer {"object": "error", ...} or plain text.
-        inner: Any = body.get("error")
-        said = inner if isinstance(inner, dict) else body
-        return self.failure(error.status_code, said, after=retry_after(error.response.headers), served=served)
+        after = retry_after(error.response.headers)
+        return self.failure(error.status_code, error.response.content, after=after, served=served)
 
     def failure(
         self,
         status: int,
-        error: Mapping[str, Any],
+        body: Any,
         *,
         after: float | None = None,
         usage: Usage | None = None,
         served: Sequence[str] = (),
     ) -> Review:
-        """A Review when the failure concerns one article alone. Raises TryAgain, GiveUp otherwise."""
-        message = self.scrub(error.get("message") or "no reason given")
-        codes = {str(error.get(key)) for key in ("code", "type")}
-        if codes & _FILTERED:
+        """A Review when the failure may concern one article alone. Raises TryAgain, GiveUp otherwise."""
+        said = said_in(body)
+        message = self.scrub(said.message or ", ".join(sorted(said.codes)) or "no reason given")
+        if said.codes & _FILTERED:
             return Review(
                 status="refused", detail=f"{self.where} filtered the request: {message}", usage=usage or Usage()
             )
-        if codes & _NO_QUOTA:
+        if said.codes & _NO_QUOTA:
             raise GiveUp(f"The quota at {self.where} is exhausted: {message}", NO_CREDIT)
-        named = error.get("param")
-        known = cure(self.service_call, status, message, named if isinstance(named, str) else None, served)
+        if said.no_such_address and status not in (401, 403):
+            status = 404
+        words = " ".join([message, *sorted(said.codes)])
+        known = cure(self.service_call, status, words, said.parameter, served)
         return review_or_raise(
             status,
             message,
             where=self.where,
-            answered=self._answered,
+            too_long=too_long(status, words),
             cure=known,
             after=after,
             usage=usage or Usage(),
@@ -179,9 +193,18 @@ def _usage(found: Any, price: Price | None) -> Usage:
     return with_cost(count(usage.get("prompt_tokens")), count(usage.get("completion_tokens")), price)
 
 
-def _text(content: Any) -> str:
-    """The text of a message; some servers send a list of parts."""
-    if isinstance(content, list):
-        parts = [part.get("text") for part in content if isinstance(part, dict)]
-        return "".join(part for part in parts if isinstance(part, str))
-    return content if isinstance(content, str) else ""
+def _text(message: Mapping[str, Any]) -> str:
+    """What the model answered: its text, and the arguments of the calls in which some servers put an answer."""
+    content = message.get("content")
+    if isinstance(content, list):  # of parts
+        held = [part.get("text") for part in content if isinstance(part, dict)]
+        content = "".join(part for part in held if isinstance(part, str))
+    calls = message.get("tool_calls")
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    texts = [content, *(_arguments(function) for function in (*functions, message.get("function_call")))]
+    return "\n\n".join(text for text in texts if isinstance(text, str) and text.strip())
+
+
+def _arguments(function: Any) -> str:
+    given = function.get("arguments") if isinstance(function, dict) else None
+    return json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) and given else str(given or "")

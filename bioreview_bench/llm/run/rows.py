@@ -68,7 +68,8 @@ def with_reason(row: dict[str, Any]) -> dict[str, Any]:
 
 def is_answer(row: Mapping[str, Any]) -> bool:
     """True for a row that was read from a model's text, and so can be read again: no service refused it."""
-    if not isinstance(row.get("raw_output"), str):
+    raw = row.get("raw_output")
+    if not isinstance(raw, str) or not raw.strip():
         return False
     said, status = row.get("detail"), row.get("status")
     if said is None or status in ("parse_failed", "empty"):
