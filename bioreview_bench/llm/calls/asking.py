@@ -11,6 +11,7 @@ from bioreview_bench.llm.review import Review, Usage
 from bioreview_bench.llm.text.fitting import Counter, fit
 from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.llm.text.prompt import Prompt
+from bioreview_bench.llm.text.thoughts import says_nothing
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,10 @@ class Asking:
         return FilledPrompt(messages, n_tokens, {"cut": cut} if fitted.cut else None)
 
     def read(self, raw: str, *, truncated: bool, usage: Usage, notes: Mapping[str, Any] | None) -> Review:
-        """The review in a model's text. Nothing at all is `empty` and says so: it is no review without concerns."""
-        if not raw.strip() and not truncated:
-            return Review(status="empty", raw_output=raw, usage=usage, detail="the model wrote nothing", notes=notes)
+        """The review in a model's text. A text that says nothing is `empty`, with a detail: it is no review."""
+        if not truncated and says_nothing(raw):
+            detail = "the model wrote a thought and no answer" if raw.strip() else "the model wrote nothing"
+            return Review(status="empty", raw_output=raw, usage=usage, detail=detail, notes=notes)
         parsed = parse(raw, finish_reason_length=truncated, fix_labels=self.fix_labels)
         found = dict(notes or {})
         if parsed.n_fixed_labels:

@@ -29,6 +29,7 @@ from bioreview_bench.llm.providers.failures import (
 )
 from bioreview_bench.llm.providers.said import Said, said_in
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
+from bioreview_bench.llm.text.thoughts import says_nothing
 
 if TYPE_CHECKING:
     import httpx2
@@ -199,11 +200,11 @@ class GoogleReviewer(ApiReviewer):
             detail = f"the answer was blocked: {reason}"
             return Review(status="refused", raw_output=text, usage=usage, detail=detail, notes=notes or None)
         if how == "broken":
-            said = f"{reason}: {candidate.finish_message}" if candidate.finish_message else reason
-            raise broken_off(self.where, self.scrub(said), usage)
+            raise broken_off(self.where, self.scrub(reason), usage)
         review = self.asking.read(text, truncated=how == "cut", usage=usage, notes=notes)
-        if how == "whole" and not text.strip():
-            raise silent(review, thought=any(part.thought for part in parts), finish=printable(reason or "none"))
+        if how == "whole" and says_nothing(text):
+            thought = bool(text.strip()) or any(part.thought for part in parts)
+            raise silent(review, thought=thought, finish=printable(reason or "none"))
         return review
 
     def _refused_status(self, error: APIError, served: Sequence[str]) -> Review:

@@ -19,6 +19,7 @@ from bioreview_bench.llm.providers.endings import ending
 from bioreview_bench.llm.providers.failures import broken_off, count, read_object, retry_after, review_or_raise, silent
 from bioreview_bench.llm.providers.said import said_in
 from bioreview_bench.llm.review import GiveUp, Review, TryAgain, Usage
+from bioreview_bench.llm.text.thoughts import says_nothing
 
 if TYPE_CHECKING:
     from openai import APIConnectionError, APIStatusError, AsyncOpenAI, OpenAI, Timeout
@@ -145,8 +146,10 @@ class OpenAIReviewer(ApiReviewer):
                 self.where, self.scrub(finish if native in (None, finish) else f"{finish}, {native}"), usage
             )
         review = self.asking.read(text, truncated=how == "cut", usage=usage, notes=found)
-        if how == "whole" and not text.strip():
-            thought = any(isinstance(message.get(key), str) and message[key].strip() for key in _THOUGHTS)
+        if how == "whole" and says_nothing(text):
+            thought = bool(text.strip()) or any(
+                isinstance(message.get(key), str) and message[key].strip() for key in _THOUGHTS
+            )
             raise silent(review, thought=thought, finish=self.scrub(finish or "none"))
         return review
 

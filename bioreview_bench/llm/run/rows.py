@@ -11,6 +11,7 @@ from bioreview_bench.data.predictions import check_row
 from bioreview_bench.errors import printable
 from bioreview_bench.files.jsonl import clean
 from bioreview_bench.llm.review import Review
+from bioreview_bench.llm.text.thoughts import says_nothing
 
 # What rows say that hold no answer, or an answer without concerns, when nobody said more.
 FAILURES: Mapping[str, str] = {
@@ -69,7 +70,7 @@ def with_reason(row: dict[str, Any]) -> dict[str, Any]:
 def is_answer(row: Mapping[str, Any]) -> bool:
     """True for a row that was read from a model's text, and so can be read again: no service refused it."""
     raw = row.get("raw_output")
-    if not isinstance(raw, str) or not raw.strip():
+    if not isinstance(raw, str) or says_nothing(raw):
         return False
     said, status = row.get("detail"), row.get("status")
     if said is None or status in ("parse_failed", "empty"):

@@ -73,6 +73,12 @@ def spoken(raw: str) -> Spoken:
     return Spoken(_without_markers(_inside_answer(_without_unknown(text))), unfinished)
 
 
+def says_nothing(raw: str) -> bool:
+    """True for an output that came to its end and holds no answer: nothing at all, or a thought alone."""
+    said = spoken(raw)
+    return not said.unfinished and not said.text.strip()
+
+
 def _last_channel(raw: str) -> tuple[str, bool]:
     """The text of the last channel that answers; True if there are channels and none answers."""
     bare = _BARE_CHANNEL.match(raw)

@@ -102,6 +102,7 @@ def test_the_arguments_of_a_call_are_the_answer(
     [
         (chat(""), "wrote nothing, finish reason stop"),
         (chat(" \n"), "wrote nothing"),
+        (chat("<think>I think.</think>\n"), "a thought and no answer"),
         (chat(None, message={"reasoning_content": "I think."}), "a thought and no answer"),
         (chat([], message={"reasoning": "I think."}), "a thought and no answer"),
         (chat(None, "tool_calls", call("")), "wrote nothing, finish reason tool_calls"),
@@ -292,3 +293,56 @@ def test_an_answer_that_stays_empty_is_a_row_that_is_empty_and_says_so(tmp_path:
     assert row["detail"] == "2 attempts, the last: the model wrote nothing"
     assert row["attempts"] == 2
     assert not is_answer(row)
+
+
+@pytest.fixture
+def gemini(model_server: Any, asking: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    pytest.importorskip("google.genai", reason="pip install 'bioreview-bench[baselines]'")
+    from bioreview_bench.llm.providers.google import GoogleReviewer
+
+    monkeypatch.setenv("GEMINI_API_KEY", "made-up-key-0001")
+    return GoogleReviewer("gemini-test", asking(budget=15_000, structured=True), base_url=model_server.url)
+
+
+def candidate(parts: list[dict[str, Any]], reason: str = "STOP", **more: Any) -> dict[str, Any]:
+    return {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": reason, "index": 0, **more}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "status"),
+    [
+        (candidate([]), "wrote nothing, finish reason STOP", "empty"),
+        (candidate([{"text": "I think.", "thought": True}]), "a thought and no answer", "empty"),
+        (candidate([{"text": HALF}], "OTHER"), "finish reason OTHER", None),
+        (candidate([{"text": HALF}], "MALFORMED_FUNCTION_CALL"), "MALFORMED_FUNCTION_CALL", None),
+        (candidate([{"text": HALF}], "A_NEW_REASON"), "A_NEW_REASON", None),
+        ({"error": {"code": 503, "message": "overloaded"}}, "overloaded", None),
+        ({"error": "overloaded"}, "overloaded", None),
+    ],
+)
+def test_ends_of_answers_of_gemini(
+    gemini: Any, model_server: Any, reply: Any, ask: Any, body: Any, said: str, status: str | None
+) -> None:
+    model_server.say(reply(body))
+    with pytest.raises(TryAgain, match=said) as caught:
+        ask(gemini)
+    assert (None if caught.value.review is None else caught.value.review.status) == status
+
+
+def test_a_call_is_the_answer_of_gemini(gemini: Any, model_server: Any, reply: Any, ask: Any) -> None:
+    model_server.say(reply(candidate([{"functionCall": {"name": "f", "args": {"concerns": json.loads(GOOD)}}}])))
+    review = ask(gemini)
+    assert (review.status, len(review.concerns)) == ("ok", 1)
+    assert "tank temperature" in review.raw_output
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(400, {"detail": "not loaded"}), (422, {"detail": [{"msg": "not loaded"}]})]
+)
+def test_gemini_is_heard_wherever_the_reason_stands(
+    gemini: Any, model_server: Any, reply: Any, ask: Any, status: int, body: Any
+) -> None:
+    model_server.say(reply(body, status))
+    with pytest.raises(GiveUp, match="not loaded") as caught:
+        ask(gemini)
+    assert caught.value.perhaps_own
