@@ -151,11 +151,15 @@ def test_what_cannot_be_shown_side_by_side_is_refused_and_nothing_written(folder
     stranger.write_text(json.dumps({"article_id": "elife:0", "concerns": ["another"]}) + "\n")
     for arguments, said in (
         (["--predictions", stranger], "None of these results scored"),
-        (["--html", results[0]], "names one of the results"),
+        (["--html", results[0]], "does not end in .html"),
         (["--html", tmp_path / "nowhere" / "both.html"], "there is no folder"),
     ):
         page = [] if "--html" in arguments else ["--html", folder / "both.html"]
         done = run(*results, *page, *arguments)
         assert said in str(done.exception)
+    named = folder / "named.html"
+    named.write_bytes(results[0].read_bytes())
+    assert "names one of the results" in str(run(named, results[1], "--html", named).exception)
+    assert named.read_bytes() == results[0].read_bytes()
     assert "add --html FILE" in str(getattr(run(*results, "--data", "demo").exception, "remedy", ""))
     assert not (folder / "both.html").exists()

@@ -49,7 +49,7 @@ def test_the_command_adds_texts(
     [
         (["--data", "demo"], "--data and --split serve to show texts"),
         (["--predictions", "p.jsonl"], "add --data FOLDER"),
-        (["-o", "mine.result.json"], "names the result itself"),
+        (["-o", "mine.result.json"], "does not end in .html"),
         (["-o", "nowhere/mine.html"], "there is no folder nowhere"),
         (["--predictions", "demo:careful", "--data", "demo"], "is not what this result scored"),
     ],
@@ -65,3 +65,11 @@ def test_refusals_leave_what_was_there(
     assert done.exception is not None
     assert said in str(done.exception)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_result_that_is_called_html_is_not_overwritten(result: Result, tmp_path: Path) -> None:
+    path = tmp_path / "mine.html"
+    path.write_bytes(result.save(tmp_path / "mine.result.json").read_bytes())
+    before = path.read_bytes()
+    assert "names the result itself" in str(run(path, "-o", path).exception)
+    assert path.read_bytes() == before
