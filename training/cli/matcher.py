@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,10 +92,8 @@ def matcher(
 
     if not is_known(transform) or transform == CENTER:
         raise InputError(f'No adapter is validated under the transform "{transform}".', remedy="use none or topic-K")
-    job = replace(
-        _job(base, (files, train_only), data=data, tests=tests, output=output, folds=folds, given=given),
-        transform=transform,
-    )
+    texts = _Texts(files, train_only, data, tests)
+    job = replace(_job(base, texts, output, folds, given), transform=transform)
     for line in _plan(job):
         click.echo(line, err=not dry_run)
     if not dry_run:
@@ -107,15 +105,17 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _job(
-    base: str,
-    files: tuple[Sequence[Path], Sequence[Path]],
-    data: str | None,
-    tests: Sequence[Path],
-    output: Path,
-    folds: int,
-    given: dict[str, Any],
-) -> MatcherJob:
+@dataclass(frozen=True)
+class _Texts:
+    """Where the texts are: see the options."""
+
+    corpus: Sequence[Path]
+    train_only: Sequence[Path]
+    data: str | None
+    tests: Sequence[Path]
+
+
+def _job(base: str, texts: _Texts, output: Path, folds: int, given: dict[str, Any]) -> MatcherJob:
     from bioreview_bench.data.folder import ALL, read_split
     from bioreview_bench.encoders.files import resolve_spec
     from bioreview_bench.encoders.registry import LOCAL_PREFIX, EncoderSpec, find_spec
@@ -136,9 +136,9 @@ def _job(
     else:
         spec = EncoderSpec(f"{LOCAL_PREFIX}{folder.resolve().name}", None, None, max_length=256)
     encoder = resolve_spec(spec, folder)
-    articles = read_split(Path(data), ALL) if data else []
-    held_back = _test_split(Path(data)) if data else []
-    material = read_material(files[0], articles, held_back, files[1])
+    articles = read_split(Path(texts.data), ALL) if texts.data else []
+    held_back = _test_split(Path(texts.data)) if texts.data else []
+    material = read_material(texts.corpus, articles, held_back, texts.train_only)
     made = split_folds(material.papers, folds) if folds else []
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -148,12 +148,12 @@ def _job(
     return MatcherJob(
         files=encoder,
         material=material,
-        tests=tuple(read_corpus(path, ()) for path in tests),
+        tests=tuple(read_corpus(path, ()) for path in texts.tests),
         folds=tuple(map(tuple, made)),
         settings=settings,
         max_length=min(spec.max_length, 256),
         transform="none",
-        data=Path(data).resolve().name if data else "invented papers",
+        data=Path(texts.data).resolve().name if texts.data else "invented papers",
         out=output,
     )
 

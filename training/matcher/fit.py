@@ -19,7 +19,7 @@ from bioreview_bench.errors import EncoderError
 from .papers import Paper
 from .settings import Settings
 
-_LINEAR = ("query", "key", "value", "dense")
+_LINEAR = ("query", "key", "value", "dense", "q", "k", "v", "o")  # of a BERT, and of an MPNet
 Factors = Mapping[str, tuple[NDArray[np.float16], NDArray[np.float16]]]
 
 
@@ -98,7 +98,8 @@ def _targets(model: Any, first_layer: int) -> list[str]:
     ]
     if not found:
         raise EncoderError(
-            f"The base has no layers of a BERT from layer {first_layer} on.", remedy="--first-layer 0, or another base"
+            f"The base has no layers of a BERT or MPNet from layer {first_layer} on.",
+            remedy="--first-layer 0, or another base",
         )
     return found
 

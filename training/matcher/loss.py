@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils.rnn import pad_sequence
 
-from .papers import OWN_WORDS, REFERENCE, SENTENCE, Paper, Text
+from .papers import OWN_WORDS, REFERENCE, Paper, Text
 from .settings import Settings
 
 _FAR = -1e9
@@ -76,23 +76,9 @@ class PointLoss(nn.Module):
         rows = labels.flatten().tolist()
         same, near, makes = self._relations.of(rows)
         weights = torch.tensor([self._weight(self._relations.texts[row]) for row in rows])
-        vectors = self._without_topic(self._encode(features, rows), rows)
+        vectors = self._encode(features, rows)
         logits = vectors @ vectors.T / self._settings.temperature
         return point_loss(logits, (same, near, makes), weights, self._settings.related_weight)
-
-    def _without_topic(self, vectors: Tensor, rows: Sequence[int]) -> Tensor:
-        """As the transform topic-K leaves them: without the first singular directions of their paper's sentences."""
-        if not self._settings.topic:
-            return vectors
-        found = vectors
-        for paper in {self._relations.paper[row] for row in rows}:
-            about = torch.tensor([self._relations.paper[row] == paper for row in rows])
-            said = torch.tensor([self._relations.texts[row].kind == SENTENCE for row in rows]) & about
-            if said.any():
-                basis = torch.linalg.svd(vectors[said].detach(), full_matrices=False).Vh[: self._settings.topic]
-                rest = normalize(vectors - (vectors @ basis.T) @ basis, dim=1)
-                found = torch.where(about[:, None], rest, found)
-        return found
 
     def _weight(self, text: Text) -> float:
         if text.kind == OWN_WORDS:
@@ -110,8 +96,8 @@ class PointLoss(nn.Module):
             mask = features["attention_mask"][places, :longest]
             with torch.autocast("cpu", torch.bfloat16):
                 states = self._below([rows[place] for place in places.tolist()], features["input_ids"][places], mask)
-                for layer in self._bert.encoder.layer[self._settings.first_layer :]:
-                    states = _through(layer, states, mask)
+                encoder = self._bert.encoder
+                states = _through(encoder, encoder.layer[self._settings.first_layer :], states, mask)
             summed = (states.float() * mask[..., None]).sum(dim=1)
             parts.append(normalize(summed / mask.sum(dim=1, keepdim=True), dim=1))
             start += len(places)
@@ -125,8 +111,7 @@ class PointLoss(nn.Module):
             bert.eval()
             with torch.no_grad():
                 states = bert.embeddings(input_ids=tokens[:, : mask.shape[1]])
-                for layer in bert.encoder.layer[: self._settings.first_layer]:
-                    states = _through(layer, states, mask)
+                states = _through(bert.encoder, bert.encoder.layer[: self._settings.first_layer], states, mask)
             bert.train(training)
             for row, state, length in zip(rows, states, mask.sum(dim=1).tolist(), strict=True):
                 self._states.setdefault(row, state[:length].to(torch.bfloat16).clone())
@@ -137,11 +122,14 @@ class PointLoss(nn.Module):
         return self.model[0].auto_model
 
 
-def _through(layer: Any, states: Tensor, mask: Tensor) -> Tensor:
-    """States after one layer of a BERT."""
-    found = layer(states, (1.0 - mask[:, None, None, :].float()) * _FAR)
-    after: Tensor = found[0] if isinstance(found, tuple) else found
-    return after
+def _through(encoder: Any, layers: Any, states: Tensor, mask: Tensor) -> Tensor:
+    """States after some layers of a BERT, or of an MPNet, whose layers are told how far apart words are."""
+    reach = (1.0 - mask[:, None, None, :].float()) * _FAR
+    more = (encoder.compute_position_bias(states),) if hasattr(encoder, "compute_position_bias") else ()
+    for layer in layers:
+        found = layer(states, reach, *more)
+        states = found[0] if isinstance(found, tuple) else found
+    return states
 
 
 def point_loss(

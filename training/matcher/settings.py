@@ -10,8 +10,7 @@ from typing import Any
 @dataclass(frozen=True)
 class Settings:
     """`related_weight` is how often a near miss or related text counts among negatives, `own_words_weight` how much a
-    judged text counts that was not written from a reference. `topic` is the K of a transform topic-K under which texts
-    are compared in training too. `first_layer` is the first layer of the encoder that gets
+    judged text counts that was not written from a reference. `first_layer` is the first layer of the encoder that gets
     an adapter; `max_length` is in word pieces, and that of training alone. `shares` are how much of each kind of text
     an epoch draws; kinds that are not named are drawn whole. `threads` is fixed, because sums in another order give
     other weights.
@@ -27,7 +26,6 @@ class Settings:
     temperature: float = 0.07
     related_weight: float = 2.0
     own_words_weight: float = 2.0
-    topic: int = 0
     papers_at_once: int = 2
     first_layer: int = 3
     max_length: int = 96

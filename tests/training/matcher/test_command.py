@@ -209,4 +209,4 @@ def test_an_encoder_without_layers_of_a_bert_is_refused(bench: Any, base: Path, 
     done = bench(
         "train", "matcher", "--base", base, "--corpus", corpus, "--folds", 0, "--first-layer", 2, "-o", tmp_path / "x"
     )
-    assert (done.code, "no layers of a BERT from layer 2 on" in done.err) == (3, True)
+    assert (done.code, "no layers of a BERT or MPNet from layer 2 on" in done.err) == (3, True)
