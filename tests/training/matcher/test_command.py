@@ -145,6 +145,43 @@ def test_on_the_real_encoder_too_the_same_corpus_and_seed_give_the_same_bytes(
     assert read_adapter(tmp_path / "one").base == "all-MiniLM-L6-v2"
 
 
+def test_an_mpnet_is_adapted_and_encodes_with_it(bench: Any, corpus: Path, tmp_path: Path) -> None:
+    import torch
+    from transformers import MPNetConfig, MPNetModel
+
+    folder = tmp_path / "mpnet"
+    folder.mkdir()
+    torch.manual_seed(0)
+    words = ["<s>", "<pad>", "</s>", "[UNK]", *WORDS, "please", "show", "late", "stock", "remark", "<mask>"]
+    config = MPNetConfig(
+        vocab_size=len(words), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=258, initializer_range=0.6,
+    )  # fmt: skip
+    MPNetModel(config).save_pretrained(folder)
+    (folder / "vocab.txt").write_text("\n".join(words))
+    settings = {"tokenizer_class": "MPNetTokenizer", "do_lower_case": True, "model_max_length": 256}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    done = bench(
+        "train", "matcher", "--base", folder, "--corpus", corpus, "--folds", 0, "--epochs", 2, "--first-layer", 1,
+        "--lr", 0.01, "-o", tmp_path / "mine",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    assert {name.rpartition(".")[2] for name in read_adapter(tmp_path / "mine").modules} == {
+        "q",
+        "k",
+        "v",
+        "o",
+        "dense",
+    }
+    contract = Contract("mine", "local:mpnet", 0.5, adapter=str(tmp_path / "mine"), max_length=64)
+    texts = list(point(0).values())
+    adapted, plain = (
+        LocalEncoder(resolve(one, folder), 64).encode(texts)
+        for one in (contract, Contract("plain", "local:mpnet", 0.5, max_length=64))
+    )
+    assert np.abs(adapted - plain).max() > 1e-3
+
+
 def test_training_brings_restatements_nearer_than_near_misses(
     bench: Any, base: Path, corpus: Path, tmp_path: Path
 ) -> None:
