@@ -83,7 +83,7 @@ def test_the_pilot_is_scored_under_it_and_near_misses_hardly_match(minilm: None,
         rates[name] = result.record.controls.match_rate
         assert "+reader|" in result.record.signature
         assert result.record.encoder.verified
-    assert rates["near_miss"] < 0.15 < 0.5 < rates["restated"]
+    assert rates["near_miss"] < 0.1 < 0.4 < rates["restated"]
 
 
 def test_an_adapter_costs_no_time_once_it_is_added(minilm: None) -> None:
