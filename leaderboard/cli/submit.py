@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from bioreview_bench.cli import options
+from bioreview_bench.cli import inputs, options
 from bioreview_bench.cli.lazy import LazyGroup
-from bioreview_bench.errors import InputError, Problem, RemoteError, printable
+from bioreview_bench.errors import InputError, Needs, Problem, RemoteError, printable
+from bioreview_bench.files.settings import value_of
+from bioreview_bench.results.run_manifest import MANIFEST, run_of
 
 from .options import require_leaderboard
 
@@ -39,7 +42,7 @@ class _SubmitGroup(LazyGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Sending is not listed: it is what the group itself does."""
-        return self.prepared(send) if cmd_name == _SEND else super().get_command(ctx, cmd_name)
+        return send if cmd_name == _SEND else super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the hidden command's name in front of what names none."""
@@ -69,8 +72,8 @@ def submit() -> None:
 to_option = click.option(
     "--to",
     metavar="URL|FILE|hf://...",
-    help="A running board, a board's database, or hf://datasets/OWNER/NAME. Default: board.sqlite in this folder, "
-    "made when it is not there.",
+    help="A running board, a board's database, or hf://datasets/OWNER/NAME. Default: bench config get board, else "
+    "board.sqlite in this folder, made when it is not there.",
 )
 token_option = click.option(
     "--token-file",
@@ -84,8 +87,13 @@ plain_http_option = click.option(
 
 
 @click.command(_SEND, context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("predictions", type=click.Path(path_type=Path))
-@click.option("--card", required=True, type=click.Path(path_type=Path), metavar="card.yaml", help="What the system is.")
+@click.argument("predictions")
+@click.option(
+    "--card",
+    type=click.Path(path_type=Path),
+    metavar="card.yaml",
+    help="What the system is. Default: card.yaml beside the predictions, begun when it is not there.",
+)
 @click.option(
     "--run",
     "run_file",
@@ -104,7 +112,7 @@ plain_http_option = click.option(
 @click.option(
     "--data",
     metavar="DATA",
-    help="As for bench evaluate; for a board that is made now, and for hf://. Default: v3.",
+    help="As for bench evaluate; for a board that is made now, and for hf://. Default: bench config get data, else v3.",
 )
 @click.option(
     "--contract",
@@ -116,9 +124,10 @@ plain_http_option = click.option(
 )
 @options.format_option("text", "json")
 @options.quiet_option
+@options.all_option
 def send(
-    predictions: Path,
-    card: Path,
+    predictions: str,
+    card: Path | None,
     run_file: Path | None,
     no_run: bool,
     split: str,
@@ -133,16 +142,18 @@ def send(
     form: str,
     quiet: bool,
 ) -> None:
-    """Check PREDICTIONS and the card by the board's own rules, list everything wrong with them, and submit them.
+    """Check PREDICTIONS (a file, a run's folder, or demo:NAME) and the card by the board's rules, and submit them.
+
+    Everything that is missing or wrong is listed at once. Where there is no card, one is begun, to be filled in.
 
     A running board scores them itself; its answer is an id to ask with. A local board scores them at once, in this
     process. To the Hub goes a pull request. Sent twice, a submission is taken in once.
 
     \b
     Examples:
-      bench submit init runs/mine -o card.yaml
-      bench submit runs/mine/predictions.jsonl --card card.yaml --to https://board.example.org --wait
-      bench submit runs/mine/predictions.jsonl --card card.yaml --data demo
+      bench submit demo:careful --to demo.sqlite
+      bench submit runs/mine
+      bench submit runs/mine --card card.yaml --to https://board.example.org --wait
       bench submit runs/mine/predictions.jsonl --card card.yaml --to hf://datasets/OWNER/NAME
       bench submit status s_0123456789abcdef --to https://board.example.org
 
@@ -152,20 +163,43 @@ def send(
     """
     from bioreview_bench.data.folder import canonical_split
 
+    from .submit_needs import gather_card, gather_data, gather_files
+
+    needs, split = Needs(), canonical_split(split)
+    files = gather_files(needs, predictions, card, split, dry_run)
+    data = inputs.implied(predictions, data or "", None)[0] or None
+    wanted = data or options.data_setting()
+    to = to or value_of("board")
+    extra = find_spec("sqlalchemy") is not None
+    kind, where = _target(to) if extra else ("local", to or _DEFAULT_BOARD)
+    if kind == "running" and not dry_run:
+        with needs.gather():
+            _require_token(token_file)
+    elif kind == "hub" or not ("://" in where or Path(where).exists()):
+        gather_data(needs, wanted, contracts)
+    if needs.parts and files is not None and extra:
+        gather_card(needs, files.card)
+    needs.require()
+    assert files is not None
     from ..submit import client, hub_target, local_target
     from ..submit.submission import Sending
 
     messages = options.Messages(quiet)
-    kind, where = _target(to)
-    run = _run_file(predictions, run_file, no_run, messages)
-    sending = Sending(predictions, card, run, canonical_split(split), marked, dry_run)
+    run = _run_file(files.predictions, run_file, no_run, messages)
+    sending = Sending(files.predictions, files.card, run, split, marked, dry_run)
     if kind == "running":
         sent = client.send(where, sending, token_file, messages, wait=wait, plain_http=plain_http)
         show(sent, form, messages)
     elif kind == "hub":
-        _show_proposal(hub_target.send(where, sending, data or "v3"), form)
+        _show_proposal(hub_target.send(where, sending, wanted), form)
     else:
         show(local_target.send(where, sending, data, contracts, messages), form, messages)
+
+
+def _require_token(file: Path | None) -> None:
+    from ..submit.client import read_token
+
+    read_token(file)
 
 
 def _target(to: str | None) -> tuple[Literal["running", "hub", "local"], str]:
@@ -218,11 +252,14 @@ def _run_file(predictions: Path, given: Path | None, no_run: bool, messages: opt
         if given is not None:
             raise click.UsageError("--run and --no-run contradict each other.")
         return None
-    beside = predictions.parent / "run.json"
-    if given is None and beside.is_file():
-        messages.say(f"{beside} is sent along; --no-run leaves it out.")
-        return beside
-    return given
+    beside = run_of(predictions)
+    if given is None and beside.ignored:
+        messages.say(beside.ignored)
+    if given is not None or not beside.said:
+        return given
+    path = predictions.with_name(MANIFEST)
+    messages.say(f"{path} is sent along; --no-run leaves it out.")
+    return path
 
 
 def blocks(status: SubmissionStatus) -> list[Block]:
@@ -373,7 +410,7 @@ def withdraw(asked: _Question, submission: str) -> None:
 def _opened(asked: _Question) -> Iterator[Board]:
     from bioreview_bench.errors import InputError
 
-    kind, where = _target(asked.to)
+    kind, where = _target(asked.to or value_of("board"))
     if kind == "hub":
         raise InputError(
             "What became of a pull request is on its page on the Hub.", remedy="--to the board that syncs from there"

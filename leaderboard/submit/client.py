@@ -21,7 +21,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from bioreview_bench.errors import InputError, Problem, RemoteError, printable
+from bioreview_bench.errors import AbsentError, InputError, Problem, RemoteError, printable
 from bioreview_bench.results.provenance import package_version
 
 from ..store.shown import BoardInfo, SplitIds, Submitted
@@ -283,7 +283,7 @@ def read_token(file: Path | None) -> str:
     else:
         token, where = os.environ.get(VARIABLE, ""), VARIABLE
         if not token:
-            raise InputError(
+            raise AbsentError(
                 f"There is no token: {VARIABLE} is not set.",
                 remedy="--token-file FILE (mode 600), or set the variable without leaving it in the shell's history",
             )

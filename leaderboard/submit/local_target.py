@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from bioreview_bench.data.load import load_split
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.settings import value_of
 
 from .. import boards
 from ..settings import Limits
@@ -103,7 +104,7 @@ def send(
         with existing(where, messages) as board:
             _require_same(board.db, data, contracts)
             return board.submit(sending)
-    data = data or "v3"
+    data = data or value_of("data") or "v3"
     sending.checked(boards.facts_of(load_split(data, sending.split)), Limits())
     if sending.dry_run:
         return None

@@ -363,12 +363,14 @@ def test_a_manifest_beside_the_predictions_is_sent_unless_left_out(
 ) -> None:
     from bioreview_bench.leaderboard.store.models import Submission
 
-    (tmp_path / "run.json").write_text('{"name": "mine"}')
+    manifest = {"schema_version": 1, "name": "mine", "reviewer": {}, "postprocessing": "none"}
+    manifest["predictions"] = {"file": Path(files[0]).name, "sha256": None}
+    (tmp_path / "run.json").write_text(json.dumps(manifest))
     send = (files[0], "--card", files[1], "--to", url, "--token-file", str(token))
     _, _, err = bench(*send)
     assert "is sent along" in err
     with board.reading() as session:
-        assert session.get(Submission, submissions_with(board, ("queued",))[0]).run == {"name": "mine"}
+        assert session.get(Submission, submissions_with(board, ("queued",))[0]).run == manifest
     assert bench(*send, "--run", "x", "--no-run")[0] == 2
     assert "sent along" not in bench(*send, "--no-run")[2]
 
