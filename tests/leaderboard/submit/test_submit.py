@@ -96,7 +96,9 @@ def test_the_client_lists_what_the_server_would_and_sends_nothing(
     predictions, card = tmp_path / "bad.jsonl", tmp_path / "bad.yaml"
     predictions.write_text('{"article_id": "elife:900301", "concerns": [7]}\n{"article_id": "elife:1"}\n')
     card.write_text("system_name: A\nf1: 7.0\n")
-    code, out, err = bench(str(predictions), "--card", str(card), "--to", url, "--token-file", str(token))
+    sent = (str(predictions), "--card", str(card), "--to", url, "--token-file", str(token))
+    assert "... and 10 more (--all lists them)" in bench(*sent)[2]
+    code, out, err = bench(*sent, "--all")
     assert code == 2
     assert out == ""
     for problem in (
