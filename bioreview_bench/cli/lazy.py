@@ -53,12 +53,10 @@ class LazyGroup(click.Group):
         return super().resolve_command(ctx, args)
 
     def _meant(self, ctx: click.Context, wrong: str) -> str:
-        """The command whose name is near, else those whose summary has the word."""
+        """The commands whose summary has the word, else the one whose name is near."""
         word = wrong.lower()
         about = [name for name, text in self.summaries() if len(word) > 2 and word in text.lower()]
-        meant = did_you_mean(word, self.list_commands(ctx)) or (
-            f"did you mean {' or '.join(about[:3])}? " if about else ""
-        )
+        meant = f"did you mean {' or '.join(about[:3])}? " if about else did_you_mean(word, self.list_commands(ctx))
         return f"{meant}{ctx.command_path} --help lists the commands"
 
     def prepared(self, command: click.Command) -> click.Command:

@@ -55,7 +55,7 @@ def validate(
         if articles is not None or not _form_only(data):
             needs.require()
         elif rows is None:
-            raise needs.parts[0]  # of the file; without data its form would have been checked
+            raise next(part for part in needs.parts if not isinstance(part, DataError))  # the file is at fault
         assert rows is not None
         ids = list(rows) if articles is None else [article.id for article in articles]
         if require_complete:
