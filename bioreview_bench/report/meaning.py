@@ -126,12 +126,17 @@ def echo_among(echo: float | None, systems: Sequence[tuple[float | None, int]]) 
     """
     counted = Counter(echo_grade(echo, own, n_matched) for own, n_matched in systems)
     words: dict[EchoGrade, str] = {"better": "better than", "close": "close to", "half": "at least half as high as"}
-    said = [f"{verb} {counted[grade]}" for grade, verb in words.items() if counted[grade]]
+    said = [(verb, counted[grade]) for grade, verb in words.items() if counted[grade]]
     if not said or echo is None:
         return None
+    if len(systems) == 1:
+        scores, whose = f"{said[0][0]} the one system below", "its"
+    else:
+        scores = f"{listed([f'{verb} {n}' for verb, n in said])} of the {len(systems)} systems below"
+        whose = "their"
     return (
-        f"Copying ten sentences of each paper (match rate {echo:.3f}) scores {listed(said)} of the "
-        f"{len(systems)} systems below: under this contract their number measures topic as much as concerns."
+        f"Copying ten sentences of each paper (match rate {echo:.3f}) scores {scores}: under this contract {whose} "
+        "number measures topic as much as concerns."
     )
 
 

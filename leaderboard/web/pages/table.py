@@ -230,7 +230,7 @@ def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
     if column.field == "skill" and value is None and _saturated(row, choice):
         text, alert = SATURATED, "predictions for other articles match nearly always"
     if column.field == "echo_f1" and choice.kind == ALL:
-        alert = _echo_alert(row)
+        alert = echo_alert(row)
     return FigureCell(column.key, column.name, text, _raw(value), detail, alert)
 
 
@@ -240,7 +240,8 @@ def _saturated(row: Row, choice: TableChoice) -> bool:
     return bool((part_of(row, choice) or {}).get("controls", {}).get("saturated"))
 
 
-def _echo_alert(row: Row) -> str:
+def echo_alert(row: Row) -> str:
+    """The sentence on copying the paper beside this row, where it reaches half of its match rate; else nothing."""
     note = echo_note(row.echo_match_rate, row.match_rate, row.n_matched)
     return note.text if note is not None and note.level == "alarm" and not row.saturated else ""
 

@@ -93,6 +93,10 @@ def test_above_a_table_each_grade_is_counted() -> None:
         "Copying ten sentences of each paper (match rate 0.500) scores better than 1, close to 1 and at least half as "
         "high as 2 of the 6 systems below: under this contract their number measures topic as much as concerns."
     )
+    assert echo_among(0.5, [(0.6, 40)]) == (
+        "Copying ten sentences of each paper (match rate 0.500) scores close to the one system below: under this "
+        "contract its number measures topic as much as concerns."
+    )
     assert echo_among(0.19, [(0.4, 40), (0.1, 3)]) is None
     assert echo_among(None, systems) is None
 

@@ -13,6 +13,7 @@ from bioreview_bench.leaderboard.ranking.entries import why_unranked
 from bioreview_bench.leaderboard.ranking.rows import billions
 from bioreview_bench.leaderboard.ranking.standings import bands, corrected, missing_tests
 from bioreview_bench.leaderboard.ranking.view import PairTest
+from bioreview_bench.leaderboard.web.pages.table import echo_alert
 from bioreview_bench.stats.comparison import compare
 
 Make = Callable[..., Any]
@@ -153,14 +154,29 @@ def test_v3_test_says_that_its_references_are_open(make_table: Make, make_entry:
     assert make_table(make_entry(1, 0.6)).reported == ()
 
 
-def test_a_copied_paper_that_comes_near_is_said(make_table: Make, make_entry: Make) -> None:
+@pytest.mark.parametrize(
+    ("own", "n_matched", "said"),
+    [
+        (0.19, 40, "better than"),
+        (0.25, 40, "close to"),
+        (0.39, 40, "at least half as high as"),
+        (0.41, 40, None),
+        (0.19, 9, None),  # too few matches to say
+    ],
+)
+def test_a_copied_paper_that_comes_near_is_said_above_the_table_and_in_its_row(
+    make_table: Make, make_entry: Make, own: float, n_matched: int, said: str | None
+) -> None:
     entry = make_entry(1, 0.3)
-    controls = entry.record.controls.model_copy(update={"echo_match_rate": 0.2, "match_rate": 0.39})
-    near = type(entry)(entry.submitted, 1, entry.record.model_copy(update={"controls": controls}), entry.extras)
-    assert any("Copying ten sentences of each paper has match rate 0.200" in one for one in make_table(near).notice)
-    far = controls.model_copy(update={"match_rate": 0.41})
-    entry = type(entry)(entry.submitted, 1, entry.record.model_copy(update={"controls": far}), entry.extras)
-    assert not any("Copying" in one for one in make_table(entry).notice)
+    controls = entry.record.controls.model_copy(update={"echo_match_rate": 0.2, "match_rate": own})
+    overall = entry.record.overall.model_copy(update={"n_matched": n_matched})
+    record = entry.record.model_copy(update={"controls": controls, "overall": overall})
+    table = make_table(type(entry)(entry.submitted, 1, record, entry.extras))
+    above = [one for one in table.notice if one.startswith("Copying ten sentences of each paper (match rate 0.200)")]
+    assert [f"scores {said} the one system below" in one for one in above] == ([True] if said else [])
+    alert = echo_alert(table.rows[0])
+    assert bool(alert) == (said is not None)
+    assert not alert or f"0.200 against {own:.3f}" in alert
 
 
 def test_how_many_matches_are_the_same_point_is_said(make_table: Make, make_entry: Make) -> None:
