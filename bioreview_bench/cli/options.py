@@ -278,12 +278,13 @@ def weights(text: str, example: str) -> dict[str, float]:
 
 
 class Messages:
-    """Messages, and progress of encoding and of a judge; silent when quiet. Leaving its block removes the bar."""
+    """Messages, and progress of encoding, downloads and a judge; silent when quiet. Leaving its block removes bars."""
 
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._encoding: ProgressBar | None = None
         self._judging: list[CallConsole] = []
+        self._download: ProgressBar | None = None
         self._stored = ""
 
     def __enter__(self) -> Self:
@@ -307,6 +308,14 @@ class Messages:
             self._encoding.stop()
             self._encoding = None
 
+    def downloading(self, done: int, total: int) -> None:
+        """Progress of a download, in bytes."""
+        if self._download is None:
+            self._download = ProgressBar("Downloading", max(1, round(total / 1e6)), self._quiet, unit="MB")
+        self._download.show(round(done / 1e6) if done < total else max(1, round(total / 1e6)))
+        if done == total:
+            self._download.stop()
+
     def judging(self, price_date: str | None) -> CallConsole:
         """What shows the progress of a judge."""
         shown = CallConsole("Judging", self._quiet, price_date)
@@ -315,7 +324,7 @@ class Messages:
 
     def stop(self) -> None:
         """Remove the bars."""
-        for shown in (self._encoding, *self._judging):
+        for shown in (self._encoding, self._download, *self._judging):
             if shown is not None:
                 shown.stop()
         self._encoding = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from bioreview_bench.data import manifest as manifests
@@ -12,7 +13,7 @@ from bioreview_bench.data.folder import FILE_STEMS, SPLITS, read_split
 from bioreview_bench.data.load import not_at_hand
 from bioreview_bench.errors import DataError, cannot_write
 from bioreview_bench.files.atomic import write_json
-from bioreview_bench.files.hub import HubRevision, download, revision_files
+from bioreview_bench.files.hub import HubRevision, download_all, revision_files
 from bioreview_bench.files.paths import data_root
 
 INDEX = "index"
@@ -20,8 +21,13 @@ _ORIGIN = "origin.json"
 _INDEX_VERSION = "v4"  # whose public repository holds the index
 
 
-def download_release(version: str, repo: str | None = None, revision: str | None = None) -> Path:
-    """Download `v3`, `v4` or `index`; returns the folder.
+def download_release(
+    version: str,
+    repo: str | None = None,
+    revision: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Download `v3`, `v4` or `index`; returns the folder. `progress(done, total)` counts bytes.
 
     Without `repo` the manifest's repository and revision are used. A released version must agree with its
     manifest before it is put in place. Raises DataError, WriteError.
@@ -38,7 +44,8 @@ def download_release(version: str, repo: str | None = None, revision: str | None
     origin = {"repo": source, "commit": found.commit, "files": names}
     if _origin(folder) == origin and all((folder / local).is_file() for local in names):
         return folder
-    paths = {local: download(found, name, DataError, remedy) for local, name in names.items()}
+    fetched = download_all(found, names.values(), DataError, remedy, progress)
+    paths = {local: fetched[name] for local, name in names.items()}
     try:
         data_root().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=data_root(), prefix=f".{version}.") as scratch:

@@ -9,7 +9,7 @@ normalising are the contract's, whatever `modules.json` and `1_Pooling` say; not
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec as find_package
@@ -20,7 +20,7 @@ from bioreview_bench.encoders.adapter import Adapter, check_base, differing_file
 from bioreview_bench.encoders.registry import HUB_PREFIX, LOCAL_PREFIX, EncoderSpec, find_spec
 from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.atomic import write_json
-from bioreview_bench.files.hub import download, revision_files
+from bioreview_bench.files.hub import download_all, revision_files
 from bioreview_bench.files.install import install_command
 from bioreview_bench.files.paths import fetch_records_root
 from bioreview_bench.files.reading import file_sha256, find_json, read_json
@@ -269,8 +269,10 @@ def _side_digest(files: Mapping[str, str]) -> str:
     return digest.hexdigest()
 
 
-def fetch(spec: EncoderSpec) -> Path:
+def fetch(spec: EncoderSpec, progress: Callable[[int, int], None] = lambda done, total: None) -> Path:
     """Download the encoder into the Hub cache, verify every file, record it; returns the folder.
+
+    `progress(done, total)` counts bytes.
 
     Raises EncoderError when the Hub refuses or a file differs, InputError for an encoder that is no download.
     """
@@ -290,7 +292,7 @@ def fetch(spec: EncoderSpec) -> Path:
             remedy="name another repository",
         )
     names = [name for name in found.files if is_side_file(name) and "/" not in name]
-    paths = {name: download(found, name, EncoderError, remedy) for name in [*names, weights]}
+    paths = download_all(found, [*names, weights], EncoderError, remedy, progress)
     folder = paths[weights].parent
     record = {
         "repo": spec.repo,

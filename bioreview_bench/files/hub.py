@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from bioreview_bench.errors import BenchError, cannot_write, printable
 
@@ -25,10 +25,11 @@ RepoType = Literal["model", "dataset"]
 
 @dataclass(frozen=True)
 class HubFile:
-    """Checksums that the Hub reports: sha256 for large files, the git blob id for the others."""
+    """What the Hub reports: size in bytes, and checksums: sha256 for large files, the git blob id for the others."""
 
     sha256: str | None
     blob_id: str | None
+    size: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,19 +53,67 @@ def revision_files(
         describe = api.dataset_info if repo_type == "dataset" else api.model_info
         info = describe(repo, revision=revision, files_metadata=True)
     files = {
-        sibling.rfilename: HubFile(sibling.lfs.sha256 if sibling.lfs else None, sibling.blob_id)
+        sibling.rfilename: HubFile(sibling.lfs.sha256 if sibling.lfs else None, sibling.blob_id, sibling.size or 0)
         for sibling in info.siblings or []
     }
     return HubRevision(repo, repo_type, str(info.sha), files)
 
 
-def download(revision: HubRevision, name: str, failure: type[BenchError], remedy: str) -> Path:
-    """Download one file into the Hub cache and check it against the Hub's checksum. Raises `failure`."""
+def download_all(
+    revision: HubRevision,
+    names: Iterable[str],
+    failure: type[BenchError],
+    remedy: str,
+    progress: Callable[[int, int], None],
+) -> dict[str, Path]:
+    """The files of these names; `progress(done, total)` counts bytes, from 0 on. Raises `failure`."""
+    wanted = list(names)
+    total, finished = sum(revision.files[name].size for name in wanted), 0
+    progress(0, total)
+    paths = {}
+    for name in wanted:
+        before = finished
+        paths[name] = download(revision, name, failure, remedy, lambda n, before=before: progress(before + n, total))
+        finished += revision.files[name].size
+        progress(finished, total)
+    return paths
+
+
+def download(
+    revision: HubRevision,
+    name: str,
+    failure: type[BenchError],
+    remedy: str,
+    received: Callable[[int], None] = lambda n_bytes: None,
+) -> Path:
+    """Download one file into the Hub cache and check it against the Hub's checksum. Raises `failure`.
+
+    `received` is told how many bytes of it are there.
+    """
     from huggingface_hub import hf_hub_download
+    from huggingface_hub.utils import tqdm
+
+    class Received(tqdm):  # type: ignore[misc, type-arg]
+        """In the place of the library's bar: hands the bytes on."""
+
+        def __init__(self, *args: Any, **settings: Any) -> None:
+            super().__init__(*args, **{**settings, "disable": True})
+            self._bytes = int(settings.get("initial") or 0)
+
+        def update(self, n: float | None = 1) -> None:
+            self._bytes += int(n or 0)
+            received(self._bytes)
 
     expected = revision.files[name]
     with hub_errors(f"{name} of {revision.repo}", failure, remedy):
-        get = partial(hf_hub_download, revision.repo, name, repo_type=revision.repo_type, revision=revision.commit)
+        get = partial(
+            hf_hub_download,
+            revision.repo,
+            name,
+            repo_type=revision.repo_type,
+            revision=revision.commit,
+            tqdm_class=Received,
+        )
         path = Path(get())
         if not _matches(path, expected):  # it may have lain in the Hub cache, spoilt, for long
             path = Path(get(force_download=True))

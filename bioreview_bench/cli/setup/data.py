@@ -36,7 +36,8 @@ def download(version: str, repo: str | None, revision: str | None) -> None:
     """
     from bioreview_bench.data.download import download_release
 
-    folder = download_release(version, repo, revision)
+    with options.Messages(quiet=False) as messages:
+        folder = download_release(version, repo, revision, messages.downloading)
     click.echo(f"{version} is in {folder}.")
     if version != "index":
         click.echo(f"Next: bench data info --data {version}")

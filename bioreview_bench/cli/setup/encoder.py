@@ -73,7 +73,8 @@ def fetch(name: str) -> None:
     from bioreview_bench.encoders.files import fetch as fetch_files
     from bioreview_bench.encoders.registry import find_spec
 
-    folder = fetch_files(find_spec(name))
+    with options.Messages(quiet=False) as messages:
+        folder = fetch_files(find_spec(name), messages.downloading)
     click.echo(f"{name} is in {folder}, every file verified.")
 
 

@@ -31,6 +31,7 @@ def test_a_fetched_encoder_is_the_verified_one_and_is_not_transferred_twice(
 ) -> None:
     done = bench_process("encoder", "fetch", "specter2")
     assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("Downloading: 0/1 MB\nDownloading: 1/1 MB\n")
     found = resolve(Contract.load("v3"))
     assert (found.verified, found.revision) == (True, COMMIT)
     assert found.weights.read_bytes() == specter2[WEIGHTS]
