@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
+import json
 import os
 import sys
 from collections.abc import Sequence
@@ -81,6 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run `bench`; the exit code (see `bioreview_bench.errors`)."""
     said: dict[str, bool] = {}  # what the command's options say of messages
+    _escape_what_cannot_be_shown()
     try:
         given = None if arguments is None else list(arguments)
         code = bench.main(args=given, prog_name="bench", standalone_mode=False, obj=said)
@@ -112,6 +116,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(f"Error: {failure}", err=True)
         return failure.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _escape_what_cannot_be_shown() -> None:
+    """Print characters that the encoding of the output lacks (Windows, bare containers) as JSON writes them, so that
+    JSON keeps its content."""
+    codecs.register_error("json_escapes", _json_escapes)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="json_escapes")
+
+
+def _json_escapes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def _discard_stdout() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bioreview_bench.errors import BenchError, cannot_write, printable
+from bioreview_bench.files.network import environment_errors
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -151,7 +152,8 @@ def hub_errors(what: str, failure: type[BenchError], remedy: str, doing: str = "
         base for base in HfHubHTTPError.__mro__ if base.__name__ == "HTTPError" and issubclass(base, Exception)
     )
     try:
-        yield
+        with environment_errors():
+            yield
     # ValueError and KeyError: what answered is no Hub, but a login page of the network.
     except (EntryNotFoundError, OSError, ValueError, KeyError, transport) as error:
         if isinstance(error, BenchError):

@@ -6,16 +6,32 @@ import difflib
 import os
 from pathlib import Path
 
-from bioreview_bench.errors import printable
+from bioreview_bench.errors import InputError, printable
+
+
+class NoHomeError(InputError):
+    """This user has no home folder, as in containers that run under an id without an entry."""
+
+
+def home(variable: str) -> Path:
+    """The user's home folder. Raises NoHomeError naming the `variable` that does without one."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise NoHomeError(
+            "This user has no home folder: HOME is not set, and the list of users does not have this user id.",
+            remedy=f"export {variable}=FOLDER",
+        ) from error
 
 
 def cache_root() -> Path:
-    """`$BIOREVIEW_CACHE`, or `bioreview-bench` in the user's cache folder (XDG base directories)."""
+    """`$BIOREVIEW_CACHE`, or `bioreview-bench` in the user's cache folder (XDG base directories). Raises InputError
+    where there is none."""
     chosen = os.environ.get("BIOREVIEW_CACHE")
     if chosen:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "bioreview-bench"
+    return (Path(base) if base else home("BIOREVIEW_CACHE") / ".cache") / "bioreview-bench"
 
 
 def check_path(path: Path) -> str:

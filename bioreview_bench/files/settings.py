@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.files.paths import NoHomeError, home
 from bioreview_bench.files.reading import parse_toml, read_text
 
 LOCAL_FILE = "bioreview.toml"
@@ -53,7 +55,7 @@ def user_file() -> Path:
     if chosen:
         return Path(chosen).expanduser()
     base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path.home() / ".config") / "bioreview-bench" / "config.toml"
+    return (Path(base) if base else home("BIOREVIEW_CONFIG") / ".config") / "bioreview-bench" / "config.toml"
 
 
 def local_file() -> Path:
@@ -67,11 +69,17 @@ def setting(key: str) -> SettingValue | None:
     said = os.environ.get(variable)
     if said:
         return SettingValue(said, f"the variable {variable}")
-    for path in (local_file(), user_file()):
+    for path in _files():
         stored = read_settings(path)
         if key in stored:
             return SettingValue(_anchored(key, stored[key], path), str(path))
     return None
+
+
+def _files() -> Iterator[Path]:
+    yield local_file()
+    with suppress(NoHomeError):  # who has no home has no settings there
+        yield user_file()
 
 
 def value_of(key: str) -> str | None:

@@ -7,7 +7,6 @@ which a board takes in once however often it is sent.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import stat
 import time
@@ -22,6 +21,7 @@ import httpx
 from pydantic import BaseModel, ValidationError
 
 from bioreview_bench.errors import AbsentError, InputError, Problem, RemoteError, printable
+from bioreview_bench.files.network import environment_errors, follows_environment, is_this_machine
 from bioreview_bench.results.provenance import package_version
 
 from ..store.shown import BoardInfo, SplitIds, Submitted
@@ -64,13 +64,13 @@ class BoardClient:
         headers = {"User-Agent": f"bioreview-bench/{package_version()}", "Accept": "application/json"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        local = is_local(urlsplit(self.url).hostname or "")
-        self._client = httpx.Client(
-            headers=headers,
-            follow_redirects=False,
-            timeout=httpx.Timeout(30.0, read=300.0, write=120.0),
-            trust_env=not local,  # no proxy stands between this machine and itself
-        )
+        with environment_errors():
+            self._client = httpx.Client(
+                headers=headers,
+                follow_redirects=False,
+                timeout=httpx.Timeout(30.0, read=300.0, write=120.0),
+                trust_env=follows_environment(self.url),
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -200,22 +200,12 @@ def check_address(url: str, *, plain_http: bool) -> str:
         raise InputError(f"{printable(url)} is no address of a board.", remedy="--to https://HOST")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise InputError("The address of a board holds no user, password or query.", remedy="--to https://HOST")
-    if parts.scheme == "http" and not (plain_http or is_local(host)):
+    if parts.scheme == "http" and not (plain_http or is_this_machine(host)):
         raise InputError(
             f"A token sent to http://{printable(host)} could be read on the way.",
             remedy="use https://, or add --plain-http inside a network that you trust",
         )
     return url.rstrip("/")
-
-
-def is_local(host: str) -> bool:
-    """True for this machine's own loopback."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.network import environment_errors, follows_environment
 from bioreview_bench.llm.calls.asking import Asks, FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
@@ -77,17 +78,24 @@ class GoogleReviewer(ApiReviewer):
         genai, httpx = self.library("google.genai"), self.library("httpx2")
         self._key = Key(self.key_env)
         self._config("")
+        follows = follows_environment(self.base_url)
         # Our own connections: the client would take aiohttp where that happens to be installed.
-        self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(None, connect=30.0), follow_redirects=True, event_hooks={"response": [_look]}
-        )
+        with environment_errors():
+            self._http = httpx.AsyncClient(
+                timeout=httpx.Timeout(None, connect=30.0),
+                follow_redirects=True,
+                event_hooks={"response": [_look]},
+                trust_env=follows,
+            )
+            unused = httpx.Client(trust_env=follows)  # the client would make one by the environment
         options = genai.types.HttpOptions(
             base_url=self.base_url,
             api_version=_API_VERSION,
+            httpx_client=unused,
             httpx_async_client=self._http,
             retry_options=genai.types.HttpRetryOptions(attempts=1),
         )
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), environment_errors():
             warnings.simplefilter("ignore")  # about variables of the environment that are overridden here
             self._client = genai.Client(enterprise=False, api_key=self._key.reveal(), http_options=options)
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bioreview_bench.files.network import environment_errors, follows_environment
 from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.calls.prices import Price, with_cost
 from bioreview_bench.llm.providers.api import ApiReviewer, Key
@@ -60,7 +61,16 @@ class OpenAIReviewer(ApiReviewer):
         Raises InputError without the key.
         """
         self._key = Key(self.key_env)
-        made = client(api_key=self._key.reveal(), base_url=self.base_url, max_retries=0, timeout=timeout)
+        library = self.library("openai")
+        http = library.DefaultAsyncHttpxClient if client is library.AsyncOpenAI else library.DefaultHttpxClient
+        with environment_errors():
+            made = client(
+                api_key=self._key.reveal(),
+                base_url=self.base_url,
+                max_retries=0,
+                timeout=timeout,
+                http_client=http(trust_env=follows_environment(self.base_url)),
+            )
         if self.base_url != BASE_URL:
             # Read from the environment by the client, and nobody else's business.
             made.organization = made.project = None
