@@ -26,6 +26,7 @@ class RunConsole(CallConsole):
 
     def __init__(self, quiet: bool) -> None:
         super().__init__("Reviewing", quiet)
+        self._statuses: list[str] = []
 
     def opened(self, store: RunStore) -> None:
         """Say what was found in the folder."""
@@ -43,7 +44,10 @@ class RunConsole(CallConsole):
         if self._bar is None:
             return
         done = self._before + sum(batch.n_completed for batch in batches)
-        self._bar.show(done, f"{'; '.join(map(_line, batches))} - Ctrl-C leaves them going")
+        statuses = [batch.status for batch in batches]
+        note = f"{'; '.join(map(_line, batches))} - Ctrl-C leaves them going"
+        self._bar.show(done, note, changed=statuses != self._statuses)
+        self._statuses = statuses
 
     def report(self, folder: Path, store: RunStore, summary: Summary) -> None:
         """The summary and the next commands.

@@ -42,8 +42,11 @@ class ProgressBar:
             self._print()
         threading.Thread(target=self._keep_printing, daemon=True).start()
 
-    def show(self, done: int, note: str = "", until: float = 0.0) -> None:
-        """`done` of the total are finished; `note` stands behind. A rate limit holds calls up `until` then (epoch)."""
+    def show(self, done: int, note: str = "", until: float = 0.0, changed: bool = False) -> None:
+        """`done` of the total are finished; `note` stands behind. A rate limit holds calls up `until` then (epoch).
+
+        A note that has `changed` is not kept until the minute is over.
+        """
         self._done, self._note, self._until = min(done, self._total), note, until
         if self._quiet or self._stopped.is_set():
             return
@@ -52,7 +55,7 @@ class ProgressBar:
         elif self._done == self._total:
             self.stop()
             self._print()
-        elif self._is_limited() and time.monotonic() - self._limit_said >= EVERY:
+        elif changed or (self._is_limited() and time.monotonic() - self._limit_said >= EVERY):
             self._print()
 
     def stop(self) -> None:

@@ -395,6 +395,6 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
 
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("trl", "peft") else object())
     with pytest.raises(
-        EncoderError, match=r"needs peft, trl, which are not installed.*\n.*bioreview-bench\[training\]"
+        EncoderError, match=r"needs peft, trl, which are not installed.*\n.*\[training\]"
     ):
         extras.require_training()
