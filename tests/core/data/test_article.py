@@ -72,7 +72,7 @@ def test_concern_with_a_wrong_value_is_refused_and_nothing_is_coerced(field: str
         ("title", 7),
         ("subjects", "Neuroscience"),
         ("review_format", "open"),
-        ("paper_text_sections", [["Methods", "We did."]]),
+        ("paper_text_sections", [["Methods"]]),
         ("paper_text_sections", {"Methods": ["We did."]}),
     ],
 )

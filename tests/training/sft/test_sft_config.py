@@ -394,7 +394,5 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
     from bioreview_bench.training.config import load as extras
 
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("trl", "peft") else object())
-    with pytest.raises(
-        EncoderError, match=r"needs peft, trl, which are not installed.*\n.*\[training\]"
-    ):
+    with pytest.raises(EncoderError, match=r"needs peft, trl, which are not installed.*\n.*\[training\]"):
         extras.require_training()
