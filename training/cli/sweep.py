@@ -113,7 +113,7 @@ def _print(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> None:
     from bioreview_bench.report.terminal import print_blocks
 
     table = [[_cell(row[key]) for key in _COLUMNS.values()] for row in outcomes]
-    print_blocks([Table(f"Sweep {folder}", list(_COLUMNS), table)], sys.stdout)
+    print_blocks([Table(f"Sweep {folder}", list(_COLUMNS), table, ("train loss",))], sys.stdout)
     probed = {row["probed"] for row in outcomes if row["probed"] is not None}
     if len(probed) > 1:
         click.echo("Probes differ, so their scores are not comparable: " + "; ".join(sorted(probed)))
