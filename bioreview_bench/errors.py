@@ -37,8 +37,9 @@ class BenchError(Exception):
 
     def shown(self, most: int | None = SHOWN, hint: str = "") -> str:
         """The message with at most `most` problems (None for all); `hint` says how to see the others."""
-        lines = [self.message, *(f"  {problem}" for problem in self.problems[:most])]
-        left = len(self.problems) - len(self.problems[:most])
+        problems = [problem for problem in self.problems if problem.message != self.message]  # one of a whole file
+        lines = [self.message, *(f"  {problem}" for problem in problems[:most])]
+        left = len(problems) - len(problems[:most])
         if left:
             lines.append(f"  ... and {left:,} more{hint}")
         if self.remedy:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import BenchError, InputError
+from bioreview_bench.errors import BenchError, InputError, Problem
 
 PREDICTIONS, RESULT = "predictions", "a result"
 _FORM = 'one line an article, {"article_id": ..., "concerns": [...]} (bench schema predictions)'
@@ -81,10 +81,12 @@ def require_kind(path: Path, wanted: str, failure: type[BenchError] = InputError
     if kind.what == PREDICTIONS:
         stem = path.name.removesuffix(".jsonl")
         made = f"bench evaluate {_quoted(path)} -o {_quoted(path.with_name(f'{stem}.result.json'))}"
-        raise failure(f"{path} holds predictions, not a result.", remedy=f"score them: {made}")
+        said = f"{path} holds predictions, not a result."
+        raise failure(said, problems=(Problem(said),), remedy=f"score them: {made}")
     made = "name a result; bench evaluate PREDICTIONS -o R.result.json writes one"
     remedy = made if wanted == RESULT and not kind.packed else kind.remedy
-    raise failure(f"{path} is {kind.what}, not {wanted}.", remedy=remedy)
+    said = f"{path} is {kind.what}, not {wanted}."
+    raise failure(said, problems=(Problem(said),), remedy=remedy)
 
 
 def file_kind(path: Path) -> FileKind | None:

@@ -405,8 +405,9 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(
 
     model_server.answer = slow
     out = tmp_path / "run"
-    arguments = ["baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY", "--data",
-                 "demo", "--prompt", "strings-v1", "--out", str(out), "--concurrency", "1"]  # fmt: skip
+    arguments = ["baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY",
+                 "--data", "demo", "--split", "val", "--prompt", "strings-v1",
+                 "--out", str(out), "--concurrency", "1"]  # fmt: skip
     code = (
         "import sys, importlib; main = importlib.import_module('bioreview_bench.cli.main');"
         "from importlib.metadata import EntryPoint;"
