@@ -6,6 +6,7 @@ Its sentences are those of `meaning`; the tables behind them are in `blocks`.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from html import escape
 
 from bioreview_bench.data.load import OFFICIAL, READING
@@ -41,19 +42,22 @@ def verdict(record: ResultRecord, following: str = "") -> Facts:
 def as_html(record: ResultRecord) -> str:
     """The verdict as HTML for a notebook, with the figures by category; everything from files is escaped."""
     rows = "".join(
-        f'<tr><th style="text-align:left;vertical-align:top">{escape(name)}</th>'
-        f'<td style="text-align:left{_COLOURS[value.level] if isinstance(value, Note) else ""}">'
-        f"{escape(plain(value))}</td></tr>"
+        _row([name, plain(value)], _COLOURS[value.level] if isinstance(value, Note) else "")
         for name, value in verdict(record).rows
     )
     categories = by_category(record)
-    head = "".join(f"<th>{escape(name)}</th>" for name in categories.header)
-    body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in categories.rows)
+    table = "".join(_row(cells) for cells in (categories.header, *categories.rows))
     return (
         f'<div style="max-width:50em"><table>{rows}</table>'
-        f"<details><summary>{escape(categories.title)}</summary>"
-        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></details></div>"
+        f"<details><summary>{escape(categories.title)}</summary><table>{table}</table></details></div>"
     )
+
+
+def _row(cells: Sequence[str], colour: str = "") -> str:
+    """A row of HTML whose first cell is its name; `colour` is that of the others."""
+    style = "text-align:left;vertical-align:top;white-space:pre-wrap;padding:0 1em 0 0"
+    others = "".join(f'<td style="{style}{colour}">{escape(cell)}</td>' for cell in cells[1:])
+    return f'<tr><th style="{style}">{escape(cells[0])}</th>{others}</tr>'
 
 
 def system_line(record: ResultRecord) -> Note:
