@@ -180,7 +180,7 @@ def _object(path: Path, value: Mapping[str, Any]) -> FileKind | None:
 def _kind(path: Path, what: str, remedy: str) -> FileKind:
     stem = path.with_suffix("") if path.suffix in (".gz", ".bz2", ".xz", ".zst") else path
     rows = stem.with_suffix(".jsonl")
-    if rows == path:
+    if rows.exists():  # the file itself, or another that is not to be lost
         rows = path.with_name(f"{path.stem}-rows.jsonl")
     for name, value in (("file", path), ("rows", rows), ("folder", path.with_suffix(""))):
         remedy = remedy.replace(f"{{{name}}}", _quoted(value))

@@ -48,7 +48,7 @@ def gather_card(needs: Needs, card: Path) -> None:
     except OSError:
         return  # said by that check, too
     if problems:
-        needs.parts.append(InputError(f"{card} is not complete.", problems=problems, remedy=f"edit {card}"))
+        needs.parts.insert(0, InputError(f"{card} is not complete.", problems=problems, remedy=f"edit {card}"))
 
 
 def gather_data(needs: Needs, data: str, contracts: tuple[str, ...]) -> None:
