@@ -1,6 +1,6 @@
 """One run of a reviewer over articles: prepared (nothing is written), then carried out into a folder.
 
-Stored output can be read again with the parser of now, at no cost.
+Stored output can be read again with the current parser, at no cost.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def list_reviewers(form: str) -> None:
 
 @baseline.command()
 def prices() -> None:
-    """Print the prices that are known, with their day and source, as a file to change.
+    """Print the known prices, with date and source, as a file to edit.
 
     \b
     Example:
@@ -141,9 +141,10 @@ def retry(
     batch: bool | None,
     quiet: bool,
 ) -> None:
-    """Ask again for the rows of RUN that have no answer, and for articles without a row.
+    """Ask again for the articles of RUN that have no answer.
 
-    The old rows move to superseded.jsonl; what they cost stays counted.
+    These are rows that failed and articles without a row. The old rows move to superseded.jsonl; their cost stays
+    counted.
 
     \b
     Example:
@@ -184,9 +185,9 @@ def retry(
 @click.option("--fix-labels/--no-fix-labels", default=None, help="Map mistyped labels. Default: as in the run.")
 @options.quiet_option
 def reparse(folder: Path, fix_labels: bool | None, quiet: bool) -> None:
-    """Read the stored output of RUN again with the parser of this version; nothing is sent.
+    """Parse the stored output of RUN again with this version.
 
-    Rows are replaced all together or not at all.
+    Nothing is sent. Rows are replaced all together or not at all.
     """
     from ..running import reparse as read_again
 

@@ -53,11 +53,13 @@ def ensemble(
     encoder_path: Path | None,
     quiet: bool,
 ) -> None:
-    """Merge the concerns of systems A, B, C ... (predictions files, or demo:NAME), article by article, into OUT.
+    """Merge the concerns of several systems, article by article.
+
+    A, B, C ... are predictions files, or demo:NAME; OUT is a new predictions file.
 
     Concerns are clustered by the cosine of their embeddings. A cluster is represented by the longest text of A,
-    else by its longest; the order is that of first occurrence. Failed rows contribute nothing. The overlap share
-    printed is that of clusters which several systems share.
+    else by its longest; the order is that of first occurrence. Failed rows contribute nothing. The overlap printed
+    is the share of clusters with concerns of several systems.
 
     \b
     Examples:

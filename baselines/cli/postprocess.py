@@ -49,11 +49,13 @@ def postprocess(
     encoder_path: Path | None,
     quiet: bool,
 ) -> None:
-    """Remove concerns from IN (a predictions file, or demo:NAME), count what was removed and why, and write OUT.
+    """Remove repeated or surplus concerns from a predictions file.
 
-    Order: truncation complaints, repetitions, cap. exact: texts equal after case and white-space folding. semantic:
-    cosine of embeddings at or above the threshold with a concern that is kept. Nothing else in a row changes.
-    What was done is recorded in OUT's run.json, from which bench evaluate takes it.
+    IN is a predictions file or demo:NAME; the counts of what was removed, by reason, are printed.
+
+    Steps, in order: truncation complaints, repetitions, cap. exact compares texts after folding case and white
+    space; semantic removes a concern whose embedding has a cosine at or above the threshold with one that is kept.
+    Nothing else in a row changes. The steps are recorded in OUT's run.json, where bench evaluate finds them.
 
     \b
     Examples:

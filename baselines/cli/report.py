@@ -34,8 +34,8 @@ class RunConsole(CallConsole):
             self.say(f"A row that was cut while it was written ({store.n_repaired:,} bytes) was removed.")
         if store.n_unknown_texts:
             self.warn(
-                f"{store.n_unknown_texts:,} rows are older than the check of what was read: they are taken to be about "
-                "the papers of now."
+                f"{store.n_unknown_texts:,} rows were written before manuscripts were recorded: they are assumed to be "
+                "about the current papers."
             )
         self.price_date = _price_date(store.manifest)
 

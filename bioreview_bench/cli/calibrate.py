@@ -33,7 +33,7 @@ from bioreview_bench.files.atomic import check_writable, write_files
 @options.path_option("-o", "--output", metavar="contract.toml", text="Write the contract.")
 @click.option("--name", help="Name of the contract. Default: the file's.")
 @options.path_option("--chart", metavar="FILE.svg", text="Draw the curves.")
-@click.option("--small", is_flag=True, help="Accept fewer than 200 echo slots.")
+@click.option("--small", is_flag=True, help="Accept fewer than 200 possible matches of echo.")
 @click.option("--explore", is_flag=True, help="Any split; print curves, write no contract.")
 @options.format_option("text", "json")
 @options.quiet_option
@@ -118,7 +118,7 @@ def calibrate(
             curves.append(curve)
     if not (explore or small) and curves[0].echo_slots < MIN_ECHO_SLOTS:
         raise InputError(
-            f"{articles.label} has {curves[0].echo_slots} echo slots; a rate of 5 % needs {MIN_ECHO_SLOTS}.",
+            f"{articles.label} allows echo {curves[0].echo_slots} matches; a limit of 5 % needs {MIN_ECHO_SLOTS}.",
             remedy="calibrate on more articles, or add --small",
         )
     if output is not None and not explore:

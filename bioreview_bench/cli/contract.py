@@ -24,8 +24,9 @@ def contract() -> None:
 @click.argument("names", nargs=-1, metavar="[NAME|FILE]...")
 @options.format_option("text", "markdown", "json")
 def list_contracts(names: tuple[str, ...], form: str) -> None:
-    """List contracts and what their validity cards say: bundled ones, judges audited on this machine, files you name.
+    """List contracts and what their validity cards say.
 
+    These are the bundled ones, judges audited on this machine, and files that you name.
     \b
     Examples:
       bench contract list
@@ -58,8 +59,9 @@ def list_contracts(names: tuple[str, ...], form: str) -> None:
 @click.argument("name")
 @options.format_option("text", "markdown", "json")
 def show(name: str, form: str) -> None:
-    """Show the fields of contract NAME (bundled, a judge, or a TOML file), its signature, and its validity card.
+    """Show a contract's fields, signature and validity card.
 
+    NAME is a bundled contract, a judge, or a TOML file.
     \b
     Examples:
       bench contract show demo
@@ -138,10 +140,10 @@ def audit(
     quiet: bool,
     **judging: Any,
 ) -> None:
-    """Hold the matches of contract NAME against judged pairs, and make its validity card.
+    """Check contract NAME against judged pairs, and make its validity card.
 
-    With --keep the card lies with the contract (mine.card.json beside mine.toml), and one sentence of it stands
-    beside every score under that contract. A judge has no file, and its audit has cost something: its card is kept in
+    With --keep the card is saved with the contract (mine.card.json next to mine.toml), and one sentence of it is
+    shown with every score under that contract. A judge has no file, and its audit costs money: its card is kept in
     the cache folder, under its model and the hash of prompt and parameters.
 
     \b

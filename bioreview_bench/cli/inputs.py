@@ -53,7 +53,7 @@ def result_path(given: Path) -> Path:
     if results:
         raise InputError(f"{given} holds {len(results)} results: {_listed(results)}.", remedy="name one of them")
     made = f"bench evaluate {given} -o {given / 'scored.result.json'}"
-    raise InputError(f"{given} holds no result.", remedy=f"score its predictions: {made}")
+    raise InputError(f"{given} contains no result.", remedy=f"score its predictions: {made}")
 
 
 def implied(given: str, data: str, contract: str | None) -> tuple[str, str | None]:
@@ -93,7 +93,7 @@ def read_scored(
         place = all_in_demo(path) if articles is None else None
         if place is not None:
             words = f"bench evaluate {given} --data {place.data}{f' --split {place.split}' * (place.split != 'test')}"
-            needs.trial = f"{words} (all its article ids stand in the {place.data} data)"
+            needs.trial = f"{words} (all its article ids are in the {place.data} data)"
     return articles, rows
 
 
@@ -152,9 +152,9 @@ def _in_folder(folder: Path) -> Path:
     if (folder / ROWS).is_file():
         return folder / ROWS
     if any((folder / name).exists() for name in ("articles.jsonl", "test.jsonl", "test.parquet", "val.jsonl")):
-        raise InputError(f"{folder} is a data folder; it holds no {ROWS}.", remedy=f"add --data {folder} to a file")
+        raise InputError(f"{folder} is a data folder; it contains no {ROWS}.", remedy=f"add --data {folder} to a file")
     rows = sorted(path for path in folder.glob("*.jsonl") if path.name not in _NOT_PREDICTIONS)
-    holds = f"it holds {_listed(rows)}" if rows else "it holds no .jsonl file"
+    holds = f"it contains {_listed(rows)}" if rows else "it contains no .jsonl file"
     raise InputError(
         f"{folder} is a folder without {ROWS}; {holds}.",
         remedy=f"name the file: {rows[0]}" if rows else "name a predictions file or a run's folder",

@@ -52,8 +52,11 @@ class Bench(LazyGroup):
 
     def summaries(self) -> list[tuple[str, str]]:
         """Added commands are imported for their summary."""
-        added = [(name, point.load().get_short_help_str()) for name, point in sorted(_added().items())]
+        added = [(name, point.load().get_short_help_str(limit=_SUMMARY)) for name, point in sorted(_added().items())]
         return super().summaries() + added
+
+
+_SUMMARY = 60  # characters of a command's summary that fit a line of 80
 
 
 def _added() -> dict[str, EntryPoint]:

@@ -61,7 +61,7 @@ def misplaced(path: Path, articles: Split, data: str, error: InputError) -> Inpu
             "ids stand there.",
             remedy=f"add {place.option}",
         )
-    some = f"{place.n:,} of {len(unknown):,} unknown article ids stand in {printable(label)} ({place.option})"
+    some = f"{place.n:,} of {len(unknown):,} unknown article ids are in {printable(label)} ({place.option})"
     return InputError(error.message, problems=error.problems, remedy=f"{error.remedy}; {some}")
 
 

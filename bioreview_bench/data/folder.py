@@ -133,7 +133,7 @@ def _members(folder: Path, split: str) -> list[Article]:
     shared = sorted(wanted & elsewhere.keys())
     if shared:
         raise DataError(
-            f"{path}: {printable(shared[0])} stands in {split} and in {printable(elsewhere[shared[0]])}.",
+            f"{path}: {printable(shared[0])} is in both {split} and {printable(elsewhere[shared[0]])}.",
             remedy="an article belongs to one split",
         )
     absent = sorted(wanted - {article.id for article in articles})

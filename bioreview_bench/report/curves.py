@@ -31,7 +31,7 @@ def blocks(curves: Sequence[Curve]) -> list[Block]:
     said = f"Limited: {rule(curves[0].limits)}. Figures are match rates; of followed files, recall."
     found: list[Block] = [
         Table("Operating points", ["transform", "threshold", *names], rows),
-        Notes("Rule", [Note("info", said), Note("info", f"{curves[0].echo_slots} echo slots.")]),
+        Notes("Rule", [Note("info", said), Note("info", f"Echo could make {curves[0].echo_slots} matches.")]),
     ]
     for curve in curves:
         found += [_curve(curve, names), _sparklines(curve, names)]

@@ -153,16 +153,14 @@ def about(validity: Validity) -> Note:
 def _saturation(record: ResultRecord) -> Iterator[Note]:
     rate = record.controls.null_match_rate
     if rate is None:
-        yield Note(
-            "warning", "No article has another one of its source to borrow predictions from: skill is undefined."
-        )
+        yield Note("warning", "No article has a donor (another article of its source): skill is undefined.")
     elif record.controls.saturated:
         yield Note("alarm", saturation(f"{rate:.1%}"))
     elif rate > _WARN_NULL_RATE:
         yield Note(
             "warning",
             f"Predictions written for other articles make {rate:.1%} of the possible matches: most of this "
-            "F1 comes by chance. Quote skill beside it.",
+            "F1 comes by chance. Quote skill with it.",
         )
 
 
@@ -200,7 +198,7 @@ def _judge(record: ResultRecord) -> Iterator[Note]:
     yield Note(
         "info",
         f"Judged by a language model ({served}), which its provider may change under the same name: compare "
-        f"results of one time. bench contract audit {judge.name} measures how far it can be believed.",
+        f"results of the same period. bench contract audit {judge.name} measures how far it can be believed.",
     )
     if len(judge.served_models) > 1:
         yield Note("warning", f"Several models answered under one name ({served}): the counts mix two judges.")
@@ -211,7 +209,7 @@ def _judge(record: ResultRecord) -> Iterator[Note]:
             "info",
             f"Asked again in reverse order, the judge called {order.n_same_second:,} pairs the same point "
             f"({order.n_same_first:,} at first, {order.n_same_both:,} both times; Cohen's kappa {kappa}): "
-            f"{order.n_matched[1]:,} matches in the place of {order.n_matched[0]:,}.",
+            f"{order.n_matched[1]:,} matches instead of {order.n_matched[0]:,}.",
         )
 
 
@@ -232,13 +230,13 @@ def _skill(record: ResultRecord) -> Iterator[Note]:
     if controls.skill is not None and controls.null_match_rate is not None:
         yield Note(
             "info",
-            f"Skill {controls.skill:.3f}: of the matches that predictions for other articles leave open, this "
-            "share was made. Skill corrects for length and stock phrases, not for topic.",
+            f"Skill {controls.skill:.3f}: the share made of all matches beyond those that predictions for other "
+            "articles make. Skill corrects for length and stock phrases, not for topic.",
         )
     if controls.echo_match_rate is None and controls.generic_match_rate is None:
         yield Note("info", "The echo and generic control reviewers were not scored.")
     if controls.n_without_donor and controls.null_match_rate is not None:
-        yield Note("info", f"{controls.n_without_donor} articles have no other article of their source to borrow from.")
+        yield Note("info", f"{controls.n_without_donor} articles have no donor (another article of their source).")
 
 
 def is_official(record: ResultRecord) -> bool:
@@ -274,7 +272,7 @@ def validity_sentence(claim: Validity) -> str:
 def validity_line(claim: Validity) -> str:
     """The sentence without what it was measured on, for the verdict."""
     if claim.refused is not None:
-        return "Never checked against judged pairs: the card that lies with it was measured with other settings."
+        return "Never checked against judged pairs: the card kept with it was measured with other settings."
     if claim.measured_on is None or claim.same is None or not claim.n_matched:
         return NEVER if claim.measured_on is None else "It matched none of the judged texts."
     counted = f"{round(claim.same * claim.n_matched)} of {claim.n_matched}{', too few' if _few(claim) else ''}"

@@ -70,7 +70,7 @@ def run_of(predictions: Path) -> RunFacts:
 def _foreign(said: Mapping[str, Any]) -> str | None:
     text = all(isinstance(said.get(key), str) for key in ("name", "postprocessing"))
     ours = said.get("schema_version") == _SCHEMA_VERSION and isinstance(said.get("reviewer"), dict)
-    return None if text and ours else f"it is no run manifest of version {_SCHEMA_VERSION}"
+    return None if text and ours else f"it is not a run manifest of version {_SCHEMA_VERSION}"
 
 
 def _about_another(said: Mapping[str, Any], predictions: Path) -> str | None:

@@ -93,7 +93,7 @@ def _nothing_made(trial: Trial) -> str:
             f"{trial.contract}, {best.reviewer} makes none of the points and scores {figure(best.f1, 2)}, no lower "
             f"than {listed(passed)}"
         )
-    return f"{trial.contract}, whoever makes none scores at most {figure(best.f1, 2)}, below all who make some"
+    return f"{trial.contract}, reviewers that make none score at most {figure(best.f1, 2)}, below all who make some"
 
 
 def _price(a: Trial, b: Trial) -> list[str]:

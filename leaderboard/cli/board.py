@@ -45,7 +45,7 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 
 @click.command()
 @click.option("--title", metavar="TEXT")
-@click.option("--data", metavar="DATA", help="Read the splits anew from here. Then rescore.")
+@click.option("--data", metavar="DATA", help="Read the splits again from here. Then rescore.")
 @click.option(
     "--add-contract", multiple=True, metavar="NAME|FILE", help="Score under this contract, too. Then rescore."
 )

@@ -31,7 +31,7 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a run.json
     help="The card to write; one that is there is not touched.",
 )
 def init(run: Path | None, output: Path) -> None:
-    """Write a commented card to fill in. RUN is a run's folder, its run.json, or the predictions beside it.
+    """Write a commented card to fill in. RUN is a run's folder, its run.json, or the predictions next to it.
 
     What the run's manifest says is filled in; the rest is left empty, and the board says what is missing.
 

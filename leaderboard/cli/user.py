@@ -71,7 +71,7 @@ def list_(form: str, db: str) -> None:
         options.show_json(fields)
         return
     if not users:
-        click.echo("Nobody yet. Next: bench leaderboard user add NAME --team TEAM")
+        click.echo("No users yet. Next: bench leaderboard user add NAME --team TEAM")
         return
     from rich.console import Console
     from rich.table import Table
@@ -94,7 +94,10 @@ def list_(form: str, db: str) -> None:
 @click.argument("name")
 @db_option
 def renew(name: str, db: str) -> None:
-    """Give NAME a new token and print it, alone on stdout; the old one ends."""
+    """Give NAME a new token and print it, alone on stdout.
+
+    The old token stops working.
+    """
     from ..store.users import renew_token
 
     with board(db) as opened:

@@ -81,7 +81,7 @@ def _package(form: FormData, limits: Limits) -> Package:
     archive, predictions, card, run = files["archive"], files["predictions"], files["card"], files["run"]
     if archive is not None:
         if predictions or card or run:
-            raise InputError("There is an archive, and files beside it.", remedy="send one or the other")
+            raise InputError("There is an archive, and files as well.", remedy="send one or the other")
         return read_zip(archive.file, limits)
     if predictions is None or card is None:
         missing = [name for name in ("predictions", "card") if files[name] is None]

@@ -125,4 +125,4 @@ def _give_back(db: Database, submission_id: str, worker: str) -> None:
     with db.session() as session:
         row = find(session, submission_id)
         if row.state == "validating" and row.leased_by == worker:
-            move(session, row, "received", "checking broke off; it is begun anew")
+            move(session, row, "received", "checking was interrupted; it starts again")

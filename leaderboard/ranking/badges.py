@@ -64,7 +64,7 @@ TEXTS: Final[dict[Badge, BadgeText]] = {
     ),
     "near-duplicate": BadgeText(
         "near-duplicate",
-        "At least nine in ten of its concerns stand in an earlier submission of the same team.",
+        "At least nine in ten of its concerns are in an earlier submission of the same team.",
         "caution",
     ),
     "confusable-name": BadgeText(

@@ -132,7 +132,7 @@ def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
 def _about_data(facts: BoardSplit) -> list[str]:
     found = []
     if facts.data == "v3" and facts.name == "test":
-        found.append("The references of v3 test are open to whoever holds v3; a system may have seen them.")
+        found.append("The references of v3 test are open to anyone who has v3; a system may have seen them.")
     if facts.verification == "counts":
         found.append("The data agree with the release by counts only; their contents are not verified.")
     if facts.verification == "bundled":

@@ -123,7 +123,7 @@ def _is_stale(row: Submission) -> bool:
 
 def _free(session: Session, row: Submission) -> None:
     if row.state == "validating":
-        move(session, row, "received", "checking broke off; it is begun anew")
+        move(session, row, "received", "checking was interrupted; it starts again")
     elif row.state == "scoring" and row.attempts >= MAX_ATTEMPTS:
         move(session, row, "failed", f"the worker ended {row.attempts} times while scoring it")
     elif row.state == "scoring":

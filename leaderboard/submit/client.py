@@ -199,7 +199,9 @@ def check_address(url: str, *, plain_http: bool) -> str:
     if parts.scheme not in ("http", "https") or not host or port == 0:
         raise InputError(f"{printable(url)} is no address of a board.", remedy="--to https://HOST")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise InputError("The address of a board holds no user, password or query.", remedy="--to https://HOST")
+        raise InputError(
+            "The address of a board must not contain a user, password or query.", remedy="--to https://HOST"
+        )
     if parts.scheme == "http" and not (plain_http or is_this_machine(host)):
         raise InputError(
             f"A token sent to http://{printable(host)} could be read on the way.",

@@ -120,7 +120,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     if package.digest[:12] != name:
         raise InputError(
             f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
-            remedy="have it submitted anew",
+            remedy="have it submitted again",
         )
     return MergedFolder(name, split, marked, package)
 
@@ -137,7 +137,7 @@ def _read_ticket(path: Path, name: str) -> tuple[str, bool]:
         if not isinstance(split, str) or not isinstance(marked, bool) or found:
             raise ValueError('it must hold "split" and perhaps "marked"')
     except ValueError as error:
-        raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted anew") from error
+        raise InputError(f"{FOLDER}/{name}/{TICKET}: {printable(error)}.", remedy="have it submitted again") from error
     return split, marked
 
 

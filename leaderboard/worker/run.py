@@ -82,7 +82,7 @@ class Work:
 
     def _reload_changed(self) -> None:
         if not self._scorer.is_current(self._db):
-            self._say("The settings were changed; loading anew.")
+            self._say("The settings were changed; loading them again.")
             self._scorer = Scorer(self._db, self._data, self._progress)
 
     def _score(self, claim: Claim) -> bool:

@@ -22,7 +22,7 @@ def config() -> None:
 @config.command("list")
 @options.format_option("text", "json")
 def list_(form: str) -> None:
-    """Name, method, base model, and in a line what it is."""
+    """List configs with method, base model and a one-line description."""
     from ..config.files import presets, read_values
 
     rows = [(name, read_values(name)) for name in presets()]
@@ -43,8 +43,9 @@ def list_(form: str) -> None:
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value; may be repeated.")
 @options.format_option("yaml", "json")
 def show(name: str, settings: tuple[str, ...], form: str) -> None:
-    """Validate a config and print it resolved; what is printed is a config again.
+    """Validate a config and print it resolved.
 
+    What is printed is itself a valid config.
     \b
     Exit codes: 0 done, 2 the config does not hold (every problem is listed), 3 a library is missing.
     """

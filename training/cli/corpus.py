@@ -126,7 +126,7 @@ def _remarks(manifest: Mapping[str, Any]) -> list[str]:
     remarks = []
     shared = manifest["data"]["families_in_train_and_val"]
     if shared:
-        remarks.append(f"{shared:,} manuscripts stand in train and in val (in other versions): val is not independent.")
+        remarks.append(f"{shared:,} manuscripts are in both train and val (in other versions): val is not independent.")
     fitting = [cuts["fits_budget"] for cuts in manifest["truncation"].values()]
     budgets = [budget for budget in fitting if budget is not None]
     if budgets:

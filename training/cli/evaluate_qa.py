@@ -29,9 +29,7 @@ _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
 @click.option(
     "--v4-mode", type=click.Choice(["match_v1", "legacy"]), default="match_v1", show_default=True, help="How V4 scores."
 )
-@click.option(
-    "--trained-on", multiple=True, type=_FILE, metavar="FILE", help="Count questions that stand in this file."
-)
+@click.option("--trained-on", multiple=True, type=_FILE, metavar="FILE", help="Count questions that are in this file.")
 @click.option("--max-new-tokens", type=click.IntRange(1, 8192), default=256, show_default=True)
 @click.option("--batch-size", type=click.IntRange(1, 512), default=8, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
@@ -58,7 +56,7 @@ def evaluate_qa(
     """Score stored ANSWERS (evaluation files with verdicts, with rewards, or rows of --answers-out), or generate
     answers with --baseline and --adapters and score them: accuracy, reward, ECE, Brier, over- and under-confidence.
 
-    Verdicts are our own, in two readings: the expected words stand in the answer, or the answer asserts them. Rows
+    Verdicts are our own, in two readings: the expected words occur in the answer, or the answer asserts them. Rows
     where either differs from a stored verdict are listed with the reason.
 
     \b

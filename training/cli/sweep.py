@@ -93,8 +93,9 @@ def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @options.format_option("text", "json")
 def collect(folder: Path, form: str) -> None:
-    """Show how far every variant in DIR is, its losses, and its best checkpoint by its last probe.
+    """Show the progress, losses and best checkpoint of each variant.
 
+    DIR is the folder of the sweep. The best checkpoint is the one that the last probe ranks first.
     \b
     Example:
       bench train sweep collect sweeps/lr

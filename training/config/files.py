@@ -83,7 +83,7 @@ def parse_yaml(content: bytes, where: str) -> dict[str, Any]:
         reason = printable(" ".join(str(error).split()), 300)
         raise InputError(f"{where} is not YAML: {reason}.", remedy="fix the file") from error
     if not isinstance(values, dict) or not all(isinstance(key, str) for key in values):
-        raise InputError(f"{where} holds no keys with values.", remedy="see bench train config show qwen3_8b")
+        raise InputError(f"{where} has no keys with values.", remedy="see bench train config show qwen3_8b")
     return values
 
 

@@ -129,7 +129,7 @@ def stated(name_or_path: str) -> dict[str, Any]:
     _refuse([f"{key}: it is {RENAMED[key]} now" for key in names(values) if key in RENAMED], where)
     kind = _kind(values.get("method"), where)
     if not isinstance(values.get("trl", {}), dict):
-        _refuse(["trl: it holds no arguments of TRL"], where)
+        _refuse(["trl: it has no arguments of TRL"], where)
     return merged({"trl": PINNED | kind.PINNED}, values)
 
 

@@ -117,7 +117,7 @@ def read_stated(folder: Path, name: str, wrong: Wrong, fingerprint: str | None) 
 
     read = Rows(folder, manifest, _stated(folder / name, manifest, MANIFEST, repeated))
     if not read.rows:
-        raise DataError(f"{folder / name} holds no row.", remedy=_REMEDIES[MANIFEST])
+        raise DataError(f"{folder / name} contains no row.", remedy=_REMEDIES[MANIFEST])
     if fingerprint is not None and fingerprint != read.fingerprint:
         raise DataError(
             f"Wrong fingerprint: {folder} is {read.fingerprint}, and the config wants {fingerprint}.",
@@ -209,7 +209,7 @@ def ends_with(value: Any, last: str) -> bool:
 
 
 def _manifest(folder: Path, name: str) -> dict[str, Any]:
-    what = "is no corpus" if name == CORPUS else "holds no data to train on"
+    what = "is not a corpus" if name == CORPUS else "contains no data to train on"
     manifest = find_json(folder / name, DataError, _REMEDIES[name])
     if manifest is None:
         raise DataError(f"{folder} {what}: there is no file {folder / name}.", remedy=_REMEDIES[name])

@@ -171,7 +171,7 @@ def _fields(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(f"{path} is not YAML: {printable(error, 300)}.", remedy="fix the file") from error
     if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
-        raise InputError(f"{path} holds no fields.", remedy="write min_confidence: 0.8, min_concerns: 3")
+        raise InputError(f"{path} contains no fields.", remedy="write min_confidence: 0.8, min_concerns: 3")
     return fields
 
 

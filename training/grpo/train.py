@@ -92,7 +92,7 @@ class Grpo(Method):
         per_epoch, t = batches * config.span, config.trl
         total = t["max_steps"] if t["max_steps"] > 0 else math.ceil(t["num_train_epochs"] * per_epoch)
         reason = f"{per_epoch:,} an epoch"
-        reason += f" ({left_out:,} prompts of each epoch, drawn anew, fill no batch)" if left_out else ""
+        reason += f" ({left_out:,} prompts of each epoch, drawn afresh, do not fill a batch)" if left_out else ""
         groups = {
             "generations": t["num_generations"],
             "prompts_at_once": config.prompts_at_once,

@@ -146,7 +146,7 @@ def _training_data(label: str, corpus: Mapping[str, Any]) -> TrainingData:
         return TrainingData(description=described, saw_v3_train="no", saw_v4_train="no", saw_test_journals="no")
     if label not in _RELEASES:
         return TrainingData(description=described)
-    # The test split of v4 stands in v3, so who saw one version's train split has not thereby seen the other's.
+    # The test split of v4 is part of v3, so a model that saw one version's train split has not seen the other's.
     return TrainingData(
         description=described,
         saw_v3_train="yes" if label == "v3" else "undisclosed",

@@ -56,7 +56,7 @@ def plan(folder: Path, repo: str, *, private: bool) -> Upload:
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
     chosen = [name for name in names if any(fnmatch(name, pattern) for pattern in _PUBLISHED)]
     if not any(name.endswith(".safetensors") for name in chosen):
-        raise InputError(f"{folder} holds no weights as safetensors.", remedy="name an adapter, or a merged model")
+        raise InputError(f"{folder} has no weights as safetensors.", remedy="name an adapter, or a merged model")
     if README not in chosen:
         raise DataError(f"{folder} has no {README}, and nothing is published without one.", remedy=_card(folder))
     left = [path.name for path in sorted(folder.iterdir()) if path.name not in chosen]

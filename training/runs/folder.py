@@ -49,7 +49,7 @@ def resumed_from(
         raise InputError(f"{out} is a file.", remedy=_OTHER)
     if not (out / RUN).is_file():
         if any(out.iterdir()):
-            raise InputError(f"{out} is not empty, and holds no run.", remedy=_OTHER)
+            raise InputError(f"{out} is not empty, and is not the folder of a run.", remedy=_OTHER)
         return False, None
     require_same_run(out, read_run(out), identity, _OTHER, free)
     if (out / ADAPTER / SUMMARY).is_file():

@@ -49,7 +49,10 @@ def info(form: str) -> None:
 @cache.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(yes: bool) -> None:
-    """Delete cached vectors and control scores; they are made again when needed."""
+    """Delete cached vectors and control scores.
+
+    They are computed again when they are needed.
+    """
     files = [*_files(vectors_root(), "*.sqlite*"), *_files(controls_root(), "*.json")]
     size = sum(path.stat().st_size for path in files)
     if not files:

@@ -113,7 +113,7 @@ def list_(form: str) -> None:
 @click.argument("key")
 @_here
 def unset(key: str, here: bool) -> None:
-    """Take KEY out of the user's file, or with --here out of bioreview.toml.
+    """Remove KEY from the user's file, or from bioreview.toml (--here).
 
     \b
     Example:

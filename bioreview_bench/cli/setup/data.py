@@ -24,10 +24,10 @@ def data() -> None:
 @click.option("--repo", metavar="OWNER/NAME", help="Dataset repository on the Hub. Default: the manifest's.")
 @click.option("--revision", metavar="REV", help="Commit, tag or branch. Default: the manifest's.")
 def download(version: str, repo: str | None, revision: str | None) -> None:
-    """Download a released VERSION, or the public index of articles, from the Hugging Face Hub.
+    """Download a released version, or the public index of articles.
 
-    A token is taken from where huggingface_hub looks (HF_TOKEN, or `hf auth login`). No public full-text v3 exists:
-    name a repository that you may read, or use files that you hold with --data v3=FOLDER.
+    They come from the Hugging Face Hub, with the token that huggingface_hub finds (HF_TOKEN, or `hf auth login`). No
+    public full-text v3 exists: name a repository that you may read, or use files that you have with --data v3=FOLDER.
 
     \b
     Examples:
@@ -48,8 +48,9 @@ def download(version: str, repo: str | None, revision: str | None) -> None:
 @options.allow_unfrozen_option
 @options.format_option("text", "json")
 def info(data: str, allow_unfrozen: bool, form: str) -> None:
-    """Describe a data set: articles, references, fingerprints, and how far its name is verified.
+    """Describe a data set: articles, references, fingerprints.
 
+    The output also says how far the name of the data set is verified.
     \b
     Examples:
       bench data info --data demo
@@ -83,8 +84,9 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
     "--pin", is_flag=True, help="Record the sha256 of the files: from now on contents are verified, not only counts."
 )
 def verify(data: str, pin: bool) -> None:
-    """Verify released data against their manifest, and with --pin record what was found.
+    """Verify released data against their manifest.
 
+    With --pin, record the checksums.
     \b
     Examples:
       bench data verify --data v3

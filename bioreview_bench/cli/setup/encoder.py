@@ -30,7 +30,10 @@ def encoder() -> None:
 @encoder.command("list")
 @options.format_option("text", "json")
 def list_encoders(form: str) -> None:
-    """Show which encoders there are, whether each is on this machine, and its weights' sha256."""
+    """List encoders, and whether each is on this machine.
+
+    The sha256 of its weights is printed with each.
+    """
     from bioreview_bench.encoders.files import get_command, resolve_spec
     from bioreview_bench.encoders.registry import all_specs
 
@@ -63,8 +66,9 @@ def list_encoders(form: str) -> None:
 @encoder.command()
 @click.argument("name")
 def fetch(name: str) -> None:
-    """Download the encoder NAME at its pinned revision and verify it against the Hub's checksums.
+    """Download an encoder at its pinned revision.
 
+    Its files are verified against the Hub's checksums.
     \b
     Examples:
       bench encoder fetch specter2
@@ -83,8 +87,9 @@ def fetch(name: str) -> None:
 @options.path_option("--encoder-path", metavar="DIR", text="Where its files are.")
 @options.format_option("text", "json")
 def check(name: str, encoder_path: Path | None, form: str) -> None:
-    """Load the encoder NAME, hash its weights, and encode a canary pair of sentences.
+    """Load an encoder, hash its weights, and try it.
 
+    It encodes a pair of test sentences.
     \b
     Examples:
       bench encoder check minilm
@@ -143,9 +148,10 @@ def export_references(
     form: str,
     quiet: bool,
 ) -> None:
-    """Write the vectors of DATA's references to a file, so that others encode only their predictions.
+    """Write the vectors of DATA's references to a file.
 
-    The file holds hashes of texts, vectors, what made them, and a checksum; no texts.
+    With it, others need to encode only their predictions. The file contains hashes of texts, vectors, the encoder's
+    identity and a checksum, but no texts.
 
     \b
     Examples:
@@ -195,9 +201,10 @@ def import_references(
     allow_unfrozen: bool,
     form: str,
 ) -> None:
-    """Put the vectors of FILE into the cache, after a random sample of them was encoded here and agreed.
+    """Put the vectors of FILE into the cache.
 
-    Other encoder files, another maximum length or other library versions are refused.
+    A random sample of them is first encoded on this machine and must agree. Other encoder files, another maximum
+    length or other library versions are refused.
 
     \b
     Examples:

@@ -193,7 +193,7 @@ class GoogleReviewer(ApiReviewer):
             detail = f"the prompt was blocked: {printable(blocked.value)}"
             return Review(status="refused", usage=usage, detail=detail, notes=asked.notes)
         if not answer.candidates:
-            raise TryAgain("the answer holds no candidate", usage=usage)
+            raise TryAgain("the answer contains no candidate", usage=usage)
         candidate = answer.candidates[0]
         parts = (candidate.content.parts if candidate.content else None) or []
         text = "".join(part.text for part in parts if part.text and not part.thought)

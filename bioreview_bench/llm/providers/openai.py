@@ -133,7 +133,7 @@ class OpenAIReviewer(ApiReviewer):
         if not isinstance(choice, dict) or not isinstance(choice.get("message"), dict):
             said = said_in(body)  # some servers report failures under status 200
             if not said.message:
-                raise TryAgain("the answer holds no choice", usage=usage)
+                raise TryAgain("the answer contains no choice", usage=usage)
             return self.failure(said.status or (404 if said.no_such_address else 500), body, usage=usage)
         message, finish = choice["message"], choice.get("finish_reason")
         error = next(filter(None, (choice.get("error"), message.get("error"), body.get("error"))), None)

@@ -105,7 +105,7 @@ def fit(manuscript: Manuscript, budget: int = DEFAULT_BUDGET, counter: Counter =
         return Fitted(full, n_full, False, n_full, ())
     marker = f"[... cut here to fit {budget} tokens ...]"
     if counter.count(marker) > budget:
-        raise InputError(f"A budget of {budget} tokens holds no paper.", remedy="use a larger --budget")
+        raise InputError(f"A budget of {budget} tokens leaves no room for a paper.", remedy="use a larger --budget")
 
     def fits(candidate: str) -> bool:
         return counter.count(candidate) <= budget

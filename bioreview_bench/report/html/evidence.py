@@ -71,7 +71,7 @@ def read_pairs(result: Result) -> Pairs | Omission:
     try:
         frame, histogram = result.pairs, result.other_article_histogram
     except InputError as error:
-        return Omission("The pairs file of this result was not found beside it, or is not a pairs file.", error.remedy)
+        return Omission("The pairs file of this result was not found next to it, or is not a pairs file.", error.remedy)
     articles: dict[str, ArticlePairs] = {}
     for row in frame.reindex(columns=list(FIELDS)).to_dict("records"):
         record = {str(key): plain(value) for key, value in row.items()}

@@ -71,7 +71,7 @@ def _by_group(record: ResultRecord) -> list[ReportChart]:
         for name, row in record.per_severity.items()
     ]
     limit = axis_limit([total, *categories, *sources, *severities])
-    reading = "Whiskers are 95% CIs; the number of references stands in brackets."
+    reading = "Whiskers are 95% CIs; the number of references is in brackets."
     found = []
     if categories:
         drawn = whisker_chart("categories", "Recall and precision by category", [total, *categories], limit)

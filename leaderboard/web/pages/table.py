@@ -25,7 +25,7 @@ Value = float | str | None
 
 _MEANINGS: Final = {
     "f1": "Recall and precision in one figure: twice the matches over references and predictions together.",
-    "skill": "Of the matches that predictions written for other articles leave open, the share that was made. "
+    "skill": "The share made of all matches beyond those that predictions written for other articles make. "
     "0 is chance.",
     "recall": "Share of the human reviewers' concerns that were found.",
     "precision": "Share of the system's concerns that a human reviewer raised.",

@@ -217,7 +217,7 @@ def test_errors_of_single_requests_become_rows_with_their_status(
     assert secret not in json.dumps(found) + done.err + done.out
     assert "answered 500: oops" in found[3]["detail"]
     assert found[4]["usage"]["cost_usd"] == pytest.approx(0.002)
-    assert found[5]["detail"] == "the answer holds no choice"
+    assert found[5]["detail"] == "the answer contains no choice"
     assert all(row["notes"]["batch"] == "batch_0" for row in found)
 
 

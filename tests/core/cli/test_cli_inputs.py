@@ -30,7 +30,7 @@ def test_all_that_is_missing_is_said_at_once_with_a_command_that_works(
     assert places == sorted(places)
     assert run(["evaluate", str(careful), "--split", "test"]) == 4
     said = capsys.readouterr().err
-    assert "bench evaluate predictions.jsonl --data demo (all its article ids stand in the demo data)" in said
+    assert "bench evaluate predictions.jsonl --data demo (all its article ids are in the demo data)" in said
 
 
 def test_demo_predictions_bring_their_data(capsys: pytest.CaptureFixture[str]) -> None:

@@ -258,7 +258,7 @@ def test_articles_are_records(folder: Path, write_jsonl) -> None:
 def test_an_article_in_two_splits_is_refused(folder: Path, write_jsonl: Callable[..., Path]) -> None:
     write_jsonl([article("elife:1"), article("elife:2")], "data/articles.jsonl")
     (folder / "splits.json").write_text('{"train": ["elife:1"], "test": ["elife:2", "elife:1"]}')
-    assert "elife:1 stands in test and in train" in failure(folder, "test")
+    assert "elife:1 is in both test and train" in failure(folder, "test")
 
 
 def test_two_layouts_in_one_folder_are_ambiguous(folder: Path, write_jsonl: Callable[..., Path]) -> None:

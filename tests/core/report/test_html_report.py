@@ -189,7 +189,7 @@ def test_without_the_pairs_file_what_needs_it_is_named(result: Result, tmp_path:
     loaded = load_result(path)
     html = render(loaded)
     page = text_of(html)
-    assert page.count("pairs file of this result was not found beside it, or is not a pairs file") == 1
+    assert page.count("pairs file of this result was not found next to it, or is not a pairs file") == 1
     assert "evaluate again with -o" in page
     assert str(tmp_path) not in html  # a report is handed around; a folder's name is nobody's business
     assert 'id="outcome"' not in html

@@ -64,7 +64,7 @@ def test_few_echo_slots_need_small_and_the_written_contract_is_usable(
     output = tmp_path / "mine.toml"
     command = ["calibrate", "--data", "demo", "--split", "train", "--contract", "demo", "--transform", "center"]
     assert run([*command, "-o", str(output), "--quiet"]) == 2
-    assert "echo slots" in capsys.readouterr().err
+    assert "allows echo" in capsys.readouterr().err
     assert not output.exists()
     chart = tmp_path / "curves.svg"
     assert run([*command, "-o", str(output), "--small", "--quiet", "--chart", str(chart)]) == 0

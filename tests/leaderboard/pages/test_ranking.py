@@ -148,7 +148,7 @@ def test_a_saturated_table_opens_with_that_sentence(make_table: Make, make_entry
 
 def test_v3_test_says_that_its_references_are_open(make_table: Make, make_entry: Make) -> None:
     table = make_table(make_entry(1, 0.6), data="v3")
-    assert "The references of v3 test are open to whoever holds v3; a system may have seen them." in table.notice
+    assert "The references of v3 test are open to anyone who has v3; a system may have seen them." in table.notice
     assert not any("open to" in sentence for sentence in make_table(make_entry(1, 0.6), data="v4").notice)
     assert len(table.reported) == 10
     assert make_table(make_entry(1, 0.6)).reported == ()

@@ -70,7 +70,7 @@ def test_a_manifest_of_another_kind_is_refused(
 
 
 def test_a_folder_without_a_manifest_is_no_corpus(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is no corpus"):
+    with pytest.raises(DataError, match="is not a corpus"):
         read_corpus(tmp_path)
 
 

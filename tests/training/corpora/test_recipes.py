@@ -131,7 +131,7 @@ def test_a_recipe_file_has_the_fields_of_a_and_b(tmp_path: Path, name: str) -> N
         ("r.toml", "min_concerns = ", "is not TOML"),
         ("r.yaml", "min_concerns: [", "is not YAML"),
         ("r.yaml", "!!python/object/apply:os.getcwd []", "is not YAML"),
-        ("r.yaml", "- 1", "holds no fields"),
+        ("r.yaml", "- 1", "contains no fields"),
         ("r.yaml", "min_concerns: yes", "min_concerns"),
     ],
 )

@@ -166,7 +166,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(
     refused(InputError, "The data ask otherwise", started_from(other))
     write_summary(other, {**read_summary(sft), "base_digest": "0" * 16})
     refused(InputError, "was trained on", started_from(other))
-    refused(DataError, "holds no data to train on", data=tmp_path / "nowhere")
+    refused(DataError, "contains no data to train on", data=tmp_path / "nowhere")
     changed = make_questions(tmp_path / "changed")
     with (changed / "pairs.jsonl").open("a") as stream:
         stream.write("{}\n")

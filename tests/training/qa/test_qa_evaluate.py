@@ -70,7 +70,7 @@ def test_a_stored_verdict_that_is_wrong_is_listed(bench: Callable[..., Any], kmp
     assert (listed["reading"], listed["ours"], listed["why"]) == (
         "mention",
         False,
-        '"6,425" does not stand in the answer',
+        '"6,425" does not occur in the answer',
     )
 
 
@@ -121,10 +121,10 @@ def test_a_page_shows_hostile_names_as_text(bench: Callable[..., Any], tmp_path:
     ("content", "said"),
     [
         ("[]", "a row must be a JSON object"),
-        ("{}", "holds no answers"),
+        ("{}", "contains no answers"),
         ('{"detailed_results": {"m": [{"question": 1}]}}', "m, row 1: question, response, type and expected must be"),
         ('{"detailed_results": {"m": 3}}', "m, row 1"),
-        ('{"detailed_results": {}}', "holds no answer"),
+        ('{"detailed_results": {}}', "contains no answer"),
         ('{"per_sample": [{"prompt": "p"}]}', "row 1:"),
         (rewarded(total_reward=1, confidence=1.5), "confidence is not from 0 to 1"),
         (rewarded(total_reward=True), "not a finite number"),

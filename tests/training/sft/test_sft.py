@@ -315,7 +315,7 @@ def test_what_is_wrong_is_said_before_anything_is_written(
     refused(InputError, "is of the family qwen3", "family=gemma")
     refused(InputError, r"= 4, and effective_batch is 2", "gradient_accumulation_steps=4")
     refused(DataError, "8 of 8 examples of train", "max_length=20")
-    refused(DataError, "is no corpus", corpus=tmp_path / "nowhere")
+    refused(DataError, "is not a corpus", corpus=tmp_path / "nowhere")
     other = make_corpus(name="other", counter={"name": "model", "tokenizer_sha256": "b" * 64})
     refused(DataError, "made for another tokenizer", corpus=other)
     with (corpus / "train.jsonl").open("a") as stream:

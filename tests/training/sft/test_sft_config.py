@@ -241,7 +241,7 @@ def test_base_inherits_deeply_and_replaces_lists(tmp_path: Path) -> None:
         ("a: &x [1]\nb: *x\n", "aliases are not taken"),
         ("a: 1\na: 2\n", "a key stands twice"),
         ("a: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
-        ("- 1\n", "holds no keys"),
+        ("- 1\n", "has no keys"),
         ("a: [\n", "is not YAML"),
         ("a: " + "x" * 70_000, "larger than"),
     ],

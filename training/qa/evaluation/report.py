@@ -20,7 +20,7 @@ from .scoring import BY_FACTS, Calibration, Evaluation, SystemScore
 
 _DIGITS = 5
 _READINGS = (
-    ("mention", "the expected words stand in the answer"),
+    ("mention", "the expected words occur in the answer"),
     ("assertion", "the answer asserts them, and no other"),
 )
 

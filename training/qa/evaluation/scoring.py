@@ -138,7 +138,7 @@ class SystemScore:
             if stored is None:
                 continue
             if verdict.mention != stored:
-                words = "stands in the answer" if verdict.mention else "does not stand in the answer"
+                words = "occurs in the answer" if verdict.mention else "does not occur in the answer"
                 found.append((one.answer, "mention", verdict.mention, f'"{one.answer.expected}" {words}'))
             elif verdict.assertion != stored:
                 found.append((one.answer, "assertion", verdict.assertion, verdict.why or "the answer asserts it"))

@@ -46,7 +46,7 @@ class Stored:
 
     def __post_init__(self) -> None:
         if not self.answers:
-            raise InputError(f"{self.path} holds no answer.", remedy="name a file with answers")
+            raise InputError(f"{self.path} contains no answer.", remedy="name a file with answers")
 
 
 def read_answers(path: Path) -> Stored:
@@ -71,7 +71,7 @@ def read_answers(path: Path) -> Stored:
         answers = checked(path, numbered(samples), lambda row: _rewarded(name, row))
         return Stored(path, answers, summary if isinstance(summary, dict) else None)
     raise InputError(
-        f"{path} holds no answers: there is neither detailed_results nor per_sample in it.",
+        f"{path} contains no answers: there is neither detailed_results nor per_sample in it.",
         remedy="name an evaluation file, or JSONL rows with question and response",
     )
 

@@ -52,7 +52,7 @@ def read_questions(path: Path) -> list[dict[str, Any]]:
     """Rows with `question`, `truth` and `verifiers`, as `bench train qa-data` writes them. Raises InputError."""
     rows = checked(path, ((f"line {line}", row) for line, row in read_rows(path, InputError)), _question)
     if not rows:
-        raise InputError(f"{path} holds no question.", remedy="make it by bench train qa-data")
+        raise InputError(f"{path} contains no question.", remedy="make it by bench train qa-data")
     return rows
 
 

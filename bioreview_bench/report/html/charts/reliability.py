@@ -55,7 +55,7 @@ def reliability_chart(
     said = "; ".join(f"{n:,} at {stated:.2f}, {right} {share:.2f}" for stated, share, n in filled)
     entries = [
         ("dot", "s1", f"{counted} of one bin, n of them"),
-        ("gap", "", "distance from what is said"),
+        ("gap", "", "distance from the stated confidence"),
     ]
     return joined(legend(entries), chart(name, "Reliability of stated confidence", f"{said}.", draw))
 

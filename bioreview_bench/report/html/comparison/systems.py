@@ -67,7 +67,7 @@ def _pairs(comparison: Comparison) -> list[Pairs]:
         record = missing[0][1].record
         data = "FOLDER" if record.data.name == "local" else record.data.name
         raise InputError(
-            f"Who found what stands in the pairs file, R.pairs.parquet beside R.result.json; it is missing or "
+            f"Who found what is in the pairs file, R.pairs.parquet next to R.result.json; it is missing or "
             f"unreadable for {named}{more}.",
             remedy=(
                 f"bench evaluate PREDICTIONS --data {data} --split {record.data.split} "
