@@ -40,9 +40,9 @@ def test_the_manifest_of_the_file_is_used(predictions: Path) -> None:
     [
         ("{", "cannot be read"),
         ("[]", "cannot be read"),
-        ({"name": "lively-dust-7", "project": "of a tracker"}, "is no run manifest"),
-        ({**_RUN, "schema_version": 2}, "is no run manifest"),
-        ({**_RUN, "name": 5}, "is no run manifest"),
+        ({"name": "lively-dust-7", "project": "of a tracker"}, "is not a run manifest"),
+        ({**_RUN, "schema_version": 2}, "is not a run manifest"),
+        ({**_RUN, "name": 5}, "is not a run manifest"),
         ({**_RUN, "predictions": {"file": "other.jsonl", "sha256": _SHA}}, "describes other.jsonl"),
         ({**_RUN, "predictions": {"file": "predictions.jsonl", "sha256": "0" * 64}}, "has been changed"),
         ({**_RUN, "predictions": "predictions.jsonl"}, "describes None"),

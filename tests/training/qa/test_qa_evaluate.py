@@ -177,7 +177,7 @@ def test_baseline_and_adapters_answer_in_one_run(
     found = figures(done)
     assert [system["system"] for system in found["systems"]] == ["baseline", "one", "one,two"]
     assert all(system["n"] == 5 and system["reward"] is not None for system in found["systems"])
-    assert "Answers of one,two: 5 of 5" in done.err
+    assert "Answers of one,two: 5/5" in done.err
     written = [json.loads(line) for line in out.read_text().splitlines()]
     by_system = {
         name: [row["response"] for row in written if row["system"] == name] for name in ("baseline", "one", "one,two")
