@@ -285,7 +285,6 @@ class Messages:
         self._encoding: ProgressBar | None = None
         self._judging: list[CallConsole] = []
         self._download: ProgressBar | None = None
-        self._stored = ""
 
     def __enter__(self) -> Self:
         return self
@@ -301,9 +300,8 @@ class Messages:
     def encoding(self, done: int, total: int) -> None:
         """Progress of encoding; texts that are done at its first call were encoded before."""
         if self._encoding is None:
-            self._stored = f"{done:,} stored before" if done else ""
-            self._encoding = ProgressBar("Encoding", total, self._quiet, unit="texts", note=self._stored)
-        self._encoding.show(done, self._stored)
+            self._encoding = ProgressBar("Encoding", total, self._quiet, before=done, unit="texts")
+        self._encoding.show(done)
         if done == total:
             self._encoding.stop()
             self._encoding = None

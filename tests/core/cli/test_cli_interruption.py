@@ -41,7 +41,7 @@ def test_an_interrupt_while_encoding_keeps_the_cache_and_exits_130(
     assert kept > 0
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert json.loads(output.read_text())["overall"]["n_matched"] == 247
-    assert f"Encoding: {kept:,}/{_texts_cached(cache):,} texts, {kept:,} stored before" in done.stderr
+    assert f"Encoding: resumed at {kept:,}/{_texts_cached(cache):,} texts" in done.stderr
 
 
 def test_a_full_disk_under_stdout_is_said_and_exits_6(minilm: None, warm: Path) -> None:

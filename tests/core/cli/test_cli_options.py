@@ -37,14 +37,11 @@ def test_weights_are_numbers_and_each_name_stands_once() -> None:
 
 
 def test_a_bar_prints_few_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    bar = ProgressBar("Reviewing", 1000, False, lines=4)
+    bar = ProgressBar("Reviewing", 1000, False)
     for done in range(1001):
         bar.show(done, "two at once")
     bar.stop()
-    assert capsys.readouterr().err.splitlines() == [
-        f"Reviewing: {done} of 1,000, two at once" if done < 1000 else "Reviewing: 1,000 of 1,000, two at once"
-        for done in (250, 500, 750, 1000)
-    ]
+    assert capsys.readouterr().err.splitlines() == ["Reviewing: 0/1,000", "Reviewing: 1,000/1,000, two at once"]
     ProgressBar("Reviewing", 3, True).show(3)
     assert capsys.readouterr().err == ""
 

@@ -167,7 +167,7 @@ def test_an_interrupt_leaves_whole_shards_and_the_next_run_goes_on(
     assert 0 < kept < 16
     assert all(len(load_file(path)["vector"]) == 10 for path in out.glob("part-*.safetensors"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert f"{10 * kept} of 160 texts were encoded before" in done.stderr
+    assert f"Encoding: resumed at {10 * kept}/160 texts" in done.stderr
     assert len(content(out)[0]) == 160
 
 

@@ -57,7 +57,7 @@ def test_who_imports_references_encodes_only_predictions(
     predicted = read_predictions(predictions_path("demo:careful"), split)
     texts = {concern.text for row in predicted.values() for concern in row.concerns}
     new = texts - set(reference_texts(split, Contract.load("demo")))
-    first = re.match(r"Encoding: (\d+)/(\d+) texts, (\d+) stored before\n", shown.err)
+    first = re.match(r"Encoding: resumed at (\d+)/(\d+) texts\n", shown.err)
     assert first is not None
     assert int(first[2]) - int(first[1]) == len(new)
     assert json.loads(shown.out)["overall"] == at_home["overall"]

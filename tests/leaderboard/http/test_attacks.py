@@ -311,10 +311,14 @@ def test_lines_that_are_hostile_are_rejected_line_by_line(ann: Any, card_bytes: 
     deep = b'{"article_id": "elife:900301", "concerns": ' + b"[" * 5000 + b"]" * 5000 + b"}\n"
     twice = b'{"article_id": "elife:900301", "article_id": "elife:900302", "concerns": []}\n'
     surrogate = b'{"article_id": "elife:900301", "concerns": ["\\ud800"]}\n'
-    for line in (deep, twice, surrogate, b"\xff\xfe\n", b"\x00\n", b"[]\n"):
+    for line in (deep, twice, surrogate):
         sent = ann.submit(line, card_bytes())
         assert sent.json()["state"] == "rejected", line[:60]
         assert 1 in [one["line"] for one in ann.get(sent.headers["location"]).json()["problems"]]
+    for file_of_another_kind in (b"\xff\xfe\n", b"\x00\n", b"[]\n"):
+        sent = ann.submit(file_of_another_kind, card_bytes())
+        assert sent.json()["state"] == "rejected", file_of_another_kind
+        assert ann.get(sent.headers["location"]).json()["problems"]
 
 
 def test_too_many_concerns_and_rows_are_rejected(ann: Any, card_bytes: Make) -> None:

@@ -50,7 +50,7 @@ def test_a_judge_that_reads_agrees_with_itself_and_one_that_counts_places_does_n
         return json.dumps({"judgements": [{**entry, "same": ["R1"], "related": []} for entry in answer]})
 
     loopback_judge.spoil = first_reference
-    code, out, _ = evaluate("--consistency", contract="judge:openai:other")
+    code, out, _ = evaluate("--consistency", "--full", contract="judge:openai:other")
     assert code == 0
     assert "Asked again in reverse order" in out
     code, out, _ = evaluate("--consistency", "--format", "json", contract="judge:openai:other")

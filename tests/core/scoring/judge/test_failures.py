@@ -61,7 +61,6 @@ def contradictory(judgements: list[Any]) -> str:
         (contradictory, "names R1 twice"),
         (lambda judgements: "They are all the same, I think.", "broken JSON"),
         (lambda judgements: json.dumps({"judgements": judgements})[:-30], "broken JSON"),
-        (lambda judgements: "", "broken JSON"),
     ],
 )
 def test_nonsense_about_one_article_leaves_it_unscored_and_named(
@@ -86,6 +85,17 @@ def test_nonsense_about_one_article_leaves_it_unscored_and_named(
     assert evaluate("-o", output)[0] == 0
     assert len(loopback_judge.asked) == asked + 2
     assert output.exists()
+
+
+def test_an_empty_answer_is_asked_for_again_and_then_leaves_its_article_unscored(
+    loopback_judge: Any, evaluate: Any, of_first: Any
+) -> None:
+    loopback_judge.spoil = lambda answer, lists: "" if of_first(lists) else None
+    code, out, err = evaluate()
+    assert (code, out) == (5, "")
+    assert "has not judged 1 articles" in err
+    assert FIRST in err
+    assert sum(of_first(lists) for lists in loopback_judge.asked) == 6
 
 
 @pytest.mark.parametrize(
