@@ -39,7 +39,7 @@ class Service:
         base_url = _checked(options.base_url)
         if self.client is GoogleReviewer and base_url is not None and options.key_variable is None:
             raise InputError(
-                "Which key belongs to that address is not said, and Google's is not sent elsewhere.",
+                "No key is named for that address, and Google's is not sent elsewhere.",
                 remedy="add --key-variable NAME",
             )
         price = find_price(model, base_url or self.base_url or self.client.own_address, job.prices)

@@ -84,7 +84,7 @@ def prepare(options: RunOptions) -> ReviewRun:
     useless = sorted(options.given() - registration.accepts)
     if useless:
         option = {"adapters": "adapter", "parameters": "param"}.get(useless[0], useless[0]).replace("_", "-")
-        raise InputError(f"{printable(registration.name)} has no use for --{option}.", remedy="leave it out")
+        raise InputError(f"{printable(registration.name)} does not take --{option}.", remedy="leave it out")
     prices = read_prices(options.prices) if options.prices is not None else {}
     split = load_split(options.data, options.split, allow_unfrozen=options.allow_unfrozen)
     articles = split.articles if options.ids is None else _chosen(split, Path(options.ids))
@@ -109,7 +109,7 @@ def carry_out(
     """
     options, watcher = prepared.options, watcher or Watcher()
     if options.batch and concurrency is not None:
-        raise InputError("A batch has no use for --concurrency: the service decides.", remedy="leave it out")
+        raise InputError("A batch does not take --concurrency: the service decides.", remedy="leave it out")
     concurrency = None if options.batch else concurrency or prepared.registration.concurrency
     command = options.command(out, max_cost)
     with (
@@ -173,7 +173,7 @@ def _connect(reviewer: Reviewer, store: RunStore, drop: Sequence[str]) -> None:
 def _connected_batches(reviewer: Reviewer, needed: bool) -> OpenAIBatches:
     """The service's batches; a client is made where it is `needed`. Raises InputError, EncoderError."""
     if not isinstance(reviewer, OpenAIReviewer):
-        raise InputError(f"{reviewer.name} has no use for --batch.", remedy="leave it out")
+        raise InputError(f"{reviewer.name} does not take --batch.", remedy="leave it out")
     service = OpenAIBatches(reviewer)
     if needed:
         service.connect()

@@ -16,7 +16,10 @@ _MOST_LINES = 450
 _MOST_ENTRIES = 16
 # Words of ours that a reader has to guess the meaning of, where English has a plain one.
 _QUAINT = re.compile(
-    r"\b(mend|mended|mends|too dear|rows are there|put that right|in passing|by accident)\b", re.IGNORECASE
+    r"\b(mend|mended|mends|too dear|rows are there|put that right|in passing|by accident|share of what accident|"
+    r"echo slots|from which on|is no run|is no corpus|papers of now|parser of now|downloaded unasked|thereof|whence|"
+    r"lest|begun anew|submitted anew|loading anew|who wrote the texts)\b",
+    re.IGNORECASE,
 )
 
 

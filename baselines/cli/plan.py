@@ -123,9 +123,9 @@ def _fitting(costs: Sequence[float], budget: float, found: dict[str, Any]) -> in
         n += 1
     if not n:
         raise InputError(
-            f"--max-cost {found['max_cost_usd']:g} does not bear one review: the next may cost "
+            f"--max-cost {found['max_cost_usd']:g} is not enough for one review: the next may cost "
             f"{dollars(costs[0], found['price_date'])}, and {dollars(max(budget, 0.0), None)} are left.",
-            remedy=f"--max-cost {found['max_cost_usd'] - budget + sum(costs):.2f} bears all of them",
+            remedy=f"--max-cost {found['max_cost_usd'] - budget + sum(costs):.2f} is enough for all of them",
         )
     return n
 

@@ -90,7 +90,7 @@ def threshold_of(text: str) -> float:
     except ValueError:
         value = float("nan")
     if not 0 < value <= 1:
-        raise InputError(f'"{printable(text)}" is no threshold.', remedy="a number above 0, at most 1, such as 0.95")
+        raise InputError(f'"{printable(text)}" is not a threshold.', remedy="a number above 0, at most 1, such as 0.95")
     return value
 
 

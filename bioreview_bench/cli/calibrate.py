@@ -146,4 +146,6 @@ def _check_request(split: str, output: Path | None, transforms: tuple[str, ...])
     if output is None:
         raise InputError("There is no file to write the contract to.", remedy="add -o contract.toml, or --explore")
     if len(transforms) > 1:
-        raise InputError("A contract has one transform.", remedy="name one --transform, or compare them with --explore")
+        raise InputError(
+            "A contract has exactly one transform.", remedy="name one --transform, or compare them with --explore"
+        )

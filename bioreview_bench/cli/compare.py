@@ -62,7 +62,7 @@ def compare(
     inputs.require_suffix(html, (".html", ".htm"), "--html", "a page for the browser")
     loaded = _load(results)
     if html is None and (predictions or data is not None):
-        raise InputError("--predictions and --data serve to show texts in a page.", remedy="add --html FILE")
+        raise InputError("--predictions and --data are for showing texts in a page.", remedy="add --html FILE")
     comparison = compare_results(list(loaded.values()), list(loaded), draws, seed)
     if html is not None:
         _write_page(comparison, html, results, predictions, data)

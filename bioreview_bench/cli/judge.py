@@ -63,7 +63,7 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
         useless = sorted(name for name, value in given.items() if value not in (None, False))
         if useless:
             raise InputError(
-                f"Contract {contract.name} asks no judge, so it has no use for --{useless[0].replace('_', '-')}.",
+                f"Contract {contract.name} does not use a judge, so it does not take --{useless[0].replace('_', '-')}.",
                 remedy=f"leave it out, or --contract {FORMS}",
             )
         return None

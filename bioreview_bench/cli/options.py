@@ -273,7 +273,7 @@ def weights(text: str, example: str) -> dict[str, float]:
                 raise ValueError
             found[name] = float(value)
         except ValueError:
-            raise InputError(f'"{printable(part)}" is no weight, or one of a second time.', remedy=example) from None
+            raise InputError(f'"{printable(part)}" is not a weight, or is given twice.', remedy=example) from None
     return found
 
 

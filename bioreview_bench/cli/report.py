@@ -91,7 +91,7 @@ def _texts(
 
     if predictions is None:
         if data is not None or split is not None:
-            raise InputError("--data and --split serve to show texts.", remedy="add --predictions FILE")
+            raise InputError("--data and --split are for showing texts.", remedy="add --predictions FILE")
         return None, None
     if data is None and record.data.name not in (*BUNDLED_DATA, *RELEASED):
         raise InputError(

@@ -46,7 +46,7 @@ class JudgeName:
         if not name.startswith(PREFIX) or provider not in _DEFAULTS or not model or not model.isprintable():
             raise InputError(f'"{printable(name)}" names no judge.', remedy=f"use {FORMS}")
         if model != model.strip() or any(char in model for char in "| \\"):
-            raise InputError(f'"{printable(model)}" is no name of a model.', remedy=f"use {FORMS}")
+            raise InputError(f'"{printable(model)}" is not the name of a model.', remedy=f"use {FORMS}")
         return cls(name, provider, model, _parameters(provider, query))
 
     @property

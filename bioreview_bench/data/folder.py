@@ -51,7 +51,7 @@ def read_split(folder: Path, split: str) -> list[Article]:
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise DataError(
-            f"{folder} has no {split}.jsonl and no {split}.parquet; it holds {present}.",
+            f"{folder} has no {split}.jsonl and no {split}.parquet; it contains {present}.",
             remedy="name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
         )
     return read_articles(files)

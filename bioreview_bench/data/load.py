@@ -107,7 +107,7 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
         return version, Path(rest)
     if equals and not Path(text).exists():
         raise InputError(
-            f'"{printable(version)}" is no released version.',
+            f'"{printable(version)}" is not a released version.',
             remedy=f"--data {manifests.RELEASED[0]}={printable(rest) or 'FOLDER'}",
         )
     if not Path(text).exists():

@@ -156,7 +156,7 @@ def _facts(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise EncoderError(f"{printable(path)} cannot be read: {error}.", remedy=_AGAIN) from error
     if not isinstance(facts, dict):
-        raise EncoderError(f"{path} is no JSON object.", remedy=_AGAIN)
+        raise EncoderError(f"{path} is not a JSON object.", remedy=_AGAIN)
     return facts
 
 

@@ -77,7 +77,7 @@ class VectorCache:
 
     def _matrix(self, blobs: Sequence[bytes]) -> NDArray[np.float32]:
         if not all(isinstance(blob, bytes) for blob in blobs):
-            raise self._damaged("a vector is no bytes")
+            raise self._damaged("a vector is not bytes")
         size = len(blobs[0])
         if not size or size % 4 or any(len(blob) != size for blob in blobs):
             raise self._damaged("a vector is empty, cut, or not as long as the others")
@@ -157,7 +157,7 @@ def embed(
                 found = np.empty((len(texts), vectors.shape[1]), np.float32)
             if vectors.shape[1] != found.shape[1]:
                 raise EncoderError(
-                    f"The encoder {encoder.id} returned {vectors.shape[1]} dimensions beside {found.shape[1]}."
+                    f"The encoder {encoder.id} returned {vectors.shape[1]} dimensions, and {found.shape[1]} before."
                 )
             found[rows] = vectors
             store([texts[row] for row in rows], vectors)

@@ -184,6 +184,6 @@ def _check_same(plan: dict[str, Any], path: Path) -> None:
     wrong = next((said for name, said in names.items() if stored.get(name) != plan[name]), None)
     if wrong or stored.get("layout") != _LAYOUT:
         raise InputError(
-            f"{path.parent} was begun with {wrong or 'another version'}.",
-            remedy="name another folder, or give the options that it was begun with",
+            f"{path.parent} was started with {wrong or 'another version'}.",
+            remedy="name another folder, or give the options that it was started with",
         )

@@ -187,7 +187,7 @@ def locate(spec: EncoderSpec) -> Path:
             f"The encoder {spec.id} (revision {(spec.revision or '-')[:12]}) is not on this machine, "
             "and nothing replaces it.",
             remedy=f"{fetch_command(spec)} (needs a network), bench config set encoder {spec.alias or spec.id}=FOLDER "
-            "if you hold its files, or --contract reader, which needs no download",
+            "if you have its files, or --contract reader, which needs no download",
         )
     return Path(config).parent
 

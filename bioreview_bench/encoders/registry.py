@@ -98,7 +98,7 @@ def _hub_spec(name: str) -> EncoderSpec:
     repo, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
     if not repo or not revision:
         raise InputError(
-            f'"{printable(name)}" names no revision, and a name alone can change its weights.',
+            f'"{printable(name)}" names no revision, and the weights behind a name can change.',
             remedy="use hf:REPO@REVISION with a commit of that repository",
         )
     return EncoderSpec(id=f"{HUB_PREFIX}{repo}", repo=repo, revision=revision, max_length=512)

@@ -84,7 +84,9 @@ def load(path: Path) -> VectorFile:
         raise
     except (SafetensorError, ValueError, EncoderError) as error:
         reason = error.message if isinstance(error, EncoderError) else str(error)
-        raise InputError(f"{path} is no vector file: {printable(reason, 300)}.", remedy="get the file again") from error
+        raise InputError(
+            f"{path} is not a vector file: {printable(reason, 300)}.", remedy="get the file again"
+        ) from error
     return VectorFile(header, keys, vectors)
 
 

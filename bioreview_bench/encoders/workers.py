@@ -54,7 +54,7 @@ def devices(wanted: str, workers: int) -> list[str]:
             "--workers goes with the CPU; a worker serves one device.", remedy="list the --devices instead"
         )
     if not all(names):
-        raise InputError(f'"{wanted}" is no list of devices.', remedy="--devices cuda:0,cuda:1")
+        raise InputError(f'"{wanted}" is not a list of devices.', remedy="--devices cuda:0,cuda:1")
     return names
 
 

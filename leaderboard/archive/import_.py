@@ -68,7 +68,7 @@ def import_board(db: Database, source: Path) -> Taken:
     except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValidationError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(
-            f"{source} is not a whole exported board: {printable(reason, 300)}.", remedy="bench leaderboard export"
+            f"{source} is not a complete exported board: {printable(reason, 300)}.", remedy="bench leaderboard export"
         ) from error
     return taken
 

@@ -55,7 +55,7 @@ def import_(file: Path, db: str) -> None:
         rebuild_tables(opened)
     click.echo(
         f"{taken.n_submissions:,} submissions, {taken.n_results:,} results and {taken.n_users:,} users were new; "
-        f"{taken.n_known:,} submissions were there already."
+        f"{taken.n_known:,} submissions were already there."
     )
 
 
@@ -75,7 +75,7 @@ def backup(file: Path, db: str) -> None:
 
     with board(db) as opened:
         size = backup_board(opened, file)
-    click.echo(f"Wrote {file} ({size / 1e6:,.1f} MB); it is whole.")
+    click.echo(f"Wrote {file} ({size / 1e6:,.1f} MB); it is complete.")
 
 
 @click.command()

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 def serve(db: str, host: str, port: int, public_url: str | None, proxy: str | None, worker: bool, **about: Any) -> None:
     """Serve a board: its pages, its API, and one worker that scores what is submitted.
 
-    A board that is not there is made, about --data. The server ends in good order on Ctrl-C or SIGTERM: requests are
+    A board that does not exist is created for --data. The server shuts down cleanly on Ctrl-C or SIGTERM: requests are
     finished, and the worker finishes or gives back what it scores. Its log goes to stderr, one JSON object a line.
 
     \b
@@ -109,7 +109,7 @@ def _prepare(database: Database, data: str | None, splits: Any, contracts: Any, 
     wrong = sorted(name for name, (wanted, has) in asked.items() if wanted and wanted != has)
     if wrong:
         raise InputError(
-            f"The board {database} is there already, and differs in {', '.join(wrong)}.",
+            f"The board {database} already exists, and differs in {', '.join(wrong)}.",
             remedy="leave these out; bench leaderboard settings shows and changes what it is about",
         )
 

@@ -214,7 +214,7 @@ def _target(to: str | None) -> tuple[Literal["running", "hub", "local"], str]:
         return "hub", parse_address(to)
     if "://" in to and not to.startswith(("postgresql", "postgres", "sqlite")):
         raise InputError(
-            f"{printable(to)} is no target.", remedy=f"--to https://HOST, a board's file, or {SCHEME}OWNER/NAME"
+            f"{printable(to)} is not a target.", remedy=f"--to https://HOST, a board's file, or {SCHEME}OWNER/NAME"
         )
     if "://" not in to and Path(to).is_dir():
         raise InputError(f"{to} is a folder.", remedy=f"--to {Path(to) / _DEFAULT_BOARD}")

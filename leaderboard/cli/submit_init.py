@@ -49,7 +49,7 @@ def init(run: Path | None, output: Path) -> None:
     from bioreview_bench.files.atomic import write_files
 
     if output.exists():
-        raise InputError(f"{output} is there already.", remedy="-o another file, or edit that one")
+        raise InputError(f"{output} already exists.", remedy="-o another file, or edit that one")
     manifest, predictions = _found(run)
     split = _split(manifest)
     text = draft(manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date())

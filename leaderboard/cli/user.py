@@ -32,7 +32,7 @@ def user() -> None:
 @click.option("--ranks-all", is_flag=True, help="Every system of the team ranks, not one: for baselines.")
 @db_option
 def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str) -> None:
-    """Add the user NAME and print the token, alone on stdout. It is shown this once; the board keeps its hash only.
+    """Add the user NAME and print the token, alone on stdout. It is shown only once; the board keeps only its hash.
 
     \b
     Example, into a file that only you can read:
@@ -42,7 +42,7 @@ def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str)
 
     with board(db) as opened:
         token = add_user(opened, name, team or name, maintainer=maintainer, ranks_all=ranks_all)
-    click.echo(f"Added {name}. The token is shown this once:", err=True)
+    click.echo(f"Added {name}. The token is shown only once:", err=True)
     click.echo(token)
 
 
@@ -102,7 +102,7 @@ def renew(name: str, db: str) -> None:
 
     with board(db) as opened:
         token = renew_token(opened, name)
-    click.echo("The old token has ended. The new one is shown this once:", err=True)
+    click.echo("The old token no longer works. The new one is shown only once:", err=True)
     click.echo(token)
 
 
@@ -115,4 +115,4 @@ def revoke(name: str, db: str) -> None:
 
     with board(db) as opened:
         revoke_user(opened, name)
-    click.echo(f"{name} may not submit any more.")
+    click.echo(f"{name} may no longer submit.")

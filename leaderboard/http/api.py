@@ -218,7 +218,7 @@ def readiness(db: Database) -> Readiness:
     try:
         db.require_current()
     except InputError as error:  # its words name the server's files
-        raise DataError("The board's database is not there, or of another release.") from error
+        raise DataError("The board's database is missing, or was made by another release.") from error
     with db.reading() as session:
         query = select(func.count(), func.min(Submission.created_at)).where(Submission.state.in_(WAITING))
         waiting, oldest = session.execute(query).one()

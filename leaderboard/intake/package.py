@@ -161,7 +161,7 @@ def _check_end(stream: BinaryIO, size: int) -> None:
     tail = stream.read(before + _END.size)
     signature, _, _, _, _, directory, _, comment = _END.unpack(tail[before:])
     if signature != _END_SIGNATURE or comment:
-        raise InputError("This is not a .zip, or it has a comment or something behind it.", remedy=_REMEDY)
+        raise InputError("This is not a .zip, or it has a comment or trailing data.", remedy=_REMEDY)
     if tail[:before].startswith(_LOCATOR_SIGNATURE) or directory > _DIRECTORY_BYTES:
         raise InputError("The archive holds more than a submission.", remedy=_REMEDY)
     stream.seek(0)

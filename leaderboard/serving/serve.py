@@ -74,7 +74,9 @@ def check_public(url: str | None) -> str | None:
         return None
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
-        raise InputError(f"{printable(url)} is no address of a board.", remedy="--public-url https://board.example.org")
+        raise InputError(
+            f"{printable(url)} is not the address of a board.", remedy="--public-url https://board.example.org"
+        )
     return url.rstrip("/")
 
 

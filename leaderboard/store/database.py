@@ -154,7 +154,7 @@ class Database:
         elif isinstance(origin, sqlite3.DatabaseError) and not isinstance(origin, sqlite3.IntegrityError):
             code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
             if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-                return DataError(f"{self} is not a whole SQLite database: {origin}.", remedy="restore a backup")
+                return DataError(f"{self} is not an intact SQLite database: {origin}.", remedy="restore a backup")
         elif self.dialect == "postgresql" and (error.connection_invalidated or _is_operational(origin)):
             reason = printable(str(origin).splitlines()[0] if str(origin) else "no answer", 300)
             return RemoteError(f"The database {self} does not answer: {reason}", remedy="check that it runs, try again")

@@ -153,7 +153,7 @@ def _lock_team(session: Session, user_id: int) -> User:
         session.execute(select(User.id).where(User.team == user.team).order_by(User.id).with_for_update()).all()
         session.refresh(user)
     if user is None or user.revoked_at is not None:
-        raise NotAllowed("This user may not submit any more.", remedy="ask the board's maintainers")
+        raise NotAllowed("This user may no longer submit.", remedy="ask the board's maintainers")
     return user
 
 

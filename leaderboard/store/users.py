@@ -50,7 +50,7 @@ def add_user(db: Database, name: str, team: str, *, maintainer: bool = False, ra
         alike = lookalikes(team, session.scalars(select(User.team).distinct()))
         if alike:
             raise InputError(
-                f'The team "{printable(team)}" looks like "{printable(alike[0])}", which is another.',
+                f'The team "{printable(team)}" looks like "{printable(alike[0])}", which is a different team.',
                 remedy="spell it as that team does if it is the same, otherwise choose a name that cannot be mistaken",
             )
         session.add(
@@ -140,7 +140,7 @@ def _check(name: str, team: str) -> None:
     if odd is not None or not team.strip() or team != " ".join(team.split()) or len(team) > 100:
         raise InputError(
             f'"{printable(team)}" cannot be a team\'s name.',
-            remedy="use 1 to 100 visible characters, words parted by single spaces",
+            remedy="use 1 to 100 visible characters, words separated by single spaces",
         )
 
 

@@ -144,7 +144,7 @@ class BoardClient:
         try:
             return model.model_validate_json(response.content)
         except ValidationError as error:
-            raise RemoteError(f"What answers at {self.url} is no board of this version.", remedy=_CHECK) from error
+            raise RemoteError(f"What answers at {self.url} is not a board of this version.", remedy=_CHECK) from error
 
     def _repeated(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         for attempt in range(1, _ATTEMPTS + 1):
@@ -177,7 +177,7 @@ class BoardClient:
             remedy = None if said.get("remedy") is None else printable(said["remedy"], 300)
             problems = [Problem(printable(row["message"], 300), row.get("line")) for row in said.get("problems", ())]
         except (ValueError, KeyError, TypeError, AttributeError):
-            return RemoteError(f"{self.url} answers {response.status_code}, and is no board.", remedy=_CHECK)
+            return RemoteError(f"{self.url} answers {response.status_code}, and is not a board.", remedy=_CHECK)
         if response.status_code == 401:
             return RemoteError(f"{self.url}: {message}", remedy="ask the board's maintainers for a token")
         if response.status_code in (413, 422):
@@ -197,7 +197,7 @@ def check_address(url: str, *, plain_http: bool) -> str:
         host, port = None, None
         parts = urlsplit("")
     if parts.scheme not in ("http", "https") or not host or port == 0:
-        raise InputError(f"{printable(url)} is no address of a board.", remedy="--to https://HOST")
+        raise InputError(f"{printable(url)} is not the address of a board.", remedy="--to https://HOST")
     if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
         raise InputError(
             "The address of a board must not contain a user, password or query.", remedy="--to https://HOST"
@@ -264,7 +264,7 @@ def send(
         try:
             return follow(client, taken.id, messages)
         except KeyboardInterrupt:
-            messages.say(f"The board goes on without you. Next: {ask}")
+            messages.say(f"The board goes on scoring. Next: {ask}")
             raise
 
 
@@ -281,7 +281,7 @@ def read_token(file: Path | None) -> str:
             )
     token = token.strip()
     if not token or len(token) > _LONGEST_TOKEN or not token.isascii() or not token.isprintable() or " " in token:
-        raise InputError(f"What {where} holds is no token.", remedy="copy it again from where it was shown")
+        raise InputError(f"The content of {where} is not a token.", remedy="copy it again from where it was shown")
     return token
 
 
@@ -290,7 +290,7 @@ def _from_file(file: Path) -> str:
         with file.open("rb") as stream:
             mode = os.fstat(stream.fileno()).st_mode
             if not stat.S_ISREG(mode):
-                raise InputError(f"{file} is no regular file.", remedy="--token-file FILE")
+                raise InputError(f"{file} is not a regular file.", remedy="--token-file FILE")
             if os.name == "posix" and mode & 0o077:
                 raise InputError(f"Others can read {file} (mode {mode & 0o777:o}).", remedy=f"chmod 600 {file}")
             return stream.read(_LONGEST_TOKEN + 100).decode("ascii", "replace")

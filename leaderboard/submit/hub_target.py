@@ -58,7 +58,9 @@ def parse_address(address: str) -> str:
     """OWNER/NAME of `hf://datasets/OWNER/NAME`. Raises InputError."""
     repo = address.removeprefix(SCHEME).rstrip("/")
     if not address.startswith(SCHEME) or not _REPO.fullmatch(repo):
-        raise InputError(f"{printable(address)} is no dataset repository of the Hub.", remedy=f"use {SCHEME}OWNER/NAME")
+        raise InputError(
+            f"{printable(address)} is not a dataset repository of the Hub.", remedy=f"use {SCHEME}OWNER/NAME"
+        )
     return repo
 
 
@@ -110,7 +112,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
     if missing or unknown:
         reason = f"it has no {', '.join(missing)}" if missing else f"it holds {printable(', '.join(unknown))}"
-        raise InputError(f"{FOLDER}/{name} is no submission: {reason}.", remedy="have it fixed in the repository")
+        raise InputError(f"{FOLDER}/{name} is not a submission: {reason}.", remedy="have it fixed in the repository")
 
     def get(file: str) -> Path:
         return download(revision, f"{FOLDER}/{name}/{file}", RemoteError, _REMEDY)

@@ -156,6 +156,7 @@ def encoded(query: Mapping[str, str]) -> str:
 def _one_of(name: str, value: str, known: Sequence[str]) -> str:
     if value not in known:
         raise InputError(
-            f'"{printable(value, 60)}" is no value of {name}.', remedy=f"use one of {', '.join(known)}, or leave it out"
+            f'"{printable(value, 60)}" is not a value of {name}.',
+            remedy=f"use one of {', '.join(known)}, or leave it out",
         )
     return value

@@ -107,7 +107,9 @@ def _check_place(out: Path) -> None:
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise InputError(f"{out} is not a folder.", remedy="name another place")
     if out.is_dir() and any(out.iterdir()) and not (out / MARKER).is_file():
-        raise InputError(f"{out} holds files that are no board's.", remedy="name an empty folder, or a new one")
+        raise InputError(
+            f"{out} contains files that do not belong to a board.", remedy="name an empty folder, or a new one"
+        )
     if not out.parent.is_dir():
         raise InputError(f"There is no folder {out.parent}.", remedy=f"mkdir -p {out.parent}")
 

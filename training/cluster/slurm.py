@@ -156,7 +156,7 @@ def _entries(array: Path) -> list[str]:
         lines = read_text(array, InputError, "a file with one line a task, or a sweep's folder").splitlines()
         entries = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
     if not entries or len(set(entries)) != len(entries):
-        raise InputError(f"{array} has no task, or one of a second time.", remedy="one line a task, each once")
+        raise InputError(f"{array} has no task, or a task is given twice.", remedy="one line a task, each once")
     if len(entries) > _MOST_TASKS:
         raise InputError(f"{len(entries):,} tasks are more than {_MOST_TASKS:,}.", remedy="submit them in parts")
     return entries

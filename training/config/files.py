@@ -121,7 +121,7 @@ def put(values: dict[str, Any], key: str, value: Any) -> str:
         fits = [key]  # another argument of TRL, or a whole group
     if not fits:
         raise InputError(
-            f'"{printable(key)}" is no key of the config{nearest(key, known)}.',
+            f'"{printable(key)}" is not a key of the config{nearest(key, known)}.',
             remedy="see bench train config show NAME; other arguments of TRL by their full name: --set trl.NAME=VALUE",
         )
     if len(fits) > 1:
@@ -140,7 +140,7 @@ def scalar(text: str) -> Any:
     try:
         return yaml.load(text, Loader=_loader())
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f'"{printable(text)}" is no value.', remedy="quote it as YAML asks") from error
+        raise InputError(f'"{printable(text)}" is not a value.', remedy="quote it as YAML asks") from error
 
 
 def dump(values: Mapping[str, Any]) -> str:
@@ -191,7 +191,7 @@ def _inherited(name: str, beside: Path | None, before: tuple[Path, ...]) -> dict
     bases = values.pop("base", [])
     bases = [bases] if isinstance(bases, str) else bases
     if not isinstance(bases, list) or not all(isinstance(base, str) for base in bases):
-        raise InputError(f"{label}: base is no name of a config, and no list of names.", remedy="base: qwen3_8b")
+        raise InputError(f"{label}: base is neither the name of a config nor a list of names.", remedy="base: qwen3_8b")
     result: dict[str, Any] = {}
     for base in bases:
         result = merged(result, _inherited(base, path.parent, (*before, path)))

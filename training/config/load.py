@@ -299,7 +299,7 @@ def _said(error: Any, prefix: str, known: Sequence[str]) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing"
     if error["type"] == "extra_forbidden":
-        return f"{printable(key)}: is no key of this config{nearest(key.removeprefix('trl.'), known)}"
+        return f"{printable(key)}: is not a key of this config{nearest(key.removeprefix('trl.'), known)}"
     reason = f"{error['msg'][:1].lower()}{error['msg'][1:]}"
     return f"{printable(key or 'the whole')}: {reason} (it is {printable(error['input'], 40)})"
 
@@ -315,5 +315,5 @@ def _plain(value: Any) -> bool:
 def _refuse(found: Sequence[str], where: str) -> None:
     if found:
         raise InputError(
-            f"{where} is no config for this.", problems=[Problem(one) for one in found], remedy="fix these keys"
+            f"{where} is not a config for this.", problems=[Problem(one) for one in found], remedy="fix these keys"
         )

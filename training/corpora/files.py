@@ -256,7 +256,7 @@ def _wrong_example(row: Mapping[str, Any], form: str) -> str | None:
     )
     turns = row.get(key)
     if not isinstance(turns, list) or len(turns) < 2 or not all(isinstance(turn, dict) for turn in turns):
-        return f"{key} is no list of two or more turns"
+        return f"{key} is not a list of two or more turns"
     if not all(isinstance(turn.get(who), str) and isinstance(turn.get(what), str) for turn in turns):
         return f"a turn in {key} lacks {who} or {what}"
     if turns[-1][who] != last:
@@ -271,5 +271,5 @@ def _wrong_pair(row: Mapping[str, Any]) -> str | None:
     if not isinstance(chosen, list) or not isinstance(rejected, list) or chosen == rejected:
         return "chosen or rejected is missing, or they are the same"
     if not all(ends_with(answer, "assistant") and len(answer) == 1 for answer in (chosen, rejected)):
-        return "chosen or rejected is no single turn of the assistant"
+        return "chosen or rejected is not a single turn of the assistant"
     return None

@@ -64,7 +64,7 @@ class Recipe(BaseModel):
             first = error.errors(include_url=False, include_input=False)[0]
             where = printable(".".join(map(str, first["loc"])))
             raise InputError(
-                f"{path} is no recipe: {where}: {printable(first['msg'])}.",
+                f"{path} is not a recipe: {where}: {printable(first['msg'])}.",
                 remedy="use min_confidence, min_concerns and target_confidence (annotated or none)",
             ) from error
 

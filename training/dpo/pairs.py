@@ -74,7 +74,8 @@ def choose(samples: Mapping[str, Sequence[Sample]], margin: float, ratio: float)
     """Pairs by the rule above, in the order of `samples`. Raises InputError for impossible limits."""
     if margin <= 0 or ratio < 1:
         raise InputError(
-            f"A margin of {margin:g} and a ratio of {ratio:g} are no limits.", remedy="--margin above 0, --ratio from 1"
+            f"A margin of {margin:g} and a ratio of {ratio:g} are not limits.",
+            remedy="--margin above 0, --ratio from 1",
         )
     found: list[list[PreferencePair]] = []
     dropped = {"fewer than two samples": 0, "margin": 0, "lengths": 0, "balance": 0}

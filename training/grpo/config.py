@@ -147,21 +147,22 @@ class GrpoConfig(RunConfig):
             (self.data.kind == self.reward.kind, "data.kind and reward.kind differ"),
             (
                 whole,
-                f"trl.steps_per_generation ({steps}) is no multiple of trl.gradient_accumulation_steps "
+                f"trl.steps_per_generation ({steps}) is not a multiple of trl.gradient_accumulation_steps "
                 f"({accumulation})",
             ),
             (
                 shared,
-                "effective_batch is no multiple of trl.per_device_train_batch_size x trl.gradient_accumulation_steps",
+                "effective_batch is not a multiple of trl.per_device_train_batch_size x "
+                "trl.gradient_accumulation_steps",
             ),
             (
                 groups or not (whole and shared),
-                f"{self.sampled_at_once} completions are sampled at once, which is no multiple of trl.num_generations "
+                f"{self.sampled_at_once} completions are sampled at once, not a multiple of trl.num_generations "
                 f"({group})",
             ),
             (
                 not whole or t["save_steps"] % self.span == 0,
-                f"trl.save_steps ({t['save_steps']}) is no multiple of the {self.span} steps that completions are "
+                f"trl.save_steps ({t['save_steps']}) is not a multiple of the {self.span} steps that completions are "
                 "used for; a run could not go on from such a checkpoint as it was",
             ),
             (

@@ -64,7 +64,7 @@ def merge_record(folder: Path) -> dict[str, Any] | None:
     """What `bench train merge` wrote into a model's folder, None for other models. Raises DataError."""
     record = find_json(folder / MERGED, DataError, "merge again")
     if record is not None and not isinstance(record.get("base"), dict):
-        raise DataError(f"{folder / MERGED} is no record of a merge.", remedy="merge again")
+        raise DataError(f"{folder / MERGED} is not a record of a merge.", remedy="merge again")
     return record
 
 

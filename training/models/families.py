@@ -89,7 +89,7 @@ def require_family(folder: Path, expected: str, thinking: bool, template: str | 
         whose = "of this model" if template is None else template
         raise InputError(
             f"The chat template {whose} is of the family {family.name}, and the config says {expected}.",
-            remedy=f"--set model.family={family.name}, if this is how the model is to be asked",
+            remedy=f"--set model.family={family.name}, if this is how the model should be prompted",
         )
     if thinking and family.thoughts == "never":
         raise InputError(f"Models of the family {family.name} do not think.", remedy="set thinking to false")
@@ -108,7 +108,7 @@ def require_beginning(chat: Chat, folder: Path) -> None:
     if begin is not None and (plain[:1] == [begin]) != (asked[:1] == [begin]):
         raise EncoderError(
             f"The tokenizer in {folder} {'begins' if plain[:1] == [begin] else 'does not begin'} its texts with "
-            f"{chat.tokenizer.bos_token}, and the chat template does otherwise.",
+            f"{chat.tokenizer.bos_token}, and the chat template does not agree.",
             remedy="use tokenizer and model as published",
         )
 

@@ -46,7 +46,7 @@ def merge(
     """
     require_peft()
     if out.exists():
-        raise InputError(f"{out} is there already.", remedy="choose another folder with -o")
+        raise InputError(f"{out} already exists.", remedy="choose another folder with -o")
     folder, chain = model_folder(model), [adapter_folder(name) for name in adapters]
     _require_whole_numbers(folder)
     summaries = chain_summaries(adapters)
@@ -108,7 +108,7 @@ def _n_parameters(path: Path) -> int:
         with safe_open(path, "pt") as tensors:
             return sum(math.prod(tensors.get_slice(name).get_shape()) for name in tensors.keys())  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise EncoderError(f"{path} is no file of weights: {error}.", remedy="fetch the model again") from error
+        raise EncoderError(f"{path} is not a file of weights: {error}.", remedy="fetch the model again") from error
 
 
 def _require_whole_numbers(folder: Path) -> None:

@@ -45,7 +45,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
     missing = [name for name in _STATED if name not in found]
     if found.get("schema_version") != SCHEMA_VERSION or missing:
         raise DataError(
-            f"{path} is no training summary of version {SCHEMA_VERSION}"
+            f"{path} is not a training summary of version {SCHEMA_VERSION}"
             + (f": {', '.join(missing)} missing." if missing else "."),
             remedy=remedy,
         )

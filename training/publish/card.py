@@ -217,7 +217,7 @@ def _figures(record: ResultRecord) -> dict[str, Any]:
     ]  # fmt: skip
     warned = [note.text for note in notes(record) if note.level == "alarm"]  # saturation, and the echo rule
     if record.data.verification == "none":
-        warned.append("The data are no released split; the score compares with nothing published.")
+        warned.append("The data are not a released split; the score compares with nothing published.")
     return {
         "figures": [(name, _number(value), _interval(record, key)) for name, value, key in named],
         "signature": _code(record.signature),

@@ -88,7 +88,8 @@ def plan(request: ReviewRequest) -> BaselineCommand:
     thinking = request.thinking if request.thinking is not None else known.thinking if known else None
     if thinking is None:
         raise InputError(
-            "Whether the model thinks is recorded nowhere.", remedy="add --thinking or --no-thinking, as it was trained"
+            "There is no record of whether the model thinks.",
+            remedy="add --thinking or --no-thinking, as it was trained",
         )
     arguments = ["baseline", f"{ENGINES[request.engine]}:{model}", "--data", request.data, "--split", request.split]
     arguments += ["--out", str(out), "--prompt", prompt]
@@ -145,7 +146,7 @@ def _require_agreement(request: ReviewRequest, known: TrainedPrompt) -> None:
     ]
     if problems:
         raise InputError(
-            "The model would be asked otherwise than it was trained to be.",
+            "The model would be prompted differently from how it was trained.",
             problems=problems,
             remedy="leave these options out; they are known from the training summary",
         )
@@ -157,7 +158,8 @@ def _prompt(request: ReviewRequest, known: TrainedPrompt | None, out: Path) -> t
         return request.prompt, {}
     if known is None:
         raise InputError(
-            "Which prompt the model was trained with is recorded nowhere.", remedy="--prompt ID, or the prompt's file"
+            "There is no record of the prompt that the model was trained with.",
+            remedy="--prompt ID, or the prompt's file",
         )
     found = recorded(known.prompt_id, known.prompt_sha256)
     if found is None:

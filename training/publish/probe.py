@@ -127,7 +127,7 @@ def _adapters(settings: ProbeSettings, say: Callable[[str], None]) -> list[tuple
     if absent or not found:
         which = f"at step {', '.join(map(str, absent))}" if absent else "at all"
         raise InputError(
-            f"{settings.run} has no whole checkpoint {which}.", remedy=f"see which there are: ls {settings.run}"
+            f"{settings.run} has no complete checkpoint {which}.", remedy=f"see which there are: ls {settings.run}"
         )
     return sorted(found.items())
 

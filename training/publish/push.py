@@ -48,7 +48,7 @@ def plan(folder: Path, repo: str, *, private: bool) -> Upload:
     try:
         validate_repo_id(repo)
     except HFValidationError as error:
-        raise InputError(f'"{printable(repo)}" is no name of a repository.', remedy="--repo ORG/NAME") from error
+        raise InputError(f'"{printable(repo)}" is not the name of a repository.', remedy="--repo ORG/NAME") from error
     if repo.count("/") != 1:
         raise InputError(f'"{printable(repo)}" does not name an owner.', remedy="--repo ORG/NAME")
     if not folder.is_dir():
@@ -76,7 +76,7 @@ def push(upload: Upload, say: Callable[[str], object]) -> str:
         hub.create_repo(upload.repo, private=upload.private, exist_ok=True)
         if upload.private and not hub.repo_info(upload.repo).private:
             raise InputError(
-                f"{upload.repo} is there already, and public.", remedy="choose another name, or make it private first"
+                f"{upload.repo} already exists, and is public.", remedy="choose another name, or make it private first"
             )
         say(f"Uploading {len(upload.files)} files to {upload.repo} ...")
         done = hub.upload_folder(

@@ -51,5 +51,5 @@ def _wrong_question(row: Mapping[str, Any]) -> str | None:
     if not isinstance(row.get("truth"), dict) or not isinstance(verifiers, list) or not set(verifiers) <= known:
         return "truth or verifiers is missing, or of another kind"
     if not isinstance(row.get("tissue"), str | None):
-        return "tissue is no text"
+        return "tissue is not text"
     return None

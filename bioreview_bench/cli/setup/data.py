@@ -99,7 +99,7 @@ def verify(data: str, pin: bool) -> None:
     version, folder = locate(data)
     if version not in manifests.RELEASED:
         raise InputError(
-            f"{data} is no released version, so there is nothing to verify it against.",
+            f"{data} is not a released version, so there is nothing to verify it against.",
             remedy="bench data verify --data v3=FOLDER",
         )
     for split in _splits(data, allow_unfrozen=False):

@@ -58,7 +58,7 @@ class Chat:
         """Raise InputError when the template has no place for a system message."""
         if not self._shows([("system", _PROBE_SYSTEM), ("user", _PROBE_USER)]):
             raise InputError(
-                "The prompt has a system part, and the model's chat template takes none.",
+                "The prompt has a system part, but the model's chat template does not take one.",
                 remedy="copy the prompt to a file, move its system part to the front of the user part, --prompt FILE",
             )
 

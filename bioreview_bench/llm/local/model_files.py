@@ -27,7 +27,7 @@ def model_folder(name: str) -> Path:
         if (folder / ADAPTER).is_file():
             base = adapter_config(folder).get("base_model_name_or_path")
             remedy = f"name the model that it was trained on ({printable(base)}), and add --adapter {name}"
-        raise EncoderError(f"{folder} is no model: there is no config.json in it.", remedy=remedy)
+        raise EncoderError(f"{folder} is not a model: there is no config.json in it.", remedy=remedy)
     return folder
 
 
@@ -35,7 +35,9 @@ def adapter_folder(name: str) -> Path:
     """The folder of an adapter, as for models. Raises EncoderError, InputError."""
     folder = _folder(name)
     if not (folder / ADAPTER).is_file():
-        raise EncoderError(f"{folder} is no adapter: there is no {ADAPTER} in it.", remedy="name a folder of PEFT's")
+        raise EncoderError(
+            f"{folder} is not an adapter: there is no {ADAPTER} in it.", remedy="name an adapter that PEFT saved"
+        )
     return folder
 
 
@@ -100,6 +102,6 @@ def _folder(name: str) -> Path:
     except (LocalEntryNotFoundError, OSError) as error:
         command = f"hf download {printable(repo)}" + (f" --revision {printable(revision)}" if revision else "")
         raise EncoderError(
-            f"The model {printable(name)} is not on this machine, and nothing is downloaded unasked.",
+            f"The model {printable(name)} is not on this machine, and models are not downloaded automatically.",
             remedy=f"{command} (needs a network), then run the same command again",
         ) from error

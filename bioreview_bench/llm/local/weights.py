@@ -85,7 +85,7 @@ def end_tokens(model: Any, tokenizer: Any) -> list[int]:
     found = [named] if isinstance(named, int) else list(named or ())
     ends = sorted({*found, *([] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id])})
     if not ends:
-        raise EncoderError("No token is known to end this model's texts.", remedy="use an instruction-tuned model")
+        raise EncoderError("No token is known that ends this model's texts.", remedy="use an instruction-tuned model")
     return ends
 
 

@@ -100,7 +100,7 @@ def checked_url(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise InputError(
-            f"The base URL {printable(shown_url(url))} is no http address.",
+            f"The base URL {printable(shown_url(url))} is not an http address.",
             remedy="write it as --base-url https://HOST/v1",
         )
     return url

@@ -119,7 +119,7 @@ def new_manifest(
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest at `path`. Raises InputError."""
     if not path.exists():
-        raise InputError(f"{path.parent} is not a run folder: it holds no {path.name}.", remedy="check the path")
+        raise InputError(f"{path.parent} is not a run folder: it contains no {path.name}.", remedy="check the path")
     manifest = read_json(path, InputError, "choose another --out")
     if manifest.get("schema_version") != SCHEMA_VERSION or not isinstance(manifest.get("reviewer"), dict):
         raise InputError(
@@ -145,7 +145,7 @@ def require_run(path: Path) -> None:
         done = printable(manifest.get("postprocessing"))
         raise InputError(
             f"{path.parent} holds predictions that were made from others ({done}), not a run.",
-            remedy="go on with the run they were made from, and make them anew (bench postprocess, bench ensemble); "
+            remedy="go on with the run they were made from, and make them again (bench postprocess, bench ensemble); "
             "a new run needs another --out",
         )
 

@@ -92,7 +92,7 @@ class RunStore:
             found = [ROWS] if has_rows else [BATCHES] if (folder / BATCHES).exists() else []
             if found and not (folder / MANIFEST).exists():
                 raise InputError(
-                    f"{folder / found[0]} is there without a {MANIFEST}, so what made it is unknown.",
+                    f"{folder / found[0]} exists without a {MANIFEST}, so what made it is unknown.",
                     remedy="choose another --out",
                 )
             if not found and not (folder / SUPERSEDED).exists():
@@ -255,7 +255,7 @@ class RunStore:
             more = [Problem(f"and {len(changed) - _SHOWN:,} more")] if len(changed) > _SHOWN else []
             raise InputError(
                 f"{self.folder} is not resumed: {len(changed):,} of its articles were reviewed when their manuscript "
-                "(title, abstract, sections, references) was another.",
+                "(title, abstract, sections, references) was different.",
                 problems=[*changed[:_SHOWN], *more],
                 remedy="name the data that were reviewed, or choose another --out for these",
             )

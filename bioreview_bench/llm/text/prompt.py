@@ -49,7 +49,7 @@ class Prompt:
             )
         if PLACE in self.system:
             raise InputError(
-                f"Prompt {printable(self.id)}: the system part holds {PLACE}, where it would be sent as it stands.",
+                f"Prompt {printable(self.id)}: the system part holds {PLACE}, where it would be sent verbatim.",
                 remedy=f"move {PLACE} to the user part",
             )
         if self.answer is not None and self.answer not in ANSWERS:

@@ -102,7 +102,7 @@ def read_labels(raw: str, n_predictions: int, n_references: int) -> Labels:
             raise ValueError("a judgement is not an object of prediction, reason, same and related")
         name = entry["prediction"]
         if not isinstance(name, str) or name not in predictions:
-            raise ValueError(f"it judges {_shown(name)}, which is no prediction")
+            raise ValueError(f"it judges {_shown(name)}, which is not a prediction")
         if name in seen:
             raise ValueError(f"it judges {name} twice")
         if not isinstance(entry["reason"], str):
@@ -112,7 +112,7 @@ def read_labels(raw: str, n_predictions: int, n_references: int) -> Labels:
         for key, label in (("same", SAME), ("related", RELATED)):
             for reference in _list(entry[key], name, key):
                 if not isinstance(reference, str) or reference not in references:
-                    raise ValueError(f"for {name} it names {_shown(reference)}, which is no reference")
+                    raise ValueError(f"for {name} it names {_shown(reference)}, which is not a reference")
                 if reference in named:
                     raise ValueError(f"for {name} it names {reference} twice")
                 named.add(reference)

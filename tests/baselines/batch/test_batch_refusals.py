@@ -102,7 +102,7 @@ def test_single_calls_and_retries_are_refused_while_a_batch_is_out(
 @pytest.mark.parametrize("name", ["claude-haiku-4.5", "google:m", "gemini-2.5-flash", "bm25", "echo", "hf:x", "vllm:x"])
 def test_reviewers_without_batches_say_so(bench: Bench, tmp_path: Path, name: str) -> None:
     done = bench("baseline", name, "--data", "demo", "--split", "val", "--out", tmp_path / "run", "--batch")
-    assert (done.code, f"{name} has no use for --batch" in done.err) == (2, True)
+    assert (done.code, f"{name} does not take --batch" in done.err) == (2, True)
     assert not (tmp_path / "run").exists()
 
 

@@ -95,7 +95,7 @@ def test_the_limit_is_held_against_every_contract(minilm: None, warm: Path, caps
         (["--contract", "jaccard,"], "names a contract twice, or none"),
         (["--contract", "jaccard,nope"], 'There is no contract "nope"'),
         (["--contract", "jaccard,demo", "--encoder", "demo"], "--encoder makes one contract"),
-        (["--contract", "jaccard,demo", "--consistency"], "asks no judge"),
+        (["--contract", "jaccard,demo", "--consistency"], "does not use a judge"),
     ],
 )
 def test_a_list_that_cannot_be_scored_is_refused(

@@ -76,7 +76,7 @@ def test_folder_named_for_a_version_has_to_exist(tmp_path: Path) -> None:
 
 def test_only_released_versions_can_be_named_with_an_equals_sign(folder: Path) -> None:
     for data in (f"v5={folder}", f"demo={folder}", f"={folder}", "a\x1b=b"):
-        with pytest.raises(InputError, match="is no released version") as caught:
+        with pytest.raises(InputError, match="is not a released version") as caught:
             load_split(data, "test")
         assert "\x1b" not in str(caught.value)
 

@@ -227,7 +227,7 @@ def test_devices_are_one_for_each_worker() -> None:
     assert devices("cuda:0, cuda:1", 1) == ["cuda:0", "cuda:1"]
     with pytest.raises(InputError, match="goes with the CPU"):
         devices("cuda:0,cuda:1", 2)
-    with pytest.raises(InputError, match="no list of devices"):
+    with pytest.raises(InputError, match="not a list of devices"):
         devices("cuda:0,", 1)
 
 
@@ -251,7 +251,7 @@ def test_a_folder_of_the_earlier_layout_is_refused_and_not_added_to(
     manifest = json.loads((out / "manifest.json").read_text())
     (out / "manifest.json").write_text(json.dumps(manifest | {"layout": 1}))
     assert run(["encode", str(corpus), "-o", str(out), *options]) == 2
-    assert "was begun with" in capsys.readouterr().err
+    assert "was started with" in capsys.readouterr().err
     (out / "manifest.json").unlink()
     assert run(["encode", str(corpus), "-o", str(out), *options]) == 2
     assert "holds shards" in capsys.readouterr().err

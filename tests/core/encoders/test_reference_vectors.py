@@ -74,14 +74,14 @@ def test_a_changed_byte_is_found_wherever_it_is(exported: Path, place: int) -> N
     content = bytearray(exported.read_bytes())
     content[place] ^= 1
     exported.write_bytes(content)
-    with pytest.raises(InputError, match="is no vector file"):
+    with pytest.raises(InputError, match="is not a vector file"):
         load(exported)
 
 
 @pytest.mark.parametrize("kept", [0, 10, 27, 200, -1])
 def test_a_cut_file_is_refused(exported: Path, kept: int) -> None:
     exported.write_bytes(exported.read_bytes()[:kept])
-    with pytest.raises(InputError, match="is no vector file"):
+    with pytest.raises(InputError, match="is not a vector file"):
         load(exported)
 
 
@@ -115,14 +115,14 @@ HEADER = {"identity": {}}
     ],
 )
 def test_a_file_that_lies_is_refused(tmp_path: Path, tensors: dict[str, np.ndarray], entry: object) -> None:
-    with pytest.raises(InputError, match="is no vector file"):
+    with pytest.raises(InputError, match="is not a vector file"):
         load(written(tmp_path / "x.vectors", tensors, entry))
 
 
 def test_a_header_longer_than_any_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "x.vectors"
     path.write_bytes(struct.pack("<Q", 1 << 60) + b"{}")
-    with pytest.raises(InputError, match="is no vector file"):
+    with pytest.raises(InputError, match="is not a vector file"):
         load(path)
 
 
@@ -140,7 +140,7 @@ def test_the_same_vectors_are_the_same_bytes(exported: Path) -> None:
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, 3.0])
 def test_what_is_no_embedding_is_refused(exported: Path, value: float) -> None:
-    with pytest.raises(InputError, match="is no vector file"):
+    with pytest.raises(InputError, match="is not a vector file"):
         load(rewritten(exported, lambda header, keys, vectors: vectors.__setitem__(3, value)))
 
 

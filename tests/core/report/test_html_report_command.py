@@ -47,7 +47,7 @@ def test_the_command_adds_texts(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--data", "demo"], "--data and --split serve to show texts"),
+        (["--data", "demo"], "--data and --split are for showing texts"),
         (["--predictions", "p.jsonl"], "add --data FOLDER"),
         (["-o", "mine.result.json"], "does not end in .html"),
         (["-o", "nowhere/mine.html"], "there is no folder nowhere"),

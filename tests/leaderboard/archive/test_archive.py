@@ -148,12 +148,12 @@ def rewrite(source: Path, destination: Path, change: Callable[[str, bytes], byte
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("board.json", b'"layout": 1', b'"layout": 2', "not a whole exported board"),
-        ("board.json", b'"test"', b'"../x"', "not a whole|is about"),
+        ("board.json", b'"layout": 1', b'"layout": 2', "not a complete exported board"),
+        ("board.json", b'"test"', b'"../x"', "not a complete|is about"),
         ("predictions/", b"elife", b"ELIFE", "not those that were submitted"),
-        ("submissions.jsonl", b'"state":"scored"', b'"state":"winner"', "not a whole"),
-        ("submissions.jsonl", b'"f1":', b'"f1":"high","x":', "not a whole"),
-        ("submissions.jsonl", b"}\n", b"", "not a whole"),
+        ("submissions.jsonl", b'"state":"scored"', b'"state":"winner"', "not a complete"),
+        ("submissions.jsonl", b'"f1":', b'"f1":"high","x":', "not a complete"),
+        ("submissions.jsonl", b"}\n", b"", "not a complete"),
     ],
 )
 def test_an_altered_archive_is_refused(
@@ -172,7 +172,7 @@ def test_an_altered_archive_is_refused(
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18, b"words"])
 def test_what_is_no_archive_is_refused(content: bytes, open_database: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(content)
-    with pytest.raises(InputError, match="not a whole exported board"):
+    with pytest.raises(InputError, match="not a complete exported board"):
         import_board(open_database(tmp_path / "b.sqlite"), tmp_path / "a.zip")
     with pytest.raises(InputError, match="No such file"):
         import_board(open_database(tmp_path / "b.sqlite"), tmp_path / "absent.zip")

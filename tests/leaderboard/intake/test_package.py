@@ -366,7 +366,7 @@ def test_every_broken_archive_is_a_mendable_error(card_bytes: Callable[..., byte
 def test_trailing_bytes_and_comments_are_refused(card_bytes: Callable[..., bytes]) -> None:
     content = archive({"predictions.jsonl": LINE, "card.yaml": card_bytes()}).getvalue()
     for stream in (io.BytesIO(content + b"x"), io.BytesIO(content[:-2] + b"\x01\x00x")):
-        with pytest.raises(InputError, match="comment or something behind"):
+        with pytest.raises(InputError, match="comment or trailing data"):
             read_zip(stream, Limits())
 
 

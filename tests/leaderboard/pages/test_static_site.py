@@ -103,7 +103,7 @@ def test_a_withdrawn_system_has_no_page_any_more(scored_board: Any, tmp_path: Pa
 def test_a_folder_of_something_else_is_left_alone(board: Any, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "thesis.tex").write_text("mine")
-    with pytest.raises(InputError, match="holds files that are no board's"):
+    with pytest.raises(InputError, match="contains files that do not belong to a board"):
         build(board, tmp_path / "out")
     assert (tmp_path / "out" / "thesis.tex").read_text() == "mine"
     with pytest.raises(InputError, match="is not a folder"):

@@ -87,7 +87,7 @@ def test_a_board_that_is_not_there_or_is_another_is_not_served(
         ((str(new_board), "--contract", "demo"), "differs in --contract"),
         ((str(new_board), "--data", "v3=/nowhere", "--title", "x"), "differs in --data, --title"),
         (("postgresql://a:pass@h/x",), "a password can be read"),
-        ((str(new_board), "--public-url", "board.example.org"), "is no address of a board"),
+        ((str(new_board), "--public-url", "board.example.org"), "is not the address of a board"),
         ((str(new_board), "--port", "99999"), "99999 is not in the range"),
     ):
         code, _, err = leaderboard(*serve, *arguments)

@@ -120,7 +120,7 @@ def test_what_is_no_database_is_refused_and_kept(tmp_path: Path, open_database: 
     path.write_text("these are notes, not a database; " * 40)
     with pytest.raises((InputError, DataError), match=r"not a (whole )?SQLite database"):
         open_database(path).create_or_upgrade()
-    with pytest.raises(DataError, match="not a whole SQLite database"):
+    with pytest.raises(DataError, match="not an intact SQLite database"):
         open_database(path).require_current()
     assert path.read_text().startswith("these are notes")
 

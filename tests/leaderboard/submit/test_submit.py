@@ -304,7 +304,7 @@ def test_targets_that_are_none_are_refused(bench: Make, files: tuple[str, str], 
     before = Path(files[0]).read_bytes()
     code, _, err = bench(*send, files[0])
     assert code == 4
-    assert "not a whole SQLite database" in err
+    assert "not an intact SQLite database" in err
     assert Path(files[0]).read_bytes() == before
 
 
@@ -354,7 +354,7 @@ def test_init_writes_a_card_that_only_lacks_what_nobody_can_know(bench: Make, tm
     assert problems == []
     assert found is not None
     code, _, err = bench("init", str(run), "-o", str(card))
-    assert (code, "is there already" in err) == (2, True)
+    assert (code, "already exists" in err) == (2, True)
     assert bench("init", str(tmp_path / "nothing"))[0] == 2
     (run / "run.json").write_text("{broken")
     assert bench("init", str(run / "predictions.jsonl"), "-o", str(tmp_path / "2.yaml"))[0] == 2

@@ -70,7 +70,7 @@ def test_configs_of_every_method_are_varied(name: str, method: str, tmp_path: Pa
         (["learning_rate=1e-4,fast"], r"trl\.learning_rate: input should be a valid number"),
         (["learning_rate=1e-4,2e-4", "trl.learning_rate=1,2"], r"trl\.learning_rate is set twice"),
         (["learning_rate"], "is not of the form"),
-        (["speed=1,2"], '"speed" is no key'),
+        (["speed=1,2"], '"speed" is not a key'),
         ([f"seed={','.join(map(str, range(300)))}"], "300 variants"),
     ],
 )

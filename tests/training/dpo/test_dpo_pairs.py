@@ -44,7 +44,7 @@ def test_articles_without_a_pair_are_counted_by_reason() -> None:
     made = choose(given, 0.1, 1.5)
     assert not made.pairs
     assert made.dropped == {"fewer than two samples": 2, "margin": 1, "lengths": 1, "balance": 0}
-    with pytest.raises(InputError, match="no limits"):
+    with pytest.raises(InputError, match="are not limits"):
         choose(given, 0.0, 1.5)
 
 

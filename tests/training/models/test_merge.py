@@ -87,7 +87,7 @@ def test_a_vision_language_model_is_merged_in_its_own_class(tiny_qwen_vl: Path, 
 
 def test_what_is_there_is_not_overwritten(tiny_qwen3: Path, chain: list[Path], tmp_path: Path) -> None:
     (tmp_path / "m").mkdir()
-    with pytest.raises(InputError, match="is there already"):
+    with pytest.raises(InputError, match="already exists"):
         merge(str(tiny_qwen3), [str(chain[0])], tmp_path / "m")
 
 

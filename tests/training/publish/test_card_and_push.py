@@ -356,5 +356,5 @@ def test_a_hub_that_refuses_or_cannot_be_reached_is_said(adapter: Path, hub: Hub
     assert (offline.returncode, "Cannot upload to my-lab/reviewer" in offline.stderr) == (5, True), offline.stderr
     hub.refuse, hub.public = None, True
     public = push(hub, tmp_path / "home", *command, "--private")
-    assert (public.returncode, "already, and public" in public.stderr) == (2, True), public.stderr
+    assert (public.returncode, "already exists, and is public" in public.stderr) == (2, True), public.stderr
     assert hub.files == {}

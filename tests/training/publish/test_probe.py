@@ -135,7 +135,7 @@ def test_a_probe_without_whole_checkpoints_or_run_is_refused(run: Path, data: Pa
     common = ("--data", data, "--contract", "jaccard", "--n", 2)
     absent = bench("train", "probe", run, "--step", 4, *common)
     assert absent.code == 2
-    assert "has no whole checkpoint at step 4" in absent.err
+    assert "has no complete checkpoint at step 4" in absent.err
     nowhere = bench("train", "probe", data, *common)
     assert nowhere.code == 2
     assert "Next: name a training run" in nowhere.err

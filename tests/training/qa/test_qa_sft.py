@@ -239,7 +239,7 @@ def test_control_tokens_quoted_in_an_answer_stay_text(tiny_mistral: Path) -> Non
 
 def test_a_template_that_begins_otherwise_than_the_tokenizer_is_refused(tiny_mistral: Path, tmp_path: Path) -> None:
     without = packaged("instruction").replace("{{- bos_token -}}", "")
-    with pytest.raises(EncoderError, match="begins its texts with <s>, and the chat template does otherwise"):
+    with pytest.raises(EncoderError, match="begins its texts with <s>, and the chat template does not agree"):
         require_beginning(Chat(tiny_mistral, source=without), tiny_mistral)
     folder = tmp_path / "bare"  # the template writes <s>, and this tokenizer puts it before no text
     shutil.copytree(tiny_mistral, folder)

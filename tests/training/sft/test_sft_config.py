@@ -166,7 +166,10 @@ def test_no_key_of_ours_has_a_default_and_trl_keys_that_decide_are_required(tmp_
         ("trl.bf16=false", "quantisation.compute_dtype"),
         ("trl.hub_token=x", "bench train push publishes"),
         # Unknown keys get the nearest one.
-        ("trl.learning_rat=1e-4", r"trl\.learning_rat: is no key of this config \(did you mean trl\.learning_rate\?\)"),
+        (
+            "trl.learning_rat=1e-4",
+            r"trl\.learning_rat: is not a key of this config \(did you mean trl\.learning_rate\?\)",
+        ),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(setting: str, complaint: str) -> None:
@@ -183,16 +186,16 @@ def test_all_problems_are_listed_at_once_with_the_nearest_known_keys(tmp_path: P
     with pytest.raises(InputError) as refused:
         load("sft", written(values, tmp_path))
     text = str(refused.value)
-    assert "adapter.dropuot: is no key of this config (did you mean adapter.dropout?)" in text
-    assert "learning_rate: is no key of this config (did you mean trl.learning_rate?)" in text
-    assert "trl.warmup_step: is no key of this config (did you mean trl.warmup_steps?)" in text
+    assert "adapter.dropuot: is not a key of this config (did you mean adapter.dropout?)" in text
+    assert "learning_rate: is not a key of this config (did you mean trl.learning_rate?)" in text
+    assert "trl.warmup_step: is not a key of this config (did you mean trl.warmup_steps?)" in text
     assert "trl.seed: input should be greater" in text
     with pytest.raises(InputError, match=r"did you mean qwen3_8b\?") as refused:
         load("sft", "qwen3_80b")
     assert "qwen2.5_14b" in str(refused.value)  # the names that there are
-    with pytest.raises(InputError, match=r'"learning" is no key'):
+    with pytest.raises(InputError, match=r'"learning" is not a key'):
         load("sft", "qwen3_8b", ("learning=1",))
-    with pytest.raises(InputError, match=r'"lr" is no key of the config \(it is trl.learning_rate now\)'):
+    with pytest.raises(InputError, match=r'"lr" is not a key of the config \(it is trl.learning_rate now\)'):
         load("sft", "qwen3_8b", ("lr=1",))
     with pytest.raises(InputError, match="stands for several keys"):
         put({"a": {"x": 1}, "b": {"x": 2}}, "x", 3)
@@ -231,7 +234,7 @@ def test_base_inherits_deeply_and_replaces_lists(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="inherits from itself: mine -> lab -> mine"):
         load("sft", str(tmp_path / "mine.yaml"))
     (tmp_path / "lab.yaml").write_text("base: {a: 1}\n")
-    with pytest.raises(InputError, match="base is no name of a config"):
+    with pytest.raises(InputError, match="base is neither the name of a config"):
         load("sft", str(tmp_path / "mine.yaml"))
 
 

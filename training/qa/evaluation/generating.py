@@ -115,7 +115,7 @@ def recorded_template(base: str, systems: Sequence[AskedSystem], given: str | No
     problems = [problem for where, record in records for problem in _problems(where, record, chat)]
     if problems:
         raise InputError(
-            "A model would be asked otherwise than it was trained to be.",
+            "A model would be prompted differently from how it was trained.",
             problems=problems,
             remedy="leave --chat-template out, and evaluate adapters of one prompt and template together",
         )

@@ -267,7 +267,7 @@ def test_a_request_that_is_too_long_concerns_one_article(
 
 @pytest.mark.parametrize("url", ["localhost:8000/v1", "ftp://host/v1", "http:///v1", "https://"])
 def test_an_address_that_is_none_is_told_at_once(openai_reviewer: Any, url: str) -> None:
-    with pytest.raises(InputError, match="no http address"):
+    with pytest.raises(InputError, match="not an http address"):
         openai_reviewer(base_url=url)
 
 

@@ -56,7 +56,7 @@ def contradictory(judgements: list[Any]) -> str:
     ("spoil", "words"),
     [
         (without_last, "leaves out 1 of"),
-        (invented, '"R99", which is no reference'),
+        (invented, '"R99", which is not a reference'),
         (twice, "judges P1 twice"),
         (contradictory, "names R1 twice"),
         (lambda judgements: "They are all the same, I think.", "broken JSON"),
@@ -198,4 +198,4 @@ def test_a_text_that_gives_orders_is_sent_as_data_and_its_answer_is_checked(
     where = ("--data", "demo", "--contract", "judge:openai:small", "--base-url", loopback_judge.url)
     code, _, err = bench("evaluate", path, *where, "--controls", "basic")
     assert code == 5
-    assert '"P7", which is no prediction' in err
+    assert '"P7", which is not a prediction' in err
