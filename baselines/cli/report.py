@@ -31,7 +31,7 @@ class RunConsole(CallConsole):
     def opened(self, store: RunStore) -> None:
         """Say what was found in the folder."""
         if store.n_repaired:
-            self.say(f"A row that was cut while it was written ({store.n_repaired:,} bytes) was removed.")
+            self.say(f"A row that was cut off while it was written ({store.n_repaired:,} bytes) was removed.")
         if store.n_unknown_texts:
             self.warn(
                 f"{store.n_unknown_texts:,} rows were written before manuscripts were recorded: they are assumed to be "

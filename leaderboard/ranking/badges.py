@@ -43,7 +43,7 @@ TEXTS: Final[dict[Badge, BadgeText]] = {
     ),
     "saw-test-journals": BadgeText(
         "saw the test journals",
-        "Its training data hold texts of the journals that the split is drawn from, as its card says.",
+        "Its training data contain texts of the journals that the split is drawn from, as its card says.",
         "caution",
     ),
     "undisclosed": BadgeText(

@@ -30,7 +30,7 @@ _MEANINGS: Final = {
     "recall": "Share of the human reviewers' concerns that were found.",
     "precision": "Share of the system's concerns that a human reviewer raised.",
     "recall_major": "Recall among the concerns that reviewers called major.",
-    "null_f1": "F1 of the same predictions, each exchanged for those of another article: what chance makes.",
+    "null_f1": "F1 of the same predictions, each replaced by those of another article: what chance makes.",
     "echo_f1": "F1 of ten sentences copied from each paper: what naming the topic makes.",
     "mean_concerns": "Concerns written for an article, on average.",
     "coverage": "Share of the articles that were answered. The others count as articles without predictions.",
