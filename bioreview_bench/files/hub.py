@@ -73,11 +73,15 @@ def download_all(
     progress(0, total)
     paths = {}
     for name in wanted:
-        before = finished
-        paths[name] = download(revision, name, failure, remedy, lambda n, before=before: progress(before + n, total))
+        received = partial(_count_on, progress, finished, total)
+        paths[name] = download(revision, name, failure, remedy, received)
         finished += revision.files[name].size
         progress(finished, total)
     return paths
+
+
+def _count_on(progress: Callable[[int, int], None], before: int, total: int, n_bytes: int) -> None:
+    progress(before + n_bytes, total)
 
 
 def download(
@@ -89,16 +93,16 @@ def download(
 ) -> Path:
     """Download one file into the Hub cache and check it against the Hub's checksum. Raises `failure`.
 
-    `received` is told how many bytes of it are there.
+    `received` takes the number of bytes that are there so far.
     """
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import tqdm
+    from huggingface_hub.utils.tqdm import tqdm
 
-    class Received(tqdm):  # type: ignore[misc, type-arg]
+    class Received(tqdm):
         """In the place of the library's bar: hands the bytes on."""
 
         def __init__(self, *args: Any, **settings: Any) -> None:
-            super().__init__(*args, **{**settings, "disable": True})
+            super().__init__(*args, **{**settings, "disable": True})  # type: ignore[no-untyped-call]
             self._bytes = int(settings.get("initial") or 0)
 
         def update(self, n: float | None = 1) -> None:
