@@ -130,7 +130,7 @@ def _headline(record: ResultRecord) -> Table:
         "F1": ("overall.f1", record.overall.f1),
         "recall": ("overall.recall", record.overall.recall),
         "precision": ("overall.precision", record.overall.precision),
-        "F1 macro": ("overall.f1_macro", record.overall.f1_macro),
+        "macro F1": ("overall.f1_macro", record.overall.f1_macro),
         "F1 answered": ("", record.overall.f1_answered),
         "skill": ("controls.skill", record.controls.skill),
     }

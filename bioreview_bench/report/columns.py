@@ -10,7 +10,7 @@ from bioreview_bench.report.meaning import SATURATED, conclusion, notes, validit
 from bioreview_bench.report.verdict import system_line
 from bioreview_bench.results.records import ResultRecord, Validity
 
-_HEADLINE = {"f1": "F1", "recall": "recall", "precision": "precision", "f1_macro": "F1 macro"}
+_HEADLINE = {"f1": "F1", "recall": "recall", "precision": "precision", "f1_macro": "macro F1"}
 _RATES = ("match_rate", "null_match_rate", "echo_match_rate", "generic_match_rate", "near_miss_match_rate")
 
 

@@ -91,9 +91,7 @@ def _f1(record: ResultRecord) -> str:
 def _skill(record: ResultRecord) -> str:
     controls = record.controls
     if controls.skill is None:
-        return (
-            SATURATED if controls.saturated else "undefined: no article has another one of its source to compare with"
-        )
+        return SATURATED if controls.saturated else "undefined: no article has a donor (another article of its source)"
     return f"{controls.skill:.3f}  {_bounds(record, 'controls.skill')}0 is chance"
 
 

@@ -77,11 +77,26 @@ def tied_groups(names: Sequence[str], below: Collection[tuple[str, str]]) -> lis
     return groups
 
 
+_WORDS = {
+    "spec": "specification",
+    "enc": "encoder",
+    "len": "maximum length",
+    "dtype": "precision",
+    "pool": "pooling",
+    "tf": "transform",
+    "sim": "similarity",
+    "thr": "threshold",
+    "match": "matching",
+    "null": "donors of each article",
+    "fig": "references that need a figure",
+}
+
+
 def differing_fields(a: str, b: str) -> list[str]:
-    """The fields in which two signatures differ, with both values."""
+    """The fields in which two signatures differ, in words, with both values."""
     left, right = _fields(a), _fields(b)
     return [
-        f"{name}: {left.get(name, 'absent')} and {right.get(name, 'absent')}"
+        f"{_WORDS.get(name, name)}: {left.get(name, 'absent')} and {right.get(name, 'absent')}"
         for name in dict.fromkeys([*left, *right])
         if left.get(name) != right.get(name)
     ]

@@ -47,7 +47,7 @@ class Row(Shown):
     recall: Annotated[Figure, Of("overall.recall", title="Recall")]
     precision: Annotated[Figure, Of("overall.precision", title="Precision")]
     recall_major: Annotated[Figure, Of("per_severity.major.recall", title="Recall, major")]
-    f1_macro: Annotated[Figure, Of("overall.f1_macro", title="F1 macro")]
+    f1_macro: Annotated[Figure, Of("overall.f1_macro", title="macro F1")]
     null_f1: Annotated[float | None, Of("controls.null_f1", title="Null F1")]
     match_rate: Annotated[float | None, Of("controls.match_rate", title="Match rate")]
     null_match_rate: Annotated[float | None, Of("controls.null_match_rate")]

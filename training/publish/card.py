@@ -209,7 +209,7 @@ def _figures(record: ResultRecord) -> dict[str, Any]:
     overall, controls, coverage = record.overall, record.controls, record.coverage
     named = [
         ("recall", overall.recall, "overall.recall"), ("precision", overall.precision, "overall.precision"),
-        ("F1", overall.f1, "overall.f1"), ("F1 macro", overall.f1_macro, "overall.f1_macro"),
+        ("F1", overall.f1, "overall.f1"), ("macro F1", overall.f1_macro, "overall.f1_macro"),
         ("ceiling F1", overall.ceiling_f1, None), ("null F1 (control)", controls.null_f1, None),
         ("skill (control)", controls.skill, "controls.skill"),
         ("match rate", controls.match_rate, None), ("echo match rate (control)", controls.echo_match_rate, None),

@@ -61,7 +61,7 @@ def cards(record: ResultRecord) -> list[HeadlineCard]:
     matched = f"{overall.n_matched:,}"
     found = [
         ("F1", "overall.f1", overall.f1, "recall and precision in one figure"),
-        ("Skill", "controls.skill", controls.skill, "share of what chance leaves open"),
+        ("Skill", "controls.skill", controls.skill, "share made of the matches beyond chance"),
         ("Recall", "overall.recall", overall.recall, f"{matched} of {overall.n_ref:,} references found"),
         (
             "Precision",
@@ -69,7 +69,7 @@ def cards(record: ResultRecord) -> list[HeadlineCard]:
             overall.precision,
             f"{matched} of {overall.n_pred:,} predictions matched a reference",
         ),
-        ("Macro F1", "overall.f1_macro", overall.f1_macro, "plain mean over the categories"),
+        ("Macro F1", "overall.f1_macro", overall.f1_macro, "unweighted mean over the categories"),
     ]
     return [
         card(name, value, bounds(record, path), meaning, saturated=name == "Skill" and controls.saturated)

@@ -68,7 +68,7 @@ def test_another_signature_is_refused_naming_the_field(
 ) -> None:
     other = save("b", 3, replace(_CONTRACT, threshold=0.6))
     assert run(["compare", str(save("a", 3)), str(other)]) == 2
-    assert "thr: 0.5 and 0.6" in capsys.readouterr().err
+    assert "threshold: 0.5 and 0.6" in capsys.readouterr().err
     assert differing_fields("x|a:1|b:2", "x|a:1|b:3|c:4") == ["b: 2 and 3", "c: absent and 4"]
 
 

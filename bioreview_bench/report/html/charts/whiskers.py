@@ -67,7 +67,7 @@ def whisker_chart(name: str, title: str, groups: Sequence[Group], limit: float =
 
     entries = [("dot", "s1", "recall"), *([("diamond", "s2", "precision")] if pair else [])]
     described = "; ".join(_described(group) for group in groups)
-    return joined(legend(entries), chart(name, title, f"With 95 % intervals. {described}.", draw))
+    return joined(legend(entries), chart(name, title, f"With 95% CIs. {described}.", draw))
 
 
 def _row(plot: Plot, group: Group, top: float, height: float, stacked: bool, pair: bool) -> Markup:
