@@ -83,7 +83,7 @@ def test_the_table_is_ranked_by_the_contract_to_be_believed_and_marks_who_stands
     ]
     assert [note.text for note in controls.notes] == [  # type: ignore[union-attr]
         "Under bad, copying makes none of the points and scores 0.70, no lower than half (5 points); under good, "
-        "whoever makes none scores at most 0.00, below all who make some."
+        "reviewers that make none score at most 0.00, below all who make some."
     ]
     assert [note.text for note in contract.notes] == [verdict(BAD, GOOD)]  # type: ignore[union-attr]
 
