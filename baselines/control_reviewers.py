@@ -73,7 +73,7 @@ class BorrowingReviewer(ControlReviewer):
     def _borrowed(self, manuscript: Manuscript) -> Sequence[str]:
         """The donor's usable concerns. Raises GiveUp for an article that was not announced."""
         if manuscript.id not in self._donated:
-            raise GiveUp(f"{self.name} was not told about {printable(manuscript.id)}.")
+            raise GiveUp(f"{self.name} knows nothing about {printable(manuscript.id)}.")
         return self._donated[manuscript.id]
 
     @cached_property

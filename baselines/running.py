@@ -217,7 +217,7 @@ def _chosen(split: Split, path: Path) -> list[Article]:
         if not article_id:
             continue
         if article_id in named:
-            problems.append(Problem(f"{printable(article_id)} stands here a second time", number))
+            problems.append(Problem(f"{printable(article_id)} is listed a second time", number))
         elif article_id not in known:
             nearest = str(unknown("article", article_id, list(known)).remedy) if len(problems) < 20 else ""
             problems.append(Problem(f"unknown article id {printable(article_id)}; {nearest}", number))
@@ -280,7 +280,7 @@ def reparse(folder: Path, fix_labels: bool | None = None) -> dict[str, Any]:
         before = dict(store.totals.by_status)
         changed = store.rewrite(again)
         if not read["rows"]:
-            raise InputError(f"No row of {folder} holds a model's output.", remedy="reparse runs of models")
+            raise InputError(f"No row of {folder} has a model's output.", remedy="reparse runs of models")
         if fix != bool(reviewer.get("fix_labels")):
             # The rows are now what a run with that setting gives, and only such a one may go on with them.
             reviewer["fix_labels"] = fix

@@ -50,7 +50,7 @@ def unfit(card: Card) -> Iterator[str]:
     for field, text in _texts(card):
         found = forbidden(text, lines=field == "training_data.description")
         if found is not None:
-            yield f"{field}: holds the invisible or control character {found}"
+            yield f"{field}: contains the invisible or control character {found}"
         elif not text.strip() and field != "training_data.description":
             yield f"{field}: is blank"
 

@@ -22,7 +22,7 @@ output_option = click.option(
     required=True,
     type=click.Path(path_type=Path),
     metavar="OUT",
-    help="The predictions file to write, in a folder of its own; run.json is written beside it.",
+    help="The predictions file to write, in a folder of its own; run.json is written next to it.",
 )
 
 

@@ -140,7 +140,7 @@ def _line(row: Mapping[str, Any]) -> str:
         return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
     except ValueError as error:
         raise InputError(
-            f"The row for {printable(row.get('article_id'))} holds a number beyond JSON's range.",
+            f"The row for {printable(row.get('article_id'))} contains a number beyond JSON's range.",
             remedy="remove that field",
         ) from error
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     "--predictions",
     multiple=True,
     metavar="FILE",
-    help="With --html: a file that was scored (or demo:NAME), for its texts; those beside the results are found.",
+    help="With --html: a file that was scored (or demo:NAME), for its texts; those next to the results are found.",
 )
 @click.option("--data", metavar="DATA", help="With --html: where the articles are. Default: the results' bundled data.")
 @options.format_option("text", "markdown", "json")

@@ -111,7 +111,7 @@ def show(name: str, form: str) -> None:
 @options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
 @options.path_option("-o", "--out", metavar="FILE", text="Write the validity card.")
 @click.option(
-    "--keep", is_flag=True, help="Put the card where the contract is, to be shown beside scores; a judge's always is."
+    "--keep", is_flag=True, help="Put the card where the contract is, to be shown with scores; a judge's always is."
 )
 @options.path_option("--chart", metavar="FILE.svg", text="Draw what is matched and counted.")
 @options.encoder_path_option
@@ -195,7 +195,7 @@ def audit(
     else:
         options.show(blocks(card, about(own_validity(loaded, card))), form)
     if kept is None:
-        messages.say("Not kept with the contract. To have it shown beside scores: --keep")
+        messages.say("Not kept with the contract. To show it with scores: --keep")
 
 
 def _short(value: object) -> str:

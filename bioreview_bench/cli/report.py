@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("result", type=click.Path(path_type=Path), metavar="R.result.json")
-@options.path_option("-o", "--output", metavar="FILE", text="Default: R.html beside the result.")
+@options.path_option("-o", "--output", metavar="FILE", text="Default: R.html next to the result.")
 @click.option(
     "--predictions", metavar="FILE", help="The file that was scored (or demo:NAME): show the concerns' texts."
 )

@@ -58,7 +58,7 @@ def misplaced(path: Path, articles: Split, data: str, error: InputError) -> Inpu
     if place.n == len(ids):
         return InputError(
             f"{path} has predictions for {printable(label)}, not for {articles.label}: all {len(ids):,} of its article "
-            "ids stand there.",
+            "ids are there.",
             remedy=f"add {place.option}",
         )
     some = f"{place.n:,} of {len(unknown):,} unknown article ids are in {printable(label)} ({place.option})"

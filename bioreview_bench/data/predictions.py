@@ -299,7 +299,7 @@ def _unfit(name: str, text: Any) -> list[str]:
     """Why a value is no text that can be scored, if so."""
     if not isinstance(text, str):
         return [f"{name} must be a string, this is {json_type(text)}"]
-    return [] if encodes(text) else [f"{name} holds a lone surrogate"]
+    return [] if encodes(text) else [f"{name} contains a lone surrogate"]
 
 
 def encodes(text: str) -> bool:

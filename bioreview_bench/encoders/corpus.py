@@ -174,12 +174,12 @@ def _problem(row: dict[str, Any], number: int) -> Problem | None:
         said = "is missing" if "text" not in row else f"must be a string, this is {json_type(text)}"
         return Problem(f"text {said}", number)
     if not encodes(text):
-        return Problem("text holds a lone surrogate", number)
+        return Problem("text contains a lone surrogate", number)
     return None if text.strip() else Problem("text is blank", number)
 
 
 def _check_same(plan: dict[str, Any], path: Path) -> None:
-    stored = read_json(path, InputError, f"{path.parent} holds shards of an unknown plan: name an empty folder")
+    stored = read_json(path, InputError, f"{path.parent} contains shards of an unknown plan: name an empty folder")
     names = {"identity": "another encoder", "input_sha256": "another input", "shards": "other --shard-rows"}
     wrong = next((said for name, said in names.items() if stored.get(name) != plan[name]), None)
     if wrong or stored.get("layout") != _LAYOUT:

@@ -241,7 +241,7 @@ def _loading(files: EncoderFiles) -> Iterator[None]:
         yield
     except pickle.UnpicklingError as error:  # torch's message explains how to switch the protection off
         raise EncoderError(
-            f"{files.weights} holds more than tensors; it was not unpickled.", remedy="name another folder"
+            f"{files.weights} contains more than tensors; it was not unpickled.", remedy="name another folder"
         ) from error
     except Exception as error:  # a damaged file is a SafetensorError, IndexError or, in tokenizers, an Exception
         raise EncoderError(f"Cannot load {files.folder}: {error}", remedy="fetch it again") from error

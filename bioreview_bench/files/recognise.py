@@ -51,7 +51,7 @@ _OBJECTS = (
     (("tool_name", "f1_micro"), RESULT, "bench report {file}, or name its predictions"),
     (("article_id", "labels"), "judged pairs", "bench contract audit NAME --judgements {file}"),
     (("article_id",), PREDICTIONS, ""),
-    (("schema_version", "reviewer"), "a run's manifest", "name predictions.jsonl beside it, or the folder"),
+    (("schema_version", "reviewer"), "a run's manifest", "name predictions.jsonl next to it, or the folder"),
     (("eval", "samples"), "an inspect log", _INSPECT),
     (("eval", "status"), "an inspect log", _INSPECT),
     (
@@ -81,7 +81,7 @@ def require_kind(path: Path, wanted: str, failure: type[BenchError] = InputError
     if kind.what == PREDICTIONS:
         stem = path.name.removesuffix(".jsonl")
         made = f"bench evaluate {_quoted(path)} -o {_quoted(path.with_name(f'{stem}.result.json'))}"
-        said = f"{path} holds predictions, not a result."
+        said = f"{path} contains predictions, not a result."
         raise failure(said, problems=(Problem(said),), remedy=f"score them: {made}")
     made = "name a result; bench evaluate PREDICTIONS -o R.result.json writes one"
     remedy = made if wanted == RESULT and not kind.packed else kind.remedy

@@ -33,7 +33,7 @@ def require_same_run(
     problems = differences(stored, asked, free)
     if problems:
         raise InputError(
-            f"{folder} holds a different run, so it is not resumed.",
+            f"{folder} contains a different run, so it is not resumed.",
             problems=problems,
             remedy=f"give the settings of that run, or {remedy}",
         )

@@ -127,7 +127,7 @@ def check_value(key: str, value: str) -> str:
     if not value.strip() or "\n" in value or (key == "encoder" and not (equals and name)):
         raise InputError(f"{printable(value) or 'Nothing'} is not a value of {key}.", remedy=_example(key))
     if _LOGIN.search(value):
-        raise InputError("The value holds a password, and none is kept in a file.", remedy=_example(key))
+        raise InputError("The value contains a password, and none is kept in a file.", remedy=_example(key))
     if key in ("data", "encoder") and equals:
         path = Path(folder).expanduser()
         if not path.is_dir():

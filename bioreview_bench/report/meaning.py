@@ -21,7 +21,7 @@ _NEAR_MISS_LIMIT = 0.10
 _ECHO_HALF = 0.5  # of a system's match rate: an alarm from here
 _ECHO_CLOSE = 0.8  # and from here copying is close to it
 ENOUGH = 10  # matches of a system from which its match rate is compared with that of copying
-NEVER = "Never checked against judged pairs: nobody knows how many of this contract's matches are the same point."
+NEVER = "Never checked against judged pairs: it is unknown how many of this contract's matches are the same point."
 _FEW = 30  # matches below which a share is hardly known
 SATURATED: Final = "saturated"  # what is printed in place of a skill that is undefined for this reason
 

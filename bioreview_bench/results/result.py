@@ -138,7 +138,7 @@ class Result:
         if self._pairs_path is None or not self._pairs_path.is_file():
             raise InputError(
                 f"The pairs of this result are not at {self._pairs_path}.",
-                remedy="keep R.pairs.parquet beside R.result.json, or evaluate again with -o",
+                remedy="keep R.pairs.parquet next to R.result.json, or evaluate again with -o",
             )
         return read_pairs(self._pairs_path)
 

@@ -173,7 +173,7 @@ def _string(row: Mapping[str, Any], key: str) -> list[str]:
     if not isinstance(value, str):
         return [f"{key} must be a string, this is {json_type(value)}"]
     if not encodes(value):
-        return [f"{key} holds a lone surrogate"]
+        return [f"{key} contains a lone surrogate"]
     return [] if value.strip() else [f"{key} is blank"]
 
 
@@ -194,7 +194,7 @@ def _labels(row: Mapping[str, Any]) -> tuple[Labels, list[str]]:
     by_name: dict[str, dict[str, int]] = {}
     for rater, given in by_rater.items():
         if not rater.strip() or not encodes(rater):
-            problems.append("the name of a rater is blank or holds a lone surrogate")
+            problems.append("the name of a rater is blank or contains a lone surrogate")
         elif not isinstance(given, dict):
             problems.append(f"what {printable(rater)} said must be an object, this is {json_type(given)}")
         else:

@@ -52,7 +52,7 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 @click.option("--remove-contract", multiple=True, metavar="NAME", help="Its results are kept, not shown.")
 @click.option("--ranking", metavar="NAME", help="The contract that ranks.")
 @click.option("--draws", type=click.IntRange(0, 100_000), help="Bootstrap draws. Then rescore.")
-@click.option("--allow-unverified/--refuse-unverified", default=None, help="Encoders and data nobody vouches for.")
+@click.option("--allow-unverified/--refuse-unverified", default=None, help="Unverified encoders and data.")
 @click.option("--per-day", type=click.IntRange(min=1), help="Submissions of a user and day (UTC), rejected ones apart.")
 @click.option("--uploads-per-day", type=click.IntRange(min=1), help="Files of a user and day, rejected ones too.")
 @click.option("--requests-per-minute", type=click.IntRange(min=1))

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--public-url",
     metavar="URL",
-    help="The address that people use, when a proxy stands before the board; with https, browsers are held to it.",
+    help="The address that people use, when there is a proxy in front of the board; with https, browsers must use it.",
 )
 @click.option(
     "--proxy", metavar="ADDRESS", help="The proxy's address; what it says of clients (X-Forwarded-For) is believed."

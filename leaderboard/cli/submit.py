@@ -1,4 +1,4 @@
-"""`bench submit`: send predictions and a card to a board, and ask what became of them."""
+"""`bench submit`: send predictions and a card to a board, and ask about their state."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 _HERE = "bioreview_bench.leaderboard.cli."
 _COMMANDS = {
-    "init": (_HERE + "submit_init:init", "Write a card to fill in, begun from run.json."),
-    "status": (_HERE + "submit:status", "Where a submission stands."),
+    "init": (_HERE + "submit_init:init", "Write a card to fill in, started from run.json."),
+    "status": (_HERE + "submit:status", "Show the state of a submission."),
     "mark": (_HERE + "submit:mark", "Name a submission, not yet scored, as the one to rank."),
     "withdraw": (_HERE + "submit:withdraw", "Take a submission back."),
 }
@@ -62,7 +62,7 @@ class _SubmitGroup(LazyGroup):
     table=_COMMANDS,
     before=require_leaderboard,
     no_args_is_help=True,
-    short_help="Submit predictions to a board; ask what became of them.",
+    short_help="Submit predictions to a board; ask about their state.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 def submit() -> None:
@@ -73,7 +73,7 @@ to_option = click.option(
     "--to",
     metavar="URL|FILE|hf://...",
     help="A running board, a board's database, or hf://datasets/OWNER/NAME. Default: bench config get board, else "
-    "board.sqlite in this folder, made when it is not there.",
+    "board.sqlite in this folder, created if it does not exist.",
 )
 token_option = click.option(
     "--token-file",
@@ -92,14 +92,14 @@ plain_http_option = click.option(
     "--card",
     type=click.Path(path_type=Path),
     metavar="card.yaml",
-    help="What the system is. Default: card.yaml beside the predictions, begun when it is not there.",
+    help="What the system is. Default: card.yaml next to the predictions, created if it does not exist.",
 )
 @click.option(
     "--run",
     "run_file",
     type=click.Path(path_type=Path),
     metavar="run.json",
-    help="The run's manifest. Default: run.json beside the predictions, when there is one.",
+    help="The run's manifest. Default: run.json next to the predictions, if there is one.",
 )
 @click.option("--no-run", is_flag=True, help="Leave run.json out.")
 @options.split_option
@@ -144,7 +144,7 @@ def send(
 ) -> None:
     """Check PREDICTIONS (a file, a run's folder, or demo:NAME) and the card by the board's rules, and submit them.
 
-    Everything that is missing or wrong is listed at once. Where there is no card, one is begun, to be filled in.
+    Everything that is missing or wrong is listed at once. If there is no card, one is created for you to fill in.
 
     A running board scores them itself; its answer is an id to ask with. A local board scores them at once, in this
     process. To the Hub goes a pull request. Sent twice, a submission is taken in once.

@@ -28,7 +28,7 @@ _LARGEST = 16 * 1024 * 1024  # bytes of a run.json
     show_default=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The card to write; one that is there is not touched.",
+    help="The card to write; an existing one is not overwritten.",
 )
 def init(run: Path | None, output: Path) -> None:
     """Write a commented card to fill in. RUN is a run's folder, its run.json, or the predictions next to it.
@@ -54,7 +54,7 @@ def init(run: Path | None, output: Path) -> None:
     split = _split(manifest)
     text = draft(manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date())
     write_files({output: text.encode()})
-    filled = f", begun from {predictions.parent / 'run.json'}" if manifest else ""
+    filled = f", started from {predictions.parent / 'run.json'}" if manifest else ""
     click.echo(f"Wrote {output}{filled}.")
     click.echo(f"Next: fill it in, then bench submit {predictions} --card {output} --split {split} --dry-run")
 

@@ -95,6 +95,6 @@ def _begun(place: Path, predictions: Path, given: str, split: str) -> BenchError
     empty = [name for name in empty if re.search(rf"^{name}:\s*$", text, re.MULTILINE)]
     command = shlex.join(["bench", "submit", given, "--card", str(place), "--split", split])
     return AbsentError(
-        f"There was no card, so {place} was begun; fill in {', '.join(empty)}, and what was trained on.",
+        f"There was no card, so {place} was created; fill in {', '.join(empty)}, and what was trained on.",
         remedy=f"edit {place}, then {command}",
     )

@@ -53,7 +53,7 @@ class Forms:
         unknown = sorted(set(form) - {*FILES, *FIELDS})
         twice = sorted(name for name in set(form) if len(form.getlist(name)) > 1)
         problems = [Problem(f'there is no field "{printable(name)}"') for name in unknown]
-        problems += [Problem(f'"{printable(name)}" is there more than once') for name in twice]
+        problems += [Problem(f'"{printable(name)}" occurs more than once') for name in twice]
         if problems:
             await form.close()
             fields = ", ".join((*FILES, *FIELDS[:2]))

@@ -115,7 +115,7 @@ class _Reader:
             if key == "<<":
                 raise _Refused("merge keys (<<) are not taken", event)
             if key in found:
-                raise _Refused(f'the key "{printable(key)}" stands twice', event)
+                raise _Refused(f'the key "{printable(key)}" occurs twice', event)
             found[key] = self._node(next(self._stream), depth + 1)
         return found
 

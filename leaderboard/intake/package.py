@@ -163,7 +163,7 @@ def _check_end(stream: BinaryIO, size: int) -> None:
     if signature != _END_SIGNATURE or comment:
         raise InputError("This is not a .zip, or it has a comment or trailing data.", remedy=_REMEDY)
     if tail[:before].startswith(_LOCATOR_SIGNATURE) or directory > _DIRECTORY_BYTES:
-        raise InputError("The archive holds more than a submission.", remedy=_REMEDY)
+        raise InputError("The archive contains more than a submission.", remedy=_REMEDY)
     stream.seek(0)
 
 
@@ -182,7 +182,7 @@ def _checked(entries: list[zipfile.ZipInfo], limits: Limits) -> dict[str, zipfil
         if entry.orig_filename != entry.filename or name not in allowed:
             problems.append(Problem(f'"{shown}" is none of {", ".join(allowed)}'))
         elif name in found:
-            problems.append(Problem(f"{name} is there twice"))
+            problems.append(Problem(f"{name} occurs twice"))
         elif entry.flag_bits & 0x41:
             problems.append(Problem(f"{shown} is encrypted"))
         elif entry.compress_type not in _METHODS:

@@ -84,7 +84,7 @@ def barred(card: Card, split: BoardSplit) -> list[Problem]:
             found.append(
                 Problem(
                     f"card.yaml: training_data.saw_{version}_train is {answer}{counts}: every article of {split.data} "
-                    f"{split.name} stands somewhere in {version}, so systems trained on {version} are not scored on it"
+                    f"{split.name} is part of {version}, so systems trained on {version} are not scored on it"
                 )
             )
     return found

@@ -103,7 +103,7 @@ MEANING: Final[dict[State, str]] = {
     "validating": "The file and the card are being checked.",
     "queued": "Everything is in order; it waits for the worker.",
     "scoring": "The worker scores it.",
-    "scored": "It stands on the board.",
+    "scored": "It is on the board.",
     "rejected": "File or card have problems; they are listed. Fix them and submit again.",
     "failed": "Scoring failed for a reason that is not the submission's; the maintainers can have it scored again.",
     "withdrawn": "It was taken back by its team.",

@@ -100,7 +100,7 @@ class BoardClient:
         return self._checked(send, Submitted)
 
     def status(self, submission: str) -> SubmissionStatus:
-        """Where a submission stands."""
+        """Show the state of a submission."""
         return self._asked("GET", f"submissions/{quote(submission, safe='')}", SubmissionStatus)
 
     def withdraw(self, submission: str) -> SubmissionStatus:

@@ -78,7 +78,7 @@ def send(repo: str, sending: Sending, data: str) -> str | None:
     folder = f"{FOLDER}/{package.digest[:12]}"
     at_hand = revision_files(repo, "main", "dataset", RemoteError, _REMEDY)
     if f"{folder}/{PREDICTIONS}" in at_hand.files:
-        raise InputError(f"{repo} holds this submission already: {folder}.", remedy="nothing more is needed")
+        raise InputError(f"{repo} already contains this submission: {folder}.", remedy="nothing more is needed")
     content = json.dumps({"split": sending.split, "marked": sending.marked}, indent=2) + "\n"
     files = {PREDICTIONS: sending.predictions, CARD: sending.card, **({RUN: sending.run} if sending.run else {})}
     operations: list[Any] = [CommitOperationAdd(f"{folder}/{TICKET}", content.encode())]
@@ -111,7 +111,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     missing = sorted({PREDICTIONS, CARD, TICKET} - files)
     unknown = sorted(files - {PREDICTIONS, CARD, TICKET, RUN})
     if missing or unknown:
-        reason = f"it has no {', '.join(missing)}" if missing else f"it holds {printable(', '.join(unknown))}"
+        reason = f"it has no {', '.join(missing)}" if missing else f"it contains {printable(', '.join(unknown))}"
         raise InputError(f"{FOLDER}/{name} is not a submission: {reason}.", remedy="have it fixed in the repository")
 
     def get(file: str) -> Path:
@@ -121,7 +121,7 @@ def _fetch(revision: HubRevision, name: str, files: set[str], limits: Limits) ->
     package = read_package(get(PREDICTIONS), get(CARD), get(RUN) if RUN in files else None, limits)
     if package.digest[:12] != name:
         raise InputError(
-            f"{FOLDER}/{name} holds another submission ({package.digest[:12]}): its files were changed.",
+            f"{FOLDER}/{name} contains another submission ({package.digest[:12]}): its files were changed.",
             remedy="have it submitted again",
         )
     return MergedFolder(name, split, marked, package)

@@ -54,7 +54,7 @@ class LocalBoard:
         return next(self.states(submission))
 
     def status(self, submission: str) -> SubmissionStatus:
-        """Where a submission stands."""
+        """Show the state of a submission."""
         return submission_status(self.db, submission)
 
     def mark(self, submission: str) -> SubmissionStatus:

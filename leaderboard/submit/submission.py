@@ -41,7 +41,7 @@ class Board(Protocol):
         """Every new state, until nothing more will happen."""
 
     def status(self, submission: str) -> SubmissionStatus:
-        """Where a submission stands."""
+        """Show the state of a submission."""
 
     def mark(self, submission: str) -> SubmissionStatus:
         """Name a submission, not yet scored, as the one to rank."""

@@ -12,7 +12,7 @@ import click
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--result", "result_path", type=click.Path(path_type=Path), metavar="R.result.json", help="Its score.")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: beside the weights.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: next to the weights.")
 @click.option("--organisation", required=True, metavar="TEXT")
 @click.option("--contact", required=True, metavar="TEXT", help="An address that may be published.")
 @click.option("--name", metavar="TEXT", help="Of the system. Default: the config's.")

@@ -191,7 +191,7 @@ def _directives(words: Sequence[str]) -> list[str]:
 def _check(words: Sequence[str]) -> None:
     """Read the words as `bench` does, without running anything, and the config of a training run with them."""
     if not all(word.isprintable() for word in words):
-        raise InputError("The command holds control characters.", remedy="type it again")
+        raise InputError("The command contains control characters.", remedy="type it again")
     from bioreview_bench.cli.main import bench
 
     command: click.Command = bench

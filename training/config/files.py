@@ -125,7 +125,7 @@ def put(values: dict[str, Any], key: str, value: Any) -> str:
             remedy="see bench train config show NAME; other arguments of TRL by their full name: --set trl.NAME=VALUE",
         )
     if len(fits) > 1:
-        raise InputError(f'"{printable(key)}" stands for several keys.', remedy=f"use one of {', '.join(fits)}")
+        raise InputError(f'"{printable(key)}" fits several keys.', remedy=f"use one of {', '.join(fits)}")
     *groups, last = fits[0].split(".")
     inner = values
     for group in groups:
@@ -239,7 +239,7 @@ def _loader() -> Any:
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             keys = [key.value for key, _ in node.value]
             if len(set(keys)) != len(keys):
-                raise yaml.YAMLError(f"a key stands twice among {', '.join(map(str, keys))}")
+                raise yaml.YAMLError(f"a key occurs twice among {', '.join(map(str, keys))}")
             return super().construct_mapping(node, deep)
 
     # YAML 1.1 wants a point and a sign in 1.0e-4, takes 1e-4 for text, and "no" (of eval_strategy) for false.

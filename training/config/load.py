@@ -70,7 +70,7 @@ OWNED = {
     "output_dir": "-o says where a run goes", "run_name": "it is the config's name",
     "bf16": "quantisation.compute_dtype", "fp16": "quantisation.compute_dtype", "use_cpu": "model.device",
     "model_init_kwargs": _MODEL,
-    "trust_remote_code": "code beside weights is not run", "resume_from_checkpoint": "the same command resumes a run",
+    "trust_remote_code": "code in weights is not run", "resume_from_checkpoint": "the same command resumes a run",
     "save_strategy": _RUN, "save_only_model": _RUN, "load_best_model_at_end": _RUN, "enable_jit_checkpoint": _RUN,
     "logging_strategy": "a run logs by steps", "auto_find_batch_size": "it would change the batch",
     "disable_tqdm": "--quiet", "remove_unused_columns": _TOKENS, "push_to_hub": "bench train push publishes",

@@ -111,7 +111,7 @@ def read_stated(folder: Path, name: str, wrong: Wrong, fingerprint: str | None) 
     def repeated(row: Mapping[str, Any]) -> str | None:
         reason = wrong(row)
         if reason is None and row["id"] in ids:
-            reason = f"the id {printable(row['id'])} stands twice"
+            reason = f"the id {printable(row['id'])} occurs twice"
         ids.add(str(row.get("id")))
         return reason
 

@@ -61,7 +61,9 @@ def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> 
     Raises InputError, DataError, EncoderError, WriteError; then nothing is written.
     """
     if (out / CORPUS).exists():
-        raise InputError(f"{out} already holds a corpus.", remedy="choose another folder with -o, or remove that one")
+        raise InputError(
+            f"{out} already contains a corpus.", remedy="choose another folder with -o, or remove that one"
+        )
     if out.exists() and not out.is_dir():
         raise WriteError(f"Cannot write to {out}: it is a file.", remedy="choose another folder with -o")
     builder = _builder(settings)

@@ -158,7 +158,7 @@ def read_predictions(path: Path, corpus: TrainingCorpus) -> SampledAnswers:
             continue
         article_id, raw, status = row.get("article_id"), row.get("raw_output"), row.get("status", "ok")
         if not isinstance(article_id, str) or article_id in texts:
-            problems.append(Problem("article_id is missing, or stands twice", number))
+            problems.append(Problem("article_id is missing, or occurs twice", number))
         elif status in USED and isinstance(raw, str):
             texts[article_id] = _said(raw)
         elif status in USED:

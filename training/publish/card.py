@@ -157,7 +157,7 @@ def _training_data(label: str, corpus: Mapping[str, Any]) -> TrainingData:
 
 def _held_out(data: TrainingData) -> str:
     if data.saw_v3_train == "yes":
-        return "It saw v3 train, which holds articles of v4 test, and is therefore barred from v4 test."
+        return "It saw v3 train, which contains articles of v4 test, and is therefore barred from v4 test."
     return ""
 
 

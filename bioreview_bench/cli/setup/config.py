@@ -52,7 +52,7 @@ def set_(key: str, value: str, here: bool) -> None:
         folder = locate(value)[1]
         if not data_files(folder):
             raise InputError(
-                f"{folder} holds no articles.", remedy="name a folder with {train,val,test}.jsonl, or articles.jsonl"
+                f"{folder} contains no articles.", remedy="name a folder with {train,val,test}.jsonl, or articles.jsonl"
             )
     kept = settings.check_value(key, value)
     path = settings.local_file() if here else settings.user_file()

@@ -322,7 +322,7 @@ def encode(
             messages.encoding(done, corpus.rows)
     if into_cache:
         _store(job, corpus)
-    click.echo(f"{output} holds the vectors of {corpus.rows:,} texts in {len(corpus.shards)} shards ({MANIFEST}).")
+    click.echo(f"{output} contains the vectors of {corpus.rows:,} texts in {len(corpus.shards)} shards ({MANIFEST}).")
 
 
 def _source(texts: str, split: str, contract: Contract, output: Path) -> Path:

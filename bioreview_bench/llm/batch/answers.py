@@ -108,7 +108,7 @@ class BatchAnswers:
         if isinstance(error, Mapping):
             said = ": ".join(str(error[key]) for key in ("code", "message") if error.get(key))
             raise TryAgain(f"the request was not run: {self._reviewer.scrub(said or 'no reason given')}")
-        raise TryAgain("its line holds neither an answer nor an error")
+        raise TryAgain("its line has neither an answer nor an error")
 
 
 def _few(names: list[str]) -> str:

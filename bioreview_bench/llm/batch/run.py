@@ -215,7 +215,9 @@ class _BatchRun:
             time.sleep(min(wait, self.waits.settle))
         found = self._patiently(lambda: self.service.find(part.key, part.asked_at), self.waits.attempts)
         for other in found[1:]:
-            self.watcher.say(f"Batch {other.id} holds the same articles as {found[0].id} and is not read: cancel it.")
+            self.watcher.say(
+                f"Batch {other.id} contains the same articles as {found[0].id} and is not read: cancel it."
+            )
         return found[0].id if found else None
 
     def _collect(self) -> None:

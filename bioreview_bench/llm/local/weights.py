@@ -135,7 +135,7 @@ def merge_adapter(model: Any, adapter: Path) -> Any:
     except Exception as error:
         raise EncoderError(
             f"Cannot add the adapter {adapter} to the model's weights: {error}",
-            remedy="leave it beside the weights, as the last adapter of a chain",
+            remedy="keep it separate from the weights, as the last adapter of a chain",
         ) from error
 
 
@@ -157,7 +157,7 @@ def _untie(adapted: Any, adapter: Path) -> None:
     if len(shared) > 1 or len(shared[0]) > 2 or id(output) not in shared[0]:
         raise EncoderError(
             f"Cannot add the adapter {adapter} to the model's weights: layers under it share theirs with others.",
-            remedy="leave it beside the weights, as the last adapter of a chain",
+            remedy="keep it separate from the weights, as the last adapter of a chain",
         )
     output.weight = type(output.weight)(output.weight.detach().clone(), requires_grad=output.weight.requires_grad)
     for config in (base.config, base.config.get_text_config()):

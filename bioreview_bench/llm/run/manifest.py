@@ -144,7 +144,7 @@ def require_run(path: Path) -> None:
     if "derived_from" in manifest:
         done = printable(manifest.get("postprocessing"))
         raise InputError(
-            f"{path.parent} holds predictions that were made from others ({done}), not a run.",
+            f"{path.parent} contains predictions that were made from others ({done}), not a run.",
             remedy="go on with the run they were made from, and make them again (bench postprocess, bench ensemble); "
             "a new run needs another --out",
         )

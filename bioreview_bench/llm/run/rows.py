@@ -18,7 +18,7 @@ FAILURES: Mapping[str, str] = {
     "error": "the reviewer failed and gave no reason",
     "refused": "the model refused",
     "parse_failed": "no concern could be read from the answer",
-    "empty": "the answer holds no concern",
+    "empty": "the answer contains no concern",
 }
 _CUT = (
     "the answer was cut at the limit on output before its first whole concern: raise max_tokens "

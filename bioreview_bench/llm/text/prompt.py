@@ -44,12 +44,12 @@ class Prompt:
         found = self.user.count(PLACE)
         if found != 1:
             raise InputError(
-                f"Prompt {printable(self.id)}: the user part holds {PLACE} {found} times.",
+                f"Prompt {printable(self.id)}: the user part contains {PLACE} {found} times.",
                 remedy=f"write {PLACE} exactly once where the paper goes; other braces need no escaping",
             )
         if PLACE in self.system:
             raise InputError(
-                f"Prompt {printable(self.id)}: the system part holds {PLACE}, where it would be sent verbatim.",
+                f"Prompt {printable(self.id)}: the system part contains {PLACE}, where it would be sent verbatim.",
                 remedy=f"move {PLACE} to the user part",
             )
         if self.answer is not None and self.answer not in ANSWERS:

@@ -137,7 +137,7 @@ def _check_counts(record: ResultRecord, pairs: Pairs) -> None:
             row["n_matched"],
         ):
             raise InputError(
-                f"The pairs file beside this result is of another one: article {name(row['id'])} differs.",
+                f"The pairs file next to this result belongs to another one: article {name(row['id'])} differs.",
                 remedy="evaluate again with -o",
             )
 

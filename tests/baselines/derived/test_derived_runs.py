@@ -39,7 +39,7 @@ def test_no_command_takes_derived_predictions_for_a_run(bench: Bench, derived: P
     ):
         done = bench(*command)
         assert done.code == 2, command
-        assert f"{derived} holds predictions that were made from others (cap2), not a run." in done.err
+        assert f"{derived} contains predictions that were made from others (cap2), not a run." in done.err
         assert "bench postprocess" in done.err
         assert contents(derived) == before
 

@@ -200,7 +200,7 @@ def test_references_of_a_split_go_into_the_cache(
         ({"txt": "x"}, "line 2: text is missing"),
         ({"text": 5}, "line 2: text must be a string"),
         ({"text": "  "}, "line 2: text is blank"),
-        ('{"text": "\\ud800"}', "line 2: text holds a lone surrogate"),
+        ('{"text": "\\ud800"}', "line 2: text contains a lone surrogate"),
         ('{"text": "a", "text": "b"}', "line 2: duplicate JSON key"),
         ("{", "line 2: broken JSON"),
     ],
@@ -254,7 +254,7 @@ def test_a_folder_of_the_earlier_layout_is_refused_and_not_added_to(
     assert "was started with" in capsys.readouterr().err
     (out / "manifest.json").unlink()
     assert run(["encode", str(corpus), "-o", str(out), *options]) == 2
-    assert "holds shards" in capsys.readouterr().err
+    assert "contains shards" in capsys.readouterr().err
 
 
 def test_errors_cross_processes_whole() -> None:

@@ -59,7 +59,7 @@ def test_the_short_form_is_enough_once_data_are_remembered(data: Path, capsys: p
         ("dta", "demo", "did you mean data?"),
         ("openai_api_key", "x", "would be a secret"),
         ("token", "x", "would be a secret"),
-        ("board", "https://me:secret@example.org", "holds a password"),
+        ("board", "https://me:secret@example.org", "contains a password"),
         ("data", "v3=nowhere", "There is no data folder nowhere"),
         ("contract", "raeder", "did you mean reader?"),
         ("encoder", "/models/specter2", "bench config set encoder specter2=FOLDER"),

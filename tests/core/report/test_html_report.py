@@ -202,7 +202,7 @@ def test_the_pairs_of_another_result_are_refused(
     path = result.save(tmp_path / "r.result.json")
     other = score(split, {"elife:0": ["only this"]}, DEMO, hash_encoder, draws=0).save(tmp_path / "other.result.json")
     pairs_path(path).write_bytes(pairs_path(other).read_bytes())
-    with pytest.raises(InputError, match="is of another one"):
+    with pytest.raises(InputError, match="belongs to another one"):
         render(load_result(path))
 
 

@@ -52,7 +52,7 @@ def test_labels_stand_under_labels_or_at_the_top_level(write_jsonl: Callable[...
         ({"article_id": 7}, "article_id must be a string, this is a number"),
         ({"text": None}, "text must be a string, this is null"),
         ({"text": "  "}, "text is blank"),
-        ({"text": "\ud800"}, "text holds a lone surrogate"),
+        ({"text": "\ud800"}, "text contains a lone surrogate"),
         ({"labels": None}, "labels must be an object, this is null"),
         ({"labels": {}}, "labels names no rater"),
         ({"labels": {"ann": ["elife:1:R1C1"]}}, "what ann said must be an object, this is an array"),

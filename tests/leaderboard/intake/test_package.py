@@ -238,8 +238,8 @@ def test_lines_that_end_as_on_windows_and_byte_order_marks_change_nothing(card_b
         (["a/b/predictions.jsonl", "a/b/card.yaml"], '"a/b/card.yaml" is none of'),
         (["../predictions.jsonl", "../card.yaml"], '"../card.yaml" is none of'),
         (["/predictions.jsonl", "/card.yaml"], '"/card.yaml" is none of'),
-        (["predictions.jsonl", "card.yaml", "card.yml"], "card.yaml is there twice"),
-        (["mine/predictions.jsonl", "mine/card.yaml", "mine/card.yml"], "card.yaml is there twice"),
+        (["predictions.jsonl", "card.yaml", "card.yml"], "card.yaml occurs twice"),
+        (["mine/predictions.jsonl", "mine/card.yaml", "mine/card.yml"], "card.yaml occurs twice"),
         (["__MACOSX/predictions.jsonl", "__MACOSX/card.yaml"], "predictions.jsonl is missing"),
         (["._predictions.jsonl", "card.yaml"], "predictions.jsonl is missing"),
         (["mine/predictions.jsonl", "mine/card.yaml", "mine/notes.txt"], '"mine/notes.txt" is none of'),
@@ -327,7 +327,7 @@ def test_a_file_that_is_there_twice_is_refused(card_bytes: Callable[..., bytes])
             written.writestr("card.yaml", card_bytes("Another"))
     with pytest.raises(InputError) as caught:
         read_zip(stream, Limits())
-    assert "card.yaml is there twice" in str(caught.value)
+    assert "card.yaml occurs twice" in str(caught.value)
 
 
 def test_links_and_encryption_are_refused(card_bytes: Callable[..., bytes]) -> None:

@@ -176,7 +176,7 @@ def test_a_submission_travels_by_pull_request_and_is_taken_in_once_merged(
     assert len(list_users(board)) == 1
     code, _, err = hub_bench(*send)
     assert code == 2
-    assert "holds this submission already" in err
+    assert "already contains this submission" in err
 
 
 def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_out(

@@ -21,7 +21,7 @@ def test_a_card_is_begun_beside_the_predictions_and_never_written_over(
     assert f"bench submit init -o {card}" in err
     code, _, err = bench(str(predictions))
     assert code == 2
-    said = [err.index(part) for part in (f"{card} was begun", "The data of v3", "specter2", "To try it now: bench")]
+    said = [err.index(part) for part in (f"{card} was created", "The data of v3", "specter2", "To try it now: bench")]
     assert said == sorted(said)
     assert "fill in system_name, system_version, organisation, contact, base_model" in err
     begun = card.read_text()

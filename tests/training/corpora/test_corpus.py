@@ -177,7 +177,7 @@ def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(
     totals = [row["n_prompt_tokens"] + row["n_target_tokens"] for row in corpus.train]
     assert manifest["lengths"]["train"]["total"]["p50"] == int(np.percentile(totals, 50, method="inverted_cdf"))
     refused = bench(*command, "-o", tmp_path / "one")
-    assert (refused.code, "already holds a corpus" in refused.err) == (2, True)
+    assert (refused.code, "already contains a corpus" in refused.err) == (2, True)
 
 
 def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_predictions_of_another_prompt_and_errors_are_not_used(demo_corpus: Path
     with pytest.raises(InputError, match="made with another prompt"):
         read_predictions(path, corpus)
     path.write_text(path.read_text() * 2)
-    with pytest.raises(DataError, match="stands twice"):
+    with pytest.raises(DataError, match="occurs twice"):
         read_predictions(path, corpus)
 
 

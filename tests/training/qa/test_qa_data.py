@@ -161,7 +161,7 @@ def test_contamination_of_the_published_questions_is_counted(shared: Path) -> No
     rows = json.loads((kmp / "comparison_results.json").read_text())["detailed_results"]["Phi-2"]
     found = contamination([row["question"] for row in rows], kmp / "kmp_sft_final.json")
     assert (found.n_verbatim, found.n_questions, found.n_duplicates, found.n_rows) == (9, 20, 96, 363)
-    assert "9 of the 20 questions stand word for word" in found.sentence
+    assert "9 of the 20 questions are word for word" in found.sentence
     assert "96 of the 363 rows" in found.sentence
 
 

@@ -52,7 +52,7 @@ def test_mention_agrees_with_every_stored_verdict_and_assertion_with_all_but_two
         (
             "Qwen2.5-7B",
             "Does heart show OXPHOS rescue or suppression?",
-            '"rescue" stands there only negated or in contrast',
+            '"rescue" occurs there only negated or in contrast',
         ),
     ]
 

@@ -197,7 +197,7 @@ def test_all_problems_are_listed_at_once_with_the_nearest_known_keys(tmp_path: P
         load("sft", "qwen3_8b", ("learning=1",))
     with pytest.raises(InputError, match=r'"lr" is not a key of the config \(it is trl.learning_rate now\)'):
         load("sft", "qwen3_8b", ("lr=1",))
-    with pytest.raises(InputError, match="stands for several keys"):
+    with pytest.raises(InputError, match="fits several keys"):
         put({"a": {"x": 1}, "b": {"x": 2}}, "x", 3)
     with pytest.raises(InputError, match="Next: bench train dpo dpo_kmp"):
         load("sft", "dpo_kmp")
@@ -242,7 +242,7 @@ def test_base_inherits_deeply_and_replaces_lists(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("a: &x [1]\nb: *x\n", "aliases are not taken"),
-        ("a: 1\na: 2\n", "a key stands twice"),
+        ("a: 1\na: 2\n", "a key occurs twice"),
         ("a: !!python/object/apply:os.system [ls]\n", "could not determine a constructor"),
         ("- 1\n", "has no keys"),
         ("a: [\n", "is not YAML"),

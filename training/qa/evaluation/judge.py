@@ -54,7 +54,7 @@ def _objection(question: str, answer: str, expected: str) -> str | None:
     statements = Statements.of(answer)
     places = statements.asserting(expected)
     if not places:
-        return f'"{expected}" stands there only negated or in contrast'
+        return f'"{expected}" occurs there only negated or in contrast'
     others = [other for other in _alternatives(question) if other != fold(expected)]
     asserted = [other for other in others if statements.asserted(other)]
     if asserted and fold(expected) in _alternatives(question):

@@ -187,7 +187,7 @@ class Contamination:
         parts = []
         if self.n_normalised:
             parts.append(
-                f"{self.n_verbatim} of the {self.n_questions} questions stand word for word in {self.file}"
+                f"{self.n_verbatim} of the {self.n_questions} questions are word for word in {self.file}"
                 + (f" ({self.n_normalised} up to case and signs)" if self.n_normalised > self.n_verbatim else "")
                 + ": right answers to them may be remembered"
             )
