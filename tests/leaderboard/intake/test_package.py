@@ -111,7 +111,7 @@ def test_a_billion_laughs_cost_nothing() -> None:
 )
 def test_names_with_hidden_characters_are_refused(name: str, card_bytes: Callable[..., bytes]) -> None:
     card = card_bytes().replace(b"system_name: Careful", f'system_name: "{name}"'.encode())
-    assert "system_name: holds the invisible or control character" in complaints(card)
+    assert "system_name: contains the invisible or control character" in complaints(card)
 
 
 def test_half_a_character_is_refused(card_bytes: Callable[..., bytes]) -> None:
