@@ -191,11 +191,11 @@ def test_file_without_articles_is_refused(folder: Path, content: bytes) -> None:
 
 
 def test_folder_without_the_split_says_what_it_holds(folder: Path, write_jsonl) -> None:
-    assert "it holds nothing" in failure(folder)
+    assert "it contains nothing" in failure(folder)
     write_jsonl([article("elife:1")], "data/train.jsonl")
     message = failure(folder)
     assert "has no test.jsonl and no test.parquet" in message
-    assert "it holds train.jsonl" in message
+    assert "it contains train.jsonl" in message
 
 
 def test_missing_folder_and_a_file_in_its_place_are_refused(folder: Path, write_jsonl) -> None:

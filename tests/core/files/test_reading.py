@@ -78,7 +78,7 @@ def test_every_field_that_differs_is_named_and_free_ones_may_differ() -> None:
         "a.d: absent in the run, null now",
     ]
     assert [str(problem) for problem in differences(stored, asked, free=["a.b", "a.d"])] == []
-    with pytest.raises(InputError, match=r"holds a different run(.|\n)*a\.b: 1 in the run, 2 now(.|\n)*or choose"):
+    with pytest.raises(InputError, match=r"contains a different run(.|\n)*a\.b: 1 in the run, 2 now(.|\n)*or choose"):
         require_same_run(Path("runs/x"), stored, asked, "choose another --out")
 
 

@@ -210,7 +210,7 @@ def test_what_was_merged_but_is_not_in_order_is_listed_and_keeps_nothing_else_ou
     refused = said["refused"]
     assert set(refused) == {changed, strange, split, score, posing, wrong}
     assert "its files were changed" in refused[changed]
-    assert "it holds run.sh" in refused[strange]
+    assert "it contains run.sh" in refused[strange]
     assert 'no split "nowhere"' in refused[split]
     assert "perhaps" in refused[score]
     assert "tokens of its own" in refused[posing]
