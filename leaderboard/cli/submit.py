@@ -355,7 +355,7 @@ def _common(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option("--wait", is_flag=True, help="Wait until it is scored; a local board is scored now.")
 @_common
 def status(asked: _Question, submission: str, wait: bool) -> None:
-    """Where the submission ID stands: its states with time and reason, its problems, its figures.
+    """The state of submission ID: its states with time and reason, its problems, its figures.
 
     \b
     Examples:
