@@ -57,7 +57,7 @@ def request(base: Path | None, *adapters: Path, **changes: Any) -> ReviewRequest
 def test_the_run_is_asked_for_as_training_recorded(tiny_qwen3: Path, chain: list[Path]) -> None:
     planned = plan(request(tiny_qwen3, *chain, seed=7, parameters=("dtype=float32",), passed=("--limit", "3")))
     assert planned.arguments == [
-        "baseline", f"hf:{tiny_qwen3}", "--data", "demo", "--split", "val", "--out", "runs/run-1+run-2-val",
+        "baseline", f"hf:{tiny_qwen3}", "--data", "demo", "--split", "test", "--out", "runs/run-1+run-2-test",
         "--prompt", "objects-v1", "--budget", "600", "--counter", "model",
         "--adapter", str(chain[0]), "--adapter", str(chain[1]),
         "--param", "seed=7", "--param", "enable_thinking=false", "--param", "dtype=float32", "--limit", "3",
@@ -185,7 +185,7 @@ def test_a_merged_model_remembers_how_it_is_asked(tiny_qwen3: Path, chain: list[
     merge(str(tiny_qwen3), [str(chain[0])], merged)
     planned = plan(request(merged))
     assert planned.arguments[planned.arguments.index("--prompt") + 1] == "objects-v1"
-    assert planned.out == Path("runs/merged-val")
+    assert planned.out == Path("runs/merged-test")
     plan(request(merged, chain[1]))  # trained on the base of what was merged
     with pytest.raises(InputError, match="budget"):
         plan(request(merged, budget=900))
