@@ -66,13 +66,13 @@ _RESULT_SUFFIX = ".result.json"
 )
 @click.option("--sweep", is_flag=True, help="Also score at thresholds from 0.05 to 0.95, without encoding again.")
 @click.option(
-    "--system-name", metavar="TEXT", help="Default: what run.json beside the predictions says, else the file's name."
+    "--system-name", metavar="TEXT", help="Default: what run.json next to the predictions says, else the file's name."
 )
 @click.option("--system-version", metavar="TEXT")
 @click.option(
     "--postprocessing",
     metavar="TEXT",
-    help="What was done to the predictions. Default: what run.json beside them says.",
+    help="What was done to the predictions. Default: what run.json next to them says.",
 )
 @options.draws_option
 @options.seed_option

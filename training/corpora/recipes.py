@@ -230,6 +230,7 @@ def held_out(data: str, listed: Path | None, *, allow_unfrozen: bool = False) ->
     except DataError as error:
         raise DataError(
             f"What is held out from training is not known: {error.message}",
+            problems=error.problems,
             remedy="add the test split to the data, or --held-out FILE with its article ids or DOIs, one a line",
         ) from error
     return test if named is None else test | named
