@@ -259,7 +259,7 @@ def test_the_command_trains_reports_and_does_nothing_twice(
     assert first.code == 0, first.err
     assert f"{run / 'adapter'}: 2 steps" in first.out
     assert "step 2/2  loss" in first.err
-    assert "Validating examples of train: 8 of 8" in first.err
+    assert "Validating examples of train: 8/8" in first.err
     again = bench(*command, "--format", "json", "--quiet")
     assert (again.code, again.err) == (0, "")
     assert json.loads(again.out) == read_summary(run / "adapter")
