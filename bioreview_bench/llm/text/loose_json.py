@@ -118,9 +118,13 @@ class Reader:
             raise Broken(bare.end(), at_end=True)
         if word.casefold() in _NAMED:
             return _NAMED[word.casefold()], bare.end()
+        if not word.strip("."):
+            return None, bare.end()  # an ellipsis, for more of the same
         try:
             return float(word), bare.end()
         except ValueError:
+            if after is _AFTER_ITEM:
+                raise Broken(position) from None  # a word without quotation marks may be a label, but no item
             return word, bare.end()
 
     def _array(self, position: int, depth: int) -> tuple[list[Any], int]:
@@ -201,10 +205,12 @@ class Reader:
                     raise Broken(end)  # a mark that was not closed: where this text ends cannot be told
             if end - start > _LONGEST_LOOSE or _NEXT_OBJECT.match(self.text, end + 1):
                 raise Broken(end)
-            # An inch mark, or an apostrophe inside a word, opens nothing.
+            # An inch mark, or an apostrophe inside a word or after a plural, opens nothing.
             inch = self.text[end] == '"' and self.text[end - 1].isdigit()
-            apostrophe = (
-                self.text[end] in "'’" and self.text[end - 1].isalnum() and self.text[end + 1 : end + 2].isalnum()
+            following = self.text[end + 1 : end + 2]
+            apostrophe = self.text[end] in "'’" and (
+                (self.text[end - 1].isalnum() and following.isalnum())
+                or (self.text[end - 1] == "s" and following == " ")
             )
             inner += not (inch or apostrophe)
             end += 1

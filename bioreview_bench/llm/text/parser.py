@@ -117,6 +117,8 @@ def _clean(text: str) -> _Reading | None:
     stripped = text.strip()
     fenced = _FENCE.fullmatch(stripped)
     value = loads(fenced.group(1) if fenced else stripped)
+    if isinstance(value, str):
+        value = loads(value)  # JSON in a string of JSON
     read = concerns_in(value, _prose_or_whole) if isinstance(value, list | dict) else None
     if read is None:
         return None

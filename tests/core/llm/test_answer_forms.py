@@ -101,6 +101,12 @@ SECTIONS = {
     "json by weight": json.dumps({"positives": ["Clear"], "major": [{"text": SMALL}], "minor": [{"text": BLIND}]}),
     "json with prose inside": json.dumps({"strengths": "1. Clear aims.", "weaknesses": f"1. {SMALL}\n2. {BLIND}"}),
     "items that name their kind": f"- **Strength:** The data are open.\n- {SMALL}\n- {BLIND}\n- Rating: 4 of 10",
+    "a form of scores": "THOUGHT:\n1. Not novel at all.\n\nREVIEW JSON:\n```json\n"
+    + json.dumps({"Strengths": ["Clear aims"], "Weaknesses": [SMALL], "Questions": [BLIND], "Ethical Concerns": False})
+    + "\n```",
+    "names of a conference": f"Reasons To Accept: Good data.\n\nReasons To Reject: {SMALL}\n\n"
+    f"Questions For The Authors: {BLIND}\n\nSoundness: 3\nReviewer Confidence: 4",
+    "liked and to improve": f"What I liked:\n- Good data.\n\nWhat could be improved:\n- {SMALL}\n- {BLIND}",
     "a topic beside sections": f"## Weaknesses\n- {SMALL}\n- {BLIND}\n## Originality\n- Nobody has done this.",
 }
 
@@ -150,6 +156,8 @@ SLIPS = {
     "objects by name": json.dumps({"concern_1": SMALL, "concern_2": BLIND}),
     "map of objects": json.dumps({"issues": {"a": {"text": SMALL}, "b": {"text": BLIND}}}),
     "capital keys": json.dumps({"CONCERNS": [{"Concern Text": SMALL}, {"Comment": BLIND}]}),
+    "an ellipsis": f'[{{"text": "{SMALL}"}}, {{"text": "{BLIND}"}}, ...]',
+    "json in json": json.dumps(json.dumps([SMALL, BLIND])),
     "guillemets": f"[«{SMALL}», «{BLIND}»]",
     "low quotes": f"[{{„text“: „{SMALL}“}}, {{„text“: „{BLIND}“}}]",
 }
@@ -196,6 +204,10 @@ LISTS = {
     "labels in lines": (f"1. **Concern:** {SMALL}\n   **Severity:** major\n2. **Concern:** {BLIND}\n"
     f"   **Severity:** minor", [SMALL, BLIND]),
     "blocks": (f"Concern: {SMALL}\nSeverity: major\n\nConcern: {BLIND}\nSeverity: minor", [SMALL, BLIND]),
+    "toml": (f'[[concerns]]\ntext = "{SMALL}"\n[[concerns]]\ntext = "{BLIND}"', [SMALL, BLIND]),
+    "japanese": ("・症例数が少なすぎる。\n・盲検化されていない。", ["症例数が少なすぎる。", "盲検化されていない。"]),
+    "roman": (f"i. {SMALL}\nii. {BLIND}", [SMALL, BLIND]),
+    "letters and dashes": (f"W1 - {SMALL}\nW2 - {BLIND}", [SMALL, BLIND]),
     "points": (f"Point 1: {SMALL}\nPoint 2: {BLIND}", [SMALL, BLIND]),
     "letters": (f"a) {SMALL}\nb) {BLIND}", [SMALL, BLIND]),
     "table": (f"| No. | Severity | Issue |\n|:--|:--|:--|\n| 1 | major | {SMALL} |\n"

@@ -74,7 +74,9 @@ def test_a_row_that_failed_for_good_names_the_cure(
 ) -> None:
     model_server.say(reply(b"<html>Welcome</html>", content_type="text/html"))
     summary, store = engine(openai_reviewer(), 2, attempts=1)
-    with pytest.raises(RemoteError, match=r"2 of 2 articles failed for good.*not JSON: Welcome \(check the address: --base-url"):
+    with pytest.raises(
+        RemoteError, match=r"2 of 2 articles failed for good.*not JSON: Welcome \(check the address: --base-url"
+    ):
         summary.require_answers(store)
 
 
