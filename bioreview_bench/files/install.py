@@ -8,7 +8,7 @@ import shlex
 import shutil
 import sys
 import sysconfig
-from importlib.metadata import distribution
+from importlib.metadata import distributions
 from pathlib import Path
 from urllib.parse import urlparse
 from urllib.request import url2pathname
@@ -22,7 +22,9 @@ def install_command(*extras: str) -> str:
     Installers record that place in `direct_url.json` (PEP 610): a folder, a repository or an archive; a release of an
     index has none. Where the `pip` on the path belongs to another environment, the command names the interpreter.
     """
-    text = distribution(_PACKAGE).read_text("direct_url.json")
+    # A build leaves metadata of its own in the clone, without that file, where it is found first.
+    texts = (found.read_text("direct_url.json") for found in distributions(name=_PACKAGE))
+    text = next(filter(None, texts), None)
     wanted = f"[{','.join(extras)}]"
     return shlex.join([*_pip(), "install", *_requirement(json.loads(text) if text else {}, wanted)])
 

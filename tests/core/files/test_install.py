@@ -25,7 +25,13 @@ def origin(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
             assert name == "direct_url.json"
             return json.dumps(said) if said else None
 
-    monkeypatch.setattr(install, "distribution", lambda name: Installed())
+    class Built:
+        """Metadata that a build left in the clone."""
+
+        def read_text(self, name: str) -> str | None:
+            return None
+
+    monkeypatch.setattr(install, "distributions", lambda name: iter([Built(), Installed()]))
     monkeypatch.setattr(install, "_pip", lambda: ["pip"])
     return said
 
