@@ -92,3 +92,13 @@ def test_vllm_is_a_current_one_or_none() -> None:
     floor = re.search(r">=0\.(\d+)", requirement)
     assert floor is not None
     assert int(floor[1]) >= 33
+
+
+def test_every_package_of_the_tree_is_in_a_wheel() -> None:
+    """An installation from the tree finds a package that was left out, and a wheel does not."""
+    settings = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
+    folders = {path.parent.relative_to(_ROOT) for room in _OWN_EXTRA for path in (_ROOT / room).rglob("__init__.py")}
+    names = {".".join(folder.parts) for folder in folders}
+    assert {name.removeprefix("bioreview_bench.") for name in settings["packages"]} == {
+        name.removeprefix("bioreview_bench.") for name in names
+    }
