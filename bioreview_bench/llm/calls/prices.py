@@ -124,9 +124,9 @@ def _check(entry: Any) -> Price | list[str]:
     date = entry.get("date")
     if type(date) is not datetime.date:
         reasons.append("date must be a day such as 2026-01-31, without quotes")
-    told = {key: entry[key] for key in ("source", "address") if key in entry}
-    reasons += [f"{key} must be text" for key, value in told.items() if not isinstance(value, str)]
+    stated = {key: entry[key] for key in ("source", "address") if key in entry}
+    reasons += [f"{key} must be text" for key, value in stated.items() if not isinstance(value, str)]
     if reasons:
         return reasons
-    batch = Price(amounts[2], amounts[3], str(date), **told) if len(amounts) == 4 else None
-    return Price(amounts[0], amounts[1], str(date), batch, **told)
+    batch = Price(amounts[2], amounts[3], str(date), **stated) if len(amounts) == 4 else None
+    return Price(amounts[0], amounts[1], str(date), batch, **stated)

@@ -202,7 +202,7 @@ class Reader:
                 if inner % 2 == 0:
                     return _unescaped(self.text[start:end], opening), end + 1
                 if after is _AFTER_VALUE:
-                    raise Broken(end)  # a mark that was not closed: where this text ends cannot be told
+                    raise Broken(end)  # a mark that was not closed: where this text ends is not known
             if end - start > _LONGEST_LOOSE or _NEXT_OBJECT.match(self.text, end + 1):
                 raise Broken(end)
             # An inch mark, or an apostrophe inside a word or after a plural, opens nothing.
