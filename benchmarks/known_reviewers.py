@@ -1,7 +1,7 @@
-"""Write bioreview_bench/data/known: twelve invented papers, and six reviewers of whom it is known what they say.
+"""Write bioreview_bench/data/released/known: twelve invented papers, and six reviewers with known answers.
 
     python benchmarks/known_reviewers.py CORPUS FOLDER
-    python benchmarks/known_reviewers.py ../shared/data/matching/invented_demo.jsonl bioreview_bench/data/known
+    python benchmarks/known_reviewers.py ../shared/data/matching/invented_demo.jsonl bioreview_bench/data/released/known
 
 CORPUS holds papers with restatements, near misses and the like of each concern. The same corpus gives the same bytes.
 Categories and severities were assigned by reading each concern; the corpus has none.

@@ -18,7 +18,7 @@ from sqlalchemy import select
 from bioreview_bench.contracts.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
 from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
-from bioreview_bench.data.manifest import RELEASED
+from bioreview_bench.data.released.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.validity import ValidityCard, load_card

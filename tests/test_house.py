@@ -29,7 +29,8 @@ def _files(*rooms: str) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[str]:
-    return [entry.name for entry in folder.iterdir() if entry.name not in ("__pycache__", ".hypothesis")]
+    unread = ("__pycache__", ".hypothesis", "py.typed")  # the last is an empty marker (PEP 561)
+    return [entry.name for entry in folder.iterdir() if entry.name not in unread]
 
 
 @pytest.mark.parametrize("room", [*_ROOMS, "tests", "benchmarks"])

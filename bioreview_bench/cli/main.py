@@ -29,7 +29,7 @@ _COMMANDS = {
     "demo": ("bioreview_bench.cli.controls:demo", "Rank reviewers of known quality: which contract to believe."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
-    "data": ("bioreview_bench.cli.setup.data:data", "Get, describe and verify articles."),
+    "data": ("bioreview_bench.cli.data.group:data", "Get, describe and verify articles."),
     "encoder": ("bioreview_bench.cli.setup.encoder:encoder", "List, fetch and check encoders."),
     "encode": ("bioreview_bench.cli.setup.encoder:encode", "Encode a corpus with several devices or machines."),
     "config": ("bioreview_bench.cli.setup.config:config", "Remember data, contract and board for the next commands."),

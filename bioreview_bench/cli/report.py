@@ -86,8 +86,8 @@ def _texts(
 ) -> tuple[Split | None, Predictions | None]:
     """Articles and predictions, when they are asked for. Raises InputError when one comes without the other."""
     from bioreview_bench.data.load import BUNDLED_DATA, load_split
-    from bioreview_bench.data.manifest import RELEASED
     from bioreview_bench.data.predictions import read_predictions
+    from bioreview_bench.data.released.manifest import RELEASED
 
     if predictions is None:
         if data is not None or split is not None:

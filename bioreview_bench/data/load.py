@@ -6,15 +6,16 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
 from bioreview_bench.data.near_misses import near_miss_file
+from bioreview_bench.data.released import manifest as manifests
 from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, did_you_mean, printable
 from bioreview_bench.files.paths import data_root
 from bioreview_bench.files.settings import folder_of
 
-BUNDLED_DATA = ("demo", "known")  # invented articles of this package
+_BUNDLED = {"demo": "bioreview_bench.data.demo", "known": "bioreview_bench.data.released.known"}
+BUNDLED_DATA = tuple(_BUNDLED)  # invented articles of this package
 
 
 OFFICIAL, READING = "v3", "reader"  # contracts by which data are scored when none is named
@@ -58,6 +59,16 @@ def load_split(data: str | Path, split: str, *, limit: int | None = None, allow_
     return loaded if limit is None else loaded.first(limit)
 
 
+def load_every_split(data: str | Path, *, allow_unfrozen: bool = False) -> list[Split]:
+    """Every split of the data that there is; all articles as one split where `splits.json` says what is what.
+
+    Raises DataError when there is none, or when one is not as released; InputError as `locate`.
+    """
+    _, folder = locate(data)
+    present = [] if (folder / "articles.jsonl").is_file() or not folder.is_dir() else _present(folder)
+    return [load_split(data, split, allow_unfrozen=allow_unfrozen) for split in present or [ALL]]
+
+
 def bundled_data(predictions: str) -> str | None:
     """The bundled data of `demo:NAME` or `known:NAME`; None for any other name of a predictions file.
 
@@ -94,11 +105,11 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
     """(released version, bundled data or None; the folder) for a `--data` value. Raises DataError, InputError."""
     text = str(data)
     if text in BUNDLED_DATA:
-        return text, Path(str(resources.files(f"bioreview_bench.data.{text}")))
+        return text, Path(str(resources.files(_BUNDLED[text])))
     if text in manifests.RELEASED:
         folder = folder_of("data", text) or data_root() / text
         if not folder.is_dir():
-            raise not_at_hand(text, folder)
+            raise manifests.not_at_hand(text, folder)
         return text, folder
     version, equals, rest = text.partition("=")
     if equals and version in manifests.RELEASED:
@@ -117,17 +128,6 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
             remedy=f"{did_you_mean(text, names)}name a folder, or one of {', '.join(names)}, with --data",
         )
     return None, Path(text)
-
-
-def not_at_hand(version: str, folder: Path | None = None) -> DataError:
-    """The error that names the ways to get a released version."""
-    return DataError(
-        f"The data of {version} are not on this machine (looked in {folder or data_root() / version}).",
-        remedy=(
-            f"bench config set data {version}=FOLDER if you hold the files (or --data {version}=FOLDER, once), "
-            f"or bench data download {version} --repo OWNER/NAME (a repository that you may read)"
-        ),
-    )
 
 
 def _released(manifest: manifests.Manifest, folder: Path, split: str, allow_unfrozen: bool) -> Split:
@@ -151,6 +151,10 @@ def _released(manifest: manifests.Manifest, folder: Path, split: str, allow_unfr
         f"{folder} is not the frozen {manifest.version} ({split}):\n{listed}",
         remedy="get the released files, or add --allow-unfrozen to score these under their own fingerprint",
     )
+
+
+def _present(folder: Path) -> list[str]:
+    return [split for split in SPLITS if split_file(folder, split) is not None]
 
 
 def _files_of(folder: Path, split: str) -> list[Path]:

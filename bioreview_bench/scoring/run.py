@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from bioreview_bench.contracts.contract import CUSTOM, Contract
 from bioreview_bench.data.article import Article
-from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.near_misses import read_near_misses
 from bioreview_bench.data.predictions import Predictions, require_answers
+from bioreview_bench.data.released.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import OUTCOMES
 from bioreview_bench.errors import InputError

@@ -15,8 +15,8 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 from bioreview_bench.data.article import canonical_id
-from bioreview_bench.data.manifest import RELEASED, load_manifest
 from bioreview_bench.data.predictions import Predictions, read_predictions, require_answers
+from bioreview_bench.data.released.manifest import RELEASED, load_manifest
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.results.card import Card

@@ -21,8 +21,8 @@ import numpy as np
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.load import load_split
-from bioreview_bench.data.manifest import RELEASED
 from bioreview_bench.data.predictions import Predictions
+from bioreview_bench.data.released.manifest import RELEASED
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import DataError, EncoderError, printable

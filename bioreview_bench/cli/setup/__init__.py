@@ -1,1 +1,1 @@
-"""Commands that get a machine ready: data, encoders, settings, and what is cached."""
+"""Commands that get a machine ready: encoders, settings, and what is cached."""

@@ -213,7 +213,7 @@ def import_references(
     """
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
-    from bioreview_bench.data.manifest import RELEASED
+    from bioreview_bench.data.released.manifest import RELEASED
     from bioreview_bench.encoders.vector_file import load
     from bioreview_bench.scoring.references import import_references as take
 

@@ -26,6 +26,7 @@ def _loaded_by(*arguments: str) -> set[str]:
         ["--help"],
         ["evaluate", "--help"],
         ["validate", "demo:careful", "--data", "demo"],
+        ["data", "--help"],
         ["data", "info", "--data", "demo"],
         ["schema", "result"],
         ["schema", "judgements"],

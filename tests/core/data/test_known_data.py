@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-import bioreview_bench.data.known as known
+import bioreview_bench.data.released.known as known
 from bioreview_bench import load_split, read_predictions
 from bioreview_bench.cli.inputs import predictions_path
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bioreview_bench import load_split
-from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import data_files
+from bioreview_bench.data.released import manifest as manifests
 from bioreview_bench.errors import DataError
 from bioreview_bench.files.paths import pins_root
 

@@ -17,7 +17,7 @@ from bioreview_bench.data import folder as folders
 from bioreview_bench.data.article import Article
 from bioreview_bench.errors import DataError
 from bioreview_bench.files.atomic import write_json
-from bioreview_bench.files.paths import pins_root
+from bioreview_bench.files.paths import data_root, pins_root
 from bioreview_bench.files.reading import file_sha256, find_json
 
 RELEASED = ("v3", "v4")
@@ -53,7 +53,11 @@ class Manifest(BaseModel):
 
 def load_manifest(version: str) -> Manifest:
     """The bundled manifest of `v3` or `v4`."""
-    text = resources.files("bioreview_bench.data.manifests").joinpath(f"{version}.json").read_text(encoding="utf-8")
+    text = (
+        resources.files("bioreview_bench.data.released.manifests")
+        .joinpath(f"{version}.json")
+        .read_text(encoding="utf-8")
+    )
     return Manifest.model_validate_json(text)
 
 
@@ -105,6 +109,17 @@ def pin(manifest: Manifest, files: Sequence[Path]) -> Path:
     hashes = {file.name: file_sha256(file, DataError) for file in sorted(files, key=lambda file: file.name)}
     write_json(path, {"sha256": hashes, "version": manifest.version})
     return path
+
+
+def not_at_hand(version: str, folder: Path | None = None) -> DataError:
+    """The error that names the ways to get a released version."""
+    return DataError(
+        f"The data of {version} are not on this machine (looked in {folder or data_root() / version}).",
+        remedy=(
+            f"bench config set data {version}=FOLDER if you hold the files (or --data {version}=FOLDER, once), "
+            f"or bench data download {version} --repo OWNER/NAME (a repository that you may read)"
+        ),
+    )
 
 
 def _pin_path(version: str) -> Path:

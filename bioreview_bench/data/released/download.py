@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from bioreview_bench.data import manifest as manifests
 from bioreview_bench.data.folder import FILE_STEMS, SPLITS, read_split
-from bioreview_bench.data.load import not_at_hand
+from bioreview_bench.data.released import manifest as manifests
 from bioreview_bench.errors import DataError, cannot_write
 from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import HubRevision, download_all, revision_files
@@ -35,7 +34,7 @@ def download_release(
     manifest = manifests.load_manifest(_INDEX_VERSION if version == INDEX else version)
     source = repo or manifest.repo
     if source is None:
-        raise not_at_hand(version)
+        raise manifests.not_at_hand(version)
     wanted = revision or (manifest.revision if source == manifest.repo else None) or "main"
     remedy = _remedy(version)
     found = revision_files(source, wanted, "dataset", DataError, remedy)

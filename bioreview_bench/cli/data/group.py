@@ -1,0 +1,20 @@
+"""`bench data`: get, describe and verify articles. A command's module is imported when the command is wanted."""
+
+from __future__ import annotations
+
+import click
+
+from bioreview_bench.cli.lazy import LazyGroup
+
+_HERE = "bioreview_bench.cli.data."
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "download": (f"{_HERE}download:download", "Download a released version, or the public index."),
+    "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
+    "verify": (f"{_HERE}verify:verify", "Verify released data against their manifest."),
+}
+
+
+@click.group(cls=LazyGroup, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+def data() -> None:
+    """Get, describe and verify articles."""

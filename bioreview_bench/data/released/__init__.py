@@ -1,0 +1,1 @@
+"""Released versions: their manifests, getting them from the Hub, and invented articles with known answers."""
