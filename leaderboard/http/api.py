@@ -25,12 +25,14 @@ from ..store.status import SubmissionStatus, status_for, submissions_of
 from ..store.submissions import mark as mark_submission
 from ..store.submissions import withdraw as withdraw_submission
 from ..store.users import UserInfo
+from .answers import CSV
 from .auth import token_user
 from .problems import Trouble
 from .uploads import Forms
 
 if TYPE_CHECKING:
     from ..store.database import Database
+    from .answers import Pages
     from .uploads import Live
 
 
@@ -94,16 +96,16 @@ _FORM = {
 }
 
 
-def make_api(db: Database, live: Live, forms: Forms) -> APIRouter:
+def make_api(db: Database, live: Live, forms: Forms, pages: Pages) -> APIRouter:
     """The routes."""
     router = APIRouter()
-    router.include_router(_public(db, live), prefix=_PREFIX, tags=["board"])
+    router.include_router(_public(db, live, pages), prefix=_PREFIX, tags=["board"])
     router.include_router(_submissions(db, forms), prefix=_PREFIX, tags=["submissions"])
     router.include_router(_health(db), tags=["health"])
     return router
 
 
-def _public(db: Database, live: Live) -> APIRouter:
+def _public(db: Database, live: Live, pages: Pages) -> APIRouter:
     router = APIRouter()
 
     @router.get("/board", response_model=BoardInfo, responses=_errors())
@@ -129,18 +131,20 @@ def _public(db: Database, live: Live) -> APIRouter:
         return SplitIds.model_validate(get_split(db, split).model_dump())
 
     @router.get("/tables/{split}/{contract}.json", response_model=BoardTable, responses=_errors(404, 422))
-    def table_json(split: _Split, contract: _Contract) -> Response:
+    async def table_json(request: Request, split: _Split, contract: _Contract) -> Response:
         """The table of a split under a contract."""
-        return Response(as_json(load_table(db, split, contract)), media_type="application/json")
+        key = ("json", split, contract)
+        return await pages.answer(request, key, lambda: as_json(load_table(db, split, contract)), "application/json")
 
     @router.get(
         "/tables/{split}/{contract}.csv",
         response_class=Response,
         responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}, **_errors(404, 422)},
     )
-    def table_csv(split: _Split, contract: _Contract) -> Response:
+    async def table_csv(request: Request, split: _Split, contract: _Contract) -> Response:
         """The same for a spreadsheet."""
-        return Response(as_csv(load_table(db, split, contract)), media_type="text/csv; charset=utf-8")
+        key = ("csv", split, contract)
+        return await pages.answer(request, key, lambda: as_csv(load_table(db, split, contract)), CSV)
 
     return router
 

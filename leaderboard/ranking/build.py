@@ -20,7 +20,7 @@ from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
-from ..store.common import NotFound
+from ..store.common import NotFound, bump, count_table, counter, table_counter
 from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
 from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
@@ -54,13 +54,19 @@ class _Inputs:
 def load_table(db: Database, split: str, contract: str) -> BoardTable:
     """The finished table; one without rows before the first result. Raises NotFound for a split or contract unknown."""
     settings = get_settings(db)
-    facts = get_split(db, split)
-    get_contract(db, contract)
+    if split not in settings.splits or contract not in settings.contracts:
+        get_split(db, split)
+        get_contract(db, contract)
+    with db.reading() as session:
+        generation = counter(session, table_counter(split, contract))
+    stored: BoardTable | None = db.tables.get((split, contract), generation, lambda: _stored(db, split, contract))
+    return stored or board_table(settings, get_split(db, split), contract, Standings(), {})
+
+
+def _stored(db: Database, split: str, contract: str) -> BoardTable | None:
     with db.reading() as session:
         kept = session.get(StoredTable, (split, contract))
-        if kept is not None:
-            return BoardTable.model_validate(kept.content)
-    return board_table(settings, facts, contract, Standings(), {})
+        return None if kept is None else BoardTable.model_validate(kept.content)
 
 
 def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
@@ -75,9 +81,11 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
         made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
         table = board_table(settings, facts, contract, found, {**known, **made})
         with db.session() as session:
+            count_table(session, split, contract)
             if _read(session, split, contract).stamp == inputs.stamp:
                 _keep_tests(session, made)
                 session.merge(StoredTable(split=split, contract=contract, content=table.model_dump(mode="json")))
+                bump(session)
                 return table
 
 

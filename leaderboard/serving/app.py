@@ -16,11 +16,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from bioreview_bench.errors import BenchError
 from bioreview_bench.results.provenance import package_version
 
+from ..http.answers import Pages
 from ..http.api import make_api
 from ..http.auth import SessionMiddleware, Signer, session_secret
 from ..http.logs import RequestLog
 from ..http.problems import ErrorAnswers
-from ..http.security import BodyGuard, Limiter, RateLimitMiddleware, SecurityHeaders, TooMany
+from ..http.security import BodyGuard, Limiter, PackedApi, RateLimitMiddleware, SecurityHeaders, TooMany
 from ..http.uploads import Forms, Live
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
         Middleware(SessionMiddleware, signer=Signer(session_secret(db)), secure=secure),
         Middleware(RequestLog, answer=answers.asgi),
         Middleware(RateLimitMiddleware, limiter=limiter, free=_UNCOUNTED),
+        Middleware(PackedApi),
         Middleware(BodyGuard, default=_SMALL, larger=dict.fromkeys(_UPLOADS, live.upload_bytes)),
     ]
 
@@ -83,8 +85,9 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
             kind: answers.handle for kind in (BenchError, HTTPException, RequestValidationError, TooMany)
         },
     )
-    app.state.db, app.state.live, app.state.limiter, app.state.forms = db, live, limiter, Forms(db, live)
-    app.include_router(make_api(db, live, app.state.forms))
+    app.state.db, app.state.live, app.state.limiter = db, live, limiter
+    app.state.forms, app.state.pages = Forms(db, live), Pages(db)
+    app.include_router(make_api(db, live, app.state.forms, app.state.pages))
     app.include_router(make_docs(app))
     app.include_router(make_router(db))
     return app

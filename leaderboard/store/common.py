@@ -42,6 +42,16 @@ def bump(session: Session, *, split: str | None = None) -> None:
         _count(session, f"changes:{split}")
 
 
+def count_table(session: Session, split: str, contract: str) -> None:
+    """Count a new table of a split and contract. Call it before storing one, and they are stored one at a time."""
+    _count(session, table_counter(split, contract))
+
+
+def table_counter(split: str, contract: str) -> str:
+    """The counter of the tables that were stored of a split and contract."""
+    return f"table:{split}:{contract}"
+
+
 def counter(session: Session, key: str) -> int:
     """The value of a counter."""
     row = session.get(Setting, key)

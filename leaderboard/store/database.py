@@ -21,14 +21,17 @@ from sqlalchemy.pool import QueuePool
 from bioreview_bench.errors import BenchError, DataError, InputError, RemoteError, WriteError, printable
 from bioreview_bench.files.install import install_command
 
+from .kept import Kept
+
 HEAD: Final = "0001"  # the newest migration; a test compares it with migrations/versions
 _BUSY_SECONDS = 60
 _UPGRADE_LOCK = 0x62_72_62  # any number of our own: PostgreSQL's advisory lock for upgrades
 _WRITES = "board_writes"
+_TABLES = 8  # parsed ones that are kept
 
 
 class Database:
-    """A board's database. `path` is the SQLite file, None for PostgreSQL.
+    """A board's database. `path` is the SQLite file, None for PostgreSQL; `tables` are those that were read from it.
 
     Every thread may use the same Database; a forked process needs one of its own.
     """
@@ -40,6 +43,7 @@ class Database:
         self.url: Final = url
         self._engine = _sqlite_engine(url) if self.dialect == "sqlite" else _postgres_engine(url)
         self._writing = self._engine.execution_options(**{_WRITES: True})
+        self.tables: Final = Kept(_TABLES)
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)

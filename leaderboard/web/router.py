@@ -10,18 +10,19 @@ from fastapi.responses import HTMLResponse
 
 from bioreview_bench.errors import InputError
 
+from ..http.answers import CSV, FOR_EVER, HTML, Body, answer
 from ..ranking.build import load_system, load_table
 from ..ranking.export import as_json, reported_csv, system_csv
 from ..ranking.rows import reported
 from ..store.common import NotFound
-from ..store.settings import board_version, get_settings, get_split
+from ..store.settings import get_settings, get_split
 from .choice import TableChoice, read_choice
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
 from .pages.compare import choose_page, compare_page
 from .pages.forms import make_forms
 from .pages.system import system_page
-from .site import FOR_EVER, HTML, TYPES, Body, PageCache, Site, answer, assets, site_of, versions
+from .site import TYPES, Site, assets, site_of, versions
 
 if TYPE_CHECKING:
     from ..http.problems import Trouble
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from ..store.database import Database
 
 _JSON = "application/json"
-_CSV = "text/csv; charset=utf-8"
 
 
 def make_router(db: Database) -> APIRouter:
@@ -61,14 +61,13 @@ def _add_assets(router: APIRouter) -> None:
 
 def _add_pages(router: APIRouter, db: Database) -> None:
     """Pages that everybody may see, made once for every version of the board and every different question."""
-    cache = PageCache()
 
     def add(path: str, media_type: str, asked: Callable[[Request], Any], make: Callable[[Site, Any], str]) -> None:
         @router.api_route(path, methods=["GET", "HEAD"])
-        def page(request: Request) -> Response:
-            what, site = asked(request), site_of(request)
-            body = cache.get(board_version(db), (path, what), lambda: make(site, what))
-            return answer(request, body, media_type)
+        async def page(request: Request) -> Response:
+            what, site, pages = asked(request), site_of(request), request.app.state.pages
+            made: Response = await pages.answer(request, (path, what), lambda: make(site, what), media_type)
+            return made
 
     def board(site: Site, asked: tuple[tuple[str, str], TableChoice]) -> str:
         return board_page(site, _table(db, asked[0]), asked[1])
@@ -87,9 +86,9 @@ def _add_pages(router: APIRouter, db: Database) -> None:
     add("/", HTML, lambda request: (_where(request), read_choice(request.query_params)), board)
     add("/compare", HTML, lambda request: (_where(request), _wanted(request)), compare)
     add("/how-scoring-works", HTML, lambda request: None, lambda site, _: about_page(site, _table(db, ("", ""))))
-    add("/reported/{split}.csv", _CSV, lambda request: request.path_params["split"], figures)
+    add("/reported/{split}.csv", CSV, lambda request: request.path_params["split"], figures)
     add("/systems/{submission}.json", _JSON, submission, lambda site, one: as_json(load_system(db, one)[0]))
-    add("/systems/{submission}.csv", _CSV, submission, lambda site, one: system_csv(load_system(db, one)[0]))
+    add("/systems/{submission}.csv", CSV, submission, lambda site, one: system_csv(load_system(db, one)[0]))
     add("/systems/{submission}", HTML, submission, lambda site, one: system_page(site, *load_system(db, one)))
 
 

@@ -1,22 +1,17 @@
 """What every page is made with: the templates, and where the pages are.
 
-Answers of pages that everybody may see: compressed where the reader takes it, and not sent twice.
-
 Figures, names and sentences as the board writes them.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bioreview_bench.report.html.words import DASH, figure, interval, label, name, source_name, visible
@@ -91,25 +86,6 @@ def _read(asset: str) -> str:
     return resources.files(_PACKAGE).joinpath("assets", asset).read_text(encoding="utf-8")
 
 
-# Asked again each time, which costs an ETag; so a new score is seen at once, also through a proxy.
-FRESH = "public, max-age=0, must-revalidate"
-FOR_EVER = "public, max-age=31536000, immutable"
-HTML = "text/html; charset=utf-8"
-
-
-def answer(request: Request, body: Body, media_type: str = HTML, cache: str = FRESH) -> Response:
-    """The body, or 304 when the reader has it."""
-    etag = f'"{body.etag}"'
-    headers = {"ETag": etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
-    if etag in [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]:
-        return Response(status_code=304, headers=headers)
-    content = body.content
-    if body.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        content = body.packed
-        headers["Content-Encoding"] = "gzip"
-    return Response(content, media_type=media_type, headers=headers)
-
-
 def site_of(request: Request) -> Site:
     """The site of the application that got the request, made once."""
     state = request.app.state
@@ -156,84 +132,3 @@ def short(text: str, letters: int = 24) -> str:
     """A name for a chart, cut where it is long."""
     shown = name(text)
     return shown if len(shown) <= letters else f"{shown[: letters - 1].rstrip()}…"
-
-
-_SMALLEST = 1024  # bytes above which compressing pays
-_LEVEL = 6
-
-
-@dataclass(frozen=True)
-class Body:
-    """A finished answer. `packed` is the same compressed, None for a small one."""
-
-    content: bytes
-    packed: bytes | None
-    etag: str
-
-    @classmethod
-    def of(cls, text: str | bytes) -> Body:
-        """The answer with this text."""
-        content = text.encode() if isinstance(text, str) else text
-        packed = gzip.compress(content, _LEVEL, mtime=0) if len(content) >= _SMALLEST else None
-        return cls(content, packed, hashlib.sha256(content).hexdigest()[:32])
-
-    def __len__(self) -> int:
-        return len(self.content) + len(self.packed or b"")
-
-
-@dataclass(frozen=True)
-class _Version:
-    version: int  # of the board, when it was made
-    body: Body
-
-
-class PageCache:
-    """Bodies by key; the longest unused go first. For many threads.
-
-    One thread makes a page; who asks for it meanwhile gets the one before, or waits where there is none. So a change of
-    the board costs each page once, however many ask.
-    """
-
-    def __init__(self, limit_bytes: int = 64 * 1024 * 1024) -> None:
-        self._limit = limit_bytes
-        self._changed = threading.Condition()
-        self._kept: OrderedDict[object, _Version] = OrderedDict()
-        self._making: set[object] = set()
-        self._size = 0
-
-    def get(self, version: int, key: object, make: Callable[[], str | bytes]) -> Body:
-        """The body of `key`, made again when the board has changed since."""
-        with self._changed:
-            while True:
-                kept = self._kept.get(key)
-                if kept is not None and (kept.version >= version or key in self._making):
-                    self._kept.move_to_end(key)
-                    return kept.body
-                if key not in self._making:
-                    self._making.add(key)
-                    break
-                self._changed.wait()
-        body = None
-        try:
-            body = Body.of(make())
-            return body
-        finally:
-            with self._changed:
-                self._making.discard(key)
-                self._keep(key, None if body is None else _Version(version, body))
-                self._changed.notify_all()
-
-    def _keep(self, key: object, made: _Version | None) -> None:
-        """Keep what was made in place of what was there; a page that cannot be made any more is forgotten."""
-        before = self._kept.pop(key, None)
-        if before is not None:
-            self._size -= len(before.body)
-        if made is not None:
-            self._kept[key] = made
-            self._size += len(made.body)
-        while self._size > self._limit and self._kept:
-            _, oldest = self._kept.popitem(last=False)
-            self._size -= len(oldest.body)
-
-    def __len__(self) -> int:
-        return len(self._kept)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,7 @@ from bioreview_bench.leaderboard.web.pages.board import board_page
 from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
 from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
 from bioreview_bench.leaderboard.web.pages.table import arranged
-from bioreview_bench.leaderboard.web.site import PageCache, Site, assets, served
+from bioreview_bench.leaderboard.web.site import Site, assets, served
 
 Make = Callable[..., Any]
 EVIL = "<script>window.hacked=1</script>\"'><img src=x onerror=alert(1)>"
@@ -310,73 +308,9 @@ def test_an_axis_holds_everything_it_shows() -> None:
     assert (axis_of([]).low, axis_of([]).high) == (0.0, 1.0)
 
 
-def test_a_page_is_made_once_for_each_version_of_the_board() -> None:
-    cache, made = PageCache(), []
-
-    def make() -> str:
-        made.append(1)
-        return "x" * 2000
-
-    first = cache.get(1, "a", make)
-    assert cache.get(1, "a", make) is first
-    assert cache.get(2, "a", make) is not first
-    assert cache.get(1, "a", make).etag == first.etag  # who read the version before the change gets a page, too
-    assert len(made) == 2
-    assert len(cache) == 1
-
-
-def test_while_a_page_is_made_anew_others_get_the_one_before_and_a_first_one_is_waited_for() -> None:
-    cache, made = PageCache(), []
-    at_work, go_on = threading.Event(), threading.Event()
-
-    def slowly() -> str:
-        made.append(1)
-        at_work.set()
-        assert go_on.wait(10)
-        return f"page {len(made)}"
-
-    with ThreadPoolExecutor(8) as pool:
-        first = [pool.submit(cache.get, 1, "a", slowly) for _ in range(8)]
-        assert at_work.wait(10)
-        go_on.set()
-        assert {one.result().content for one in first} == {b"page 1"}
-        at_work.clear()
-        go_on.clear()
-        anew = pool.submit(cache.get, 2, "a", slowly)
-        assert at_work.wait(10)
-        assert cache.get(2, "a", slowly).content == b"page 1"
-        go_on.set()
-        assert anew.result().content == b"page 2"
-    assert cache.get(2, "a", slowly).content == b"page 2"
-    assert len(made) == 2
-
-
-def test_a_page_that_cannot_be_made_is_tried_again_by_the_next() -> None:
-    cache = PageCache()
-
-    def fail() -> str:
-        raise ValueError("gone")
-
-    cache.get(1, "a", lambda: "page")
-    for _ in range(2):
-        with pytest.raises(ValueError, match="gone"):
-            cache.get(2, "a", fail)
-    assert cache.get(2, "a", lambda: "again").content == b"again"
-
-
 def test_a_chart_of_systems_on_one_spot_is_drawn() -> None:
     spots = [SystemPoint(name, 0.0, 0.0, None, None, "ranked") for name in ("A", "B")]
     assert "<svg" in scatter("c", "title", spots, (), "skill")
-
-
-def test_the_cache_forgets_the_longest_unused_when_it_is_full() -> None:
-    cache = PageCache(limit_bytes=10_000)
-    for number in range(100):
-        cache.get(1, number, lambda number=number: f"{number}" + "-" * 500)  # type: ignore[misc]
-    assert len(cache) < 30
-    made = []
-    cache.get(1, 99, lambda: made.append(1) or "")  # type: ignore[func-returns-value]
-    assert not made
 
 
 def tokens() -> Iterator[tuple[str, str, str]]:

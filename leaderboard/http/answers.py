@@ -1,0 +1,155 @@
+"""Answers that everybody may see: made once for every version of the board, kept compressed, and not sent twice."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
+
+from ..store.settings import board_version
+
+if TYPE_CHECKING:
+    from ..store.database import Database
+
+# Asked again each time, which costs an ETag; so a new score is seen at once, also through a proxy.
+FRESH = "public, max-age=0, must-revalidate"
+FOR_EVER = "public, max-age=31536000, immutable"
+HTML, CSV = "text/html; charset=utf-8", "text/csv; charset=utf-8"
+_SMALLEST = 1024  # bytes above which compressing pays
+_LEVEL = 6
+_KEPT = 32 * 1024 * 1024  # bytes of finished answers
+_MADE_AT_ONCE = 2
+
+
+@dataclass(frozen=True)
+class Body:
+    """A finished answer: its bytes, of a large one only the compressed ones (nearly every reader takes those)."""
+
+    kept: bytes
+    packed: bool
+    etag: str
+
+    @classmethod
+    def of(cls, text: str | bytes) -> Body:
+        """The answer with this text."""
+        content = text.encode() if isinstance(text, str) else text
+        packed = len(content) >= _SMALLEST
+        kept = gzip.compress(content, _LEVEL, mtime=0) if packed else content
+        return cls(kept, packed, hashlib.sha256(content).hexdigest()[:32])
+
+    @property
+    def content(self) -> bytes:
+        """The bytes, not compressed."""
+        return gzip.decompress(self.kept) if self.packed else self.kept
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+
+def answer(request: Request, body: Body, media_type: str = HTML, cache: str = FRESH) -> Response:
+    """The body, or 304 when the reader has it."""
+    etag = f'"{body.etag}"'
+    headers = {"ETag": etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
+    if etag in [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]:
+        return Response(status_code=304, headers=headers)
+    if not body.packed or "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(body.content, media_type=media_type, headers=headers)
+    headers["Content-Encoding"] = "gzip"
+    return Response(body.kept, media_type=media_type, headers=headers)
+
+
+@dataclass(frozen=True)
+class _Version:
+    version: int  # of the board, when it was made
+    body: Body
+
+
+class PageCache:
+    """Bodies by key; the longest unused go first. For many threads.
+
+    One thread makes a page; who asks for it meanwhile gets the one before, or waits where there is none. So a change of
+    the board costs each page once, however many ask.
+    """
+
+    def __init__(self, limit_bytes: int = _KEPT) -> None:
+        self._limit = limit_bytes
+        self._changed = threading.Condition()
+        self._kept: OrderedDict[object, _Version] = OrderedDict()
+        self._making: set[object] = set()
+        self._size = 0
+
+    def finished(self, version: int, key: object) -> Body | None:
+        """The body of `key` if it need not be made or waited for."""
+        with self._changed:
+            kept = self._kept.get(key)
+            if kept is None or (kept.version < version and key not in self._making):
+                return None
+            self._kept.move_to_end(key)
+            return kept.body
+
+    def get(self, version: int, key: object, make: Callable[[], str | bytes]) -> Body:
+        """The body of `key`, made again when the board has changed since."""
+        with self._changed:
+            while True:
+                kept = self._kept.get(key)
+                if kept is not None and (kept.version >= version or key in self._making):
+                    self._kept.move_to_end(key)
+                    return kept.body
+                if key not in self._making:
+                    self._making.add(key)
+                    break
+                self._changed.wait()
+        body = None
+        try:
+            body = Body.of(make())
+            return body
+        finally:
+            with self._changed:
+                self._making.discard(key)
+                self._keep(key, None if body is None else _Version(version, body))
+                self._changed.notify_all()
+
+    def _keep(self, key: object, made: _Version | None) -> None:
+        """Keep what was made in place of what was there; a page that cannot be made any more is forgotten."""
+        before = self._kept.pop(key, None)
+        if before is not None:
+            self._size -= len(before.body)
+        if made is not None:
+            self._kept[key] = made
+            self._size += len(made.body)
+        while self._size > self._limit and self._kept:
+            _, oldest = self._kept.popitem(last=False)
+            self._size -= len(oldest.body)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class Pages:
+    """The public answers of a board, made where they are not finished.
+
+    Few are made at once, in threads of their own: however many different ones are asked for, those who ask for a
+    finished one, or for anything else, wait for none of them.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db, self._cache = db, PageCache()
+        self._makers = CapacityLimiter(_MADE_AT_ONCE)
+
+    async def answer(
+        self, request: Request, key: object, make: Callable[[], str | bytes], media_type: str = HTML
+    ) -> Response:
+        """What `make` makes, as an answer; `key` says all that it depends on beside the version of the board."""
+        version = await run_in_threadpool(board_version, self._db)
+        body = self._cache.finished(version, key)
+        if body is None:
+            body = await to_thread.run_sync(self._cache.get, version, key, make, limiter=self._makers)
+        return answer(request, body, media_type)
