@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any
 
 from bioreview_bench.controls.lexical import neighbour, random_train
 from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.data.sentences import ECHO_CONCERNS, TOPIC_SAMPLE, echo
-from bioreview_bench.data.vocabulary import Source
 from bioreview_bench.errors import printable
 from bioreview_bench.llm.review import GiveUp, Review
 
@@ -107,7 +106,7 @@ def _readable(manuscript: Manuscript, doi: str | None = None) -> Article:
     """What a manuscript shows, as the Article that the core's functions take; it has no concerns and no letters."""
     return Article.model_construct(
         id=manuscript.id,
-        source=cast(Source, manuscript.id.partition(":")[0]),
+        source=manuscript.id.partition(":")[0],
         concerns=(),
         doi=doi,
         title=manuscript.title,

@@ -16,7 +16,7 @@ import click
 
 from bioreview_bench.cli import inputs, options
 from bioreview_bench.cli.judge import consistency_option, judge_backends, judge_options, print_plan
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, is_source
 from bioreview_bench.errors import InputError, Needs, printable
 from bioreview_bench.files.atomic import check_writable, write_files
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
@@ -298,11 +298,7 @@ def _print(records: Sequence[ResultRecord], form: str, full: bool) -> None:
 
 
 _SECTIONS: dict[str, type[Record]] = {"overall": Overall, "controls": Controls}
-_NAMED: dict[str, tuple[tuple[str, ...], type[Record]]] = {
-    "per_category": (CATEGORIES, PerCategory),
-    "per_severity": (SEVERITIES, PerSeverity),
-    "per_source": (SOURCES, Overall),
-}
+_NAMED: dict[str, type[Record]] = {"per_category": PerCategory, "per_severity": PerSeverity, "per_source": Overall}
 _REMEDY = "--fail-under f1=0.3, --fail-under skill=0.1 or --fail-under per_category.design_flaw.recall=0.2"
 
 
@@ -345,7 +341,9 @@ def _path(name: str) -> tuple[str, ...] | None:
     if len(parts) == 2 and parts[0] in _SECTIONS and parts[1] in _SECTIONS[parts[0]].model_fields:
         return parts
     if len(parts) == 3 and parts[0] in _NAMED:
-        labels, record = _NAMED[parts[0]]
-        if parts[1] in labels and parts[2] in record.model_fields:
+        section, name, metric = parts
+        labels = CATEGORIES if section == "per_category" else SEVERITIES
+        known = is_source(name) if section == "per_source" else name in labels
+        if known and metric in _NAMED[section].model_fields:
             return parts
     return None

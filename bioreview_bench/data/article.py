@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -18,9 +19,11 @@ from pydantic import (
     StrictInt,
     StrictStr,
     field_validator,
+    model_validator,
 )
 
-from bioreview_bench.data.vocabulary import Category, Severity, Source, normalise
+from bioreview_bench.data.vocabulary import SOURCES, Category, Severity, is_source, normalise
+from bioreview_bench.errors import did_you_mean, printable
 
 Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
 
@@ -52,15 +55,28 @@ def _sections(value: Any) -> Any:
     return found
 
 
+def _slug(value: str) -> str:
+    if not is_source(value):
+        meant = did_you_mean(value, SOURCES)
+        raise ValueError(
+            f'"{printable(value)}" is not a slug of 1 to 40 lower-case letters, digits, dashes and underscores'
+            + (f"; {meant.rstrip()}" if meant else "")
+        )
+    return value
+
+
 class Concern(BaseModel):
-    """One concern of a human reviewer: a *reference*, once its text is normalised."""
+    """One concern of a human reviewer: a *reference*, once its text is normalised.
+
+    A concern without category or severity is scored, and stands in no slice by that label.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     concern_id: Annotated[StrictStr, Field(min_length=1)]
     concern_text: Annotated[StrictStr, Field(min_length=10, max_length=2000)]
-    category: Category
-    severity: Severity
+    category: Category | None = None
+    severity: Severity | None = None
     reviewer_num: StrictInt | None = None
     author_response_text: StrictStr | None = None
     author_stance: Stance | None = None
@@ -93,13 +109,17 @@ class Concern(BaseModel):
 
 
 class Article(BaseModel):
-    """A published article with its reviews. A reviewer never receives one; see `Manuscript`."""
+    """A published article with its reviews. A reviewer never receives one; see `Manuscript`.
+
+    `source` is the venue: one of the presets, or any other slug. An article without `concerns` is not `reviewed`: it
+    can be read and reviewed by a machine, but not scored.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     id: Annotated[StrictStr, Field(min_length=1)]
-    source: Source
-    concerns: tuple[Concern, ...]
+    source: Annotated[StrictStr, AfterValidator(_slug)]
+    concerns: tuple[Concern, ...] = ()
     doi: StrictStr | None = None
     title: StrictStr | None = None
     abstract: StrictStr | None = None
@@ -119,6 +139,13 @@ class Article(BaseModel):
     extraction_manifest_id: StrictStr | None = None
     schema_version: Annotated[StrictStr, _null_is(lambda: "1.1")] = "1.1"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_concerns_are_none(cls, row: Any) -> Any:
+        if isinstance(row, dict) and row.get("concerns", ()) is None:
+            return {name: value for name, value in row.items() if name != "concerns"}
+        return row
+
     @field_validator("id")
     @classmethod
     def _canonical_id(cls, value: str) -> str:
@@ -133,6 +160,11 @@ class Article(BaseModel):
                 raise ValueError(f"two concerns with the id {concern.concern_id}")
             seen.add(concern.concern_id)
         return concerns
+
+    @property
+    def reviewed(self) -> bool:
+        """True when the concerns of its reviewers are known, even if there are none."""
+        return "concerns" in self.model_fields_set
 
     @property
     def sections(self) -> dict[str, str]:

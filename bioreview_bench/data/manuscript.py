@@ -61,7 +61,7 @@ class Manuscript:
             abstract=article.abstract or "",
             sections={name: text for name, text in article.sections.items() if not is_skipped(name)},
             references=article.structured_references,
-            journal=_JOURNALS[article.source],
+            journal=_JOURNALS.get(article.source, article.source),
             doi=article.doi if with_doi else None,
         )
 

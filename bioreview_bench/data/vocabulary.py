@@ -1,11 +1,13 @@
-"""The closed vocabularies of the benchmark (exact, lower case).
+"""The closed vocabularies of the benchmark (exact, lower case), the open one of sources.
 
 The one normalisation of concern texts.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 Category = Literal[
@@ -20,11 +22,12 @@ Category = Literal[
     "other",
 ]
 Severity = Literal["major", "minor", "optional"]
-Source = Literal["elife", "plos", "f1000", "peerj", "nature"]
 
 CATEGORIES: tuple[str, ...] = get_args(Category)
 SEVERITIES: tuple[str, ...] = get_args(Severity)
-SOURCES: tuple[str, ...] = get_args(Source)
+
+SOURCES = ("elife", "plos", "f1000", "peerj", "nature")  # presets, whose ids have a known form; any slug is a source
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
 STATUSES_WITH_CONCERNS = ("ok", "repaired", "truncated")
 STATUSES_WITHOUT_CONCERNS = ("empty", "parse_failed", "refused", "error")
@@ -33,6 +36,25 @@ STATUSES = STATUSES_WITH_CONCERNS + STATUSES_WITHOUT_CONCERNS
 # What became of an article of the split; the outcomes partition it.
 OUTCOMES = ("scored", "empty", "parse_failed", "refused", "error", "missing")
 UNANSWERED = ("parse_failed", "refused", "error", "missing")
+
+
+def is_source(name: str) -> bool:
+    """True for a slug: 1 to 40 lower-case letters, digits, dashes and underscores, no dash or underscore first.
+
+    >>> is_source("elife"), is_source("my-journal_2"), is_source("My Journal"), is_source("__proto__")
+    (True, True, False, False)
+    """
+    return _SLUG.fullmatch(name) is not None
+
+
+def sources_in_order(names: Iterable[str]) -> list[str]:
+    """The distinct sources among `names`: presets in their order, then the others by name.
+
+    >>> sources_in_order(["zoo", "plos", "arxiv", "elife", "plos"])
+    ['elife', 'plos', 'arxiv', 'zoo']
+    """
+    found = set(names)
+    return [*(name for name in SOURCES if name in found), *sorted(found.difference(SOURCES))]
 
 
 def normalise(text: str) -> str:

@@ -217,8 +217,10 @@ def _coverage(cases: Sequence[Case], predictions: Predictions) -> Coverage:
 def _agreement(matched: Tally) -> dict[str, Any]:
     pairs = [pair for pair in matched.pairs if pair["kind"] == "prediction" and pair["concern_id"] is not None]
     return {
-        label: label_agreement((pair[f"reference_{label}"], pair[label]) for pair in pairs if pair[label] is not None)
-        for label in ("category", "severity")
+        label: label_agreement(
+            (pair[reference], pair[label]) for pair in pairs if pair[label] is not None and pair[reference] is not None
+        )
+        for label, reference in (("category", "reference_category"), ("severity", "reference_severity"))
     }
 
 

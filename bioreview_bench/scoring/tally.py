@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.controls import store
 from bioreview_bench.controls.reviewers import ECHO, SCORED_CONTROLS
+from bioreview_bench.data.article import Concern
 from bioreview_bench.data.near_misses import NEAR_MISS, near_miss_reviewer
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
@@ -52,22 +53,27 @@ def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence
         rows, columns = assign(similarity, threshold)
         counts["n_matched"][row] = len(rows)
         counts["similarity"][row] = similarity[rows, columns].sum(dtype=np.float64)
-        for concern in case.references:
-            counts["category_ref"][row, _CATEGORY[concern.category]] += 1
-            counts["severity_ref"][row, _SEVERITY[concern.severity]] += 1
-        for column in columns:
-            reference = case.references[column]
-            counts["category_matched"][row, _CATEGORY[reference.category]] += 1
-            counts["severity_matched"][row, _SEVERITY[reference.severity]] += 1
+        _count(counts, "ref", row, case.references)
+        _count(counts, "matched", row, [case.references[column] for column in columns])
         # A prediction counts under the category of its match, else of its most similar reference.
         if case.references and case.predictions:
             stands_for = similarity.argmax(axis=1)
             stands_for[rows] = columns
             for column in stands_for:
-                counts["category_pred"][row, _CATEGORY[case.references[column].category]] += 1
+                if category := case.references[column].category:
+                    counts["category_pred"][row, _CATEGORY[category]] += 1
         total.pairs.extend(_prediction_records(case, similarity, rows, columns, texts))
         total.pairs.extend(_reference_records(case, similarity, rows, columns))
     return total
+
+
+def _count(counts: dict[str, NDArray[np.float64]], count: str, row: int, concerns: Sequence[Concern]) -> None:
+    """Add the labels of `concerns` to a row; a label that is missing counts nowhere."""
+    for concern in concerns:
+        if concern.category:
+            counts[f"category_{count}"][row, _CATEGORY[concern.category]] += 1
+        if concern.severity:
+            counts[f"severity_{count}"][row, _SEVERITY[concern.severity]] += 1
 
 
 def count_matches(

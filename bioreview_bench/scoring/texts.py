@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.predictions import PredictedConcern, PredictionRow, Predictions
+from bioreview_bench.errors import DataError, printable
 
 Indices = NDArray[np.intp]
 
@@ -47,7 +48,11 @@ class Case:
 
 
 def cases(articles: Sequence[Article], predictions: Predictions, contract: Contract, pool: TextPool) -> list[Case]:
-    """One Case for each article, in the order of `articles`; their texts go into `pool`."""
+    """One Case for each article, in the order of `articles`; their texts go into `pool`.
+
+    Raises DataError for articles whose concerns are not known.
+    """
+    require_reviews(articles)
     found = []
     for article in articles:
         references = counted_references(article, contract)
@@ -67,7 +72,19 @@ def cases(articles: Sequence[Article], predictions: Predictions, contract: Contr
 
 
 def counted_references(article: Article, contract: Contract) -> tuple[Concern, ...]:
-    """The article's concerns that count under the contract."""
+    """The article's concerns that count under the contract. Raises DataError when they are not known."""
+    require_reviews([article])
     if contract.figures == "included":
         return article.concerns
     return tuple(concern for concern in article.concerns if not concern.figure)
+
+
+def require_reviews(articles: Sequence[Article]) -> None:
+    """Raise DataError when some of `articles` have no `concerns`, so that there is nothing to score against."""
+    without = [article.id for article in articles if not article.reviewed]
+    if without:
+        listed = ", ".join(map(printable, without[:5])) + (", ..." if len(without) > 5 else "")
+        raise DataError(
+            f"{len(without):,} of {len(articles):,} articles have no `concerns`, so there are no references: {listed}.",
+            remedy='add the concerns of their reviewers ("concerns": [] where they raised none), or name other data',
+        )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.stats.sums import Sums
 
 Values = NDArray[np.float64]
@@ -92,7 +92,11 @@ def with_intervals(sums: Sums) -> dict[str, Values]:
         found[f"per_severity.{name}.recall"] = ratio(sums[f"severity.{name}.M"], sums[f"severity.{name}.R"])
     for name in CATEGORIES:
         found.update({f"per_category.{name}.{metric}": value for metric, value in category(sums, name).items()})
-    for name in SOURCES:
+    for name in _sources(sums):
         figures = micro(sums[f"source.{name}.M"], sums[f"source.{name}.R"], sums[f"source.{name}.P"])
         found.update({f"per_source.{name}.{metric}": value for metric, value in figures.items()})
     return found
+
+
+def _sources(sums: Sums) -> list[str]:
+    return [name.split(".")[1] for name in sums if name.startswith("source.") and name.endswith(".R")]

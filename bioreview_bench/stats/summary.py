@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, sources_in_order
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, PerSource
 from bioreview_bench.stats import formulas
@@ -55,11 +55,10 @@ def per_severity(counts: ArticleCounts) -> dict[str, PerSeverity]:
 def per_source(counts: ArticleCounts) -> dict[str, PerSource]:
     """The full set of figures for each source that has articles."""
     found = {}
-    for source in SOURCES:
+    for source in sources_in_order(counts.source):
         part = counts.of_source(source)
-        if len(part):
-            total = sums(part)
-            found[source] = PerSource(**_overall(total), controls=Controls(**_controls(total, len(part))))
+        total = sums(part)
+        found[source] = PerSource(**_overall(total), controls=Controls(**_controls(total, len(part))))
     return found
 
 

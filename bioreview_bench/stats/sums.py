@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bioreview_bench.data.vocabulary import SOURCES
+from bioreview_bench.data.vocabulary import sources_in_order
 from bioreview_bench.results.counts import LABELLED, ArticleCounts
 
 # Column name to value: a scalar, or an array with one value for each draw of a bootstrap.
@@ -39,7 +39,7 @@ def columns(counts: ArticleCounts) -> dict[str, NDArray[np.float64]]:
         for position, label in enumerate(labels):
             for count in names:
                 found[f"{kind}.{label}.{_LETTER[count]}"] = getattr(counts, f"{kind}_{count}")[:, position]
-    for source in SOURCES:
+    for source in sources_in_order(counts.source):
         member = np.array([name == source for name in counts.source], np.float64)
         found.update({f"source.{source}.{name}": base[name] * member for name in ("R", "P", "M")})
     return found

@@ -1,7 +1,7 @@
 """What a reader chose to see of a table: part of the articles, order, filters. Read from a query string, and back.
 
-Only known values are taken, so the number of different pages is bounded. Unknown parameters are ignored, because links
-from elsewhere carry tracking ones; an unknown value of a known parameter is an error.
+Only known values are taken, of sources those that the table has, so the number of different pages is bounded. Unknown
+parameters are ignored, because links from elsewhere carry tracking ones; an unknown value of a known one is an error.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlencode
 
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES, is_source, sources_in_order
 from bioreview_bench.errors import InputError, printable
 
 from ..ranking.view import Row
 
 ALL: Final = "all"
-PARTS: Final[dict[str, tuple[str, ...]]] = {"source": SOURCES, "category": CATEGORIES, "severity": SEVERITIES}
+_LABELS: Final[dict[str, tuple[str, ...]]] = {"category": CATEGORIES, "severity": SEVERITIES}
 SIZES: Final[dict[str, tuple[float, float]]] = {  # billions of parameters: above the first, up to the second
     "small": (0.0, 10.0),
     "medium": (10.0, 100.0),
@@ -107,7 +107,7 @@ class TableChoice:
 
 def read_choice(query: Mapping[str, str]) -> TableChoice:
     """The choice that a query string makes. Raises InputError for a value that is none."""
-    part = _one_of("part", query.get("part", ALL), (ALL, *(f"{kind}:{name}" for kind in PARTS for name in PARTS[kind])))
+    part = _part(query.get("part", ALL))
     sort = _one_of("sort", query.get("sort", TableChoice(part).sort), SORTS)
     order = _one_of("order", query.get("order", "down" if starts_descending(sort) else "up"), ("up", "down"))
     filters = {name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()}
@@ -121,9 +121,18 @@ def starts_descending(sort: str) -> bool:
 
 def occurring(rows: Sequence[Row]) -> list[tuple[str, str]]:
     """(kind, name) of every part of the articles that some row has figures for."""
+    sources = sources_in_order(source for row in rows for source in row.per_source)
+    parts = {"source": tuple(sources), **_LABELS}
     return [
-        (kind, one) for kind in PARTS for one in PARTS[kind] if any(one in getattr(row, f"per_{kind}") for row in rows)
+        (kind, one) for kind in parts for one in parts[kind] if any(one in getattr(row, f"per_{kind}") for row in rows)
     ]
+
+
+def require_source(choice: TableChoice, rows: Sequence[Row]) -> None:
+    """Raise InputError for a source that is no preset and that no row has: nobody can ask for ever new pages."""
+    if choice.kind == "source":
+        known = sources_in_order([*SOURCES, *(source for row in rows for source in row.per_source)])
+        _one_of("part", choice.part, [f"source:{name}" for name in known])
 
 
 def passes(row: Row, choice: TableChoice) -> bool:
@@ -151,6 +160,17 @@ def is_unseen(row: Row) -> bool:
 def encoded(query: Mapping[str, str]) -> str:
     """A query string with its question mark; nothing for an empty one."""
     return f"?{urlencode(query)}" if query else ""
+
+
+def _part(value: str) -> str:
+    kind, _, name = value.partition(":")
+    if value == ALL or name in _LABELS.get(kind, ()) or (kind == "source" and is_source(name)):
+        return value
+    labels = ", ".join(f"{kind}:{one}" for kind in _LABELS for one in _LABELS[kind])
+    raise InputError(
+        f'"{printable(value, 60)}" is not a value of part.',
+        remedy=f"use one of {ALL}, source:NAME, {labels}, or leave it out",
+    )
 
 
 def _one_of(name: str, value: str, known: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from ..ranking.export import as_json, reported_csv, system_csv
 from ..ranking.rows import reported
 from ..store.common import NotFound
 from ..store.settings import get_settings, get_split
-from .choice import TableChoice, read_choice
+from .choice import TableChoice, read_choice, require_source
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
 from .pages.compare import choose_page, compare_page
@@ -70,7 +70,9 @@ def _add_pages(router: APIRouter, db: Database) -> None:
             return made
 
     def board(site: Site, asked: tuple[tuple[str, str], TableChoice]) -> str:
-        return board_page(site, _table(db, asked[0]), asked[1])
+        table = _table(db, asked[0])
+        require_source(asked[1], table.rows)
+        return board_page(site, table, asked[1])
 
     def compare(site: Site, asked: tuple[tuple[str, str], tuple[str, ...]]) -> str:
         table = _table(db, asked[0])

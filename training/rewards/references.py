@@ -109,6 +109,13 @@ class References:
         self._references = {article_id: counted[article_id] for article_id in self._articles}
         if not self._articles:
             raise DataError("No train article has a reference that counts.", remedy="name data with a train split")
+        unlabelled = [name for name, own in self._references.items() if not all(c.category and c.severity for c in own)]
+        if unlabelled:  # the reward coverage is about labels
+            raise DataError(
+                f"{len(unlabelled):,} train articles have references without category or severity, which the reward "
+                f"`coverage` needs; the first is {printable(unlabelled[0])}.",
+                remedy="label them, or leave these articles out of train",
+            )
         articles = list(self._articles.values())
         Fitting(contract, articles, TextPool())  # an article without a sentence to fit to stops the run here
         lent = donors(articles, contract.null)

@@ -51,6 +51,7 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
     options.show(tables)
 
 
+_UNLABELLED = "unlabelled"  # references without a category
 _COUNTS = ("n_articles", "n_usable", "n_references", "n_figure")
 
 
@@ -67,5 +68,7 @@ def _describe(split: Split) -> dict[str, Any]:
         "n_references": sum(not concern.figure for concern in concerns),
         "n_figure": sum(concern.figure for concern in concerns),
         "articles_by_source": dict(Counter(article.source for article in split)),
-        "references_by_category": dict(Counter(concern.category for concern in concerns if not concern.figure)),
+        "references_by_category": dict(
+            Counter(concern.category or _UNLABELLED for concern in concerns if not concern.figure)
+        ),
     }

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, sources_in_order
 from bioreview_bench.report.html.evidence import ArticlePairs, Omission, Pairs, Texts
 from bioreview_bench.report.html.words import label, name, source_name, visible
 from bioreview_bench.results.records import ResultRecord
@@ -23,12 +23,13 @@ _UNSAFE = str.maketrans({char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u202
 def payload(record: ResultRecord, pairs: Pairs | Omission, texts: Texts | Omission) -> str:
     """Everything that the article browser shows, as escaped JSON."""
     shown = texts if isinstance(texts, Texts) else None
+    sources = sources_in_order(row["source"] for row in record.articles)
     value = {
         "texts": shown is not None,
         "threshold": record.contract["threshold"],
         "categories": [label(category) for category in CATEGORIES],
         "severities": list(SEVERITIES),
-        "sources": {source: source_name(source) for source in SOURCES},
+        "sources": {source: source_name(source) for source in sources},
         "articles": [
             _article(row, pairs.of(row["id"]) if isinstance(pairs, Pairs) else None, shown, record)
             for row in record.articles

@@ -36,14 +36,14 @@ Look = Callable[[Indices, Indices, str], tuple[Matrix, Matrix]]
 class Assigned:
     """Which predictions match which references, what that adds up to, and what the others are nearest to.
 
-    `labels` are those of the references by which unmatched predictions are counted.
+    `labels` are those of the references by which unmatched predictions are counted, None where it has none.
     """
 
     article_id: str
     predictions: Indices
     references: Indices
     threshold: float
-    labels: tuple[str, ...]
+    labels: tuple[str | None, ...]
 
     def doubtful(self, look: Look) -> set[int]:
         """Texts to make exact; empty when all is certain."""

@@ -124,7 +124,7 @@ def test_damaged_parquet_is_an_error_about_the_file(folder: Path) -> None:
 
 def test_wrong_row_of_a_parquet_file_is_named(folder: Path) -> None:
     rows = [article(f"elife:{number}", title="t") for number in range(300)]
-    rows[270]["source"] = "biorxiv"  # beyond the first batch
+    rows[270]["source"] = "bioRxiv"  # beyond the first batch
     pq.write_table(pa.Table.from_pylist(rows), folder / "test.parquet")
     assert "test.parquet:271: source: " in failure(folder)
 
@@ -147,9 +147,9 @@ def test_two_files_for_one_split_are_ambiguous(folder: Path, names: tuple[str, .
 
 
 def test_all_broken_lines_of_all_files_are_listed_with_file_and_line(folder: Path, write_jsonl) -> None:
-    no_label = {name: value for name, value in concern(1).items() if name != "severity"}
-    write_jsonl(["{", article("elife:1"), "", {"id": "elife:9"}], "data/train.jsonl")
-    bad = article("elife:2", concerns=[concern(1, category="Other"), no_label | {"concern_id": "c2"}])
+    no_text = {name: value for name, value in concern(1).items() if name != "concern_text"}
+    write_jsonl(["{", article("elife:1"), "", {"source": "eLife"}], "data/train.jsonl")
+    bad = article("elife:2", concerns=[concern(1, category="Other"), no_text | {"concern_id": "c2"}])
     write_jsonl(
         [b"\xff", bad, article("elife:1"), [], article("elife:\u001b[2J"), article("elife:3")], "data/val.jsonl"
     )
@@ -168,7 +168,12 @@ def test_all_broken_lines_of_all_files_are_listed_with_file_and_line(folder: Pat
     ]
     assert "9 problems" in listed[0]
     text = "\n".join(listed)
-    for part in ("source: Field required", "concerns.0.category: ", "concerns.1.severity: Field required"):
+    for part in (
+        "id: Field required",
+        "source: Value error",
+        "concerns.0.category: ",
+        "concerns.1.concern_text: Field",
+    ):
         assert part in text
     assert 'val.jsonl:3: a second article "elife:1" (first at train.jsonl:2)' in text
     assert "must be a JSON object" in text

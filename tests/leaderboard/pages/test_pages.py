@@ -15,7 +15,7 @@ from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
 from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
 from bioreview_bench.leaderboard.web.charts.scatter import SystemPoint, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
-from bioreview_bench.leaderboard.web.choice import TableChoice, read_choice
+from bioreview_bench.leaderboard.web.choice import TableChoice, occurring, read_choice, require_source
 from bioreview_bench.leaderboard.web.pages.about import about_page
 from bioreview_bench.leaderboard.web.pages.board import board_page
 from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
@@ -266,11 +266,23 @@ def test_a_choice_survives_its_own_query_string() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"sort": "price"}, {"order": "sideways"}, {"part": "source:arxiv"}, {"size": "huge"}, {"weights": "<script>"}],
+    [{"sort": "price"}, {"order": "sideways"}, {"part": "source:Ar Xiv"}, {"size": "huge"}, {"weights": "<script>"}],
 )
 def test_an_unknown_value_is_refused_with_the_known_ones(query: dict[str, str]) -> None:
     with pytest.raises(InputError, match="is not a value of"):
         read_choice(query)
+
+
+def test_a_source_of_the_data_is_a_part_and_any_other_is_not(table: Any) -> None:
+    choice = read_choice({"part": "source:arxiv"})
+    with pytest.raises(InputError, match="is not a value of part"):
+        require_source(choice, table.rows)
+    row = table.rows[0]
+    open_venue = row.model_copy(update={"per_source": {**row.per_source, "arxiv": row.per_source["elife"]}})
+    require_source(choice, [open_venue])
+    require_source(read_choice({"part": "source:plos"}), [])
+    assert occurring([open_venue])[-1] != ("source", "arxiv")
+    assert ("source", "arxiv") in occurring([open_venue])
 
 
 def test_a_comparison_says_what_the_test_says(table: Any) -> None:

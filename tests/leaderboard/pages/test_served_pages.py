@@ -72,6 +72,7 @@ STRANGE = [
     ("/?contract=v9", 404),
     ("/?split=../etc", 404),
     ("/?sort=price", 422),
+    ("/?part=source:arxiv", 422),
     ("/systems/s_0000000000000000", 404),
     ("/systems/%00", 404),
     ("/systems/%E2%80%AE", 404),

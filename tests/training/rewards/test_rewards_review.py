@@ -197,6 +197,13 @@ def test_references_of_a_split_that_is_not_train_are_refused(shared: Path) -> No
         References(split, Contract.load("demo-topic"), Contract.load("v3"), Uncached(None))
 
 
+def test_references_without_labels_are_refused_since_coverage_is_about_labels(make_article: Callable[..., Any]) -> None:
+    bare = {"concern_text": "There is no control group.", "category": None}
+    split = Split.of([make_article("elife:1", ["A labelled one."]), make_article("elife:2", [bare])], name="train")
+    with pytest.raises(DataError, match=r"1 train articles have references without .* the first is elife:2"):
+        References(split, Contract.load("demo"), Contract.load("v3"), Uncached(None))
+
+
 def test_an_article_without_counted_reference_is_refused(reward: Any, pilot: Any) -> None:
     scorer = reward(SILENT)
     with pytest.raises(DataError, match="no counted reference"):

@@ -130,7 +130,7 @@ def _choices(systems: Sequence[ComparedSystem]) -> dict[str, list[tuple[str, str
     }
 
 
-def _places(labels: Sequence[str], occurring: set[str]) -> list[tuple[str, str]]:
+def _places(labels: Sequence[str], occurring: set[str | None]) -> list[tuple[str, str]]:
     return [(str(place), label(named)) for place, named in enumerate(labels) if named in occurring]
 
 

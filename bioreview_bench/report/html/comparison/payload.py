@@ -10,7 +10,7 @@ from typing import Any
 
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import Split
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES, normalise
+from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, normalise, sources_in_order
 from bioreview_bench.report.html.comparison.systems import ComparedSystem
 from bioreview_bench.report.html.evidence import ArticlePairs
 from bioreview_bench.report.html.payload import escaped_json, prediction_fields, reference_fields, text_at
@@ -34,12 +34,13 @@ def payload(systems: Sequence[ComparedSystem], split: Split | None, largest: int
 
 def _value(systems: Sequence[ComparedSystem], split: Split | None, cut: int | None) -> dict[str, Any]:
     articles = {article.id: article for article in split or ()}
-    rows = zip(*(system.record.articles for system in systems), strict=True)
+    rows = list(zip(*(system.record.articles for system in systems), strict=True))
+    sources = sources_in_order(of_article[0]["source"] for of_article in rows)
     return {
         "systems": [name(system.name) for system in systems],
         "categories": [label(category) for category in CATEGORIES],
         "severities": list(SEVERITIES),
-        "sources": {source: source_name(source) for source in SOURCES},
+        "sources": {source: source_name(source) for source in sources},
         "articles": [_article(of_article, systems, articles.get(of_article[0]["id"]), cut) for of_article in rows],
     }
 
