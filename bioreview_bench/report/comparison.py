@@ -8,7 +8,7 @@ from typing import Any
 
 from bioreview_bench.errors import printable
 from bioreview_bench.report.blocks import Block, Facts, Notes, Table, figure, interval
-from bioreview_bench.report.conclusions import compared, p_value
+from bioreview_bench.report.conclusions import compared, p_value, too_few
 from bioreview_bench.report.meaning import Note, echo_among, notes, validity_note, validity_of
 from bioreview_bench.stats.comparison import LEVEL, Comparison
 
@@ -28,7 +28,7 @@ def blocks(comparison: Comparison) -> list[Block]:
 
 
 def _meaning(comparison: Comparison) -> Iterator[Note]:
-    """Saturation or the echo rule, and how far the contract can be trusted."""
+    """Saturation or the echo rule, how far the contract can be trusted, and whether there are too few articles."""
     records = [result.record for result in comparison.results]
     saturated = [record for record in records if record.controls.saturated]
     if saturated:
@@ -39,6 +39,10 @@ def _meaning(comparison: Comparison) -> Iterator[Note]:
         if said is not None:
             yield Note("alarm", said)
     yield validity_note(records[0])
+    n_units = len(set(comparison.results[0].counts.family))
+    few = too_few(n_units, len(comparison.names), min(test.p_adjusted for test in comparison.tests))
+    if few is not None:
+        yield Note("warning", few)
 
 
 def as_dict(comparison: Comparison) -> dict[str, Any]:
@@ -91,14 +95,15 @@ def _tests(comparison: Comparison) -> Table:
             f"{test.delta_f1:+.4f}",
             str(test.n_informative),
             p_value(test.p_value),
-            p_value(test.p_holm),
+            p_value(test.p_adjusted),
             "exact" if test.exact else "random",
         ]
         for test in comparison.tests
     ]
+    adjusted = "; p adjusted for all pairs by step-down max-T" if len(rows) > 1 else ""
     return Table(
-        "Label-swap tests of F1 (families of articles that differ are swapped)",
-        ["pair", "difference", "families", "p", "p (Holm)", "test"],
+        f"Label-swap tests of F1 (families of articles are swapped{adjusted})",
+        ["pair", "difference", "families that differ", "p", "p adjusted", "test"],
         rows,
     )
 

@@ -9,7 +9,8 @@ from bioreview_bench.report.blocks import figure
 from bioreview_bench.report.meaning import Note, listed
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.scoring.calibration import THRESHOLDS, Curve
-from bioreview_bench.stats.comparison import Comparison
+from bioreview_bench.stats.comparison import LEVEL, Comparison
+from bioreview_bench.stats.significance import EXHAUSTIVE, smallest_p
 from bioreview_bench.stats.stability import RankAgreement
 
 _LEAST_P = 0.001
@@ -42,9 +43,9 @@ def compared(comparison: Comparison) -> Note:
     best = comparison.names[0]
     tests = {test.b: test for test in comparison.tests if test.a == best}
     if not others:
-        least = min(test.p_holm for test in tests.values())
+        least = min(test.p_adjusted for test in tests.values())
         return Note("info", f"{listed(list(f1.values()))} cannot be told apart on these articles ({_p(least)}).")
-    most = max(tests[name].p_holm for name in others)
+    most = max(tests[name].p_adjusted for name in others)
     below = listed([f1[name] for name in others])
     verb = "is" if len(others) == 1 else "are"
     if len(leaders) == 1:
@@ -53,6 +54,29 @@ def compared(comparison: Comparison) -> Note:
         "info",
         f"{listed([f1[name] for name in leaders])} lead and are not significantly different; {below} "
         f"{verb} significantly below {printable(best)} ({_p(most)}).",
+    )
+
+
+def too_few(n_units: int, n_systems: int, least_p: float) -> str | None:
+    """Says that few articles are why nothing differs significantly; None where something does, or there are many.
+
+    `n_units`: families of articles; `least_p`: the smallest adjusted p of all pairs.
+
+    >>> too_few(5, 2, 0.0625)
+    '5 articles cannot separate any systems: a difference on all of them has p = 0.062.'
+    """
+    if n_systems < 2 or least_p < LEVEL or n_units > EXHAUSTIVE:
+        return None
+    p = smallest_p(n_units)
+    articles = "1 article" if n_units == 1 else f"{n_units} articles"
+    if p >= LEVEL:
+        all_of_them = "it" if n_units == 1 else "all of them"
+        return f"{articles} cannot separate any systems: a difference on {all_of_them} has {_p(p)}."
+    n_pairs = n_systems * (n_systems - 1) // 2
+    before = f", before {n_pairs} pairs are corrected for" if n_pairs > 1 else ""
+    return (
+        f"No two of these {n_systems} systems can be told apart: on {articles} even a difference on all of them has "
+        f"{_p(p)}{before}."
     )
 
 

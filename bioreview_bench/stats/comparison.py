@@ -11,21 +11,25 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.result import Result
-from bioreview_bench.stats.significance import LabelSwapTest, holm, label_swap_test
+from bioreview_bench.stats.max_t import no_systems, updated
+from bioreview_bench.stats.significance import LabelSwapTest, label_swap_test, unit_numbers
 
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class PairComparison:
-    """Label-swap test of two systems; `p_holm` is corrected over all pairs of the comparison."""
+    """Label-swap test of two systems; `p_adjusted` is corrected over all pairs of the comparison (`max_t`).
+
+    Of more than two systems, both p-values come from one matrix of random swaps, and `exact` is false.
+    """
 
     a: str
     b: str
     delta_f1: float
     n_informative: int
     p_value: float
-    p_holm: float
+    p_adjusted: float
     exact: bool
 
 
@@ -58,9 +62,7 @@ def compare(results: Sequence[Result], names: Sequence[str], draws: int = 10_000
 
 def swap_test(a: Result, b: Result, draws: int = 10_000, seed: int = 42) -> LabelSwapTest:
     """Label-swap test of two results on the same articles, families swapped whole. Raises InputError as it does."""
-    order = np.argsort(np.array(a.counts.id))
-    families = [a.counts.family[place] for place in order]
-    return label_swap_test(rows(a), rows(b), families, draws, seed)
+    return label_swap_test(rows(a), rows(b), families(a), draws, seed)
 
 
 def tied_groups(names: Sequence[str], below: Collection[tuple[str, str]]) -> list[list[str]]:
@@ -108,6 +110,19 @@ def rows(result: Result) -> NDArray[np.float64]:
     return np.column_stack([result.counts.n_matched, result.counts.n_ref, result.counts.n_pred])[order]
 
 
+def families(result: Result) -> list[str]:
+    """The family of each row of `rows`."""
+    return [result.counts.family[place] for place in np.argsort(np.array(result.counts.id))]
+
+
+def unit_counts(table: NDArray[np.float64], groups: Sequence[str]) -> NDArray[np.float64]:
+    """Rows (articles, 3) summed over groups, (units, 3): what swaps move, in order of first occurrence."""
+    units = unit_numbers(len(table), groups)
+    summed = np.zeros((int(units.max()) + 1 if len(units) else 0, table.shape[1]))
+    np.add.at(summed, units, table)
+    return summed
+
+
 def _fields(signature: str) -> dict[str, str]:
     return dict(part.partition(":")[::2] for part in signature.split("|")[1:])
 
@@ -127,22 +142,30 @@ def _check_comparable(first: Result, first_name: str, other: Result, other_name:
 
 
 def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: int) -> list[PairComparison]:
-    pairs = list(combinations(range(len(results)), 2))
-    tests = [swap_test(results[a], results[b], draws, seed) for a, b in pairs]
-    adjusted = holm([test.p_value for test in tests])
+    if len(results) == 2:
+        test = swap_test(results[0], results[1], draws, seed)
+        p = test.p_value
+        return [PairComparison(names[0], names[1], test.delta_f1, test.n_informative, p, p, test.exact)]
+    tables, groups = [rows(result) for result in results], families(results[0])
+    tests = updated(no_systems(draws, seed), {place: unit_counts(table, groups) for place, table in enumerate(tables)})
+    where = {
+        pair: number for number, pair in enumerate(zip(tests.pairs.b.tolist(), tests.pairs.a.tolist(), strict=True))
+    }
+    p_values, adjusted = tests.p_values(), tests.adjusted()
+    units = unit_numbers(len(groups), groups)
     return [
         PairComparison(
             a=names[a],
             b=names[b],
-            delta_f1=test.delta_f1,
-            n_informative=test.n_informative,
-            p_value=test.p_value,
-            p_holm=p,
-            exact=test.exact,
+            delta_f1=float(-tests.pairs.delta_f1[where[a, b]]),
+            n_informative=len(np.unique(units[(tables[a] != tables[b]).any(axis=1)])),
+            p_value=float(p_values[where[a, b]]),
+            p_adjusted=float(adjusted[where[a, b]]),
+            exact=False,
         )
-        for (a, b), test, p in zip(pairs, tests, adjusted, strict=True)
+        for a, b in combinations(range(len(results)), 2)
     ]
 
 
 def _groups(names: Sequence[str], tests: Sequence[PairComparison]) -> list[list[str]]:
-    return tied_groups(names, {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0})
+    return tied_groups(names, {(test.a, test.b) for test in tests if test.p_adjusted < LEVEL and test.delta_f1 > 0})

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError
 
-_EXHAUSTIVE = 16  # up to this many differing units all assignments are enumerated
+EXHAUSTIVE = 16  # up to this many differing units all assignments are enumerated
 _TOLERANCE = 1e-12
 _BLOCK_CELLS = 2_000_000
 
@@ -56,7 +56,7 @@ def label_swap_test(
         raise InputError(f"Row {first}: the reference counts differ, so these are not the same articles.")
     if draws < 1:
         raise InputError(f"The number of draws cannot be {draws}.", remedy="use 10000")
-    units = _units(len(rows_a), groups)
+    units = unit_numbers(len(rows_a), groups)
     difference = np.zeros((int(units.max()) + 1 if len(units) else 0, 2))
     np.add.at(difference, units, (rows_a - rows_b)[:, [0, 2]])
     moving = np.zeros(len(difference), bool)
@@ -72,7 +72,7 @@ def label_swap_test(
         return f1_a - f1_b
 
     observed = float(deltas(np.zeros((1, k)))[0])
-    if k <= _EXHAUSTIVE:
+    if k <= EXHAUSTIVE:
         assignments = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
         extreme = int((np.abs(deltas(assignments)) >= abs(observed) - _TOLERANCE).sum())
         return LabelSwapTest(observed, k, extreme / 2**k, exact=True)
@@ -83,6 +83,15 @@ def label_swap_test(
         swaps = generator.integers(0, 2, size=(min(block, draws - start), k))
         extreme += int((np.abs(deltas(swaps)) >= abs(observed) - _TOLERANCE).sum())
     return LabelSwapTest(observed, k, (extreme + 1) / (draws + 1), exact=False)
+
+
+def smallest_p(n_units: int) -> float:
+    """The least p that a test on `n_units` units can have: only two of all swaps are as far apart as all of it.
+
+    >>> smallest_p(8)
+    0.0078125
+    """
+    return float(min(1.0, 2.0 ** (1 - n_units)))
 
 
 def _f1(matched: Any, references: Any, predictions: Any) -> NDArray[np.float64]:
@@ -101,7 +110,11 @@ def _rows(table: Any, name: str) -> NDArray[np.float64]:
     return rows
 
 
-def _units(n: int, groups: Sequence[Hashable] | None) -> NDArray[np.intp]:
+def unit_numbers(n: int, groups: Sequence[Hashable] | None) -> NDArray[np.intp]:
+    """The number of each row's group, in order of first occurrence; without groups, each row is one.
+
+    Raises InputError unless there is a group for each of the `n` rows.
+    """
     if groups is None:
         return np.arange(n)
     if len(groups) != n:

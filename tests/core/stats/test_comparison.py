@@ -60,7 +60,7 @@ def test_systems_are_ranked_tested_and_grouped(save: Callable[..., Path], capsys
     assert found["groups"] == [["strong", "twin"], ["weak"]]
     tests = {(row["a"], row["b"]): row for row in found["tests"]}
     assert tests["strong", "twin"]["p_value"] == 1.0
-    assert 0 < tests["strong", "weak"]["p_holm"] < 0.01
+    assert 0 < tests["strong", "weak"]["p_adjusted"] < 0.01
 
 
 def test_another_signature_is_refused_naming_the_field(
