@@ -11,7 +11,8 @@ from bioreview_bench.errors import InputError, Problem, printable
 
 
 def differences(stored: Mapping[str, Any], asked: Mapping[str, Any], free: Collection[str] = ()) -> list[Problem]:
-    """Every field of `asked` that differs from what is stored, by its full name; those named in `free` may differ.
+    """Every field of `asked` that differs from what is stored, by its full name; those named in `free`, alone or with
+    the group that they are in, may differ.
 
     >>> [str(problem) for problem in differences({"lr": {"peak": 1e-4}, "seed": 1}, {"lr": {"peak": 3e-4}, "seed": 1})]
     ['lr.peak: 0.0001 in the run, 0.0003 now']
@@ -22,7 +23,7 @@ def differences(stored: Mapping[str, Any], asked: Mapping[str, Any], free: Colle
     return [
         Problem(f"{key}: {_shown(before, key)} in the run, {_shown(after, key)} now")
         for key in sorted(before.keys() | after.keys())
-        if key not in free and (key in before, before.get(key)) != (key in after, after.get(key))
+        if not _named(key, free) and (key in before, before.get(key)) != (key in after, after.get(key))
     ]
 
 
@@ -45,6 +46,11 @@ def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(inner, f"{prefix}.{key}" if prefix else str(key))
     else:
         yield prefix, value
+
+
+def _named(key: str, free: Collection[str]) -> bool:
+    words = key.split(".")
+    return any(".".join(words[:n]) in free for n in range(1, len(words) + 1))
 
 
 def _shown(values: Mapping[str, Any], key: str) -> str:

@@ -190,9 +190,10 @@ def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memor
     from ..console import Console
     from ..models import memory
     from ..runs.plan import facts
+    from ..runs.processes import offline
 
     stated = None if gpu_memory is None else (int(gpu_memory * memory.GB), f"a GPU of {gpu_memory:g} GiB")
-    with closing(Console(quiet)) as console:
+    with closing(Console(quiet)) as console, offline():
         config = load(method.name, command.config_name, command.all_settings)
         made = facts(method, config, stated or memory.device_memory(), console)
     lines = made.pop("lines")
@@ -207,10 +208,11 @@ def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
     from ..console import Console, is_first_process
     from ..models.summary import read_summary
     from ..runs.folder import ADAPTER
+    from ..runs.processes import offline
     from ..runs.run import check
     from ..runs.training import train
 
-    with closing(Console(quiet)) as console:
+    with closing(Console(quiet)) as console, offline():
         config = load(method.name, command.config_name, command.all_settings)
         out = command.out if command.out is not None else Path("runs") / config.name
         run = check(method, config, out, command.again(method.name, out), console)

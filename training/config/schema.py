@@ -16,14 +16,26 @@ Name = Annotated[str, Field(min_length=1, max_length=300)]
 Fingerprint = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$")] | None
 System = Literal["own", "in_user"]
 
-# Where things are and how much is said about them does not change what is trained: a run may be resumed with others.
-FREE = tuple(
-    f"config.{key}"
-    for key in (
-        "about", "model.name", "data.folder", "data.fingerprint", "start.adapters", "reward.data", "trl.report_to",
-        "trl.save_total_limit",
-    )
+# What does not change what is trained, so that a run may be resumed with another value: where things are, how much is
+# said about them, and how a step is computed (another kernel, another split of the same batch: rounding at most).
+_PLACES = ("about", "model.name", "data.folder", "data.fingerprint", "start.adapters", "reward.data")
+_REPORTS = (
+    "report_to", "project", "logging_steps", "logging_first_step", "log_level", "log_completions",
+    "num_completions_to_print", "include_num_input_tokens_seen", "save_steps", "save_total_limit", "eval_strategy",
+    "eval_steps",
 )  # fmt: skip
+_COMPUTING = (
+    "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps", "steps_per_generation",
+    "gradient_checkpointing", "gradient_checkpointing_kwargs", "activation_checkpointing",
+    "activation_checkpointing_kwargs", "activation_offloading", "use_liger_kernel", "liger_kernel_config",
+    "torch_compile", "torch_compile_backend", "torch_compile_mode", "torch_empty_cache_steps", "tf32",
+    "dataloader_num_workers", "dataloader_pin_memory", "dataloader_prefetch_factor", "dataset_num_proc",
+    "vllm_gpu_memory_utilization", "vllm_tensor_parallel_size",
+)  # fmt: skip
+FREE = (
+    *(f"config.{key}" for key in (*_PLACES, "data.eval_examples", "model.attention")),
+    *(f"config.trl.{key}" for key in (*_REPORTS, *_COMPUTING)),
+)
 
 
 class Part(BaseModel):
@@ -125,6 +137,15 @@ class RunConfig(Part):
     start: StartPart | None = None
     effective_batch: Count
     trl: dict[str, Any]
+
+    @property
+    def adapter_dtype(self) -> str:
+        """Of the weights that are trained; a new adapter of supervised training has float32."""
+        return "float32" if self.start is None else self.start.adapter_dtype
+
+    def deciding(self) -> dict[str, Any]:
+        """What decides a result and is no key of its own: a run is resumed only where it is equal."""
+        return {"adapter_dtype": self.adapter_dtype} if self.start is None else {}
 
     @property
     def sequences(self) -> int:

@@ -117,6 +117,10 @@ class GrpoConfig(RunConfig):
         t = self.trl
         return int(t["steps_per_generation"] * t["num_iterations"] // t["gradient_accumulation_steps"])
 
+    def deciding(self) -> dict[str, Any]:
+        """How many completions are sampled at once, and how many steps they serve: the split of a batch does not."""
+        return {**super().deciding(), "sampled_at_once": self.sampled_at_once, "steps_for_each": self.span}
+
     def derived(self) -> dict[str, Any]:
         """The reward finds the truth by the column key; vLLM corrects what it samples otherwise than training does."""
         vllm = {

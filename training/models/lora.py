@@ -115,10 +115,13 @@ def load_into(model: Any, checkpoint: Path) -> None:
         )
 
 
-def save_adapter(model: Any, folder: Path) -> None:
-    """Write the adapter alone (`adapter_config.json`, `adapter_model.safetensors`) to `folder`. Raises WriteError."""
+def save_adapter(model: Any, folder: Path, state: Any = None) -> None:
+    """Write the adapter alone (`adapter_config.json`, `adapter_model.safetensors`) to `folder`.
+
+    `state` are weights that were gathered for it; without them they are the model's. Raises WriteError.
+    """
     try:
-        model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False)
+        model.save_pretrained(str(folder), selected_adapters=["default"], save_embedding_layers=False, state_dict=state)
         (folder / "README.md").unlink(missing_ok=True)  # PEFT's blank form; `bench train card` writes the card
     except OSError as error:
         raise cannot_write(folder, error) from error

@@ -125,7 +125,7 @@ def estimate(config: RunConfig, shape: Shape) -> MemoryEstimate:
     scores = shape.heads * per_head * (width + 4 + width) if config.model.attention == "eager" else 0
     # Logits are never whole: hidden states and their gradient in float32, and tiles of the projection.
     output = 2 * tokens * shape.hidden_size * 4 + 1024 * shape.vocabulary * 4
-    trained = adapter * (2 * width + states)
+    trained = adapter * (2 * (4 if config.adapter_dtype == "float32" else 2) + states)  # weights, gradients, moments
     return MemoryEstimate(kept * width + quantised + largest, trained, activations, mask + scores, output, CONTEXT)
 
 

@@ -204,6 +204,7 @@ def check(method: Method, config: RunConfig, out: Path, command: str, console: C
         "chat_template_sha256": model.chat.template_sha256,
         "data": material.fingerprint,
         "start": checked.start.digests,
+        **config.deciding(),
     }
     finished, resumed = resumed_from(out, identity, FREE, console)
     if finished:

@@ -1,12 +1,12 @@
 """What a run starts from: a base model, adapters added to its weights, or one that is trained on.
 
 The published chain is base, SFT merged into it, then a new adapter. Adding to quantised weights would round the adapter
-away, so the sum is made in 16 bits, written to a folder inside the run, loaded from there in 4 bits, and deleted.
+away, so the sum is made in 16 bits, written to a folder inside the run, loaded from there in 4 bits, and deleted. Of
+several processes the first merges, and all load what it wrote.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,11 +18,13 @@ from bioreview_bench.llm.local.model_files import adapter_config, adapter_folder
 from bioreview_bench.llm.local.weights import put_adapter
 
 from ..config.schema import AdapterPart, RunConfig, StartPart
+from ..console import is_first_process
 from ..models.adapters import agreed, chain_summaries, require_base, resolved
 from ..models.lora import lora_config, name_base
 from ..models.merge import merge, needed_bytes, require_space
 from ..models.quantised import load_base
 from .inputs import Start
+from .processes import wait_for_all
 
 if TYPE_CHECKING:
     from bioreview_bench.cli.options import Messages
@@ -95,17 +97,15 @@ def policy(config: RunConfig, start: Start, out: Path, device: str, console: Mes
 
 
 def settle(model: Any, config: RunConfig) -> None:
-    """After a trainer took the model: name its base, and where adapters are started from set the dtype of what is
-    trained (TRL makes it bfloat16 over 4 bits), and freeze the copy that is the reference."""
+    """After a trainer took the model: name its base, set the dtype of what is trained (TRL makes it bfloat16 over 4
+    bits, in which most small steps are lost), and freeze the copy that is the reference."""
     import torch
 
     name_base(model, shown_name(config.model.name))
-    if config.start is None:
-        return
     weights = dict(model.named_parameters())
     for weight in weights.values():
         if weight.requires_grad:
-            weight.data = weight.data.to(getattr(torch, config.start.adapter_dtype))
+            weight.data = weight.data.to(getattr(torch, config.adapter_dtype))
     for name, weight in weights.items():
         if ".ref." in name:
             weight.requires_grad_(False)
@@ -118,13 +118,17 @@ def _weights(config: RunConfig, start: Start, out: Path, console: Messages) -> I
     if not start.merged:
         yield base
         return
-    folder = out / f"{_FOLDER}-{os.environ.get('RANK', '0')}"
-    _remove(folder)  # of a run that was killed while it loaded
-    merge(str(base), start.merged, folder, dtype=config.quantisation.compute_dtype, say=console.say)
+    folder = out / _FOLDER
     try:
+        if is_first_process():
+            _remove(folder)  # of a run that was killed while it loaded
+            merge(str(base), start.merged, folder, dtype=config.quantisation.compute_dtype, say=console.say)
+        wait_for_all()
         yield folder
+        wait_for_all()
     finally:
-        _remove(folder)
+        if is_first_process():
+            _remove(folder)
 
 
 def _remove(folder: Path) -> None:

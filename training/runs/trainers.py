@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import PrinterCallback, ProgressCallback, TrainerCallback
 
-from ..models.lora import load_into
+from ..models.lora import load_into, save_adapter
 from .folder import seal
 
 if TYPE_CHECKING:
@@ -42,12 +42,18 @@ class Sealing:
     def create_model_card(self: Any, *arguments: Any, **options: Any) -> None:
         """Nothing: cards come from `bench train card`."""
 
+    def _save(self: Any, output_dir: str | None = None, state_dict: Any = None) -> None:
+        # Not by PEFT's default, which asks the Hub for the base model's config each time.
+        if self.args.should_save:
+            folder = Path(output_dir or self.args.output_dir)
+            save_adapter(self.model, folder, state_dict)
+            self.processing_class.save_pretrained(folder)
+
     def _save_checkpoint(self: Any, model: Any, trial: Any) -> None:
         super()._save_checkpoint(model, trial)  # type: ignore[misc]
         self.accelerator.wait_for_everyone()  # every process has its random state in it
         if self.args.should_save:
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            (folder / "README.md").unlink(missing_ok=True)
             self.record.checkpoint(self, folder)
             seal(folder)
 

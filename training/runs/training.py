@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import BenchError, EncoderError, cannot_write, printable
+from bioreview_bench.errors import BenchError
 from bioreview_bench.llm.local.model_files import shown_name
 from bioreview_bench.llm.run.manifest import now
 from bioreview_bench.results.provenance import git_state
 
 from ..config.load import arguments, quiet_libraries, resolved
 from ..console import Console, is_first_process
-from ..models import memory
 from ..models.lora import require_adapted, save_adapter
 from ..models.summary import read_summary, versions, write_summary
-from .folder import ADAPTER, begin, checkpoints, last_whole, write_log
+from .folder import ADAPTER, begin, write_log
 from .inputs import template_facts
+from .machine import kept, machine_errors
+from .processes import offline, wait_for_all
 from .run import Run
 from .start import policy, settle
 
@@ -85,26 +86,27 @@ def train(run: Run, console: Console) -> Trained:
     """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
     for warning in run.config.warnings():
         console.say(f"Warning: {warning}")
-    if is_first_process():
-        begin(run.out, run.identity)
-    record = RunRecord(run)
-    with quiet_libraries():
-        trainer, stop = _trainer(run, record, console)
+    with offline(), quiet_libraries(), machine_errors(run):
+        given = arguments(run.config, run.out)
+        wait_for_all()  # until every process has looked at the folder as it was
+        if is_first_process():
+            begin(run.out, run.identity)
+        record = RunRecord(run)
+        trainer, stop = _trainer(run, given, record, console)
         _let_run(run, trainer, stop)
         summary = record.summary(trainer, finished=True)
-    if trainer.is_world_process_zero():
-        save_adapter(trainer.model, run.out / ADAPTER)
-        write_log(run.out, trainer.state.log_history)
-        write_summary(run.out / ADAPTER, summary)
-    trainer.accelerator.wait_for_everyone()
+        if trainer.is_world_process_zero():
+            save_adapter(trainer.model, run.out / ADAPTER)
+            write_log(run.out, trainer.state.log_history)
+            write_summary(run.out / ADAPTER, summary)
+        wait_for_all()
     return Trained(trainer, summary)
 
 
-def _trainer(run: Run, record: RunRecord, console: Console) -> tuple[Any, Any]:
+def _trainer(run: Run, given: Any, record: RunRecord, console: Console) -> tuple[Any, Any]:
     from .trainers import Stop, Watch
 
     config = run.config
-    given = arguments(config, run.out)
     device = "cpu" if config.model.device == "cpu" else f"cuda:{given.local_process_index}"
     stop = Stop(console, getattr(config, "span", 1))
     with policy(config, run.start, run.out, device, console) as (model, adapter):
@@ -123,27 +125,14 @@ def _trainer(run: Run, record: RunRecord, console: Console) -> tuple[Any, Any]:
 
 def _let_run(run: Run, trainer: Any, stop: Any) -> None:
     """Let a trainer of TRL run to its end."""
-    import torch
-
     try:
         with stop.listening():
             trainer.train(resume_from_checkpoint=None if run.resumed is None else str(run.resumed.folder))
     except KeyboardInterrupt:
         raise _stopped(run, "Ctrl-C") from None
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(
-            f"The GPU's memory does not suffice (estimated: {run.needed.total / memory.GB:.0f} GiB): "
-            f"{printable(error, 200)}",
-            remedy="a larger GPU, or a smaller trl.per_device_train_batch_size with more accumulation, into a new "
-            "folder",
-        ) from error
-    except OSError as error:
-        raise cannot_write(run.out, error) from error
     if stop.signal is not None and trainer.state.global_step < trainer.state.max_steps:
         raise _stopped(run, stop.signal.name)
 
 
 def _stopped(run: Run, why: str) -> Stopped:
-    last, _ = last_whole(checkpoints(run.out))
-    kept = f"{last.folder} is whole (step {last.step:,})" if last is not None else "no checkpoint is whole yet"
-    return Stopped(f"Stopped by {why}; {kept}.", remedy=f"{run.command}   (goes on from there)")
+    return Stopped(f"Stopped by {why}; {kept(run.out)}.", remedy=f"{run.command}   (goes on from there)")

@@ -71,8 +71,8 @@ def loading_errors(folder: Path, remedy: str) -> Iterator[None]:
 
     try:
         yield
-    except torch.OutOfMemoryError as error:
-        raise EncoderError(f"The model in {folder} does not fit into the device's memory.", remedy=remedy) from error
+    except (torch.OutOfMemoryError, MemoryError) as error:
+        raise EncoderError(f"The model in {folder} does not fit into memory.", remedy=remedy) from error
     except EncoderError:
         raise
     except Exception as error:  # damaged files and unknown architectures raise what their libraries please
