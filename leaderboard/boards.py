@@ -26,7 +26,7 @@ from bioreview_bench.results.validity import ValidityCard, load_card
 from .settings import BoardSettings
 from .store.database import Database
 from .store.models import ResultRow, Submission
-from .store.settings import BoardSplit, get_contract, get_settings, get_split, put_board
+from .store.settings import BoardSplit, get_contract, get_settings, get_split, put_board, put_new_board
 
 _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
@@ -37,13 +37,11 @@ def set_up(
     """Make a board in `db`: load data and contracts, create its tables, and store what it keeps of them.
 
     `contracts` are names or TOML files, by default that of the data; `others` are further fields of BoardSettings
-    (`ranking`: default the first calibrated contract, else the first). Raises InputError when there is a board
-    already, DataError when data are missing.
+    (`ranking`: default the first calibrated contract, else the first). Raises BoardExists, also when another process
+    made it meanwhile, and DataError when data are missing.
     """
-    if db.is_board() and has_settings(db):
-        raise InputError(
-            f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
-        )
+    if is_set_up(db):
+        raise BoardExists(db)
     contracts = contracts or (default_contract(data),)
     loaded = load_contracts(contracts)
     ranking = others.pop("ranking", None) or next((one.name for one in loaded if one.calibrated_on), loaded[0].name)
@@ -57,8 +55,23 @@ def set_up(
     )
     facts = [facts_of(load_split(settings.data, split)) for split in settings.splits]
     db.create_or_upgrade()
-    put_board(db, settings, facts, loaded, _cards(contracts, loaded))
+    if not put_new_board(db, settings, facts, loaded, _cards(contracts, loaded)):
+        raise BoardExists(db)
     return settings
+
+
+class BoardExists(InputError):
+    """There is a board already."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(
+            f"There is a board in {db} already.", remedy=f"bench leaderboard settings --db {db} shows and changes it"
+        )
+
+
+def is_set_up(db: Database) -> bool:
+    """True when there is a board with settings. Raises InputError for a database of something else."""
+    return db.is_board() and has_settings(db)
 
 
 def alter(

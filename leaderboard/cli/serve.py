@@ -90,13 +90,17 @@ def _prepare(database: Database, data: str | None, splits: Any, contracts: Any, 
     from .. import boards
     from ..store.settings import get_settings
 
-    if not database.is_board():
+    if not boards.is_set_up(database):
         if data is None:
             raise InputError(f"There is no board in {database}.", remedy="--data DATA makes one; --db names another")
         given = {key: value for key, value in named.items() if value}
-        boards.set_up(database, data, splits or ("test",), contracts, **given)
-        click.echo(f"Made the board {database}.")
-        return
+        try:
+            boards.set_up(database, data, splits or ("test",), contracts, **given)
+            click.echo(f"Made the board {database}.")
+        except boards.BoardExists:  # another server made it meanwhile
+            pass
+        else:
+            return
     database.require_current()
     kept = get_settings(database)
     asked: dict[str, tuple[Any, Any]] = {

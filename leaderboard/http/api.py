@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import func, select
 
 from bioreview_bench.errors import DataError, InputError
@@ -187,16 +188,16 @@ def _submissions(db: Database, forms: Forms) -> APIRouter:
     @router.post(
         "/submissions/{submission}/withdraw", response_model=SubmissionStatus, responses=_errors(404, 409, 422)
     )
-    def withdraw(submission: _Id, user: _User) -> SubmissionStatus:
+    async def withdraw(submission: _Id, user: _User) -> SubmissionStatus:
         """Take a submission back. It leaves the board; that it was made still counts."""
-        withdraw_submission(db, submission, user)
-        return status_for(db, submission, user)
+        await forms.change(withdraw_submission, db, submission, user)
+        return await run_in_threadpool(status_for, db, submission, user)
 
     @router.post("/submissions/{submission}/mark", response_model=SubmissionStatus, responses=_errors(404, 409, 422))
-    def mark(submission: _Id, user: _User) -> SubmissionStatus:
+    async def mark(submission: _Id, user: _User) -> SubmissionStatus:
         """Name a submission, not yet scored, as the one of its team to rank."""
-        mark_submission(db, submission, user)
-        return status_for(db, submission, user)
+        await forms.change(mark_submission, db, submission, user)
+        return await run_in_threadpool(status_for, db, submission, user)
 
     return router
 

@@ -19,7 +19,7 @@ import itsdangerous
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 
-from ..store.common import NotAllowed
+from ..store.common import NotAllowed, insert
 from ..store.models import Setting, User
 from ..store.users import UserInfo, user_info, user_of_token
 from .security import WRONG_TOKEN, Limiter, address_of
@@ -42,19 +42,14 @@ class Forbidden(NotAllowed):
 
 def session_secret(db: Database) -> bytes:
     """The board's secret for cookies, made on first use. Servers of one board share it."""
-    from sqlalchemy.exc import IntegrityError
-
     with db.reading() as session:
         kept = session.get(Setting, SECRET)
-    if kept is not None:
-        return bytes.fromhex(str(kept.value["hex"]))
-    made = secrets.token_hex(32)
-    try:
-        with db.session() as session:
-            session.add(Setting(key=SECRET, value={"hex": made}))
-    except IntegrityError:  # another server of this board was quicker
-        return session_secret(db)
-    return bytes.fromhex(made)
+    if kept is None:
+        made = {"hex": secrets.token_hex(32)}
+        with db.session() as session:  # another server of this board may be quicker
+            session.execute(insert(session, Setting).values(key=SECRET, value=made).on_conflict_do_nothing())
+            kept = session.get_one(Setting, SECRET)
+    return bytes.fromhex(str(kept.value["hex"]))
 
 
 def current_user(request: Request) -> UserInfo | None:

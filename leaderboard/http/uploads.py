@@ -7,9 +7,10 @@ bounded memory, in a thread, by the same reader and the same checks as everywher
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ..store.submissions import Package
     from ..store.users import UserInfo
 
+T = TypeVar("T")
 FILES = ("predictions", "card", "run", "archive")
 FIELDS = ("split", "marked", CSRF_FIELD)
 _FIELD_BYTES = 1024
@@ -38,10 +40,12 @@ _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no", "")
 
 
 class Forms:
-    """Reads and stores forms, a few at a time, so that many large ones do not fill the memory."""
+    """Reads and stores forms, and makes other changes, a few at a time: many large ones do not fill the memory, and
+    while the database cannot be written, those who wait for it take no thread from those who read.
+    """
 
-    def __init__(self, db: Database, live: Live, at_once: int = 4) -> None:
-        self._db, self._live = db, live
+    def __init__(self, db: Database, live: Live, at_once: int = 4, patience: float = 20.0) -> None:
+        self._db, self._live, self._patience = db, live, patience
         self._places = asyncio.Semaphore(at_once)
 
     async def form(self, request: Request) -> FormData:
@@ -63,8 +67,18 @@ class Forms:
     async def take(self, form: FormData, user: UserInfo) -> Submitted:
         """Store the submission that `form` holds, and check it. Raises InputError listing what is wrong with it."""
         split, marked = _split(form), _marked(form)
-        async with self._places:
-            return await run_in_threadpool(self._take, form, user, split, marked)
+        return await self.change(self._take, form, user, split, marked)
+
+    async def change(self, write: Callable[..., T], *arguments: Any) -> T:
+        """Call what writes into the database, in its turn. Raises HTTPException 503 when that does not come soon."""
+        try:
+            await asyncio.wait_for(self._places.acquire(), self._patience)
+        except TimeoutError:
+            raise HTTPException(503, "the board is busy", {"Retry-After": "10"}) from None
+        try:
+            return await run_in_threadpool(write, *arguments)
+        finally:
+            self._places.release()
 
     def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
         """What it is refused for can be asked for afterwards, by its id."""

@@ -27,6 +27,7 @@ from ..http.uploads import Forms, Live
 if TYPE_CHECKING:
     from ..store.database import Database
 
+_PATIENCE = 5.0  # seconds for a lock; then it is 503
 _SMALL = 64 * 1024  # bytes of a request that is no upload
 _UPLOADS = ("/api/v1/submissions", "/submit")
 _UNCOUNTED = ("/assets/", "/healthz", "/readyz")
@@ -45,6 +46,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
     from ..web.pages.api import make_docs
     from ..web.router import make_router, trouble_page
 
+    db = db.hurried(_PATIENCE)
     live = Live(db)
     answers = ErrorAnswers(trouble_page)
     limiter = Limiter(live.requests_per_minute)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import InputError, printable
 
-from .models import Event, Setting, Submission
+from .models import Base, Event, Setting, Submission
 
 VERSION: Final = "version"
 _ID: Final = re.compile(r"s_[0-9a-f]{16}")
@@ -85,12 +86,25 @@ def as_state(text: str) -> State:
     return text
 
 
+def insert(session: Session, model: type[Base]) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say what to do where the row is there already: two processes may make it at the same time."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    return postgresql.insert(model) if postgres else sqlite.insert(model)
+
+
+def put_setting(session: Session, key: str, value: dict[str, Any]) -> None:
+    """Set a row of the settings table, whether it is there or not."""
+    values = insert(session, Setting).values(key=key, value=value)
+    session.execute(values.on_conflict_do_update(index_elements=["key"], set_={"value": values.excluded.value}))
+
+
 def _count(session: Session, key: str) -> None:
-    row = session.scalar(select(Setting).where(Setting.key == key).with_for_update())
+    locked = select(Setting).where(Setting.key == key).with_for_update()
+    row = session.scalar(locked)
     if row is None:
-        session.add(Setting(key=key, value={"n": 1}))
-    else:
-        row.value = {"n": int(row.value["n"]) + 1}
+        session.execute(insert(session, Setting).values(key=key, value={"n": 0}).on_conflict_do_nothing())
+        row = session.scalars(locked).one()
+    row.value = {"n": int(row.value["n"]) + 1}
     session.flush()
 
 

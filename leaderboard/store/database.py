@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import QueuePool
 
@@ -24,29 +25,38 @@ from bioreview_bench.files.install import install_command
 from .kept import Kept
 
 HEAD: Final = "0001"  # the newest migration; a test compares it with migrations/versions
-_BUSY_SECONDS = 60
-_UPGRADE_LOCK = 0x62_72_62  # any number of our own: PostgreSQL's advisory lock for upgrades
+_MAKING = 0x62_72_62  # any number of our own: PostgreSQL's advisory lock for making and upgrading a board
 _WRITES = "board_writes"
 _TABLES = 8  # parsed ones that are kept
+_POOL_SECONDS = 30.0  # to wait for a connection while all are in use
+_REACHED = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds: of a host that is silent
 
 
 class Database:
     """A board's database. `path` is the SQLite file, None for PostgreSQL; `tables` are those that were read from it.
 
-    Every thread may use the same Database; a forked process needs one of its own.
+    `patience`: seconds to wait for a lock that somebody else holds. `longest`: seconds that a statement may take on
+    PostgreSQL, None for any. Every thread may use the same Database; a forked process needs one of its own.
     """
 
-    def __init__(self, where: str | Path) -> None:
-        url = _url(where)
+    def __init__(self, where: str | Path | URL, patience: float = 60.0, longest: float | None = None) -> None:
+        url = where if isinstance(where, URL) else _url(where)
         self.dialect: Final = url.get_backend_name()
         self.path: Final = Path(url.database) if self.dialect == "sqlite" and url.database else None
         self.url: Final = url
-        self._engine = _sqlite_engine(url) if self.dialect == "sqlite" else _postgres_engine(url)
+        self._patience: Final = patience
+        self._engine = (
+            _sqlite_engine(url, patience) if self.dialect == "sqlite" else _postgres_engine(url, patience, longest)
+        )
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self.tables: Final = Kept(_TABLES)
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)
+
+    def hurried(self, patience: float) -> Database:
+        """The same board for those who would rather be refused soon than wait: a server, whose threads are few."""
+        return Database(self.url, patience, 4 * patience)
 
     @contextmanager
     def session(self) -> Iterator[Session]:
@@ -79,13 +89,12 @@ class Database:
         from alembic.config import Config
 
         if self.path is not None:
-            _prepare_file(self.path)
+            _prepare_file(self.path, self._patience)
         config = Config()
         folder = str(Path(__file__).parent / "migrations")
         config.set_main_option("script_location", folder.replace("%", "%%"))
         with self.connection() as connection:
-            if self.dialect == "postgresql":
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+            lock(connection)
             self._refuse_strange(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -138,6 +147,8 @@ class Database:
     def _failures(self) -> Iterator[None]:
         try:
             yield
+        except PoolTimeout as error:
+            raise RemoteError(f"Too many use the database {self} at once.", remedy="try again") from error
         except DBAPIError as error:
             explained = self._explained(error)
             if explained is None:
@@ -153,7 +164,7 @@ class Database:
                 return WriteError(f"Cannot use the board {self}: {origin}.", remedy="check disk space and permissions")
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 return WriteError(
-                    f"The board {self} was locked by another process for {_BUSY_SECONDS} s.", remedy="try again"
+                    f"The board {self} was locked by another process for {self._patience:g} s.", remedy="try again"
                 )
         elif isinstance(origin, sqlite3.DatabaseError) and not isinstance(origin, sqlite3.IntegrityError):
             code = getattr(origin, "sqlite_errorcode", 0) & 0xFF
@@ -163,6 +174,13 @@ class Database:
             reason = printable(str(origin).splitlines()[0] if str(origin) else "no answer", 300)
             return RemoteError(f"The database {self} does not answer: {reason}", remedy="check that it runs, try again")
         return None
+
+
+def lock(transaction: Connection | Session) -> None:
+    """Let nobody else make or upgrade the board until the transaction ends (SQLite: nobody writes anyway)."""
+    bind = transaction.get_bind() if isinstance(transaction, Session) else transaction
+    if bind.dialect.name == "postgresql":
+        transaction.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MAKING})
 
 
 def _is_operational(origin: object) -> bool:
@@ -189,13 +207,13 @@ def _url(where: str | Path) -> URL:
 _FORMS = "use the path of a SQLite file, or postgresql://USER@HOST/NAME"
 
 
-def _prepare_file(path: Path) -> None:
+def _prepare_file(path: Path, patience: float) -> None:
     """Make the file readable by its owner only, and write-ahead logged (which the file remembers)."""
     if not path.parent.is_dir():
         raise WriteError(f"Cannot make {path}: there is no folder {path.parent}.", remedy=f"mkdir -p {path.parent}")
     try:
         path.touch(mode=0o600)
-        connection = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+        connection = sqlite3.connect(path, timeout=patience)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         finally:
@@ -208,13 +226,14 @@ def _prepare_file(path: Path) -> None:
         raise InputError(f"{path} is not a SQLite database.", remedy="name another file") from error
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, patience: float) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
         pool_size=8,
         max_overflow=56,
-        connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        pool_timeout=min(_POOL_SECONDS, patience),
+        connect_args={"timeout": patience, "check_same_thread": False},
         json_serializer=_dumps,
         hide_parameters=True,
     )
@@ -234,13 +253,30 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _postgres_engine(url: URL) -> Engine:
+def _postgres_engine(url: URL, patience: float, longest: float | None) -> Engine:
     try:
-        return create_engine(
-            url, pool_pre_ping=True, pool_size=8, max_overflow=24, json_serializer=_dumps, hide_parameters=True
+        engine = create_engine(
+            url,
+            pool_pre_ping=True,
+            pool_size=8,
+            max_overflow=56,
+            pool_timeout=min(_POOL_SECONDS, patience),
+            connect_args={name: value for name, value in _REACHED.items() if name not in url.query},
+            json_serializer=_dumps,
+            hide_parameters=True,
         )
     except ImportError as error:
         raise BenchError("PostgreSQL needs the package psycopg.", remedy=install_command("leaderboard")) from error
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET lock_timeout = {round(patience * 1000)}")
+        if longest is not None:
+            connection.execute(f"SET statement_timeout = {round(longest * 1000)}")
+        connection.autocommit = False
+
+    return engine
 
 
 def _dumps(value: Any) -> str:

@@ -12,14 +12,15 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.validity import ValidityCard
 
 from ..settings import BoardSettings
-from .common import VERSION, NotFound, bump, counter
-from .database import Database
+from .common import VERSION, NotFound, bump, counter, put_setting
+from .database import Database, lock
 from .models import Setting
 
 BOARD: Final = "board"
@@ -65,16 +66,41 @@ def put_board(
     `cards`: by the name of a contract that comes from a file, its validity card.
     """
     with db.session() as session:
-        session.merge(Setting(key=BOARD, value=settings.model_dump(mode="json")))
-        for facts in splits:
-            session.merge(Setting(key=f"split:{facts.name}", value=facts.model_dump(mode="json")))
-        for contract in contracts:
-            session.merge(Setting(key=f"contract:{contract.name}", value=dataclasses.asdict(contract)))
-            card = cards.get(contract.name)
-            session.merge(Setting(key=_card(contract.name), value=card.model_dump(mode="json") if card else {}))
-        session.flush()
-        for split in settings.splits:
-            bump(session, split=split)
+        _put_board(session, settings, splits, contracts, cards)
+
+
+def put_new_board(
+    db: Database,
+    settings: BoardSettings,
+    splits: Iterable[BoardSplit],
+    contracts: Iterable[Contract],
+    cards: Mapping[str, ValidityCard] = MappingProxyType({}),
+) -> bool:
+    """The same for a database without settings; False, and nothing is changed, where somebody else was quicker."""
+    with db.session() as session:
+        lock(session)
+        if session.get(Setting, BOARD) is not None:
+            return False
+        _put_board(session, settings, splits, contracts, cards)
+    return True
+
+
+def _put_board(
+    session: Session,
+    settings: BoardSettings,
+    splits: Iterable[BoardSplit],
+    contracts: Iterable[Contract],
+    cards: Mapping[str, ValidityCard],
+) -> None:
+    put_setting(session, BOARD, settings.model_dump(mode="json"))
+    for facts in splits:
+        put_setting(session, f"split:{facts.name}", facts.model_dump(mode="json"))
+    for contract in contracts:
+        put_setting(session, f"contract:{contract.name}", dataclasses.asdict(contract))
+        card = cards.get(contract.name)
+        put_setting(session, _card(contract.name), card.model_dump(mode="json") if card else {})
+    for split in settings.splits:
+        bump(session, split=split)
 
 
 def get_split(db: Database, name: str) -> BoardSplit:
@@ -115,10 +141,15 @@ def stale_tables(db: Database) -> list[tuple[str, str, int]]:
 
 
 def table_built(db: Database, split: str, contract: str, changes: int) -> None:
-    """Note that a table was built after `changes` changes; if more came meanwhile, it stays stale."""
+    """Note that a table was built after `changes` changes; if more came meanwhile, it stays stale.
+
+    Of several workers the one that built after most changes counts, whichever notes it last.
+    """
     with db.session() as session:
-        session.merge(Setting(key=_built(split, contract), value={"n": changes}))
         bump(session)
+        row = session.get(Setting, _built(split, contract))
+        if row is None or row.value["n"] < changes:
+            put_setting(session, _built(split, contract), {"n": changes})
 
 
 def _card(contract: str) -> str:

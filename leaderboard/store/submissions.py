@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import printable
@@ -23,7 +22,7 @@ from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..settings import Limits
-from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, move, now
+from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, insert, move, now
 from .database import Database
 from .models import Event, PairTestRow, PredictionsFile, ResultRow, Submission, User
 from .settings import get_settings
@@ -179,10 +178,8 @@ def _check_quota(session: Session, user: User, limits: Limits) -> None:
 
 def _keep(session: Session, package: Package, content: bytes) -> None:
     """Store a predictions file unless it is there: two users may send the same at the same time."""
-    postgres = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if postgres else sqlite.insert
     values = {"sha256": package.predictions_sha256, "n_bytes": len(package.predictions), "content": content}
-    session.execute(insert(PredictionsFile).values(values).on_conflict_do_nothing())
+    session.execute(insert(session, PredictionsFile).values(values).on_conflict_do_nothing())
 
 
 def _insert(session: Session, user: User, split: str, package: Package) -> Submission:

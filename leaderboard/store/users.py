@@ -17,7 +17,7 @@ from bioreview_bench.errors import InputError, printable
 
 from ..names import forbidden, lookalikes
 from .common import NotFound, bump, now
-from .database import Database
+from .database import Database, lock
 from .models import Submission, User
 
 TOKEN_PREFIX: Final = "brb_"  # lets scanners of leaked secrets recognise one  # noqa: S105
@@ -43,6 +43,7 @@ def add_user(db: Database, name: str, team: str, *, maintainer: bool = False, ra
     _check(name, team)
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with db.session() as session:
+        lock(session)
         if session.scalar(select(User.id).where(User.name == name)) is not None:
             raise InputError(
                 f"There is a user {name} already.", remedy="choose another name; bench leaderboard user list"

@@ -145,7 +145,7 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
         user = await run_in_threadpool(current_user, request)
         if user is None:
             return _to("/login?next=/submissions")
-        await run_in_threadpool(change, db, submission, user)
+        await request.app.state.forms.change(change, db, submission, user)
         return _to(f"/submissions/{submission}")
 
 
