@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import threading
@@ -10,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 
@@ -136,13 +136,13 @@ class PageCache:
 class Pages:
     """The public answers of a board, made where they are not finished.
 
-    Few are made at once, in threads of their own: however many different ones are asked for, those who ask for a
-    finished one, or for anything else, wait for none of them.
+    Few are made at once: however many different ones are asked for, threads are left for those who ask for a finished
+    one or for anything else.
     """
 
     def __init__(self, db: Database) -> None:
         self._db, self._cache = db, PageCache()
-        self._makers = CapacityLimiter(_MADE_AT_ONCE)
+        self._makers = asyncio.Semaphore(_MADE_AT_ONCE)
 
     async def answer(
         self, request: Request, key: object, make: Callable[[], str | bytes], media_type: str = HTML
@@ -151,5 +151,6 @@ class Pages:
         version = await run_in_threadpool(board_version, self._db)
         body = self._cache.finished(version, key)
         if body is None:
-            body = await to_thread.run_sync(self._cache.get, version, key, make, limiter=self._makers)
+            async with self._makers:
+                body = await run_in_threadpool(self._cache.get, version, key, make)
         return answer(request, body, media_type)
