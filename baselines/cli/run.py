@@ -39,7 +39,11 @@ class RunCommand(click.Command):
     help="What tokens cost. Default: bench baseline prices.",
 )
 @click.option("--dry-run", is_flag=True, help="Count articles, tokens and cost; send and write nothing.")
-@click.option("--prompt", metavar="ID|FILE", help="Default: objects-v1. Also adaptive-v1, strings-v1, or a TOML file.")
+@click.option(
+    "--prompt",
+    metavar="ID|FILE",
+    help="Default: objects-v1. Also adaptive-v1, strings-v1, published-9b, or a TOML file.",
+)
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="A parameter of the model; may be repeated.")
 @click.option(
     "--counter",

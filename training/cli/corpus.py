@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,7 +22,11 @@ _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "t
 @click.option(
     "--model", metavar="MODEL", help="The model to be trained: its tokenizer counts, its template is checked."
 )
-@click.option("--prompt", default="objects-v1", show_default=True, metavar="ID|FILE", help="As for bench baseline.")
+@click.option(
+    "--prompt",
+    metavar="ID|FILE",
+    help="As for bench baseline. Default: published-9b; objects-v1 where the recipe's answers state a confidence.",
+)
 @click.option(
     "--system",
     type=click.Choice(["own", "in_user"]),
@@ -29,7 +34,9 @@ _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "t
     show_default=True,
     help="Where the prompt's system part goes; in_user for templates that take none (Gemma).",
 )
-@click.option("--counter", metavar="NAME", help="model (default), chars3 (as the published corpora), tiktoken.")
+@click.option(
+    "--counter", metavar="NAME", help="chars3 (default of A and B, as published), model (of other recipes), tiktoken."
+)
 @click.option("--budget", type=click.IntRange(min=1), default=15_000, show_default=True, help="Tokens of paper.")
 @click.option(
     "--max-length",
@@ -115,7 +122,18 @@ def _report(out: Path, manifest: Mapping[str, Any], checked: str | None) -> None
     for line in _remarks(manifest):
         click.echo(line)
     if manifest["format"] == "messages":
-        click.echo(f"Next: bench train sft CONFIG.yaml, with corpus: {out}")
+        click.echo(f"Next: bench train sft {_config_for(manifest['model'])} --corpus {shlex.quote(str(out))} --dry-run")
+
+
+def _config_for(model: str | None) -> str:
+    """The first of the package's configs that trains this model by supervised examples."""
+    from ..config.files import presets, read_values
+
+    for name in presets():
+        values = read_values(name)
+        if values["method"] == "sft" and values["model"]["name"] == model and not name.startswith("kmp"):
+            return name
+    return "qwen3_8b" if model is None else f"qwen3_8b --model {shlex.quote(model)}"
 
 
 def _counts(by_split: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[list[str]]:

@@ -53,7 +53,7 @@ RENAMED = {
 def shipped() -> dict[str, Path]:
     """File of each config in the package by its name, sorted; those that begin with _ are only built on."""
     root = Path(str(resources.files("bioreview_bench.training")))
-    found = {path.stem: path for room in _ROOMS for path in (root / room / "presets").glob("*.yaml")}
+    found = {path.stem: path for room in _ROOMS for path in (root / room / "presets").rglob("*.yaml")}
     return dict(sorted(found.items()))
 
 

@@ -14,7 +14,7 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, cast, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
@@ -51,6 +51,7 @@ PINNED: dict[str, Any] = {
     "logging_steps": 1,
     "logging_first_step": True,
     "logging_nan_inf_filter": False,
+    "save_strategy": "steps",
     "save_total_limit": None,
     "eval_strategy": "no",
     "eval_steps": None,
@@ -64,17 +65,17 @@ REQUIRED = (
     "per_device_train_batch_size", "gradient_accumulation_steps", "save_steps",
 )  # fmt: skip
 # Arguments of TRL that are not to be set, and where their matter is said.
-_MODEL, _RUN = "the keys of model say how it is loaded", "a run seals its checkpoints by steps, to go on from them"
+_MODEL, _RUN = "the keys of model say how it is loaded", "a run seals whole checkpoints, to go on from them"
 _TOKENS = "examples come as tokens with labels, validated one by one; nothing is prepared or cut by TRL"
 OWNED = {
     "output_dir": "-o says where a run goes", "run_name": "it is the config's name",
     "bf16": "quantisation.compute_dtype", "fp16": "quantisation.compute_dtype", "use_cpu": "model.device",
     "model_init_kwargs": _MODEL,
     "trust_remote_code": "code in weights is not run", "resume_from_checkpoint": "the same command resumes a run",
-    "save_strategy": _RUN, "save_only_model": _RUN, "load_best_model_at_end": _RUN, "enable_jit_checkpoint": _RUN,
+    "save_only_model": _RUN, "load_best_model_at_end": _RUN, "enable_jit_checkpoint": _RUN,
     "logging_strategy": "a run logs by steps", "auto_find_batch_size": "it would change the batch",
     "disable_tqdm": "--quiet", "remove_unused_columns": _TOKENS, "push_to_hub": "bench train push publishes",
-    "dataset_kwargs": _TOKENS, "dataset_text_field": _TOKENS, "completion_only_loss": _TOKENS,
+    "dataset_kwargs": _TOKENS, "dataset_text_field": _TOKENS,
     "assistant_only_loss": _TOKENS, "truncation_mode": _TOKENS, "chat_template_path": "model.chat_template",
     "eos_token": _TOKENS, "pad_token": _TOKENS, "chat_template_kwargs": "data say whether the model thinks",
     "reward_weights": "reward.weights: one reward is composed before TRL gets it",
@@ -100,6 +101,7 @@ _BOUNDS: dict[str, Any] = {
     "adam_beta2": _Share, "adam_epsilon": _Positive, "max_grad_norm": _NotNegative, "num_train_epochs": _Positive,
     "per_device_train_batch_size": _Count, "gradient_accumulation_steps": _Count, "max_length": _Count,
     "seed": Annotated[int, Field(ge=0, lt=2**32)], "logging_steps": _Count, "save_steps": _Count,
+    "save_strategy": Literal["steps", "epoch"],
     "save_total_limit": Annotated[int, Field(ge=2)] | None,  # one may be cut off as it is written
     "eval_steps": _Count | None, "label_smoothing": Annotated[float, Field(ge=0, lt=0.5)], "beta": _NotNegative,
     "num_generations": Annotated[int, Field(ge=2)], "num_iterations": _Count, "steps_per_generation": _Count,
@@ -155,7 +157,6 @@ def arguments(config: RunConfig, out: Path, *, on_cpu: bool | None = None) -> An
         "bf16": config.bf16,
         "fp16": False,
         "use_cpu": config.model.device == "cpu" if on_cpu is None else on_cpu,
-        "save_strategy": "steps",
         **config.derived(),
         **config.trl,
     }

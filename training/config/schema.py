@@ -52,7 +52,7 @@ class ModelPart(Part):
     """
 
     name: Name
-    family: Literal["qwen3", "qwen2.5", "deepseek_r1", "gemma", "instruction"]
+    family: Literal["qwen3", "qwen2.5", "deepseek_r1", "gemma", "gemma4", "instruction"]
     chat_template: Literal["instruction"] | None
     attention: Annotated[str, Field(pattern=r"^(eager|sdpa|flex_attention|flash_attention_[234]|[\w.-]+/[\w.:@/-]+)$")]
     device: Literal["cuda", "cpu"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ MAX_LENGTH = 16_384
 
 @dataclass(frozen=True)
 class CorpusSettings:
-    """Everything that decides a corpus. `counter` None means the model's own, which needs `model`.
+    """Everything that decides a corpus. `prompt` None means the one that asks for what the recipe's answers state;
+    `counter` None the recipe's, or else the model's own, which needs `model`.
 
     `max_length` None means MAX_LENGTH where a model counts, and no bound where none does.
     """
@@ -40,7 +41,7 @@ class CorpusSettings:
     recipe: str
     data: str = "v3"
     model: str | None = None
-    prompt: str = "objects-v1"
+    prompt: str | None = None
     system: System = "own"
     counter: str | None = None
     budget: int = DEFAULT_BUDGET
@@ -90,12 +91,15 @@ def make_corpus(settings: CorpusSettings, out: Path, *, quiet: bool = False) -> 
 
 
 def _builder(settings: CorpusSettings) -> Builder:
-    prompt, recipe = Prompt.load(settings.prompt), Recipe.load(settings.recipe)
+    recipe = Recipe.load(settings.recipe)
+    prompt = Prompt.load(settings.prompt or recipe.prompt)
+    _require_confidence_as_asked(prompt, recipe)
+    settings = replace(settings, counter=settings.counter or recipe.counter)
     prompt = in_user(prompt) if settings.system == "in_user" else prompt
     if prompt.answer is None:
         raise InputError(
             f"The prompt {prompt.id} does not say which form of answer it asks for.",
-            remedy='add answer = "objects" or answer = "strings" to its file',
+            remedy='add answer = "objects", "labels" or "strings" to its file',
         )
     if settings.model is None:
         return _builder_without_model(settings, prompt, recipe)
@@ -123,6 +127,21 @@ def _builder(settings: CorpusSettings) -> Builder:
         max_length=most,
         opening=opening,
     )
+
+
+def _require_confidence_as_asked(prompt: Prompt, recipe: Recipe) -> None:
+    """Raise InputError when answers would lack the confidence that the prompt asks for, or state one unasked."""
+    states = recipe.target_confidence == "annotated"
+    if prompt.answer == "objects" and not states:
+        raise InputError(
+            f"The prompt {prompt.id} asks for a confidence, and the answers of recipe {recipe.name} state none.",
+            remedy=f'leave --prompt out ({recipe.prompt}), or use a recipe with target_confidence = "annotated"',
+        )
+    if prompt.answer == "labels" and states:
+        raise InputError(
+            f"The answers of recipe {recipe.name} state a confidence, and the prompt {prompt.id} asks for none.",
+            remedy=f'leave --prompt out ({recipe.prompt}), or use a recipe with target_confidence = "none"',
+        )
 
 
 def _builder_without_model(settings: CorpusSettings, prompt: Prompt, recipe: Recipe) -> Builder:

@@ -27,6 +27,7 @@ from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.files.reading import read_json, read_text, read_toml
 
 BUNDLED = ("A", "B")
+PROMPTS = {"none": "published-9b", "annotated": "objects-v1"}
 _FOLDER = "presets"
 _LARGEST = 64 << 10  # bytes of a recipe file
 _DOI = re.compile(r"10\.\d{4,9}/\S+")
@@ -37,8 +38,10 @@ class Recipe(BaseModel):
     """What enters a corpus.
 
     `min_confidence`: a concern's `resolution_confidence` must be there and at least this; without this field it may
-    be missing. `min_concerns`: fewer than that left, and the article is dropped. `target_confidence`: the target
-    repeats the annotated confidence, or none. `expected`: articles by split, for released data by version.
+    be missing. `min_concerns`: fewer than that left, and the article is dropped. `target_confidence`: `none`, or
+    `annotated`: the answer repeats `resolution_confidence`, which says how sure the annotation is and not how likely a
+    reviewer is to raise the concern. `counter`: of tokens, where no other is asked for. `expected`: articles by split,
+    for released data by version.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,7 +49,8 @@ class Recipe(BaseModel):
     name: str
     min_confidence: Annotated[float, Field(ge=0, le=1, strict=True)] | None = None
     min_concerns: Annotated[int, Field(ge=1, strict=True)] = 1
-    target_confidence: Literal["annotated", "none"] = "annotated"
+    target_confidence: Literal["annotated", "none"] = "none"
+    counter: str | None = None
     expected: dict[str, dict[Literal["train", "val"], Annotated[int, Field(ge=0, strict=True)]]] = Field(
         default_factory=dict
     )
@@ -65,12 +69,17 @@ class Recipe(BaseModel):
             where = printable(".".join(map(str, first["loc"])))
             raise InputError(
                 f"{path} is not a recipe: {where}: {printable(first['msg'])}.",
-                remedy="use min_confidence, min_concerns and target_confidence (annotated or none)",
+                remedy="use min_confidence, min_concerns, target_confidence (none or annotated) and counter",
             ) from error
+
+    @property
+    def prompt(self) -> str:
+        """Id of the bundled prompt that asks for what the answers state."""
+        return PROMPTS[self.target_confidence]
 
     def facts(self) -> dict[str, Any]:
         """For a corpus's manifest: what decided which concerns entered."""
-        return self.model_dump(exclude={"expected"})
+        return self.model_dump(exclude={"expected", "counter"})
 
 
 @dataclass(frozen=True)

@@ -207,12 +207,12 @@ def target(concerns: Sequence[Concern], prompt: Prompt, *, with_confidence: bool
     """
     if prompt.answer == "strings":
         return json.dumps([concern.text for concern in concerns], ensure_ascii=False)
-    if prompt.answer == "objects":
+    if prompt.answer is not None:
         lines = (json.dumps(_fields(concern, with_confidence), ensure_ascii=False) for concern in concerns)
         return "[\n  " + ",\n  ".join(lines) + "\n]"
     raise InputError(
         f"The prompt {printable(prompt.id)} does not say which form of answer it asks for.",
-        remedy='add answer = "objects" or answer = "strings" to its file',
+        remedy='add answer = "objects", "labels" or "strings" to its file',
     )
 
 

@@ -177,5 +177,9 @@ class GrpoConfig(RunConfig):
             (t["scale_rewards"] in ("group", "batch", "none"), "trl.scale_rewards: is group, batch or none"),
             (self.architecture.key_value_width is not None, "architecture.key_value_width: is missing"),
             (any(self.reward.weights.values()), "reward.weights: no reward has a weight above 0"),
+            (
+                t["save_strategy"] == "steps",
+                "trl.save_strategy: is steps; completions are used up at whole spans of them",
+            ),
             (t["eval_strategy"] == "no", "trl.eval_strategy: is no; nothing is evaluated on the way"),
         ]

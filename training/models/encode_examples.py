@@ -29,22 +29,25 @@ _MOST_LISTED = 50
 
 @dataclass(frozen=True)
 class Example:
-    """One example: `input_ids` of prompt and completion, of which the first `n_prompt` carry no loss."""
+    """One example: `input_ids` of prompt and completion; the first `n_prompt` are the prompt and carry no loss, unless
+    `whole_loss`."""
 
     article_id: str
     input_ids: NDArray[np.int32]
     n_prompt: int
+    whole_loss: bool = False
 
     @property
     def labels(self) -> NDArray[np.int32]:
-        """`input_ids` with the prompt ignored."""
+        """`input_ids` with the prompt ignored, or as they are with `whole_loss`."""
         labels = self.input_ids.copy()
-        labels[: self.n_prompt] = IGNORED
+        if not self.whole_loss:
+            labels[: self.n_prompt] = IGNORED
         return labels
 
     @property
     def n_target(self) -> int:
-        """Tokens that carry loss."""
+        """Tokens of the completion."""
         return len(self.input_ids) - self.n_prompt
 
 

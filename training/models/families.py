@@ -23,6 +23,7 @@ from .chat_templates import packaged
 
 THOUGHT = "<think>\n"
 CLOSED = "<think>\n\n</think>\n\n"
+EMPTY_CHANNEL = "<|channel>thought\n<channel|>"  # of Gemma 4, in the prompt alone
 CLOSING = "</think>\n\n"  # what a model that always opens a thought is taught to say at once when thinking is off
 _END_OF_THOUGHT = "\n</think>\n\n"
 _QUESTION, _ANSWER = "What follows from this?", "Nothing does."
@@ -36,13 +37,14 @@ class Family:
     """`head` opens the answer's turn and `end` is the token that ends it; EOS stands for the tokenizer's own.
 
     `thoughts`: `switch` when the template opens and closes an empty thought if thinking is off, `always` when it
-    opens one whatever is asked, `never` when it knows none.
+    opens one whatever is asked, `never` when it knows none, `unsaid` when it writes an empty one in prompts and none in
+    conversations.
     """
 
     name: str
     head: str
     end: str
-    thoughts: Literal["switch", "always", "never"]
+    thoughts: Literal["switch", "always", "never", "unsaid"]
 
 
 FAMILIES = (
@@ -50,9 +52,11 @@ FAMILIES = (
     Family("qwen2.5", "<|im_start|>assistant\n", "<|im_end|>", "never"),
     Family("deepseek_r1", "<｜Assistant｜>", "<｜end▁of▁sentence｜>", "always"),
     Family("gemma", "<start_of_turn>model\n", "<end_of_turn>", "never"),
+    Family("gemma4", "<|turn>model\n", "<turn|>", "never"),
+    Family("gemma4", "<|turn>model\n", "<turn|>", "unsaid"),  # larger models
     Family("instruction", "### Response:\n", EOS, "never"),
 )
-_TAILS = {CLOSED: "switch", THOUGHT: "always", "": "never"}
+_TAILS = {CLOSED: "switch", THOUGHT: "always", "": "never", EMPTY_CHANNEL: "unsaid"}
 
 
 @dataclass(frozen=True)
@@ -71,10 +75,10 @@ def detect(chat: Chat) -> Family:
         if head and _QUESTION in before and _TAILS.get(tail) == family.thoughts:
             return family if family.end != EOS else replace(family, end=_eos(chat))
     shown = printable(json.dumps(written.rpartition(_QUESTION)[2], ensure_ascii=False))
-    known = ", ".join(family.name for family in FAMILIES)
+    known = ", ".join(dict.fromkeys(family.name for family in FAMILIES))
     raise InputError(
         f"Unknown chat template: after the question it writes {shown}, as none of the families {known} does.",
-        remedy="use a model of these families; another one needs an entry in training/families.py",
+        remedy="use a model of these families; another one needs an entry in training/models/families.py",
     )
 
 
@@ -91,8 +95,10 @@ def require_family(folder: Path, expected: str, thinking: bool, template: str | 
             f"The chat template {whose} is of the family {family.name}, and the config says {expected}.",
             remedy=f"--set model.family={family.name}, if this is how the model should be prompted",
         )
-    if thinking and family.thoughts == "never":
-        raise InputError(f"Models of the family {family.name} do not think.", remedy="set thinking to false")
+    if thinking and family.thoughts in ("never", "unsaid"):
+        raise InputError(
+            f"Models of the family {family.name} are not trained to think.", remedy="set thinking to false"
+        )
     chat = Chat(folder, thinking=thinking, source=source)
     require_end(chat, folder, family)
     if template is not None:
@@ -148,6 +154,8 @@ def expected_text(family: Family, thinking: bool, prompt: str, answer: str) -> s
         answer = answer.rpartition("</think>")[2] if thinking else answer
     elif thinking:
         prompt = prompt.removesuffix(THOUGHT)
+    elif family.thoughts == "unsaid":
+        prompt = prompt.removesuffix(EMPTY_CHANNEL)
     return f"{prompt}{answer}{family.end}"
 
 

@@ -8,6 +8,7 @@ run is checked, trained and resumed is `runs.run` and `runs.training`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -43,14 +44,15 @@ class SftConfig(RunConfig):
         "padding_free": False,
         "shuffle_dataset": False,
         "loss_type": "nll",
+        "completion_only_loss": True,
     }
 
     data: CorpusPart
 
     def derived(self) -> dict[str, Any]:
-        """The loss lies on the answers, and TRL prepares nothing but packs."""
+        """TRL prepares nothing but packs."""
         kept = None if self.trl["packing"] else {"skip_prepare_dataset": True}
-        return {**super().derived(), "completion_only_loss": True, "dataset_kwargs": kept}
+        return {**super().derived(), "dataset_kwargs": kept}
 
     def problems(self) -> list[str]:
         """What each key allows and all together do not."""
@@ -90,8 +92,11 @@ class Sft(Method):
         n = config.data.eval_examples
         ids = chosen((row["article_id"] for row in material.kept), n, config.trl["seed"]) if n else []
         sample = [row for row in material.kept if row["article_id"] in ids]
-        train = encode_all(material.rows, encoder, "examples of train", console)
-        kept = encode_all(sample, encoder, "examples of val", console)
+        whole = not config.trl["completion_only_loss"]
+        train, kept = (
+            [replace(one, whole_loss=whole) for one in encode_all(rows, encoder, f"examples of {split}", console)]
+            for split, rows in (("train", material.rows), ("val", sample))
+        )
         return Examples(train, kept, [(one.n_prompt, one.n_target) for one in train])
 
     def estimated(self, config: SftConfig, material: Material) -> tuple[Sequence[tuple[int, int]], str]:
@@ -114,9 +119,12 @@ class Sft(Method):
         return [] if n is None else [f"evaluated   {min(n, len(material.kept)):,} of val, {every}"]
 
     def remarks(self, config: SftConfig, material: Material) -> list[str]:
-        """That packed examples are fewer."""
-        packed = "Packing joins short examples, so there will be fewer steps than this."
-        return [packed] if config.trl["packing"] else []
+        """That packed examples are fewer, and that prompts are learnt."""
+        said = {
+            "Packing joins short examples, so there will be fewer steps than this.": config.trl["packing"],
+            "The loss lies on prompts too (trl.completion_only_loss: false).": not config.trl["completion_only_loss"],
+        }
+        return [text for text, applies in said.items() if applies]
 
     def trainer(self, run: Run, given: Any, model: Any, adapter: Any) -> Any:
         """On input_ids and labels, which nothing prepares any more."""
@@ -142,7 +150,7 @@ class Sft(Method):
         table = dataset.with_format("numpy")
         if "seq_lengths" in dataset.column_names:  # packed: other rows, the same tokens
             carrying = sum(int((row["labels"] != IGNORED).sum()) for row in table)
-            same = carrying == sum(one.n_target for one in examples)
+            same = carrying == sum(int((one.labels != IGNORED).sum()) for one in examples)
         else:
             same = len(dataset) == len(examples) and all(
                 np.array_equal(row["input_ids"], one.input_ids) and np.array_equal(row["labels"], one.labels)

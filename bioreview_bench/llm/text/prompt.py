@@ -19,7 +19,7 @@ from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.reading import parse_toml, read_text
 
 PLACE = "{paper}"
-ANSWERS = ("objects", "strings")
+ANSWERS = ("objects", "labels", "strings")  # with a confidence; without; texts alone
 
 _FOLDER = "bioreview_bench.llm.text.prompts"
 # Reviewers see the text only, so no bundled prompt offers the category of figures.
@@ -31,7 +31,8 @@ class Prompt:
     """A system part (may be empty) and a user part that holds `{paper}` exactly once.
 
     `id` is the name of a bundled prompt, or `file:STEM` for a file, which can thus never pass as a bundled one.
-    `answer` is the form that the prompt asks for, `objects` or `strings`; None when the file does not say.
+    `answer` is the form that the prompt asks for: `objects` (text, category, severity, confidence), `labels` (the
+    same without a confidence) or `strings`; None when the file does not say.
     Raises InputError when the paper has no place, or more than one, or when the form is unknown.
     """
 
@@ -55,7 +56,7 @@ class Prompt:
         if self.answer is not None and self.answer not in ANSWERS:
             raise InputError(
                 f'Prompt {printable(self.id)}: unknown answer "{printable(self.answer)}".',
-                remedy=f"use {' or '.join(ANSWERS)}, or leave answer out",
+                remedy=f"use {', '.join(ANSWERS)}, or leave answer out",
             )
 
     @property
@@ -74,15 +75,15 @@ class Prompt:
         if self.answer is None:
             return None
         item: dict[str, Any] = {"type": "string"}
-        if self.answer == "objects":
-            item = _object(
-                {
-                    "text": {"type": "string", "description": "the concern, in one to three sentences"},
-                    "category": {"type": "string", "enum": list(_OFFERED)},
-                    "severity": {"type": "string", "enum": list(SEVERITIES)},
-                    "confidence": {"type": "number", "description": "from 0 to 1"},
-                }
-            )
+        if self.answer != "strings":
+            keys: dict[str, Any] = {
+                "text": {"type": "string", "description": "the concern, in one to three sentences"},
+                "category": {"type": "string", "enum": list(_OFFERED)},
+                "severity": {"type": "string", "enum": list(SEVERITIES)},
+            }
+            if self.answer == "objects":
+                keys["confidence"] = {"type": "number", "description": "from 0 to 1"}
+            item = _object(keys)
         return _object({"concerns": {"type": "array", "items": item}})
 
     @classmethod

@@ -24,8 +24,25 @@ def write(folder: Path, text: str, name: str = "mine.toml") -> Path:
     return path
 
 
-def test_the_three_prompts_are_bundled() -> None:
-    assert bundled() == ["adaptive-v1", "objects-v1", "strings-v1"]
+def test_the_prompts_are_bundled() -> None:
+    assert bundled() == ["adaptive-v1", "objects-v1", "published-9b", "strings-v1"]
+
+
+def test_the_published_prompt_asks_for_strings_then_for_objects_and_repeats_the_labels() -> None:
+    prompt = Prompt.load("published-9b")
+    before, _, form = prompt.system.partition("OUTPUT FORMAT:")
+    assert before.rstrip().endswith("Return only a JSON array of concern strings.")
+    assert "concern objects" in form
+    assert form.endswith("Do NOT return a JSON array of strings.")
+    for values in (OFFERED, SEVERITIES):
+        assert f"one of [{', '.join(values)}]" in form
+        assert f"values: {', '.join(values)}.\n" in prompt.user
+    assert prompt.user.endswith("\n\n{paper}")  # which nothing follows
+    assert "confidence" not in prompt.system + prompt.user
+    item = prompt.schema["properties"]["concerns"]["items"]  # type: ignore[index]
+    assert item["required"] == ["text", "category", "severity"]
+    # A model was trained on these words: they must not change unnoticed.
+    assert prompt.sha256 == "7c3d8182ceb91a702fe9ffe64382b21aab0b1c1842a59f94df157f6aa58625b4"
 
 
 @pytest.mark.parametrize("name", ["adaptive-v1", "objects-v1", "strings-v1"])
@@ -54,7 +71,7 @@ def test_the_numbers_of_concerns_are_stated() -> None:
 
 
 def test_prompts_differ_in_hash_and_the_id_and_layout_do_not_enter_it(tmp_path: Path) -> None:
-    assert len({Prompt.load(name).sha256 for name in bundled()}) == 3
+    assert len({Prompt.load(name).sha256 for name in bundled()}) == 4
     one = write(tmp_path, 'system = "S"\nuser = "U {paper}"', "one.toml")
     two = write(tmp_path, '# a comment\nuser = """U {paper}"""\r\nsystem = """S"""', "two.toml")
     assert Prompt.load(one).sha256 == Prompt.load(two).sha256

@@ -30,6 +30,7 @@ from bioreview_bench.training.models.chat_templates import as_toml, in_user, rec
 
 A = Recipe.load("A")
 OBJECTS, STRINGS = Prompt.load("objects-v1"), Prompt.load("strings-v1")
+PUBLISHED = Prompt.load("published-9b")
 
 _texts = st.text(min_size=10, max_size=80).filter(lambda text: len(text.strip()) >= 10)
 _awkward = st.sampled_from(
@@ -70,7 +71,7 @@ def test_a_target_is_laid_out_as_the_prompt_shows(make_article: Callable[..., Ar
     assert target([one], OBJECTS, with_confidence=True) == (
         '[\n  {"text": "No control é.", "category": "design_flaw", "severity": "major", "confidence": 1.0}\n]'
     )
-    assert "confidence" not in target([one], OBJECTS, with_confidence=False)
+    assert "confidence" not in target([one], PUBLISHED, with_confidence=False)
     assert target([one, one], STRINGS, with_confidence=True) == '["No control é.", "No control é."]'
     with pytest.raises(InputError, match="form of answer"):
         target([one], Prompt("file:x", "", "{paper}"), with_confidence=True)
@@ -153,7 +154,21 @@ def test_percentiles_of_lengths_are_observed_values() -> None:
 def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(
     bench: Callable[..., Any], tiny_qwen3: Path, tmp_path: Path
 ) -> None:
-    command = ["train", "corpus", "--recipe", "A", "--data", "demo", "--model", tiny_qwen3, "--budget", 1000, "--quiet"]
+    command = [
+        "train",
+        "corpus",
+        "--recipe",
+        "A",
+        "--data",
+        "demo",
+        "--model",
+        tiny_qwen3,
+        "--budget",
+        1000,
+        "--counter",
+        "model",
+        "--quiet",
+    ]
     done = bench(*command, "-o", tmp_path / "one")
     assert (done.code, done.err) == (0, "")
     assert "articles kept" in done.out
@@ -166,7 +181,7 @@ def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(
 
     sha = hashlib.sha256((tiny_qwen3 / "tokenizer.json").read_bytes()).hexdigest()
     assert manifest["counter"] == {"name": "model", "tokenizer_sha256": sha}
-    assert manifest["prompt"] == {"id": "objects-v1", "sha256": OBJECTS.sha256, "answer": "objects"}
+    assert manifest["prompt"] == {"id": "published-9b", "sha256": PUBLISHED.sha256, "answer": "labels"}
     train = load_split("demo", "train")
     assert manifest["data"]["fingerprint"]["train"] == train.fingerprint
     assert manifest["data"]["verification"] == {"train": "bundled", "val": "bundled"}
@@ -178,6 +193,39 @@ def test_the_command_writes_the_same_corpus_twice_and_says_how_it_was_made(
     assert manifest["lengths"]["train"]["total"]["p50"] == int(np.percentile(totals, 50, method="inverted_cdf"))
     refused = bench(*command, "-o", tmp_path / "one")
     assert (refused.code, "already contains a corpus" in refused.err) == (2, True)
+
+
+def test_a_corpus_teaches_the_annotation_s_confidence_only_when_a_recipe_says_so(
+    bench: Callable[..., Any], tmp_path: Path
+) -> None:
+    common = ["train", "corpus", "--data", "demo", "--counter", "chars3", "--quiet", "-o"]
+    mine = tmp_path / "mine.toml"
+    for text, prompt, taught in (
+        ("min_confidence = 0.0", "published-9b", False),
+        ('target_confidence = "annotated"', "objects-v1", True),
+    ):
+        mine.write_text(text)
+        assert bench(*common, tmp_path / prompt, "--recipe", mine).code == 0
+        corpus = read_corpus(tmp_path / prompt)
+        assert corpus.manifest["prompt"]["id"] == prompt
+        answers = [row["messages"][-1]["content"] for row in corpus.train]
+        assert {'"confidence"' in answer for answer in answers} == {taught}
+        assert {'"confidence"' in str(row["messages"][:-1]) for row in corpus.train} == {taught}
+    refused = bench(*common, tmp_path / "x", "--recipe", "A", "--prompt", "objects-v1")
+    assert (refused.code, "asks for a confidence, and the answers of recipe A state none" in refused.err) == (2, True)
+    refused = bench(*common, tmp_path / "x", "--recipe", mine, "--prompt", "published-9b")
+    assert (refused.code, "asks for none" in refused.err) == (2, True)
+
+
+def test_a_and_b_are_counted_and_asked_as_published_and_the_next_command_can_be_pasted(
+    bench: Callable[..., Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "my corpora"
+    done = bench("train", "corpus", "--recipe", "B", "--data", "demo", "-o", out)
+    assert done.code == 0, done.err
+    manifest = read_corpus(out).manifest
+    assert (manifest["counter"]["name"], manifest["budget"]) == ("chars3", 15_000)
+    assert done.out.rstrip().splitlines()[-1] == f"Next: bench train sft qwen3_8b --corpus '{out}' --dry-run"
 
 
 def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path) -> None:
@@ -194,7 +242,6 @@ def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path
 @pytest.mark.parametrize(
     ("options", "code", "reason"),
     [
-        ([], 2, "no model is named"),
         (["--counter", "model"], 2, "no model is named"),
         (["--counter", "chars3", "--thinking"], 2, "belong to a model"),
         (["--counter", "words"], 2, "no token counter"),
@@ -224,8 +271,8 @@ def test_a_template_without_system_part_gets_it_in_the_user_part(
     corpus = read_corpus(tmp_path / "c")
     user, answer = corpus.train[0]["messages"]
     assert (user["role"], answer["role"]) == ("user", "assistant")
-    assert user["content"].startswith(OBJECTS.system.strip() + "\n\nReview the manuscript")
-    assert corpus.manifest["prompt"]["sha256"] == in_user(OBJECTS).sha256 != OBJECTS.sha256
+    assert user["content"].startswith(PUBLISHED.system.strip() + "\n\nReview the following biomedical article.")
+    assert corpus.manifest["prompt"]["sha256"] == in_user(PUBLISHED).sha256 != PUBLISHED.sha256
 
 
 def test_a_recorded_prompt_is_made_again_from_the_bundled_ones_alone(tmp_path: Path) -> None:

@@ -119,7 +119,7 @@ def test_a_recipe_file_has_the_fields_of_a_and_b(tmp_path: Path, name: str) -> N
     (tmp_path / name).write_text(f"min_confidence {sign} 0.5\nmin_concerns {sign} 2\n")
     recipe = Recipe.load(str(tmp_path / name))
     assert recipe.facts() == {
-        "name": "file:mine", "min_confidence": 0.5, "min_concerns": 2, "target_confidence": "annotated"
+        "name": "file:mine", "min_confidence": 0.5, "min_concerns": 2, "target_confidence": "none"
     }  # fmt: skip
 
 

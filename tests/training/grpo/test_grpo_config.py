@@ -22,11 +22,11 @@ WEIGHTS = {"facts": 0.35, "pathway_direction": 0.30, "consistency": 0.15, "uncer
 PRESETS = {
     # G, beta, lr, iterations, weights of the verifiers, held-out tissues
     "grpo_mve": (4, 0.04, 1e-6, 1, {"facts": 0.6, "uncertainty": 0.4}, ["eye"]),
-    "grpo_full": (8, 0.04, 5e-7, 1, WEIGHTS, []),
+    "grpo_full": (8, 0.04, 5e-7, 1, WEIGHTS, ["eye", "thymus"]),
     "grpo_full_v2": (16, 0.02, 5e-7, 2, WEIGHTS, ["eye", "thymus"]),
     "grpo_phase4": (16, 0.02, 5e-7, 2, dict(zip(WEIGHTS, (0.30, 0.15, 0.10, 0.45), strict=True)), ["eye", "thymus"]),
 }
-LENGTHS = {"grpo_mve": (512, 384), "grpo_phase4": (1024, 512)}  # completion, prompt
+LENGTHS = {"grpo_mve": (512, 384)}  # completion, prompt
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -36,8 +36,8 @@ def test_a_preset_holds_the_published_values(name: str) -> None:
     assert (t["num_generations"], t["beta"], t["learning_rate"], t["num_iterations"]) == PRESETS[name][:4]
     assert config.reward.weights == PRESETS[name][4]
     assert config.data.hold_out == PRESETS[name][5]
-    if name in LENGTHS:
-        assert (t["max_completion_length"], config.data.max_prompt) == LENGTHS[name]
+    assert (t["max_completion_length"], config.data.max_prompt) == LENGTHS.get(name, (1024, 512))
+    assert config.reward.v4_mode == ("legacy" if name == "grpo_phase4" else "match_v1")
 
 
 @pytest.mark.parametrize("name", ["dpo_kmp", "dpo_review"])
@@ -52,9 +52,9 @@ def test_a_small_beta_is_warned_of(name: str) -> None:
     ("settings", "complaint"),
     [
         (("num_generations=1",), "trl.num_generations"),
-        (("num_generations=3",), "16 completions are sampled at once, not a multiple of trl.num_generations"),
+        (("num_generations=3",), "8 completions are sampled at once, not a multiple of trl.num_generations"),
         (("steps_per_generation=6",), "not a multiple of trl.gradient_accumulation_steps"),
-        (("effective_batch=15",), "not a multiple of trl.per_device_train_batch_size x"),
+        (("effective_batch=7",), "not a multiple of trl.per_device_train_batch_size x"),
         (("num_iterations=3",), "not a multiple of the 3 steps that completions are used for"),
         (("use_vllm=true",), "needs quantisation.bits: 16"),
         (("weights.facts=0.0", "weights.uncertainty=0.0"), "no reward has a weight"),
@@ -62,6 +62,7 @@ def test_a_small_beta_is_warned_of(name: str) -> None:
         (("reward.weights={form: 1.0}",), "reward.qa.weights.form"),
         (("reward.v4_mode=other",), "v4_mode"),
         (("eval_strategy=steps",), "nothing is evaluated on the way"),
+        (("save_strategy=epoch",), "trl.save_strategy: is steps"),
         (("epsilon=0.0",), "epsilon"),
         (("top_p=1.5",), "top_p"),
         (("trl.loss_type=gpro",), "trl.loss_type: is one of"),
@@ -81,7 +82,7 @@ def test_vllm_corrects_what_it_samples_and_its_server_can_be_reached(tmp_path: P
     made = arguments(config, tmp_path)
     assert (made.vllm_mode, made.vllm_max_model_length, made.vllm_importance_sampling_clip_max) == ("server", 1536, 3.0)
     assert (made.vllm_importance_sampling_correction, made.vllm_importance_sampling_mode) == (True, "sequence_mask")
-    assert (made.generation_batch_size, "vllm" in config.packages()) == (64, True)
+    assert (made.generation_batch_size, "vllm" in config.packages()) == (16, True)
 
 
 @pytest.mark.parametrize("name", [name for name in presets() if name.startswith(("grpo", "dpo"))])

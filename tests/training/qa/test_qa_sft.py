@@ -336,7 +336,7 @@ def test_a_family_that_contradicts_the_template_is_refused(tiny_qwen3: Path, tin
         require_family(tiny_qwen3, "instruction", False)
     with pytest.raises(InputError, match="template instruction is of the family instruction, and the config says qwen"):
         require_family(tiny_qwen3, "qwen3", False, "instruction")
-    with pytest.raises(InputError, match="do not think"):
+    with pytest.raises(InputError, match="are not trained to think"):
         require_family(tiny_mistral, "instruction", True, "instruction")
 
 
@@ -423,7 +423,7 @@ def test_dry_runs_need_neither_gpu_nor_weights(bench: Callable[..., Any], tmp_pa
         }  # fmt: skip
         assert "chars3, an estimate" in found["lengths"]["from"]
         assert found["lengths"]["percentiles"]["together"]["p100"] < 1536
-        assert "not on this machine" in found["remarks"][0]
+        assert any("not on this machine" in remark for remark in found["remarks"])
         assert 3 < found["memory_gib"] < 16
 
 

@@ -33,7 +33,8 @@ pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[trainin
 
 SMALL = (
     "device=cpu", "gradient_accumulation_steps=2", "effective_batch=2", "num_train_epochs=2", "max_length=256",
-    "learning_rate=1e-2", "save_steps=3", "eval_strategy=no", "eval_examples=null",
+    "learning_rate=1e-2", "save_strategy=steps", "save_steps=3", "save_total_limit=null", "eval_strategy=no",
+    "eval_examples=null",
 )  # fmt: skip
 FOUR_BITS = QuantisationPart(bits=4, type="nf4", double=True, compute_dtype="bfloat16")
 
@@ -115,6 +116,30 @@ def test_evaluating_on_the_way_changes_nothing_in_training(
         ("max_steps=4", "eval_strategy=steps", "eval_steps=1", "eval_examples=2"),
     )
     assert log(tmp_path / "looked") == log(tmp_path / "plain")
+
+
+def test_the_loss_lies_on_prompts_too_when_the_config_says_so_and_checkpoints_may_be_those_of_epochs(
+    tiny_qwen3: Path, make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    corpus = make_corpus()
+    settings = ("save_strategy=epoch", "save_total_limit=3", "quantisation.bits=16", "compute_dtype=float32")
+    losses = {}
+    for whole in (False, True):
+        out = tmp_path / f"run-{whole}"
+        made = trained("qwen3_8b", tiny_qwen3, corpus, out, (*settings, f"completion_only_loss={not whole}".lower()))
+        losses[whole] = log(out)[0]["loss"]
+        assert [one.step for one in checkpoints(out)] == [4, 8]  # 8 examples, 2 a step, 2 epochs
+    # The first batch by another way: the base model (a new adapter adds nothing), cross-entropy over its tokens.
+    model = AutoModelForCausalLM.from_pretrained(tiny_qwen3, dtype=torch.float32).eval()
+    examples = [torch.tensor(row["input_ids"])[None] for row in made.trainer.train_dataset]
+    with torch.no_grad():
+        each = [(float(model(ids, labels=ids).loss) * (ids.shape[1] - 1), ids.shape[1] - 1) for ids in examples]
+    pairs = [(a[0] + b[0]) / (a[1] + b[1]) for n, a in enumerate(each) for b in each[n + 1 :]]
+    assert min(abs(losses[True] - pair) for pair in pairs) < 1e-5
+    assert min(abs(losses[False] - pair) for pair in pairs) > 1e-4
 
 
 def test_a_class_that_takes_images_is_trained_in_its_language_model_alone(

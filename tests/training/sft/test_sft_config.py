@@ -27,9 +27,11 @@ CONFIGS = [
     ("qwen3.5_9b", 0.05, (1, 8), 16_384),
     ("qwen3.5_9b_fast", 0.05, (2, 4), 16_384),
     ("qwen3.5_9b_hi_conf", 0.05, (1, 8), 16_384),
-    ("qwen2.5_14b", 0.0, (1, 8), 16_384),
-    ("deepseek_r1_14b", 0.0, (1, 8), 16_384),
+    ("qwen2.5_14b", 0.05, (1, 8), 16_384),
+    ("qwen2.5_7b", 0.05, (1, 8), 16_384),
+    ("deepseek_r1_14b", 0.05, (1, 8), 16_384),
     ("gemma2_9b", 0.0, (1, 8), 8_192),
+    ("gemma4_31b", 0.05, (1, 8), 8_192),
 ]
 # What decides a result, for every preset: learning rate, warm-up, decay, epochs, batch, accumulation, effective batch,
 # length (of GRPO: prompt + completion), LoRA r/alpha/dropout.
@@ -39,36 +41,40 @@ DECIDING: dict[str, tuple[Any, ...]] = {
         name: (1e-4, 0.1, 0.01, 10, 4, 4, 16, 1536, 64, 128, 0.05)
         for name in ("kmp_mistral7b", "kmp_qwen2.5_7b", "kmp_phi2")
     },
-    "dpo_kmp": (5e-5, 0.1, 0.0, 3, 2, 8, 16, 1024, 16, 32, 0.05),
+    **{
+        f"qwen2.5_14b_{name}": (rate, 0.03, 0.01, epochs, 1, 8, 8, 16_384, 16, 32, 0.05)
+        for name, rate, epochs in (("lr_1e4", 1e-4, 3), ("lr_3e4", 3e-4, 3), ("ep5", 2e-4, 5))
+    },
+    "dpo_kmp": (5e-5, 0.1, 0.0, 3, 2, 4, 8, 1024, 16, 32, 0.05),
     "dpo_review": (5e-5, 0.1, 0.0, 1, 1, 8, 8, 16_384, 16, 32, 0.05),
-    "grpo_mve": (1e-6, 0.1, 0.0, 3, 4, 4, 16, 896, 32, 64, 0.05),
-    "grpo_full": (5e-7, 0.1, 0.0, 3, 8, 4, 32, 896, 32, 64, 0.05),
-    "grpo_full_v2": (5e-7, 0.1, 0.0, 3, 8, 8, 64, 896, 32, 64, 0.05),
-    "grpo_phase4": (5e-7, 0.1, 0.0, 3, 8, 8, 64, 1536, 32, 64, 0.05),
+    "grpo_mve": (1e-6, 0.1, 0.0, 3, 2, 4, 8, 896, 32, 64, 0.05),
+    "grpo_full": (5e-7, 0.1, 0.0, 2, 1, 8, 8, 1536, 32, 64, 0.05),
+    "grpo_full_v2": (5e-7, 0.1, 0.0, 1, 1, 8, 8, 1536, 32, 64, 0.05),
+    "grpo_phase4": (5e-7, 0.1, 0.0, 1, 1, 8, 8, 1536, 32, 64, 0.05),
     "grpo_review": (1e-6, 0.1, 0.0, 1, 2, 16, 32, 17_408, 32, 64, 0.05),
 }
 # Arguments of TRL that are the same in every preset of a method.
 SAME: dict[str, Any] = {
-    "optim": "adamw_8bit", "lr_scheduler_type": "cosine", "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8,
+    "lr_scheduler_type": "cosine", "adam_beta1": 0.9, "adam_beta2": 0.999, "adam_epsilon": 1e-8,
     "max_grad_norm": 1.0, "max_steps": -1, "seed": 42, "data_seed": 42, "bf16": True, "fp16": False,
     "gradient_checkpointing": True, "gradient_checkpointing_kwargs": {"use_reentrant": False},
     "label_smoothing_factor": 0.0, "neftune_noise_alpha": None, "lr_scheduler_kwargs": None, "use_liger_kernel": False,
     "full_determinism": False, "auto_find_batch_size": False, "average_tokens_across_devices": True,
     "train_sampling_strategy": "random", "dataloader_drop_last": False, "dataloader_num_workers": 0,
-    "save_strategy": "steps", "save_only_model": False, "load_best_model_at_end": False, "ignore_data_skip": False,
-    "logging_steps": 1, "logging_nan_inf_filter": False, "torch_compile": False, "save_total_limit": None,
+    "save_only_model": False, "load_best_model_at_end": False, "ignore_data_skip": False,
+    "logging_steps": 1, "logging_nan_inf_filter": False, "torch_compile": False,
     "push_to_hub": False, "report_to": [], "activation_offloading": False,
 }  # fmt: skip
 METHOD: dict[str, dict[str, Any]] = {
     "sft": {
         "packing": False, "packing_strategy": "bfd", "eval_packing": False, "padding_free": False, "loss_type": "nll",
-        "completion_only_loss": True, "assistant_only_loss": False, "shuffle_dataset": False,
+        "assistant_only_loss": False, "shuffle_dataset": False,
         "dataset_kwargs": {"skip_prepare_dataset": True}, "eval_strategy": "steps",
     },
     "dpo": {
         "loss_type": ["sigmoid"], "beta": 0.1, "label_smoothing": 0.0, "disable_dropout": False,
         "precompute_ref_log_probs": False, "f_divergence_type": "reverse_kl", "use_weighting": False,
-        "sync_ref_model": False, "loss_weights": None, "ld_alpha": None, "eval_strategy": "no", "save_steps": 20,
+        "sync_ref_model": False, "loss_weights": None, "ld_alpha": None, "eval_strategy": "no",
     },
     "grpo": {
         "loss_type": "grpo", "scale_rewards": "group", "epsilon": 0.2, "epsilon_high": None, "delta": None,
@@ -76,7 +82,7 @@ METHOD: dict[str, dict[str, Any]] = {
         "importance_sampling_level": "token", "mask_truncated_completions": False, "use_bias_correction_kl": False,
         "top_entropy_quantile": 1.0, "entropy_coef": 0.0, "sync_ref_model": False, "disable_dropout": False,
         "shuffle_dataset": True, "reward_weights": None, "off_policy_mask_threshold": None, "use_vllm": False,
-        "remove_unused_columns": False, "eval_strategy": "no", "save_steps": 20,
+        "remove_unused_columns": False, "eval_strategy": "no",
     },
 }  # fmt: skip
 LAYERS = {"kmp_phi2": ["q_proj", "k_proj", "v_proj", "dense", "fc1", "fc2"]}
@@ -99,13 +105,17 @@ def test_what_decides_a_result_is_pinned(name: str, tmp_path: Path) -> None:
     assert {key: given[key] for key in wanted if key in given} == {key: wanted[key] for key in wanted if key in given}
     assert {key for key in wanted if key not in given} <= {"activation_offloading"}  # GRPO has none
     assert (config.name, config.model.device) == (name, "cpu")
+    questions = name.startswith("kmp")
+    assert given["optim"] == ("adamw_torch" if questions else "adamw_8bit")
+    if method == "sft":
+        assert given["completion_only_loss"] is not questions
 
 
 def test_every_preset_is_known_here_and_in_its_room() -> None:
     assert presets() == sorted(DECIDING)
     for name, path in shipped().items():
         if not name.startswith("_"):
-            assert path.parent.parent.name == stated(name)["method"]
+            assert stated(name)["method"] in path.parts
     for name, *_ in CONFIGS:
         config = load("sft", name)
         assert (config.data.thinking, config.data.eval_examples) == (False, 64)
@@ -309,7 +319,7 @@ def test_devices_that_change_the_batch_are_an_error() -> None:
 
 
 def test_stated_sizes_are_those_of_the_architectures() -> None:
-    from transformers import Gemma2Config, Qwen2Config, Qwen3_5Config, Qwen3Config
+    from transformers import Gemma2Config, Gemma4Config, Qwen2Config, Qwen3_5Config, Qwen3Config
 
     made = {
         "qwen3_8b": Qwen3Config(
@@ -330,6 +340,23 @@ def test_stated_sizes_are_those_of_the_architectures() -> None:
         ),
     }  # fmt: skip
     made["deepseek_r1_14b"] = made["qwen2.5_14b"]
+    made["qwen2.5_7b"] = Qwen2Config(
+        vocab_size=152_064, hidden_size=3584, intermediate_size=18_944, num_hidden_layers=28,
+        num_attention_heads=28, num_key_value_heads=4, tie_word_embeddings=False,
+    )  # fmt: skip
+    made["gemma4_31b"] = Gemma4Config(
+        text_config={
+            "vocab_size": 262_144, "hidden_size": 5376, "intermediate_size": 21_504, "num_hidden_layers": 60,
+            "num_attention_heads": 32, "num_key_value_heads": 16, "num_global_key_value_heads": 4, "head_dim": 256,
+            "global_head_dim": 512, "attention_k_eq_v": True, "hidden_size_per_layer_input": 0,
+            "tie_word_embeddings": True,
+        },
+        vision_config={
+            "hidden_size": 1152, "num_hidden_layers": 27, "num_attention_heads": 16, "num_key_value_heads": 16,
+            "head_dim": 72, "intermediate_size": 4304,
+        },
+        audio_config=None, architectures=["Gemma4ForConditionalGeneration"],
+    )  # fmt: skip
     for name in ("qwen3.5_9b_fast", "qwen3.5_9b_hi_conf"):
         assert load("sft", name).architecture == load("sft", "qwen3.5_9b").architecture
     for name, architecture in made.items():

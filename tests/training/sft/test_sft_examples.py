@@ -27,7 +27,9 @@ from ..conftest import make_tokenizer
 CHATML = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 DEEPSEEK = ["<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>"]
 GEMMA = ["<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"]
+GEMMA4 = ["<pad>", "<eos>", "<bos>", "<|turn>", "<turn|>", "<|channel>", "<channel|>"]
 THOUGHTS = ["<think>", "</think>"]
+EMPTY_CHANNEL = "<|channel>thought\n<channel|>"
 # Template in TRL -> (family, control tokens, end of an answer, what stands between the turn's head and the answer).
 PUBLISHED = {
     "qwen3": ("qwen3", CHATML, "<|im_end|>", "<think>\n\n</think>\n\n"),
@@ -35,6 +37,9 @@ PUBLISHED = {
     "qwen2_5": ("qwen2.5", CHATML, "<|im_end|>", ""),
     "deepseek_r1_distill": ("deepseek_r1", DEEPSEEK, "<｜end▁of▁sentence｜>", "<think>\n</think>\n\n"),
     "gemma": ("gemma", GEMMA, "<end_of_turn>", ""),
+    "gemma4": ("gemma4", GEMMA4, "<turn|>", ""),
+    "gemma4_v5": ("gemma4", GEMMA4, "<turn|>", ""),
+    "gemma4_v5 with an empty thought": ("gemma4", GEMMA4, "<turn|>", EMPTY_CHANNEL),  # as larger models have it
 }
 ANSWER = json.dumps([{"text": "No control group.", "severity": "major"}])
 PAPER = [{"role": "user", "content": "Review this: mice sleep."}]
@@ -48,11 +53,16 @@ def published(tmp_path: Path) -> Callable[[str], Path]:
 
     def make(name: str) -> Path:
         _, control, end, _ = PUBLISHED[name]
-        template = resources.files("trl").joinpath("chat_templates", f"{name}.jinja").read_text(encoding="utf-8")
-        roles = {"eos_token": "<eos>" if name == "gemma" else end, "pad_token": control[0]}
-        tokenizer = make_tokenizer(
-            control, THOUGHTS, template, bos_token="<bos>" if name == "gemma" else control[0], **roles
-        )
+        file, _, emptied = name.partition(" ")
+        template = resources.files("trl").joinpath("chat_templates", f"{file}.jinja").read_text(encoding="utf-8")
+        if emptied:
+            head = "{{- '<|turn>model\\n' -}}"
+            before, found, after = template.rpartition(head)
+            assert found
+            template = f"{before}{head}{{{{- '<|channel>thought\\n<channel|>' -}}}}{after}"
+        google = name.startswith("gemma")
+        roles = {"eos_token": "<eos>" if google else end, "pad_token": control[0]}
+        tokenizer = make_tokenizer(control, THOUGHTS, template, bos_token="<bos>" if google else control[0], **roles)
         folder = tmp_path / name
         tokenizer.save_pretrained(folder)
         ends = [tokenizer.convert_tokens_to_ids(end)]
@@ -127,7 +137,7 @@ def test_with_thinking_on_the_answer_brings_its_thought(
 
 
 def test_thinking_is_refused_for_models_without(published: Callable[[str], Path]) -> None:
-    with pytest.raises(InputError, match="do not think"):
+    with pytest.raises(InputError, match="are not trained to think"):
         require_family(published("qwen2_5"), "qwen2.5", thinking=True)
 
 
