@@ -90,7 +90,7 @@ def test_the_walk_through_leads_to_a_local_board(
     corpus = read_corpus(tmp_path / "corpora" / "a-qwen3")
     run = json.loads((tmp_path / "runs" / "sft-a-val" / "run.json").read_text())
     assert run["reviewer"]["prompt"]["sha256"] == corpus.manifest["prompt"]["sha256"]
-    assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "model")
+    assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "chars3")
     rows = [json.loads(line) for line in (tmp_path / "runs" / "sft-a-val" / "predictions.jsonl").open()]
     assert {row["article_id"] for row in rows} == {article.id for article in load_split("demo", "val")}
     assert all(row["status"] == "ok" and row["raw_output"] == ANSWER for row in rows)

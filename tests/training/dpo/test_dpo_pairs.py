@@ -169,7 +169,7 @@ def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
     runs = [json.loads((out / "samples" / f"seed-{seed}" / "run.json").read_text()) for seed in (42, 43, 44, 45)]
     for run in runs:
         assert run["reviewer"]["prompt"]["sha256"] == wanted["prompt"]["sha256"]
-        assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "model")
+        assert (run["reviewer"]["budget_tokens"], run["reviewer"]["token_counter"]) == (300, "chars3")
     pairs = read_pairs(out, None)
     assert pairs.rows
     for row in pairs.rows:
