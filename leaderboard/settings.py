@@ -20,8 +20,8 @@ class Limits(BaseModel):
     concerns: Annotated[int, Field(gt=0)] = 20_000
     concerns_per_article: Annotated[int, Field(gt=0)] = 100
     line_bytes: Annotated[int, Field(gt=0, description="Of one line of a predictions file.")] = 4 * 1024 * 1024
-    uploads_per_day: Annotated[int, Field(gt=0, description="Files of a user and day, rejected ones too.")] = 50
-    per_day: Annotated[int, Field(gt=0, description="Submissions of a user and day that reach the queue.")] = 5
+    uploads_per_day: Annotated[int, Field(gt=0, description="Files of a team and day, refused ones too.")] = 50
+    per_day: Annotated[int, Field(gt=0, description="Submissions of a team and day that reach the queue.")] = 5
     requests_per_minute: Annotated[int, Field(gt=0)] = 120
 
 

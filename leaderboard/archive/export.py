@@ -137,6 +137,7 @@ class KeptUser(_Exported):
     team: Annotated[str, Field(max_length=100)]
     is_maintainer: bool
     ranks_all: bool
+    organisations: list[str] | None = None
     created_at: AwareDatetime
     revoked_at: AwareDatetime | None
 
@@ -190,6 +191,8 @@ class KeptSubmission(_Exported):
     card: Card
     run: dict[str, Any] | None
     marked: bool
+    trial: bool = False
+    disqualified: str | None = None
     state: State
     reason: str | None
     problems: list[dict[str, Any]] | None

@@ -1,4 +1,4 @@
-"""`bench leaderboard init`, `settings`, `upgrade` and `rescore`."""
+"""`bench leaderboard init`, `settings`, `upgrade`, `rescore` and `disqualify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import click
 from bioreview_bench.cli import options
 
 from .options import board, db_option
+
+MAX_REASON = 300
 
 
 @click.command()
@@ -53,8 +55,8 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 @click.option("--ranking", metavar="NAME", help="The contract that ranks.")
 @click.option("--draws", type=click.IntRange(0, 100_000), help="Bootstrap draws. Then rescore.")
 @click.option("--allow-unverified/--refuse-unverified", default=None, help="Unverified encoders and data.")
-@click.option("--per-day", type=click.IntRange(min=1), help="Submissions of a user and day (UTC), rejected ones apart.")
-@click.option("--uploads-per-day", type=click.IntRange(min=1), help="Files of a user and day, rejected ones too.")
+@click.option("--per-day", type=click.IntRange(min=1), help="Submissions of a team and day (UTC), rejected ones apart.")
+@click.option("--uploads-per-day", type=click.IntRange(min=1), help="Files of a team and day, refused ones too.")
 @click.option("--requests-per-minute", type=click.IntRange(min=1))
 @click.option("--upload-bytes", type=click.IntRange(min=1))
 @click.option("--concerns", type=click.IntRange(min=1), help="In one submission.")
@@ -143,3 +145,31 @@ def rescore(ids: tuple[str, ...], everything: bool, failed: bool, missing: bool,
                 requeue(opened, submission_id, "the maintainers had it scored again")
             click.echo(submission_id)
     click.echo(f"{len(chosen):,} submissions{' would be' if dry_run else ''} queued.", err=True)
+
+
+@click.command()
+@click.argument("submission", metavar="ID")
+@click.option("--reason", metavar="TEXT", help="Shown on the board: disqualified, because ...")
+@click.option("--lift", is_flag=True, help="It was wrong: the submission ranks as it did before.")
+@db_option
+def disqualify(submission: str, reason: str | None, lift: bool, db: str) -> None:
+    """Take the submission ID out of the ranking. It stays listed, with the reason; its team gets no other place.
+
+    \b
+    Examples:
+      bench leaderboard disqualify s_0123456789abcdef --reason "It copies the references."
+      bench leaderboard disqualify s_0123456789abcdef --lift
+    """
+    from bioreview_bench.errors import InputError
+
+    from ..names import unfit_text
+    from ..store.submissions import disqualify as disqualify_submission
+
+    if lift == (reason is not None):
+        raise InputError("Disqualified, because?", remedy='--reason "TEXT", or --lift')
+    odd = None if reason is None else unfit_text(reason, MAX_REASON)
+    if odd is not None:
+        raise InputError(f"The reason {odd}.", remedy=f"use one line of at most {MAX_REASON} visible characters")
+    with board(db) as opened:
+        disqualify_submission(opened, submission, reason)
+    click.echo(f"{submission} is {'in the ranking again' if lift else 'disqualified'}.")

@@ -18,6 +18,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "user": (_HERE + "user:user", "Add, list, renew and revoke those who may submit."),
     "settings": (_HERE + "board:settings", "Show and change what a board is about and what it allows."),
     "rescore": (_HERE + "board:rescore", "Have submissions scored again."),
+    "disqualify": (_HERE + "board:disqualify", "Take a submission out of the ranking, and say why."),
     "build": (_HERE + "archive:build", "Write the pages as a static site."),
     "export": (_HERE + "archive:export", "Write a board to one file, without tokens."),
     "import": (_HERE + "archive:import_", "Take an exported board in."),

@@ -53,6 +53,7 @@ def board(where: str) -> Iterator[Database]:
 
 _PACKAGES = (
     "alembic",
+    "confusable_homoglyphs",
     "fastapi",
     "httpx",
     "itsdangerous",

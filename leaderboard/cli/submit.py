@@ -105,6 +105,7 @@ plain_http_option = click.option(
 @options.split_option
 @to_option
 @click.option("--mark", "marked", is_flag=True, help="This is the one to rank among the team's submissions.")
+@click.option("--trial", is_flag=True, help="Scored for your team only: it is in no table and never ranks.")
 @click.option("--wait", is_flag=True, help="Wait until it is scored, and show its figures.")
 @click.option("--dry-run", is_flag=True, help="Check everything as the board will, and send nothing.")
 @token_option
@@ -133,6 +134,7 @@ def send(
     split: str,
     to: str | None,
     marked: bool,
+    trial: bool,
     wait: bool,
     dry_run: bool,
     token_file: Path | None,
@@ -186,7 +188,7 @@ def send(
 
     messages = options.Messages(quiet)
     run = _run_file(files.predictions, run_file, no_run, messages)
-    sending = Sending(files.predictions, files.card, run, split, marked, dry_run)
+    sending = Sending(files.predictions, files.card, run, split, marked, dry_run, trial)
     if kind == "running":
         sent = client.send(where, sending, token_file, messages, wait=wait, plain_http=plain_http)
         show(sent, form, messages)
@@ -271,7 +273,10 @@ def blocks(status: SubmissionStatus) -> list[Block]:
         ("Submission", status.id),
         ("System", printable(f"{status.system} {status.version}")),
         ("Team", printable(status.team)),
-        ("Split", status.split + (", marked as the one to rank" if status.marked else "")),
+        (
+            "Split",
+            status.split + (", marked as the one to rank" if status.marked else ", a trial" if status.trial else ""),
+        ),
         ("State", status.state + (f": {printable(status.reason, 300)}" if status.reason else "")),
         ("", status.meaning),
     ]
@@ -375,7 +380,7 @@ def status(asked: _Question, submission: str, wait: bool) -> None:
 @click.command()
 @_common
 def mark(asked: _Question, submission: str) -> None:
-    """Make the submission ID the one of its team that ranks. Only before it is scored, and only once.
+    """Make the submission ID the one of its team that ranks. Only before the team's first score on the split.
 
     \b
     Example:

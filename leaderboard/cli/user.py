@@ -13,7 +13,7 @@ from .options import board, db_option
 
 @click.group()
 def user() -> None:
-    """Add users, list them, give them new tokens, revoke them.
+    """Add users, list them, confirm their organisations, give them new tokens, revoke them.
 
     \b
     Examples:
@@ -21,6 +21,7 @@ def user() -> None:
       bench leaderboard user add baselines --team "bioreview-bench" --ranks-all
       bench leaderboard user list
       bench leaderboard user renew ann
+      bench leaderboard user confirm ann "University of Example"
       bench leaderboard user revoke ann
     """
 
@@ -30,8 +31,17 @@ def user() -> None:
 @click.option("--team", metavar="TEXT", help="Whose submissions they are on the board. Default: NAME.")
 @click.option("--maintainer", is_flag=True, help="May see and withdraw everybody's submissions.")
 @click.option("--ranks-all", is_flag=True, help="Every system of the team ranks, not one: for baselines.")
+@click.option(
+    "--organisation",
+    "organisations",
+    multiple=True,
+    metavar="TEXT",
+    help="Confirmed as the team's; may be repeated. Cards that name another are flagged.",
+)
 @db_option
-def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str) -> None:
+def add(
+    name: str, team: str | None, maintainer: bool, ranks_all: bool, organisations: tuple[str, ...], db: str
+) -> None:
     """Add the user NAME and print the token, alone on stdout. It is shown only once; the board keeps only its hash.
 
     \b
@@ -41,7 +51,9 @@ def add(name: str, team: str | None, maintainer: bool, ranks_all: bool, db: str)
     from ..store.users import add_user
 
     with board(db) as opened:
-        token = add_user(opened, name, team or name, maintainer=maintainer, ranks_all=ranks_all)
+        token = add_user(
+            opened, name, team or name, maintainer=maintainer, ranks_all=ranks_all, organisations=organisations
+        )
     click.echo(f"Added {name}. The token is shown only once:", err=True)
     click.echo(token)
 
@@ -88,6 +100,19 @@ def list_(form: str, db: str) -> None:
             one.name, Text(one.team), f"{one.n_submissions:,}", f"{one.created_at:%Y-%m-%d}", ", ".join(notes)
         )
     Console(file=sys.stdout).print(table)
+
+
+@user.command()
+@click.argument("name")
+@click.argument("organisation")
+@db_option
+def confirm(name: str, organisation: str, db: str) -> None:
+    """Confirm that ORGANISATION, as cards name it, is that of NAME's team: its rows lose the flag."""
+    from ..store.users import confirm_organisation
+
+    with board(db) as opened:
+        confirm_organisation(opened, name, organisation)
+    click.echo(f"{organisation} is confirmed for the team of {name}.")
 
 
 @user.command()

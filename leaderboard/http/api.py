@@ -85,6 +85,11 @@ _FORM = {
                             "default": False,
                             "description": "This is the one to rank among the team's submissions to the split.",
                         },
+                        "trial": {
+                            "type": "boolean",
+                            "default": False,
+                            "description": "Scored for the team only: it is in no table and never ranks.",
+                        },
                         "predictions": {"type": "string", "format": "binary", "description": "predictions.jsonl"},
                         "card": {"type": "string", "format": "binary", "description": "card.yaml"},
                         "run": {"type": "string", "format": "binary", "description": "run.json"},
@@ -195,7 +200,7 @@ def _submissions(db: Database, forms: Forms) -> APIRouter:
 
     @router.post("/submissions/{submission}/mark", response_model=SubmissionStatus, responses=_errors(404, 409, 422))
     async def mark(submission: _Id, user: _User) -> SubmissionStatus:
-        """Name a submission, not yet scored, as the one of its team to rank."""
+        """Name a submission as the one of its team to rank, before the team's first score on the split."""
         await forms.change(mark_submission, db, submission, user)
         return await run_in_threadpool(status_for, db, submission, user)
 

@@ -22,7 +22,7 @@ from ..settings import Limits
 from ..store.settings import get_settings
 from ..store.shown import Submitted
 from ..store.status import status
-from ..store.submissions import receive
+from ..store.submissions import count_refused, receive
 from .auth import CSRF_FIELD
 from .logs import logger
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FILES = ("predictions", "card", "run", "archive")
-FIELDS = ("split", "marked", CSRF_FIELD)
+FIELDS = ("split", "marked", "trial", CSRF_FIELD)
 _FIELD_BYTES = 1024
 _TRUE, _FALSE = ("true", "1", "on", "yes"), ("false", "0", "off", "no", "")
 
@@ -60,14 +60,14 @@ class Forms:
         problems += [Problem(f'"{printable(name)}" occurs more than once') for name in twice]
         if problems:
             await form.close()
-            fields = ", ".join((*FILES, *FIELDS[:2]))
+            fields = ", ".join((*FILES, *FIELDS[:3]))
             raise InputError("The form has fields that it should not.", problems=problems, remedy=f"use {fields}")
         return form
 
     async def take(self, form: FormData, user: UserInfo) -> Submitted:
         """Store the submission that `form` holds, and check it. Raises InputError listing what is wrong with it."""
-        split, marked = _split(form), _marked(form)
-        return await self.change(self._take, form, user, split, marked)
+        split, marked, trial = _split(form), _flag(form, "marked"), _flag(form, "trial")
+        return await self.change(self._take, form, user, split, marked, trial)
 
     async def change(self, write: Callable[..., T], *arguments: Any) -> T:
         """Call what writes into the database, in its turn. Raises HTTPException 503 when that does not come soon."""
@@ -80,10 +80,14 @@ class Forms:
         finally:
             self._places.release()
 
-    def _take(self, form: FormData, user: UserInfo, split: str, marked: bool) -> Submitted:
-        """What it is refused for can be asked for afterwards, by its id."""
-        package = _package(form, self._live.settings.limits)
-        submission, created = receive(self._db, user.id, split, package, marked=marked)
+    def _take(self, form: FormData, user: UserInfo, split: str, marked: bool, trial: bool) -> Submitted:
+        """What it is refused for can be asked for afterwards, by its id, unless card or archive cannot be read."""
+        try:
+            package = _package(form, self._live.settings.limits)
+        except InputError:
+            count_refused(self._db, user)
+            raise
+        submission, created = receive(self._db, user.id, split, package, marked=marked, trial=trial)
         if created:
             validate_received(self._db, submission)
         found = status(self._db, submission)
@@ -123,11 +127,11 @@ def _split(form: FormData) -> str:
     return split
 
 
-def _marked(form: FormData) -> bool:
-    given = form.get("marked", "")
+def _flag(form: FormData, name: str) -> bool:
+    given = form.get(name, "")
     if isinstance(given, str) and given.lower() in (*_TRUE, *_FALSE):
         return given.lower() in _TRUE
-    raise InputError("marked is neither true nor false.", remedy="leave it out, or send true")
+    raise InputError(f"{name} is neither true nor false.", remedy="leave it out, or send true")
 
 
 _SECONDS = 5.0

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import InputError, Problem
 
-from ..names import lookalikes
+from ..names import confusable
 from ..store.common import State, as_state, bump, find, move
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, MAX_ATTEMPTS, hold, worker_name
@@ -111,13 +111,16 @@ def _seen_by_the_board(session: Session, row: Submission, sketch: near.Sketch) -
     kept = ((name, near.from_bytes(content)) for name, content in session.execute(earlier))
     share, whose, n_near = near.nearest(sketch, kept)
     others = select(Submission.card["system_name"].as_string()).where(
-        Submission.team != row.team, Submission.state.not_in(("rejected", "withdrawn"))
+        Submission.team != row.team, Submission.trial.is_(False), Submission.state.not_in(("rejected", "withdrawn"))
     )
+    name = row.card["system_name"]
+    alike = confusable(name, session.scalars(others.distinct()))
     return {
         "near_share": round(share, 4),
         "near_submission": whose,
         "n_near": n_near,
-        "looks_like": lookalikes(row.card["system_name"], session.scalars(others.distinct()))[:5],
+        "looks_like": [one for one in alike if one != name][:5],
+        "same_name": name in alike,
     }
 
 

@@ -64,13 +64,18 @@ TEXTS: Final[dict[Badge, BadgeText]] = {
     ),
     "near-duplicate": BadgeText(
         "near-duplicate",
-        "At least nine in ten of its concerns are in an earlier submission of the same team.",
+        "Most of its wording is in an earlier submission, of the same team or of another.",
         "caution",
     ),
     "confusable-name": BadgeText(
         "confusable name",
-        "Its name looks like that of another team's system, or mixes scripts: look at the team.",
+        "Its name is or looks like that of another team's system, or mixes scripts: look at the team.",
         "alarm",
+    ),
+    "unconfirmed-organisation": BadgeText(
+        "organisation not confirmed",
+        "The board's maintainers have not confirmed that the team belongs to the organisation that its card names.",
+        "caution",
     ),
 }
 
@@ -89,8 +94,9 @@ def badges(card: Card, record: ResultRecord, extras: Mapping[str, Any], facts: M
         "undisclosed": "undisclosed" in disclosures or training.cutoff is None,
         "cutoff-after-articles": _is_late(extras),
         "copies-references": copies(extras, record.overall.n_pred),
-        "near-duplicate": bool(facts.get("n_near")),
-        "confusable-name": bool(facts.get("looks_like") or facts.get("mixed_scripts")),
+        "near-duplicate": bool(facts.get("n_near") or facts.get("near_elsewhere")),
+        "confusable-name": any(facts.get(one) for one in ("looks_like", "same_name", "mixed_scripts")),
+        "unconfirmed-organisation": bool(facts.get("unconfirmed_organisation")),
     }
     return tuple(badge for badge in TEXTS if earned[badge])
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bioreview_bench.errors import printable
 from bioreview_bench.results.card import Card
@@ -20,24 +20,27 @@ from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 
+from ..names import skeleton
 from ..store.common import NotFound, bump, count_table, counter, table_counter
 from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
 from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
 from ..store.submissions import unpack
+from ..store.users import confirmed_organisations
 from .entries import Contender, Entry, folded
 from .rows import after_cutoff
 from .standings import Pair, Standings, Test, board_table, missing_tests, standings
 from .view import BoardTable, ContractScore, HistoryItem, Row, SystemView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from sqlalchemy.orm import Session
 
     from ..store.database import Database
 
 
+_DECIDES = ("id", "team", "ranks_all", "marked", "withdrawn", "trial", "disqualified", "scored")
 _DRAWS = 10_000  # of the tests, on a board that makes no intervals
 
 
@@ -89,8 +92,10 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
                 return table
 
 
-def submitted(submission: Submission, user: User) -> Contender:
-    """What ranking knows of a submission."""
+def submitted(submission: Submission, user: User, organisations: Collection[str], scored: bool) -> Contender:
+    """What ranking knows of a submission; `organisations` are the skeletons of those that its team may name."""
+    card = Card.model_validate(submission.card)
+    confirmed = user.ranks_all or skeleton(card.organisation) in organisations
     return Contender(
         id=submission.id,
         team=submission.team,
@@ -98,25 +103,33 @@ def submitted(submission: Submission, user: User) -> Contender:
         marked=submission.marked,
         withdrawn=submission.state == "withdrawn",
         created_at=submission.created_at,
-        card=Card.model_validate(submission.card),
-        facts=submission.facts or {},
+        card=card,
+        facts={**(submission.facts or {}), "unconfirmed_organisation": not confirmed},
+        trial=submission.trial,
+        disqualified=submission.disqualified,
+        scored=scored,
     )
 
 
-def scored_once(session: Session, split: str) -> list[Contender]:
-    """All submissions of a split that were scored, withdrawn ones too, in the order in which they came."""
-    scored = select(Event.submission_id).where(Event.state == "scored")
+def contenders(session: Session, split: str) -> list[Contender]:
+    """All submissions of a split that were scored or are marked, withdrawn ones too, in order of arrival."""
+    scored = set(
+        session.scalars(
+            select(Event.submission_id).join(Submission).where(Event.state == "scored", Submission.split == split)
+        )
+    )
     rows = session.execute(
         select(Submission, User)
         .join(User, Submission.user_id == User.id)
-        .where(Submission.split == split, Submission.id.in_(scored))
+        .where(Submission.split == split, or_(Submission.id.in_(scored), Submission.marked))
         .order_by(Submission.created_at, Submission.id)
     )
-    return [submitted(submission, user) for submission, user in rows]
+    known = confirmed_organisations(session)
+    return [submitted(submission, user, known[user.team], submission.id in scored) for submission, user in rows]
 
 
 def _read(session: Session, split: str, contract: str) -> _Inputs:
-    submissions = scored_once(session, split)
+    submissions = contenders(session, split)
     by_id = {one.id: one for one in submissions}
     rows = session.execute(
         select(ResultRow.id, ResultRow.submission_id, ResultRow.signature, ResultRow.created_at)
@@ -125,10 +138,12 @@ def _read(session: Session, split: str, contract: str) -> _Inputs:
     ).all()
     # A changed contract or changed data have another signature; the newest result tells which one is in force.
     newest = max(rows, key=lambda one: (one.created_at, one.id)).signature if rows else None
-    current = [one for one in rows if one.signature == newest and not by_id[one.submission_id].withdrawn]
-    having = {one.submission_id for one in current}
-    older = {one.submission_id for one in rows if not by_id[one.submission_id].withdrawn} - having
-    stamp = tuple((one.id, one.team, one.ranks_all, one.marked, one.withdrawn) for one in submissions)
+    listed = {one.id for one in submissions if not (one.withdrawn or one.trial)}
+    current = [one for one in rows if one.signature == newest and one.submission_id in listed]
+    older = {one.submission_id for one in rows if one.submission_id in listed} - {one.submission_id for one in current}
+    stamp = tuple(
+        (*(getattr(one, name) for name in _DECIDES), one.facts["unconfirmed_organisation"]) for one in submissions
+    )
     return _Inputs(
         stamp + tuple((one.id, one.created_at) for one in current),
         tuple(submissions),
@@ -180,11 +195,11 @@ def load_tables(db: Database, split: str) -> tuple[BoardTable, ...]:
 def load_system(db: Database, submission: str) -> tuple[SystemView, tuple[BoardTable, ...]]:
     """The page's view and the tables of its split. Raises NotFound for what is not on the board.
 
-    Submissions that were never scored, and withdrawn ones, have no page.
+    Submissions that were never scored, withdrawn ones, and trials have no page.
     """
     with db.reading() as session:
         row = session.get(Submission, submission) if submission.isascii() and submission.isprintable() else None
-        if row is None or row.state == "withdrawn" or not _was_scored(session, row.id):
+        if row is None or row.trial or row.state == "withdrawn" or not _was_scored(session, row.id):
             raise NotFound(
                 f'There is no system "{printable(submission, 40)}" on this board.', remedy="look at its table"
             )
@@ -230,8 +245,8 @@ def _history(session: Session, row: Submission, tables: Sequence[BoardTable]) ->
     first = tables[0]
     shown: dict[str, Row] = {one.submission: one for one in first.rows}
     found = []
-    for one in scored_once(session, row.split):
-        if folded(one.team) != folded(row.team):
+    for one in contenders(session, row.split):
+        if folded(one.team) != folded(row.team) or one.trial or not one.scored:
             continue
         line = shown.get(one.id)
         found.append(
@@ -241,6 +256,7 @@ def _history(session: Session, row: Submission, tables: Sequence[BoardTable]) ->
                 version=one.card.system_version,
                 submitted=one.created_at.date().isoformat(),
                 state="withdrawn" if one.withdrawn else "scored",
+                disqualified=one.disqualified,
                 marked=one.marked,
                 ranked=line is not None and line.band is not None,
                 f1=line.f1 if line else Figure(value=None),

@@ -1,8 +1,9 @@
 """What ranking knows of a scored submission, and which of a team's submissions stands for it.
 
-Best of many is not rewarded. A team has one place for a split: that of the submission it marked before it was scored
-(the first marked, when it marked several), else of the first that was scored. Withdrawing that one frees no place for
-a better one. Users whose every system ranks (`ranks_all`) have one place for each system's name.
+Best of many is not rewarded. A team has one place for a split: that of the submission it marked before its first score
+(the first marked, when it marked several), scored yet or not, else of the first that was scored. Withdrawing or
+disqualifying that one frees no place for a better one. Trials have no place. Users whose every system ranks
+(`ranks_all`) have one place for each system's name.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from bioreview_bench.results.records import ResultRecord
 
 @dataclass(frozen=True)
 class Contender:
-    """A submission that was scored once, withdrawn or not."""
+    """A submission that was scored once or is marked, withdrawn or not."""
 
     id: str
     team: str
@@ -30,6 +31,9 @@ class Contender:
     created_at: datetime
     card: Card
     facts: Mapping[str, Any]
+    trial: bool = False
+    disqualified: str | None = None
+    scored: bool = True
 
     @property
     def name(self) -> str:
@@ -57,13 +61,22 @@ def why_unranked(submissions: Sequence[Contender]) -> dict[str, str | None]:
     """By submission id: None for the one that stands for its place, the reason for every other one."""
     places: dict[tuple[str, ...], list[Contender]] = {}
     for one in sorted(submissions, key=lambda one: (one.created_at, one.id)):
-        places.setdefault(one.place, []).append(one)
-    reasons: dict[str, str | None] = {}
+        if not one.trial:
+            places.setdefault(one.place, []).append(one)
+    reasons: dict[str, str | None] = {one.id: _TRIAL for one in submissions if one.trial}
     for rivals in places.values():
-        standing = next((one for one in rivals if one.marked), rivals[0])
+        standing = next((one for one in rivals if one.marked), None) or next(one for one in rivals if one.scored)
         for one in rivals:
-            reasons[one.id] = None if one is standing and not one.withdrawn else _reason(standing)
+            if one.disqualified is not None:
+                reasons[one.id] = f"Disqualified: {printable(one.disqualified, 500)}"
+            elif one is standing and one.scored and not one.withdrawn:
+                reasons[one.id] = None
+            else:
+                reasons[one.id] = _reason(standing)
     return reasons
+
+
+_TRIAL = "A trial never ranks."
 
 
 def folded(name: str) -> str:
@@ -75,4 +88,8 @@ def _reason(standing: Contender) -> str:
     how = "which it marked before it was scored" if standing.marked else "the first it had scored"
     if standing.withdrawn:
         return f"The team's place was that of {standing.name}, {how}, and it withdrew that one."
+    if standing.disqualified is not None:
+        return f"The team's place was that of {standing.name}, {how}, and that one was disqualified."
+    if not standing.scored:
+        return f"The team will be ranked by {standing.name}, {how}."
     return f"The team is ranked by {standing.name}, {how}."

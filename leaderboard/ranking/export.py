@@ -31,7 +31,16 @@ def as_json(table: BoardTable | SystemView) -> str:
 
 def as_csv(table: BoardTable) -> str:
     """One line for each system: names, figures with the bounds of their intervals, badges, signature."""
-    header = ["band", "why_unranked", "submission", *_NAMES, "submitted", *_with_bounds(_FIGURES), *_NUMBERS]
+    header = [
+        "band",
+        "why_unranked",
+        "disqualified",
+        "submission",
+        *_NAMES,
+        "submitted",
+        *_with_bounds(_FIGURES),
+        *_NUMBERS,
+    ]
     header += ["saturated", "gate_passed", "badges", "split", "contract", "signature"]
     cells = [_flat(table, row) for row in table.rows]
     return written([header, *([one[column] for column in header] for one in cells)])

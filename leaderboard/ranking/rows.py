@@ -37,6 +37,7 @@ def row(entry: Entry, band: int | None, why_unranked: str | None, n_team_submiss
         **filled(Row, record, card),
         band=band,
         why_unranked=why_unranked,
+        disqualified=submitted.disqualified,
         submission=submitted.id,
         team=submitted.team,
         billions=billions(card.parameters),

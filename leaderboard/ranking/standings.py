@@ -42,6 +42,7 @@ class Standings:
 def standings(submissions: Sequence[Contender], entries: Sequence[Entry], n_waiting: int = 0) -> Standings:
     """Who ranks. `submissions` are all of the split that were scored once, withdrawn ones too."""
     reasons = why_unranked(submissions)
+    scored = [one for one in submissions if one.scored]
     order = by_f1(lambda entry: entry.record.overall.f1)
     ranked, others = [], []
     for entry in sorted(entries, key=order):
@@ -50,7 +51,7 @@ def standings(submissions: Sequence[Contender], entries: Sequence[Entry], n_wait
             ranked.append(entry)
         else:
             others.append((entry, reason))
-    return Standings(tuple(ranked), tuple(others), Counter(folded(one.team) for one in submissions), n_waiting)
+    return Standings(tuple(ranked), tuple(others), Counter(folded(one.team) for one in scored), n_waiting)
 
 
 def board_table(

@@ -20,6 +20,7 @@ Badge = Literal[
     "copies-references",
     "near-duplicate",
     "confusable-name",
+    "unconfirmed-organisation",
 ]
 
 
@@ -30,6 +31,7 @@ class Row(Shown):
 
     band: int | None  # tied systems share one, 1 is best; null: shown, not ranked
     why_unranked: str | None
+    disqualified: str | None  # why the maintainers took it out of the ranking
     submission: str
     system: Annotated[str, Of(card="system_name")]
     version: Annotated[str, Of(card="system_version")]
@@ -153,6 +155,7 @@ class HistoryItem(Shown):
     submitted: str
     state: str
     marked: bool
+    disqualified: str | None = None
     ranked: bool
     f1: Figure
     skill: Figure

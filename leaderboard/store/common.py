@@ -133,6 +133,9 @@ MEANING: Final[dict[State, str]] = {
     "withdrawn": "It was taken back by its team.",
 }
 
+TRIAL: Final = "It is scored, as a trial: only its team sees it, and it never ranks."
+WITHHELD: Final = f"{TRIAL} Its figures are shown once the submission that ranks for the team has its own."
+
 WAITING: Final[tuple[State, ...]] = ("received", "validating", "queued", "scoring")
 
 

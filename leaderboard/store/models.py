@@ -62,6 +62,7 @@ class User(Base):
     token_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
     is_maintainer: Mapped[bool] = mapped_column(default=False)
     ranks_all: Mapped[bool] = mapped_column(default=False)  # every system of the team ranks: baselines, local boards
+    organisations: Mapped[list[Any] | None]  # names that the maintainers confirmed to be the team's
     created_at: Mapped[datetime]
     revoked_at: Mapped[datetime | None]
 
@@ -95,6 +96,8 @@ class Submission(Base):
     card: Mapped[dict[str, Any]]
     run: Mapped[dict[str, Any] | None]
     marked: Mapped[bool] = mapped_column(default=False)  # by its team, before it was scored: the one to rank
+    trial: Mapped[bool] = mapped_column(default=False)  # scored for its team only: in no table, and never ranked
+    disqualified: Mapped[str | None]  # why the maintainers took it out of the ranking
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None]
     problems: Mapped[list[Any] | None]  # [{"line": int | null, "message": str}] of a rejected submission
@@ -111,7 +114,7 @@ class Submission(Base):
 
 
 class Sketch(Base):
-    """What a submission says, as sorted 8-byte hashes of (article, text): to find near-copies of a team's own."""
+    """What a submission says, as sorted 8-byte hashes (see `intake.near`): to find near copies."""
 
     __tablename__ = "sketches"
 
@@ -147,7 +150,7 @@ class ResultRow(Base):
     label: Mapped[str] = mapped_column(String(100))  # the name that may be printed: v3, v3+unverified-encoder, ...
     f1: Mapped[float | None]
     record: Mapped[bytes] = mapped_column(LargeBinary)  # the ResultRecord's JSON, zlib-compressed; has per-article rows
-    extras: Mapped[dict[str, Any]]  # exact_match_rate, post-cut-off slice
+    extras: Mapped[dict[str, Any]]  # see `worker.score`
     created_at: Mapped[datetime]
 
 

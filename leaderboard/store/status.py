@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from bioreview_bench.errors import printable
 
-from .common import MEANING, NotAllowed, NotFound, State, as_state
+from .common import MEANING, TRIAL, WITHHELD, NotAllowed, NotFound, State, as_state
 from .database import Database
 from .models import ResultRow, Submission
 from .shown import Figure, Of, Shown, filled
@@ -60,6 +60,8 @@ class SubmissionStatus(Shown):
     team: str
     user: str
     marked: bool
+    trial: bool
+    disqualified: str | None
     state: State
     meaning: str
     reason: str | None
@@ -76,16 +78,16 @@ def status(db: Database, submission_id: str) -> SubmissionStatus:
     """The status of a submission. Raises NotFound. Who may see it is the caller's to ask: `status_for`."""
     with db.reading() as session:
         row = _find(session, submission_id)
-        return _shown(row)
+        return _shown(session, row)
 
 
 def status_for(db: Database, submission_id: str, user: UserInfo) -> SubmissionStatus:
-    """The status, for the one who submitted and for maintainers. Raises NotFound, NotAllowed."""
+    """The status, for the team that submitted and for maintainers. Raises NotFound, NotAllowed."""
     with db.reading() as session:
         row = _find(session, submission_id)
-        if row.user_id != user.id and not user.is_maintainer:
-            raise NotAllowed("This submission belongs to somebody else.", remedy="log in as the one who made it")
-        return _shown(row)
+        if row.team != user.team and not user.is_maintainer:
+            raise NotAllowed("This submission belongs to somebody else.", remedy="log in as one of its team")
+        return _shown(session, row)
 
 
 def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[SubmissionStatus]:
@@ -93,7 +95,7 @@ def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[Submiss
     with db.reading() as session:
         query = _with_all().where(Submission.user_id == user_id)
         rows = session.scalars(query.order_by(Submission.created_at.desc(), Submission.id).limit(limit))
-        return [_shown(row) for row in rows]
+        return [_shown(session, row) for row in rows]
 
 
 def _with_all() -> Any:
@@ -111,23 +113,44 @@ def _find(session: Session, submission_id: str) -> Submission:
     return row
 
 
-def _shown(row: Submission) -> SubmissionStatus:
+def _shown(session: Session, row: Submission) -> SubmissionStatus:
     facts = dict(row.facts or {})
+    withheld = _is_withheld(session, row)
     problems = tuple(ShownProblem(**problem) for problem in row.problems or ())
-    own = ("id", "split", "team", "marked", "reason", "created_at", "changed_at")
+    own = ("id", "split", "team", "marked", "trial", "disqualified", "reason", "created_at", "changed_at")
     return SubmissionStatus(
         **{name: getattr(row, name) for name in own},
         system=row.card["system_name"],
         version=row.card["system_version"],
         user=row.user.name,
         state=as_state(row.state),
-        meaning=MEANING[as_state(row.state)],
+        meaning=_meaning(row, withheld),
         problems=problems,
         n_problems=int(facts.pop("n_problems", len(problems))),
         facts=facts,
         events=tuple(ShownEvent.model_validate(one, from_attributes=True) for one in row.events),
-        results=tuple(_headline(one) for one in _newest(row.results)),
+        results=() if withheld else tuple(_headline(one) for one in _newest(row.results)),
     )
+
+
+def _is_withheld(session: Session, row: Submission) -> bool:
+    """True for a trial of a team whose ranked submission has no score yet: trials must not help to choose it."""
+    if not row.trial or row.user.ranks_all:
+        return False
+    scored = (
+        select(ResultRow.id)
+        .join(Submission, ResultRow.submission_id == Submission.id)
+        .where(Submission.team == row.team, Submission.split == row.split, Submission.trial.is_(False))
+    )
+    return session.scalar(scored.limit(1)) is None
+
+
+def _meaning(row: Submission, withheld: bool) -> str:
+    if row.disqualified is not None:
+        return f"It was disqualified: {row.disqualified}"
+    if row.trial and row.state == "scored":
+        return WITHHELD if withheld else TRIAL
+    return MEANING[as_state(row.state)]
 
 
 def _newest(results: list[ResultRow]) -> list[ResultRow]:

@@ -24,7 +24,7 @@ from bioreview_bench.results.records import ResultRecord
 from ..settings import Limits
 from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, insert, move, now
 from .database import Database
-from .models import Event, PairTestRow, PredictionsFile, ResultRow, Submission, User
+from .models import Event, PairTestRow, PredictionsFile, ResultRow, Setting, Submission, User
 from .settings import get_settings
 from .users import UserInfo
 
@@ -50,18 +50,27 @@ class Package:
         card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
 
+    @property
+    def trial_digest(self) -> str:
+        """The same for a trial: what was tried can be submitted afterwards."""
+        return hashlib.sha256(f"trial\n{self.digest}".encode()).hexdigest()
 
-def receive(db: Database, user_id: int, split: str, package: Package, *, marked: bool = False) -> tuple[str, bool]:
+
+def receive(
+    db: Database, user_id: int, split: str, package: Package, *, marked: bool = False, trial: bool = False
+) -> tuple[str, bool]:
     """Store a submission; returns (its id, whether it is new).
 
-    The same user, split, predictions and card make the same submission, whatever became of it. Raises NotFound for
-    a split that the board does not have, NotAllowed for a revoked user, QuotaReached, and WrongState when it is to be
-    marked and the team's mark is used.
+    The same user, split, predictions and card make the same submission, whatever became of it; a trial is another one.
+    Raises NotFound for a split that the board does not have, NotAllowed for a revoked user, QuotaReached, and
+    WrongState when it is to be marked and is a trial, or the team has a score already.
     """
+    if marked and trial:
+        raise WrongState("A trial never ranks, so it cannot be marked.", remedy="submit it marked, or as a trial")
     settings = get_settings(db)
     if split not in settings.splits:
         raise NotFound(f'The board has no split "{printable(split)}".', remedy=f"it has {', '.join(settings.splits)}")
-    digest, content = package.digest, zlib.compress(package.predictions)
+    digest, content = package.trial_digest if trial else package.digest, zlib.compress(package.predictions)
     with db.session() as session:
         user = _lock_team(session, user_id)
         row = session.scalar(
@@ -73,7 +82,8 @@ def receive(db: Database, user_id: int, split: str, package: Package, *, marked:
         if row is None:
             _check_quota(session, user, settings.limits)
             _keep(session, package, content)
-            row = _insert(session, user, split, package)
+            row = _insert(session, user, split, package, digest)
+            row.trial = trial
         if marked and not row.marked:
             _use_mark(session, user, row)
         elif not created:
@@ -99,18 +109,23 @@ def requeue(db: Database, submission_id: str, reason: str) -> None:
 
 
 def withdraw(db: Database, submission_id: str, user: UserInfo) -> None:
-    """Take a submission back for its team. Raises NotFound, NotAllowed, WrongState."""
+    """Take a submission back for its team. Raises NotFound, NotAllowed, WrongState.
+
+    The mark goes with it unless the team has seen no score yet: a place is not chosen by what others of it scored.
+    """
     with db.session() as session:
         row = _own(session, submission_id, user)
         move(session, row, "withdrawn", f"withdrawn by {user.name}")
+        if row.marked and not _has_result(session, row) and not _scored(session, row):
+            row.marked = False
         bump(session, split=row.split)
 
 
 def mark(db: Database, submission_id: str, user: UserInfo) -> None:
     """Make it the one that ranks for its team (for its system, where every system of the team ranks).
 
-    Only before it is scored, and only once: a mark that was on another submission which is scored is used. Raises
-    NotFound, NotAllowed, WrongState.
+    Only before the team's first score on the split, whichever of its users or submissions earned it, so that nothing
+    is chosen by its score. Raises NotFound, NotAllowed, WrongState.
     """
     with db.session() as session:
         owner = _own(session, submission_id, user).user_id
@@ -120,6 +135,14 @@ def mark(db: Database, submission_id: str, user: UserInfo) -> None:
         if not row.marked:
             _use_mark(session, locked, row)
             bump(session, split=row.split)
+
+
+def disqualify(db: Database, submission_id: str, reason: str | None) -> None:
+    """Take a submission out of the ranking and say why; None lifts it. Its place stays taken. Raises NotFound."""
+    with db.session() as session:
+        row = find(session, submission_id)
+        row.disqualified = reason
+        bump(session, split=row.split)
 
 
 def submissions_with(db: Database, states: tuple[State, ...]) -> list[str]:
@@ -156,24 +179,60 @@ def _lock_team(session: Session, user_id: int) -> User:
     return user
 
 
+def count_refused(db: Database, user: UserInfo) -> None:
+    """Count an upload that was refused before it became a submission. Raises QuotaReached when today's are used up."""
+    limits = get_settings(db).limits
+    with db.session() as session:
+        _lock_team(session, user.id)
+        _check_uploads(session, user.team, limits)
+        session.merge(
+            Setting(key=_refused_key(user.team), value={"day": _day(), "n": _refused(session, user.team) + 1})
+        )
+
+
 def _check_quota(session: Session, user: User, limits: Limits) -> None:
-    moment = now()
-    midnight = datetime(moment.year, moment.month, moment.day, tzinfo=moment.tzinfo)
-    today = select(func.count()).where(Submission.user_id == user.id, Submission.created_at >= midnight)
-    counted = session.scalar(today.where(Submission.state != "rejected")) or 0
-    wait = max(1, int((midnight + timedelta(days=1) - moment).total_seconds()))
-    if counted >= limits.per_day:
+    """The team's, so that a second user of it has no second quota."""
+    midnight, wait = _today()
+    counted = select(func.count()).where(Submission.team == user.team, Submission.created_at >= midnight)
+    if (session.scalar(counted.where(Submission.state != "rejected")) or 0) >= limits.per_day:
         raise QuotaReached(
-            f"Today's {limits.per_day} submissions of {user.name} are used up.",
+            f"Today's {limits.per_day} submissions of {printable(user.team)} are used up.",
             retry_after=wait,
             remedy="submit again after midnight UTC",
         )
-    if (session.scalar(today) or 0) >= limits.uploads_per_day:
+    _check_uploads(session, user.team, limits)
+
+
+def _check_uploads(session: Session, team: str, limits: Limits) -> None:
+    midnight, wait = _today()
+    taken = select(func.count()).where(Submission.team == team, Submission.created_at >= midnight)
+    if (session.scalar(taken) or 0) + _refused(session, team) >= limits.uploads_per_day:
         raise QuotaReached(
-            f"Today's {limits.uploads_per_day} uploads of {user.name} are used up, rejected ones counted.",
+            f"Today's {limits.uploads_per_day} uploads of {printable(team)} are used up, refused ones counted.",
             retry_after=wait,
             remedy="check files with bench submit --dry-run, and submit again after midnight UTC",
         )
+
+
+def _refused(session: Session, team: str) -> int:
+    """How many uploads of the team were refused today before they became a submission."""
+    row = session.get(Setting, _refused_key(team))
+    return int(row.value["n"]) if row is not None and row.value["day"] == _day() else 0
+
+
+def _refused_key(team: str) -> str:
+    return f"refused:{hashlib.sha256(team.encode()).hexdigest()[:32]}"
+
+
+def _day() -> str:
+    return now().date().isoformat()
+
+
+def _today() -> tuple[datetime, int]:
+    """(when today began, seconds until it ends), in UTC."""
+    moment = now()
+    midnight = datetime(moment.year, moment.month, moment.day, tzinfo=moment.tzinfo)
+    return midnight, max(1, int((midnight + timedelta(days=1) - moment).total_seconds()))
 
 
 def _keep(session: Session, package: Package, content: bytes) -> None:
@@ -182,14 +241,14 @@ def _keep(session: Session, package: Package, content: bytes) -> None:
     session.execute(insert(session, PredictionsFile).values(values).on_conflict_do_nothing())
 
 
-def _insert(session: Session, user: User, split: str, package: Package) -> Submission:
+def _insert(session: Session, user: User, split: str, package: Package, digest: str) -> Submission:
     moment = now()
     row = Submission(
         id=f"s_{secrets.token_hex(8)}",
         user_id=user.id,
         team=user.team,
         split=split,
-        digest=package.digest,
+        digest=digest,
         predictions_sha256=package.predictions_sha256,
         card=package.card.model_dump(mode="json"),
         run=package.run,
@@ -206,10 +265,18 @@ def _insert(session: Session, user: User, split: str, package: Package) -> Submi
 
 
 def _use_mark(session: Session, user: User, row: Submission) -> None:
+    if row.trial:
+        raise WrongState(f"Submission {row.id} is a trial, which never ranks.", remedy="submit the file without trial")
     if row.state not in ("received", "validating", "queued") or _has_result(session, row):
         raise WrongState(
             f"Submission {row.id} is {row.state}; only one that is not scored yet can be marked.",
             remedy="mark a submission when you make it",
+        )
+    scored = _scored(session, row, own_system=user.ranks_all)
+    if scored is not None:
+        raise WrongState(
+            f"{printable(row.team)} has a score on {row.split}: {scored} was scored; a mark comes before the first.",
+            remedy="submit without a mark: it is scored and listed, but does not rank",
         )
     marked = select(Submission).where(
         Submission.team == row.team, Submission.split == row.split, Submission.marked, Submission.id != row.id
@@ -217,7 +284,7 @@ def _use_mark(session: Session, user: User, row: Submission) -> None:
     for other in session.scalars(marked.with_for_update()).all():
         if user.ranks_all and other.card["system_name"] != row.card["system_name"]:
             continue
-        if other.state == "scoring" or _has_result(session, other):
+        if other.state == "scoring":
             raise WrongState(
                 f"The mark of {printable(row.team)} for {row.split} is on {other.id}, which was scored.",
                 remedy="submit without a mark: it is scored and listed, but does not rank",
@@ -225,6 +292,25 @@ def _use_mark(session: Session, user: User, row: Submission) -> None:
         other.marked = False
     row.marked = True
     session.flush()
+
+
+def _scored(session: Session, row: Submission, *, own_system: bool = False) -> str | None:
+    """Another submission of the team that was scored on the split, withdrawn or not; None when there is none.
+
+    Trials do not count: their figures are not shown before the team's ranked submission has its own.
+    """
+    query = (
+        select(Submission.id, Submission.card)
+        .join(ResultRow, ResultRow.submission_id == Submission.id)
+        .where(Submission.team == row.team, Submission.split == row.split, Submission.trial.is_(False))
+        .where(Submission.id != row.id)
+        .order_by(Submission.created_at, Submission.id)
+    )
+    name = row.card["system_name"]
+    for one in session.execute(query):
+        if not own_system or one.card["system_name"] == name:
+            return str(one.id)
+    return None
 
 
 def _has_result(session: Session, row: Submission) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Final
@@ -15,12 +16,13 @@ from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import InputError, printable
 
-from ..names import forbidden, lookalikes
+from ..names import lookalikes, skeleton, unfit_text
 from .common import NotFound, bump, now
 from .database import Database, lock
 from .models import Submission, User
 
 TOKEN_PREFIX: Final = "brb_"  # lets scanners of leaked secrets recognise one  # noqa: S105
+_WIDTH: Final = 100
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -38,9 +40,22 @@ class UserInfo:
     n_submissions: int = 0
 
 
-def add_user(db: Database, name: str, team: str, *, maintainer: bool = False, ranks_all: bool = False) -> str:
-    """Add a user; returns the token, which cannot be had again. Raises InputError."""
+def add_user(
+    db: Database,
+    name: str,
+    team: str,
+    *,
+    maintainer: bool = False,
+    ranks_all: bool = False,
+    organisations: Sequence[str] = (),
+) -> str:
+    """Add a user; returns the token, which cannot be had again. Raises InputError.
+
+    `organisations`: names that the maintainers confirm to be the team's; cards that name another are flagged.
+    """
     _check(name, team)
+    for one in organisations:
+        _check_line(one, "an organisation's name")
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     with db.session() as session:
         lock(session)
@@ -61,12 +76,33 @@ def add_user(db: Database, name: str, team: str, *, maintainer: bool = False, ra
                 token_sha256=_hash(token),
                 is_maintainer=maintainer,
                 ranks_all=ranks_all,
+                organisations=list(organisations),
                 created_at=now(),
                 revoked_at=None,
             )
         )
         bump(session)
     return token
+
+
+def confirm_organisation(db: Database, name: str, organisation: str) -> None:
+    """Confirm that an organisation is that of the user's team. Raises NotFound, InputError."""
+    _check_line(organisation, "an organisation's name")
+    with db.session() as session:
+        user = _named(session, name)
+        user.organisations = [*(user.organisations or ()), organisation]
+        splits = session.scalars(select(Submission.split).where(Submission.team == user.team).distinct()).all()
+        bump(session)
+        for split in splits:
+            bump(session, split=split)
+
+
+def confirmed_organisations(session: Session) -> dict[str, set[str]]:
+    """By team, the skeletons of the organisations that it may name: its own name and those that were confirmed."""
+    found: dict[str, set[str]] = {}
+    for team, names in session.execute(select(User.team, User.organisations)):
+        found.setdefault(team, set()).update(skeleton(one) for one in (team, *(names or ())))
+    return found
 
 
 def renew_token(db: Database, name: str) -> str:
@@ -137,11 +173,17 @@ def _check(name: str, team: str) -> None:
             f'"{printable(name)}" cannot be a user\'s name.',
             remedy="use 1 to 64 letters, digits, dots, dashes and underscores, beginning with a letter or digit",
         )
-    odd = forbidden(team, lines=False)
-    if odd is not None or not team.strip() or team != " ".join(team.split()) or len(team) > 100:
+    _check_line(team, "a team's name")
+
+
+def _check_line(text: str, what: str) -> None:
+    reason = unfit_text(text, _WIDTH)
+    if reason is None and (text != " ".join(text.split()) or len(text) > _WIDTH):
+        reason = "has spaces too many, or too many characters"
+    if reason is not None:
         raise InputError(
-            f'"{printable(team)}" cannot be a team\'s name.',
-            remedy="use 1 to 100 visible characters, words separated by single spaces",
+            f'"{printable(text)}" cannot be {what}: it {reason}.',
+            remedy=f"use 1 to {_WIDTH} visible characters, words separated by single spaces",
         )
 
 

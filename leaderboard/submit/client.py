@@ -91,7 +91,7 @@ class BoardClient:
     def submit(self, sending: Sending) -> Submitted:
         """Send a submission; sending it again changes nothing."""
         named = {"predictions": sending.predictions, "card": sending.card, "run": sending.run}
-        fields = {"split": sending.split, "marked": str(sending.marked).lower()}
+        fields = {"split": sending.split, "marked": str(sending.marked).lower(), "trial": str(sending.trial).lower()}
 
         def send() -> httpx.Response:
             with _opened({name: path for name, path in named.items() if path is not None}) as files:

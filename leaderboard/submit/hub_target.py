@@ -72,6 +72,8 @@ def send(repo: str, sending: Sending, data: str) -> str | None:
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
+    if sending.trial:
+        raise InputError("A pull request is public, so it cannot be a trial.", remedy="leave --trial out")
     package = sending.checked(facts_of(load_split(data, sending.split)), Limits())
     if sending.dry_run:
         return None

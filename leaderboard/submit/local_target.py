@@ -48,7 +48,8 @@ class LocalBoard:
         package = sending.checked(get_split(self.db, sending.split), settings.limits)
         if sending.dry_run:
             return None
-        submission, created = receive(self.db, self._user().id, sending.split, package, marked=sending.marked)
+        user = self._user().id
+        submission, created = receive(self.db, user, sending.split, package, marked=sending.marked, trial=sending.trial)
         if not created:
             self.messages.say(f"{submission} was taken in before; nothing was added.")
         return next(self.states(submission))

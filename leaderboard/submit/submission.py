@@ -27,6 +27,7 @@ class Sending:
     split: str
     marked: bool
     dry_run: bool
+    trial: bool = False
 
     def checked(self, split: BoardSplit, limits: Limits) -> Package:
         """By the board's rules. Raises InputError with all problems of all files."""

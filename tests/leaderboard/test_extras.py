@@ -13,7 +13,10 @@ from bioreview_bench.leaderboard.cli.group import _COMMANDS
 # Hides the packages from imports, as if they were not installed, then runs `bench`.
 BENCH = """
 import sys
-for name in ("alembic", "fastapi", "httpx", "itsdangerous", "psycopg", "python_multipart", "sqlalchemy", "uvicorn"):
+for name in (
+    *("alembic", "confusable_homoglyphs", "fastapi", "httpx", "itsdangerous"),
+    *("psycopg", "python_multipart", "sqlalchemy", "uvicorn"),
+):
     sys.modules[name] = None
 from bioreview_bench.cli import main
 main(sys.argv[1:])

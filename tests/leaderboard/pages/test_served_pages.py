@@ -199,11 +199,13 @@ def test_an_upload_is_taken_in_once_and_a_bad_one_lists_its_problems(
         files = {"predictions": ("predictions.jsonl", predictions), "card": ("card.yaml", card)}
         return member.post("/submit", data={"csrf": csrf, "split": "test", **fields}, files=files)
 
-    good = send(content_of(0.4), card_bytes("Uploaded"), marked="true")
+    late = send(content_of(0.4), card_bytes("Uploaded"), marked="true")
+    assert late.status_code == 409
+    assert "a mark comes before the first" in late.text
+    good = send(content_of(0.4), card_bytes("Uploaded"))
     assert good.status_code == 303
-    assert send(content_of(0.4), card_bytes("Uploaded"), marked="true").headers["location"] == good.headers["location"]
+    assert send(content_of(0.4), card_bytes("Uploaded")).headers["location"] == good.headers["location"]
     page = member.get(good.headers["location"])
-    assert "Marked as the one to rank." in page.text
     assert 'data-waiting="yes"' in page.text
     lines = content_of(0.4).splitlines()
     bad = send(

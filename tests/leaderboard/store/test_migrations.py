@@ -64,12 +64,12 @@ def test_migrations_can_be_undone(database_url: str, open_database: Callable[...
 
     database = open_database(database_url)
     database.create_or_upgrade()
-    namespace: dict[str, Any] = {}
-    source = Path(versions.__path__[0]) / "0001_first.py"
-    exec(compile(source.read_text(), str(source), "exec"), namespace)
     with database.connection() as connection:
-        with Operations.context(MigrationContext.configure(connection)):
-            namespace["downgrade"]()
+        for source in sorted(Path(versions.__path__[0]).glob("[0-9]*.py"), reverse=True):
+            namespace: dict[str, Any] = {}
+            exec(compile(source.read_text(), str(source), "exec"), namespace)
+            with Operations.context(MigrationContext.configure(connection)):
+                namespace["downgrade"]()
         assert inspect(connection).get_table_names() == ["alembic_version"]
 
 
@@ -87,7 +87,7 @@ def test_a_board_of_a_newer_release_is_refused(database_url: str, open_database:
 def test_a_board_of_an_older_release_asks_for_an_upgrade(
     board: Any, open_database: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bioreview_bench.leaderboard.store.database.HEAD", "0002")
+    monkeypatch.setattr("bioreview_bench.leaderboard.store.database.HEAD", "9998")
     with pytest.raises(InputError, match="older release") as caught:
         board.require_current()
     assert "upgrade" in str(caught.value.remedy)
