@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bioreview_bench.data.article import canonical_id
-from bioreview_bench.data.folder import SPLITS, split_file
+from bioreview_bench.data.folder import SPLITS, split_files
 from bioreview_bench.data.load import BUNDLED_DATA, locate
 from bioreview_bench.data.predictions import known_ids
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.parquet import read_column
 from bioreview_bench.files.reading import read_json
 
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]+)"')  # the first of an article's line is its own
@@ -87,17 +88,14 @@ def _ids_of(data: str, split: str) -> set[str]:
         if (folder / "articles.jsonl").is_file():
             named = read_json(folder / "splits.json", DataError, "").get(split)
             return {canonical_id(one) for one in named if isinstance(one, str)} if isinstance(named, list) else set()
-        path = split_file(folder, split)
-        return set() if path is None else set(map(canonical_id, _ids_in(path)))
+        return {canonical_id(one) for path in split_files(folder, split) for one in _ids_in(path)}
     except (BenchError, OSError):
         return set()  # nothing can be said of data that cannot be read
 
 
 def _ids_in(path: Path) -> Iterator[str]:
     if path.suffix == ".parquet":
-        import pyarrow.parquet
-
-        yield from pyarrow.parquet.read_table(path, columns=["id"])["id"].to_pylist()
+        yield from read_column(path, "id")
         return
     with path.open("rb") as stream:
         for line in stream:

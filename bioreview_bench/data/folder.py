@@ -1,12 +1,13 @@
 """Reading a data folder.
 
-Either `{train,val,test}.jsonl` (or `.parquet`), or `articles.jsonl` with `splits.json`. Every complaint names
-file and line, and all of them come at once.
+Either `{train,val,test}.jsonl` (or `.parquet`, or the shards of such a file, `train-00000-of-00003.parquet`), or
+`articles.jsonl` with `splits.json`. Every complaint names file and line, and all of them come at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,10 @@ SPLITS = ("train", "val", "test")
 ALL = "all"
 _ALIASES = {"validation": "val"}
 FILE_STEMS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
+# A whole file, or a shard of one as the library `datasets` names it.
+_SPLIT_FILE = re.compile(
+    r"(?P<stem>train|val|validation|test)(?:-(?P<number>\d{5})-of-(?P<total>\d{5}))?(?P<suffix>\.jsonl|\.parquet)"
+)
 
 
 def canonical_split(name: str) -> str:
@@ -40,14 +45,14 @@ def read_split(folder: Path, split: str) -> list[Article]:
     split = canonical_split(split)
     _check_folder(folder)
     if (folder / "articles.jsonl").is_file():
-        rival = next((path for name in SPLITS if (path := split_file(folder, name)) is not None), None)
-        if rival is not None:
+        rivals = [path for name in SPLITS for path in split_files(folder, name)]
+        if rivals:
             raise DataError(
-                f"Both {folder / 'articles.jsonl'} and {rival} hold articles.", remedy="keep one of the two"
+                f"Both {folder / 'articles.jsonl'} and {rivals[0]} hold articles.", remedy="keep one of the two"
             )
         return _members(folder, split)
     names = SPLITS if split == ALL else (split,)
-    files = [path for name in names if (path := split_file(folder, name)) is not None]
+    files = [path for name in names for path in split_files(folder, name)]
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         raise DataError(
@@ -57,13 +62,41 @@ def read_split(folder: Path, split: str) -> list[Article]:
     return read_articles(files)
 
 
-def split_file(folder: Path, split: str) -> Path | None:
-    """The file that holds a split, or None. Raises DataError when two files claim it."""
-    candidates = [folder / f"{stem}{suffix}" for stem in FILE_STEMS[split] for suffix in (".jsonl", ".parquet")]
-    found = [path for path in candidates if path.is_file()]
+def split_files(folder: Path, split: str) -> list[Path]:
+    """The file that holds a split, or its shards in order; [] when there is none.
+
+    Raises DataError when two files claim it, or a shard is missing.
+    """
+    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    found = claims(names, split)
     if len(found) > 1:
-        raise DataError(f"Both {found[0]} and {found[1]} hold the split {split}.", remedy="keep one of the two")
-    return found[0] if found else None
+        one, two = folder / found[0][0], folder / found[1][0]
+        raise DataError(f"Both {one} and {two} hold the split {split}.", remedy="keep one of the two")
+    missing = missing_shards(found[0]) if found else ""
+    if missing:
+        raise DataError(f"{folder}: the split {split} is incomplete: {missing}.", remedy="get the missing files")
+    return [folder / name for name in found[0]] if found else []
+
+
+def claims(names: Iterable[str], split: str) -> list[list[str]]:
+    """Among file names those that hold a split: one list for each file that claims it, with its shards in order."""
+    found: dict[tuple[str | None, ...], list[str]] = {}
+    for name in sorted(names):
+        parts = _SPLIT_FILE.fullmatch(name)
+        if parts is not None and parts["stem"] in FILE_STEMS[split]:
+            found.setdefault((parts["stem"], parts["total"], parts["suffix"]), []).append(name)
+    return list(found.values())
+
+
+def missing_shards(shards: Sequence[str]) -> str:
+    """Which of a file's shards are not among `shards`, in words; nothing when it is complete."""
+    first = _SPLIT_FILE.fullmatch(shards[0])
+    if first is None or first["total"] is None:
+        return ""
+    present = set(shards)
+    names = (f"{first['stem']}-{n:05d}-of-{first['total']}{first['suffix']}" for n in range(int(first["total"])))
+    missing = [name for name in names if name not in present]
+    return f"{len(missing)} of {int(first['total'])} shards are not there, the first {missing[0]}" if missing else ""
 
 
 def data_files(folder: Path) -> list[Path]:
@@ -71,7 +104,7 @@ def data_files(folder: Path) -> list[Path]:
     whole = [folder / "articles.jsonl", folder / "splits.json"]
     if whole[0].is_file():
         return [path for path in whole if path.is_file()]
-    return [path for split in SPLITS if (path := split_file(folder, split)) is not None]
+    return [path for split in SPLITS for path in split_files(folder, split)]
 
 
 def read_articles(files: list[Path]) -> list[Article]:

@@ -6,9 +6,10 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_file
+from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_files
 from bioreview_bench.data.near_misses import near_miss_file
 from bioreview_bench.data.released import manifest as manifests
+from bioreview_bench.data.released.members import changed, membership
 from bioreview_bench.data.split import LOCAL, Split
 from bioreview_bench.errors import DataError, InputError, did_you_mean, printable
 from bioreview_bench.files.paths import data_root
@@ -98,7 +99,7 @@ def predictions_path(given: str) -> Path:
 def has_split(data: str | Path, split: str) -> bool:
     """True unless the data hold other splits only. Raises DataError, InputError as `locate`."""
     folder = locate(data)[1]
-    return (folder / "articles.jsonl").is_file() or split_file(folder, split) is not None
+    return (folder / "articles.jsonl").is_file() or bool(split_files(folder, split))
 
 
 def locate(data: str | Path) -> tuple[str | None, Path]:
@@ -132,10 +133,17 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
 
 def _released(manifest: manifests.Manifest, folder: Path, split: str, allow_unfrozen: bool) -> Split:
     articles = read_split(folder, split)
-    wrong = manifests.differences(manifest, split, articles)
+    members = manifests.known_members(manifest, split)
     hashes = manifests.known_hashes(manifest)
+    wrong = manifests.differences(manifest, split, articles)
+    if members is not None:
+        wrong += membership(members, articles)
     if hashes and not wrong:
         wrong = manifests.wrong_files(hashes, _files_of(folder, split))
+        if wrong and members is not None and all(members.values()):
+            # Other files may hold the same articles, as Parquet does what was JSON Lines.
+            different = changed(members, articles)
+            wrong = [*wrong, *different] if different else []
     if not wrong:
         return Split.of(
             articles,
@@ -154,11 +162,10 @@ def _released(manifest: manifests.Manifest, folder: Path, split: str, allow_unfr
 
 
 def _present(folder: Path) -> list[str]:
-    return [split for split in SPLITS if split_file(folder, split) is not None]
+    return [split for split in SPLITS if split_files(folder, split)]
 
 
 def _files_of(folder: Path, split: str) -> list[Path]:
     if split == ALL or (folder / "articles.jsonl").is_file():
         return data_files(folder)
-    path = split_file(folder, split)
-    return [path] if path is not None and split in SPLITS else []
+    return split_files(folder, split)

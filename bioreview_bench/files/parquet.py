@@ -59,6 +59,22 @@ def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"Cannot read {path}: {error}.", remedy="check the file") from error
 
 
+def read_column(path: Path, name: str) -> list[str]:
+    """A column of strings, whole. Raises DataError: the file cannot be read, or has no such column."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        found = pyarrow.parquet.read_table(path, columns=[name])[name].to_pylist()
+    except (OSError, KeyError, pyarrow.ArrowException) as error:
+        raise DataError(
+            f"Cannot read the column {name} of {path}: {printable(error)}.", remedy="check the file"
+        ) from error
+    if not all(isinstance(value, str) for value in found):
+        raise DataError(f"{path}: the column {name} has values that are no strings.", remedy="check the file")
+    return [str(value) for value in found]
+
+
 @cache  # once in a process, however many files and splits of a folder are read
 def _warn_of_order(folder: Path) -> None:
     getLogger(__name__).warning(

@@ -41,10 +41,13 @@ class FakeHub:
 
     endpoint: str
     repos: dict[str, HubRepo] = field(default_factory=dict)  # "models/OWNER/NAME" or "datasets/OWNER/NAME"
-    gated: set[str] = field(default_factory=set)
+    gated: set[str] = field(default_factory=set)  # 401 without a token, 403 with one
+    gone: set[str] = field(default_factory=set)  # names of files that are listed, and not there
+    cut: dict[str, list[int]] = field(default_factory=dict)  # by file name, after how many bytes each answer breaks off
     corrupt: set[str] = field(default_factory=set)  # names of files whose bytes are served wrong, length kept
     portal: bool = False  # answer everything with a page, as a hotel's network does
     requests: list[str] = field(default_factory=list)  # "METHOD path"
+    ranges: list[str] = field(default_factory=list)  # Range headers
     authorizations: set[str] = field(default_factory=set)
 
     def add(
@@ -64,9 +67,9 @@ class FakeHub:
         """Paths of the files that were downloaded."""
         return [line.removeprefix("GET ") for line in self.requests if line.startswith("GET ") and "/resolve/" in line]
 
-    def info(self, key: str, revision: str) -> tuple[int, dict[str, str], bytes]:
+    def info(self, key: str, revision: str, token: bool = False) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of /api/KIND/OWNER/NAME/revision/REVISION."""
-        refusal = self._refusal(key, revision)
+        refusal = self._refusal(key, revision, token)
         if refusal is not None:
             return refusal
         repo = self.repos[key]
@@ -79,13 +82,13 @@ class FakeHub:
         answer = {"id": key.partition("/")[2], "sha": repo.commit, "siblings": siblings}
         return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
 
-    def resolve(self, key: str, revision: str, name: str) -> tuple[int, dict[str, str], bytes]:
+    def resolve(self, key: str, revision: str, name: str, token: bool = False) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of /OWNER/NAME/resolve/REVISION/FILE."""
-        refusal = self._refusal(key, revision)
+        refusal = self._refusal(key, revision, token)
         if refusal is not None:
             return refusal
         repo = self.repos[key]
-        if name not in repo.files:
+        if name not in repo.files or name in self.gone:
             return 404, {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": repo.commit}, b""
         content = repo.files[name]
         headers = {"X-Repo-Commit": repo.commit, "ETag": f'"{git_blob(content)}"'}
@@ -94,9 +97,9 @@ class FakeHub:
         served = bytes([content[0] ^ 1]) + content[1:] if name in self.corrupt else content
         return 200, headers, served
 
-    def _refusal(self, key: str, revision: str) -> tuple[int, dict[str, str], bytes] | None:
+    def _refusal(self, key: str, revision: str, token: bool) -> tuple[int, dict[str, str], bytes] | None:
         if key in self.gated:
-            return 403, {"X-Error-Code": "GatedRepo"}, b""
+            return 403 if token else 401, {"X-Error-Code": "GatedRepo"}, b""
         if key not in self.repos:
             return 404, {"X-Error-Code": "RepoNotFound"}, b""
         repo = self.repos[key]
@@ -123,25 +126,33 @@ def hub_server(loopback: Callable[..., str]) -> FakeHub:
             hub.requests.append(f"{self.command} {path}")
             hub.authorizations.add(self.headers.get("Authorization", ""))
             status, headers, body = self._answer([unquote(part) for part in path.strip("/").split("/")])
+            wanted = self.headers.get("Range", "")
+            if wanted and status == 200:
+                hub.ranges.append(wanted)
+                start = int(wanted.removeprefix("bytes=").partition("-")[0])
+                headers["Content-Range"] = f"bytes {start}-{len(body) - 1}/{len(body)}"
+                status, body = 206, body[start:]
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(body))}.items():
                 self.send_header(name, value)
             self.end_headers()
             if self.command == "GET":
-                self.wfile.write(body)
+                breaks = hub.cut.get(path.rpartition("/")[2]) if "/resolve/" in path else None
+                self.wfile.write(body[: breaks.pop(0)] if breaks else body)
 
         do_HEAD = do_GET
 
         def _answer(self, parts: list[str]) -> tuple[int, dict[str, str], bytes]:
             if hub.portal:
                 return 200, {"Content-Type": "text/html"}, b"<html>Please log in to the network.</html>"
+            token = bool(self.headers.get("Authorization"))
             match parts:
                 case ["api", kind, owner, name, "revision", revision]:
-                    return hub.info(f"{kind}/{owner}/{name}", revision)
+                    return hub.info(f"{kind}/{owner}/{name}", revision, token)
                 case ["datasets", owner, name, "resolve", revision, *file]:
-                    return hub.resolve(f"datasets/{owner}/{name}", revision, "/".join(file))
+                    return hub.resolve(f"datasets/{owner}/{name}", revision, "/".join(file), token)
                 case [owner, name, "resolve", revision, *file]:
-                    return hub.resolve(f"models/{owner}/{name}", revision, "/".join(file))
+                    return hub.resolve(f"models/{owner}/{name}", revision, "/".join(file), token)
             return 404, {}, b""
 
     hub = FakeHub(loopback(Handler))

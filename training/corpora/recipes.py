@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bioreview_bench.data.article import Article, Concern, canonical_id
-from bioreview_bench.data.folder import split_file
+from bioreview_bench.data.folder import split_files
 from bioreview_bench.data.load import load_split, locate
 from bioreview_bench.data.manuscript import Manuscript
 from bioreview_bench.errors import DataError, InputError, Problem, printable
@@ -249,7 +249,7 @@ def _has_test(folder: Path) -> bool:
     whole = folder / "splits.json"
     if (folder / "articles.jsonl").is_file() and whole.is_file():
         return "test" in read_json(whole, DataError, "name a folder with whole files")
-    return split_file(folder, "test") is not None
+    return bool(split_files(folder, "test"))
 
 
 def _family(name: str) -> str:

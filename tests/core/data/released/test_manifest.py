@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from bioreview_bench import load_split
-from bioreview_bench.data.folder import data_files
+from bioreview_bench.cli.main import run
+from bioreview_bench.data.folder import SPLITS, data_files, read_split
 from bioreview_bench.data.released import manifest as manifests
+from bioreview_bench.data.released.members import digests
 from bioreview_bench.errors import DataError
 from bioreview_bench.files.paths import pins_root
 
@@ -177,3 +179,105 @@ def test_bundled_manifests_hold_the_published_counts() -> None:
     assert sum(test.references_by_category.values()) == test.references == 13947
     assert v3.repo is None
     assert (v4.repo, v4.revision) == ("jang1563/bioreview-bench", "v4.1.3")
+
+
+def pin_articles(release: Path) -> Path:
+    return manifests.pin(TINY, data_files(release), {split: digests(read_split(release, split)) for split in SPLITS})
+
+
+def test_articles_of_the_same_number_are_not_the_release_when_their_ids_differ(release: Path, monkeypatch) -> None:
+    """By counts alone, one article could be exchanged for another of its source."""
+    edit(release / "test.jsonl", '"id":"peerj:4"', '"id":"peerj:5"')
+    assert load_split(f"v3={release}", "test").verification == "counts"
+    known = TINY.model_copy(update={"members": {"test": {"elife:3": None, "peerj:4": None}}})
+    monkeypatch.setattr(manifests, "load_manifest", lambda _: known)
+    assert refusal(f"v3={release}").splitlines()[1:3] == [
+        "  1 article of the release is not here: peerj:4",
+        "  1 article is not in the release: peerj:5",
+    ]
+    assert load_split(f"v3={release}", "all").held_out  # of train and val no ids are known
+
+
+def test_ids_alone_are_no_contents(release: Path) -> None:
+    manifests.record_ids(TINY, {"train": ["elife:1"], "val": ["elife:2"], "test": ["elife:3", "peerj:4"]})
+    assert load_split(f"v3={release}", "test").verification == "counts"
+    edit(release / "val.jsonl", '"id":"elife:2"', '"id":"elife:9"')
+    assert "1 article of the release is not here: elife:2" in refusal(f"v3={release}", "val")
+    assert "elife:2" in refusal(f"v3={release}", "all")
+
+
+def test_pinned_articles_are_recognised_in_other_files(release: Path) -> None:
+    pin_articles(release)
+    for split in SPLITS:
+        path = release / f"{split}.jsonl"
+        rows = [json.loads(line) for line in path.read_text().splitlines()]
+        path.write_text("".join(json.dumps(row, indent=None, sort_keys=True) + "\n" for row in rows[::-1]))
+        assert load_split(f"v3={release}", split).verification == "contents"
+    assert load_split(f"v3={release}", "all").verification == "contents"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("A first concern of a reviewer.", "A first concern of another."),
+        ('"title":null', '"title":"Another"'),
+        ('"requires_figure_reading":false', '"requires_figure_reading":false,"a":1'),
+    ],
+)
+def test_an_article_that_says_something_else_is_named(release: Path, old: str, new: str) -> None:
+    pin_articles(release)
+    edit(release / "test.jsonl", old, new)
+    if '"a":1' in new:  # an unknown field is neither a reference nor shown to a reviewer
+        assert load_split(f"v3={release}", "test").verification == "contents"
+        return
+    said = refusal(f"v3={release}")
+    assert "other text than what was pinned: elife:3" in said
+    assert "test.jsonl: sha256 " in said
+
+
+def test_a_text_free_index_is_never_the_release(release: Path) -> None:
+    for split in SPLITS:
+        rows = [json.loads(line) for line in (release / f"{split}.jsonl").read_text().splitlines()]
+        slim = [{"id": row["id"], "source": row["source"]} for row in rows]
+        (release / f"{split}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in slim))
+    assert "articles without concerns: 1 here, 0 in the manifest" in refusal(f"v3={release}", "val")
+    assert "articles without concerns: 4 here, 0 in the manifest" in refusal(f"v3={release}", "all")
+
+
+def test_verify_pins_ids_and_digests(release: Path, capsys: Any) -> None:
+    assert run(["data", "verify", "--data", f"v3={release}"]) == 0
+    assert "which ids were released is not known here" in capsys.readouterr().out
+    assert run(["data", "verify", "--data", f"v3={release}", "--pin"]) == 0
+    assert "Recorded the sha256 of 3 files and 4 articles" in capsys.readouterr().out
+    pinned = json.loads((pins_root() / "v3.json").read_text())
+    assert {split: set(members) for split, members in pinned["splits"].items()} == {
+        "train": {"elife:1"},
+        "val": {"elife:2"},
+        "test": {"elife:3", "peerj:4"},
+    }
+    assert {len(digest) for members in pinned["splits"].values() for digest in members.values()} == {24}
+    assert run(["data", "verify", "--data", f"v3={release}"]) == 0
+    assert "verified by contents, ids as released" in capsys.readouterr().out
+
+
+def test_an_index_keeps_what_was_pinned(release: Path) -> None:
+    pin_articles(release)
+    manifests.record_ids(TINY, {"train": ["elife:1"], "val": ["elife:2"], "test": ["elife:3"]})
+    assert load_split(f"v3={release}", "test").verification == "contents"
+
+
+@pytest.mark.parametrize("splits", [[], {"test": []}, {"test": {"elife:3": 5}}, "test"])
+def test_a_pin_file_with_damaged_members_is_refused(release: Path, splits: Any) -> None:
+    path = pin_articles(release)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "splits": splits}))
+    assert "is not a pin file" in refusal(f"v3={release}")
+
+
+def test_shards_of_a_release_are_one_split(release: Path) -> None:
+    lines = (release / "test.jsonl").read_text().splitlines(keepends=True)
+    for number, line in enumerate(lines):
+        (release / f"test-{number:05d}-of-00002.jsonl").write_text(line)
+    (release / "test.jsonl").unlink()
+    assert load_split(f"v3={release}", "test").verification == "counts"
+    (release / "test-00001-of-00002.jsonl").unlink()
+    assert "1 of 2 shards are not there, the first test-00001-of-00002.jsonl" in refusal(f"v3={release}")

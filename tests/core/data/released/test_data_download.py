@@ -11,16 +11,19 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from bioreview_bench.data.released.manifest import load_manifest
+
 REPO = "some-lab/full-texts"
 COMMIT = "1" * 40
-V4_ARTICLES = {"train": 5387, "val": 953, "test": 600}
+V4 = load_manifest("v4")
+V4_ARTICLES = {split: facts.articles for split, facts in V4.splits.items()}
 SECRET = "hf_thisTokenIsASecret"
 
 
 @pytest.fixture(scope="module")
 def v4_files() -> dict[str, bytes]:
-    """Articles in the numbers that the manifest of v4 states."""
-    return {f"v4/{split}.jsonl": articles(split, n) for split, n in V4_ARTICLES.items()}
+    """Articles with the ids and in the numbers that the manifest of v4 states."""
+    return {f"v4/{split}.jsonl": jsonl(frozen(split)) for split in V4_ARTICLES}
 
 
 @pytest.fixture
@@ -157,6 +160,28 @@ def test_two_index_files_of_one_name_do_not_overwrite_each_other(bench_process, 
     assert done.returncode == 4 or kept == [b"four", b"three"]
 
 
+def frozen(split: str) -> list[dict[str, Any]]:
+    """Articles that agree with all that is known of a split of v4: ids, sources, number of concerns."""
+    facts = V4.splits[split]
+    sources = [source for source, n in (facts.by_source or {}).items() for _ in range(n)]
+    ids = list(V4.members.get(split, {})) or [f"{source}:{split}{n}" for n, source in enumerate(sources)]
+    each, more = divmod(facts.concerns or 0, len(ids))
+    return [
+        {
+            "id": one,
+            "source": one.partition(":")[0],
+            "concerns": [
+                {"concern_id": f"{n}C{k}", "concern_text": "The sample is too small."} for k in range(each + (n < more))
+            ],
+        }
+        for n, one in enumerate(ids)
+    ]
+
+
+def jsonl(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
 def articles(split: str, n: int) -> bytes:
     """JSONL of `n` articles with one concern each."""
     rows: list[dict[str, Any]] = [
@@ -174,7 +199,7 @@ def articles(split: str, n: int) -> bytes:
         }
         for number in range(n)
     ]
-    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    return jsonl(rows)
 
 
 def parquet(rows: list[dict[str, Any]]) -> bytes:
