@@ -9,7 +9,7 @@ from bioreview_bench.cli.lazy import LazyGroup
 _HERE = "bioreview_bench.cli.data."
 
 _COMMANDS: dict[str, tuple[str, str]] = {
-    "download": (f"{_HERE}download:download", "Download a released version, the public index, any data set of the Hub."),
+    "download": (f"{_HERE}download:download", "Download a release, the public index, any data set."),
     "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
     "verify": (f"{_HERE}verify:verify", "Verify released data against their manifest."),
 }
