@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _Name = Annotated[str, Field(min_length=1, max_length=1000)]
+_Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Limits(BaseModel):
@@ -25,6 +26,25 @@ class Limits(BaseModel):
     requests_per_minute: Annotated[int, Field(gt=0)] = 120
 
 
+class HumanRow(BaseModel):
+    """What human reviewers of the same articles score against each other: a row to read systems by, without a rank."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=200)] = "Human reviewers, one against the others"
+    split: _Name
+    contract: _Name
+    f1: _Share
+    f1_low: _Share | None = None
+    f1_high: _Share | None = None
+    skill: Annotated[float, Field(ge=-100, le=1)] | None = None
+    recall: _Share | None = None
+    precision: _Share | None = None
+    n_articles: Annotated[int, Field(gt=0)] | None = None
+    note: Annotated[str, Field(max_length=1000)] = ""
+    url: Annotated[str, Field(pattern="^https?://", max_length=500)] | None = None
+
+
 class BoardSettings(BaseModel):
     """A board: one data set, some of its splits, some contracts, one of which ranks."""
 
@@ -38,6 +58,9 @@ class BoardSettings(BaseModel):
     allow_unverified: bool = False  # score with an encoder whose weights nobody vouches for, labelled so
     draws: Annotated[int, Field(ge=0, le=100_000)] = 10_000
     limits: Limits = Limits()
+    contact: Annotated[str, Field(max_length=500)] = ""  # whom to write to, for a token too: an address or a sentence
+    hub_dataset: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$", max_length=200)] | None = None  # a Hub benchmark
+    human: Annotated[tuple[HumanRow, ...], Field(max_length=20)] = ()
 
     @model_validator(mode="after")
     def _ranking_is_scored(self) -> BoardSettings:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 _Line = Annotated[str, Field(min_length=1, max_length=200)]
+_Url = Annotated[str, Field(pattern="^https?://", max_length=500)]
 Disclosure = Literal["yes", "no", "undisclosed"]
 
 
@@ -40,4 +41,7 @@ class Card(BaseModel):
     prompt_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     cost_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     date: date
-    url: Annotated[str, Field(pattern="^https?://", max_length=500)] | None = None
+    url: _Url | None = None
+    paper_url: _Url | None = None
+    code_url: _Url | None = None
+    model_url: _Url | None = None

@@ -80,8 +80,9 @@ def backup(file: Path, db: str) -> None:
 
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
+@click.option("--public-url", metavar="URL", help="Where people will find it, for its feed, badges and previews.")
 @db_option
-def build(out: Path, db: str) -> None:
+def build(out: Path, public_url: str | None, db: str) -> None:
     """Write the board's pages to the folder OUT as a static site.
 
     The same pages as the server's, without forms: tables in every part of the articles, systems, comparisons of the
@@ -91,11 +92,12 @@ def build(out: Path, db: str) -> None:
     \b
     Examples:
       bench leaderboard build public
-      bench leaderboard build /srv/www/board --db /srv/board.sqlite
+      bench leaderboard build /srv/www/board --db /srv/board.sqlite --public-url https://board.example.org
     """
+    from ..serving.serve import check_public
     from ..web.static_site import build as build_site
 
     with board(db) as opened:
-        built = build_site(opened, out)
+        built = build_site(opened, out, check_public(public_url) or "")
     state = "written" if built.changed else "up to date, nothing was touched"
     click.echo(f"{out}: {built.n_files:,} files for {built.n_systems:,} systems; {state}.")

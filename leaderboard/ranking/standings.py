@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from bioreview_bench.report.meaning import echo_among, saturation, validity_note
+from bioreview_bench.report.meaning import (
+    echo_among,
+    saturation,
+    trusted,
+    validity_in_short,
+    validity_note,
+    validity_of,
+    validity_sentence,
+)
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.results.result import Result
 from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
@@ -73,6 +81,7 @@ def board_table(
     rows = [*ranked, *(made(entry, None, reason) for entry, reason in found.others)]
     records = [entry.record for entry in (*found.ranked, *(entry for entry, _ in found.others))]
     record = records[0] if records else None
+    claim = None if record is None else validity_of(record)
     saturated = _saturated(ranked or rows)
     return BoardTable(
         title=settings.title,
@@ -88,6 +97,10 @@ def board_table(
         n_references=record.overall.n_ref if record is not None else None,
         saturated=saturated,
         notice=tuple(_notices(facts, record, rows, saturated, found.n_waiting)),
+        validity="" if claim is None else validity_in_short(claim),
+        validity_sentence="" if claim is None else validity_sentence(claim),
+        trusted=claim is not None and trusted(claim),
+        human=tuple(one for one in settings.human if (one.split, one.contract) == (facts.name, contract)),
         rows=tuple(rows),
         reported=reported(facts.data, facts.name),
         tests=tuple(pairs),

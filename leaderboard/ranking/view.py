@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+from ..settings import HumanRow
 from ..store.shown import Figure, Of, Shown, sources
 
 Badge = Literal[
@@ -42,6 +43,11 @@ class Row(Shown):
     billions: float | None  # `parameters` as a number, where it can be read as one
     open_weights: Annotated[str, Of(card="open_weights")]
     postprocessing: Annotated[str, Of(card="postprocessing")]
+    cost_usd: Annotated[float | None, Of(card="cost_usd", title="Cost")] = None  # of making the predictions
+    url: Annotated[str | None, Of(card="url")] = None
+    paper_url: Annotated[str | None, Of(card="paper_url")] = None
+    code_url: Annotated[str | None, Of(card="code_url")] = None
+    model_url: Annotated[str | None, Of(card="model_url")] = None
     submitted: str  # ISO date
     badges: tuple[Badge, ...]
     f1: Annotated[Figure, Of("overall.f1", title="F1")]
@@ -118,6 +124,10 @@ class BoardTable(Shown):
     n_references: int | None
     saturated: bool
     notice: tuple[str, ...]  # sentences that the table opens with
+    validity: str = ""  # how far the contract's matches can be trusted, in a few words
+    validity_sentence: str = ""  # the same in full; also among the notices
+    trusted: bool = False  # most of them are the same point, by judged pairs
+    human: tuple[HumanRow, ...] = ()
     rows: tuple[Row, ...]
     reported: tuple[Reported, ...]
     tests: tuple[PairTest, ...] = ()

@@ -37,11 +37,13 @@ Submissions to a board that scores predictions itself. Reading tables needs no t
 """
 
 
-def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = ()) -> FastAPI:
+def create_app(
+    db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (), public_url: str | None = None
+) -> FastAPI:
     """The application of the board `db`.
 
     `secure`: it is reached by HTTPS only, so cookies and headers require it. `hosts`: names it answers to;
-    empty means all.
+    empty means all. `public_url`: the address that people use, for feeds and previews, where it is known.
     """
     from ..web.pages.api import make_docs
     from ..web.router import make_router, trouble_page
@@ -87,6 +89,7 @@ def create_app(db: Database, *, secure: bool = False, hosts: tuple[str, ...] = (
             kind: answers.handle for kind in (BenchError, HTTPException, RequestValidationError, TooMany)
         },
     )
+    app.state.public_url = public_url
     app.state.db, app.state.live, app.state.limiter = db, live, limiter
     app.state.forms, app.state.pages = Forms(db, live), Pages(db)
     app.include_router(make_api(db, live, app.state.forms, app.state.pages))

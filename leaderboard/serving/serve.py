@@ -112,7 +112,7 @@ def serve(
             if self.started:
                 on_ready()
 
-    app = create_app(db, secure=address.secure, hosts=address.hosts)
+    app = create_app(db, secure=address.secure, hosts=address.hosts, public_url=address.public)
     config = uvicorn.Config(
         app,
         log_config=None,  # logs.configure did it

@@ -28,6 +28,7 @@ from .models import Event, PairTestRow, PredictionsFile, ResultRow, Setting, Sub
 from .settings import get_settings
 from .users import UserInfo
 
+_LATER_FIELDS = ("paper_url", "code_url", "model_url")
 _ON_THE_BOARD: tuple[State, ...] = ("queued", "scored", "failed", "withdrawn")  # entering these changes a table
 
 
@@ -47,7 +48,11 @@ class Package:
     @property
     def digest(self) -> str:
         """Hex sha256 of what is submitted: the predictions and what the card says (not how it is laid out)."""
-        card = json.dumps(self.card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        said = self.card.model_dump(mode="json")
+        for name in _LATER_FIELDS:  # cards from before these fields keep their digest
+            if said[name] is None:
+                del said[name]
+        card = json.dumps(said, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(f"{self.predictions_sha256}\n{card}".encode()).hexdigest()
 
     @property

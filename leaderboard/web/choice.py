@@ -1,21 +1,24 @@
-"""What a reader chose to see of a table: part of the articles, order, filters. Read from a query string, and back.
+"""What a reader chose to see of a table: part of the articles, order, filters, columns, words to search for.
 
-Only known values are taken, of sources those that the table has, so the number of different pages is bounded. Unknown
-parameters are ignored, because links from elsewhere carry tracking ones; an unknown value of a known one is an error.
+Read from a query string, and back. Only known values are taken, of sources those that the table has; the words of a
+search are free, and short. Unknown parameters are ignored, because links from elsewhere carry tracking ones; an unknown
+value of a known one is an error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlencode
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES, is_source, sources_in_order
 from bioreview_bench.errors import InputError, printable
 
+from ..ranking.entries import folded
 from ..ranking.view import Row
 
+T = TypeVar("T")
 ALL: Final = "all"
 _LABELS: Final[dict[str, tuple[str, ...]]] = {"category": CATEGORIES, "severity": SEVERITIES}
 SIZES: Final[dict[str, tuple[float, float]]] = {  # billions of parameters: above the first, up to the second
@@ -31,19 +34,40 @@ SORTS: Final = (
     "recall",
     "precision",
     "recall_major",
+    "f1_macro",
     "null_f1",
     "echo",
     "concerns",
     "coverage",
+    "cost",
     "submitted",
     "references",
 )
+COLUMNS: Final = (  # those that a reader may choose; `sources` is F1 on each source, side by side
+    "skill",
+    "recall",
+    "precision",
+    "recall_major",
+    "f1_macro",
+    "null_f1",
+    "echo",
+    "concerns",
+    "coverage",
+    "sources",
+    "cost",
+    "links",
+    "submitted",
+)
+USUAL: Final = ("skill", "recall", "precision", "cost", "links", "submitted")
+PER_PAGE: Final = 100
+_LONGEST_SEARCH: Final = 100  # letters
+_MOST_PAGES: Final = 10_000
 _ASCENDING: Final = ("band", "system")
 _FILTERS: Final[dict[str, tuple[str, ...]]] = {
     "weights": ("any", "open"),
     "size": ("any", *SIZES, "unstated"),
     "training": ("any", "unseen"),
-    "show": ("every", "ranked"),
+    "show": ("teams", "ranked", "every"),  # teams: one row for each place in the ranking, and for a team without one
 }
 
 
@@ -51,7 +75,7 @@ _FILTERS: Final[dict[str, tuple[str, ...]]] = {
 class TableChoice:
     """`part` is "all" or such as "source:elife"; an empty `sort` becomes the first one.
 
-    Filters hold the first value of their list when they are off.
+    Filters hold the first value of their list when they are off. `search` is folded; every word of it must occur.
     """
 
     part: str = ALL
@@ -60,7 +84,10 @@ class TableChoice:
     weights: str = "any"
     size: str = "any"
     training: str = "any"
-    show: str = "every"
+    show: str = "teams"
+    search: str = ""
+    columns: tuple[str, ...] = USUAL
+    page: int = 1
 
     def __post_init__(self) -> None:
         if not self.sort:
@@ -84,12 +111,24 @@ class TableChoice:
 
     @property
     def filtered(self) -> bool:
-        """True when a filter is on."""
-        return any(getattr(self, name) != values[0] for name, values in _FILTERS.items())
+        """True when a filter is on that hides rows (`show` apart)."""
+        names = [name for name in _FILTERS if name != "show"]
+        return bool(self.search) or any(getattr(self, name) != _FILTERS[name][0] for name in names)
+
+    @property
+    def view(self) -> str:
+        """What a site of files calls this page of a table: a part, `sources`, `every`, or `all`."""
+        if self.part != ALL:
+            return self.part.replace(":", "-")
+        return "sources" if self.columns == SOURCES_ONLY else "every" if self.show == "every" else ALL
 
     def whole(self) -> TableChoice:
         """The same filters on all concerns, in the order of bands."""
-        return replace(self, part=ALL, sort="band", descending=False)
+        return replace(self, part=ALL, sort="band", descending=False, columns=USUAL, page=1)
+
+    def unfiltered(self) -> TableChoice:
+        """The same part and order without filters and search."""
+        return TableChoice(self.part, self.sort, self.descending, columns=self.columns)
 
     def query(self) -> dict[str, str]:
         """The parameters that differ from what is shown without any, in a fixed order."""
@@ -102,7 +141,16 @@ class TableChoice:
         for name, values in _FILTERS.items():
             if getattr(self, name) != values[0]:
                 found[name] = getattr(self, name)
+        if self.search:
+            found["q"] = self.search
+        if self.columns != USUAL:
+            found["col"] = ",".join(self.columns)
+        if self.page > 1:
+            found["page"] = str(self.page)
         return found
+
+
+SOURCES_ONLY: Final = ("sources",)
 
 
 def read_choice(query: Mapping[str, str]) -> TableChoice:
@@ -111,7 +159,40 @@ def read_choice(query: Mapping[str, str]) -> TableChoice:
     sort = _one_of("sort", query.get("sort", TableChoice(part).sort), SORTS)
     order = _one_of("order", query.get("order", "down" if starts_descending(sort) else "up"), ("up", "down"))
     filters = {name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()}
-    return TableChoice(part, sort, order == "down", **filters)
+    chosen = [one for one in query.get("col", "").split(",") if one]
+    for one in chosen:
+        _one_of("col", one, COLUMNS)
+    columns = tuple(one for one in COLUMNS if one in chosen) or USUAL
+    found = TableChoice(part, sort, order == "down", **filters, search=searched(query.get("q", "")), columns=columns)
+    return replace(found, page=page_number(query.get("page", "1")))
+
+
+def searched(words: str) -> str:
+    """What a reader typed, folded as names are for comparing. Raises InputError when it is too long."""
+    if len(words) > _LONGEST_SEARCH:
+        raise InputError(f"A search has at most {_LONGEST_SEARCH} letters.", remedy="search for less")
+    return folded(words)
+
+
+def page_number(given: str) -> int:
+    """The number of a page, from 1. Raises InputError."""
+    if not (given.isascii() and given.isdigit() and len(given) <= 5 and 1 <= int(given) <= _MOST_PAGES):
+        raise InputError(f'"{printable(given, 60)}" is not a number of a page.', remedy="use 1, or leave it out")
+    return int(given)
+
+
+def on_page(rows: Sequence[T], page: int, size: int = PER_PAGE) -> tuple[list[T], int]:
+    """(the rows of a page, the number of pages); a page behind the last one has no rows."""
+    return list(rows[(page - 1) * size : page * size]), max(1, -(-len(rows) // size))
+
+
+def matches(row: Row, search: str) -> bool:
+    """True when every word occurs in the row's names."""
+    if not search:
+        return True
+    texts = (row.system, row.version, row.team, row.organisation, row.base_model, row.submission)
+    text = " ".join(folded(one) for one in texts)
+    return all(word in text for word in search.split())
 
 
 def starts_descending(sort: str) -> bool:
@@ -141,8 +222,20 @@ def passes(row: Row, choice: TableChoice) -> bool:
         (choice.weights == "any" or row.open_weights == "yes")
         and (choice.size == "any" or size_of(row) == choice.size)
         and (choice.training == "any" or is_unseen(row))
-        and (choice.show == "every" or row.band is not None)
+        and (choice.show != "ranked" or row.band is not None)
+        and matches(row, choice.search)
     )
+
+
+def one_a_team(rows: Sequence[Row]) -> set[str]:
+    """The submissions that stand for their team: all that rank, and the first of a team of which none ranks."""
+    ranked = {folded(row.team) for row in rows if row.band is not None}
+    found = {row.submission for row in rows if row.band is not None}
+    for row in rows:
+        if folded(row.team) not in ranked:
+            ranked.add(folded(row.team))
+            found.add(row.submission)
+    return found
 
 
 def size_of(row: Row) -> str:

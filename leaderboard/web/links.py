@@ -22,10 +22,10 @@ class Folder:
     first: tuple[str, str]
     compared: Mapping[tuple[str, str], Sequence[str]] = field(default_factory=dict)
 
-    def board_file(self, where: tuple[str, str], part: str = ALL) -> str:
-        """The file of a table, or of a part of its articles."""
-        if part != ALL:
-            return f"board-{'-'.join(where)}-{part.replace(':', '-')}.html"
+    def board_file(self, where: tuple[str, str], view: str = ALL) -> str:
+        """The file of a table, or of another view of it (`TableChoice.view`)."""
+        if view != ALL:
+            return f"board-{'-'.join(where)}-{view}.html"
         return "index.html" if where == self.first else f"board-{'-'.join(where)}.html"
 
     def tests_file(self, where: tuple[str, str]) -> str:
@@ -44,12 +44,14 @@ class Folder:
 class Links:
     """Addresses of a running board; with `folder`, of a static site as seen from `depth` folders below its top.
 
-    `versions` are those of assets, so that browsers may keep them for ever.
+    `versions` are those of assets, so that browsers may keep them for ever. `base` is the address at which people reach
+    the site, where it is known: feeds and previews name pages by it.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     folder: Folder | None = None
     depth: int = 0
+    base: str = ""
 
     @property
     def live(self) -> bool:
@@ -61,13 +63,21 @@ class Links:
         version = self.versions.get(name)
         return self._at(f"/assets/{name}?v={version}" if version else f"/assets/{name}", f"assets/{name}")
 
+    def absolute(self, address: str) -> str:
+        """A page's address (of a server, or a file's from the top) for those who are elsewhere; nothing if unknown."""
+        return f"{self.base}/{address.removeprefix('/')}" if self.base else ""
+
     def home(self) -> str:
         """The table of the first split under the contract that ranks."""
         return self._at("/", "index.html")
 
     def page(self, name: str) -> str:
-        """how-scoring-works, compare, submit, submissions, login."""
+        """how-scoring-works, rules, compare, submit, submissions, login."""
         return self._at(f"/{name}", f"{name}.html")
+
+    def feed(self) -> str:
+        """What was scored last, as Atom."""
+        return self._at("/feed.xml", "feed.xml")
 
     def board(
         self, table: BoardTable, choice: TableChoice, split: str | None = None, contract: str | None = None
@@ -75,7 +85,7 @@ class Links:
         """A table; of another split or contract where these are given. In files the browser orders and filters."""
         where = (split or table.split, contract or table.contract)
         query = encoded({"split": where[0], "contract": where[1], **choice.query()})
-        return self._at(f"/{query}", self.folder.board_file(where, choice.part) if self.folder else "")
+        return self._at(f"/{query}", self.folder.board_file(where, choice.view) if self.folder else "")
 
     def table_file(self, table: BoardTable, kind: str) -> str:
         """A table as json or csv; `kind` may be reported.csv."""
@@ -89,12 +99,12 @@ class Links:
         return self._at(f"/systems/{submission}", f"systems/{submission}.html")
 
     def system_file(self, submission: str, kind: str) -> str:
-        """Its figures as json or csv."""
+        """Its figures as json or csv, its badge as svg, or the file of results for the Hub (hub.yaml)."""
         return self._at(f"/systems/{submission}.{kind}", f"systems/{submission}.{kind}")
 
-    def tests(self, table: BoardTable) -> str:
-        """The page with all tests of a table."""
-        query = urlencode({"split": table.split, "contract": table.contract})
+    def tests(self, table: BoardTable, **more: str) -> str:
+        """The page to choose systems for a comparison, with tests of a table; `more` parameters on a server."""
+        query = urlencode({"split": table.split, "contract": table.contract, **more})
         return self._at(f"/compare?{query}", self.folder.tests_file(_where(table)) if self.folder else "")
 
     def compare(self, table: BoardTable, a: str, b: str) -> str | None:

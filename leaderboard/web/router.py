@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -13,14 +14,19 @@ from bioreview_bench.errors import InputError
 from ..http.answers import CSV, FOR_EVER, HTML, Body, answer
 from ..ranking.build import load_system, load_table
 from ..ranking.export import as_json, reported_csv, system_csv
+from ..ranking.hub_results import eval_results
 from ..ranking.rows import reported
 from ..store.common import NotFound
 from ..store.settings import get_settings, get_split
-from .choice import TableChoice, read_choice, require_source
+from .charts.badge import badge
+from .choice import TableChoice, page_number, read_choice, require_source, searched
 from .pages.about import about_page, trouble_html
 from .pages.board import board_page
-from .pages.compare import choose_page, compare_page
+from .pages.choose import MOST, Asked, choose_page
+from .pages.compare import compare_page, several_page
+from .pages.feed import ATOM, all_tables, feed
 from .pages.forms import make_forms
+from .pages.rules import board_rules, rules_page
 from .pages.system import system_page
 from .site import TYPES, Site, assets, site_of, versions
 
@@ -30,6 +36,9 @@ if TYPE_CHECKING:
     from ..store.database import Database
 
 _JSON = "application/json"
+_SVG = "image/svg+xml"
+_YAML = "application/yaml"
+_EMBEDDED = {"Cross-Origin-Resource-Policy": "cross-origin"}  # a badge is for pages elsewhere
 
 
 def make_router(db: Database) -> APIRouter:
@@ -62,11 +71,18 @@ def _add_assets(router: APIRouter) -> None:
 def _add_pages(router: APIRouter, db: Database) -> None:
     """Pages that everybody may see, made once for every version of the board and every different question."""
 
-    def add(path: str, media_type: str, asked: Callable[[Request], Any], make: Callable[[Site, Any], str]) -> None:
+    def add(
+        path: str,
+        media_type: str,
+        asked: Callable[[Request], Any],
+        make: Callable[[Site, Any], str],
+        more: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         @router.api_route(path, methods=["GET", "HEAD"])
         async def page(request: Request) -> Response:
             what, site, pages = asked(request), site_of(request), request.app.state.pages
             made: Response = await pages.answer(request, (path, what), lambda: make(site, what), media_type)
+            made.headers.update(more)
             return made
 
     def board(site: Site, asked: tuple[tuple[str, str], TableChoice]) -> str:
@@ -74,9 +90,15 @@ def _add_pages(router: APIRouter, db: Database) -> None:
         require_source(asked[1], table.rows)
         return board_page(site, table, asked[1])
 
-    def compare(site: Site, asked: tuple[tuple[str, str], tuple[str, ...]]) -> str:
+    def compare(site: Site, asked: tuple[tuple[str, str], tuple[str, ...], Asked]) -> str:
         table = _table(db, asked[0])
-        return compare_page(site, table, *_two(table, asked[1])) if asked[1] else choose_page(site, table)
+        rows = _rows(table, asked[1])
+        if len(rows) < 2:
+            return choose_page(site, table, asked[2])
+        return compare_page(site, table, rows[0], rows[1]) if len(rows) == 2 else several_page(site, table, rows)
+
+    def system(site: Site, one: str) -> str:
+        return system_page(site, *load_system(db, one), get_settings(db).hub_dataset)
 
     def figures(site: Site, split: str) -> str:
         facts = get_split(db, split)
@@ -85,19 +107,36 @@ def _add_pages(router: APIRouter, db: Database) -> None:
     def submission(request: Request) -> str:
         return str(request.path_params["submission"])
 
-    add("/", HTML, lambda request: (_where(request), read_choice(request.query_params)), board)
-    add("/compare", HTML, lambda request: (_where(request), _wanted(request)), compare)
+    add("/", HTML, lambda request: (_where(request), _choice(request)), board)
+    add("/compare", HTML, lambda request: (_where(request), *_wanted(request)), compare)
+    add("/rules", HTML, lambda request: None, lambda site, _: rules_page(site, board_rules(db)))
+    add("/feed.xml", ATOM, lambda request: None, lambda site, _: feed(site.links, all_tables(db)))
     add("/how-scoring-works", HTML, lambda request: None, lambda site, _: about_page(site, _table(db, ("", ""))))
     add("/reported/{split}.csv", CSV, lambda request: request.path_params["split"], figures)
     add("/systems/{submission}.json", _JSON, submission, lambda site, one: as_json(load_system(db, one)[0]))
     add("/systems/{submission}.csv", CSV, submission, lambda site, one: system_csv(load_system(db, one)[0]))
-    add("/systems/{submission}", HTML, submission, lambda site, one: system_page(site, *load_system(db, one)))
+    add("/systems/{submission}.hub.yaml", _YAML, submission, lambda site, one: _hub_file(db, site, one))
+    add("/systems/{submission}.svg", _SVG, submission, lambda site, one: badge(load_system(db, one)[0]), _EMBEDDED)
+    add("/systems/{submission}", HTML, submission, system)
 
 
-def _wanted(request: Request) -> tuple[str, ...]:
-    """The systems that a comparison names."""
+def _choice(request: Request) -> TableChoice:
+    """What a query asks of a table; checkboxes send a name for each."""
     query = request.query_params
-    return tuple(query.getlist("s")[:3]) or tuple(query[name] for name in ("a", "b") if query.get(name))
+    return read_choice({**query, "col": ",".join(query.getlist("col"))})
+
+
+def _wanted(request: Request) -> tuple[tuple[str, ...], Asked]:
+    """The systems that a comparison names, and what the page to choose them shows. Raises InputError."""
+    query = request.query_params
+    named = tuple(query.getlist("s")) or tuple(query[name] for name in ("a", "b") if query.get(name))
+    wanted = tuple(dict.fromkeys(named))
+    if len(wanted) == 1 < len(named):
+        raise InputError("A comparison needs two different systems.", remedy="choose two")
+    if len(wanted) > MOST:
+        raise InputError(f"{len(wanted)} systems do not fit beside each other.", remedy=f"choose at most {MOST}")
+    chosen = wanted[0] if len(wanted) == 1 else ""
+    return wanted, Asked(searched(query.get("q", "")), page_number(query.get("page", "1")), chosen)
 
 
 def _where(request: Request) -> tuple[str, str]:
@@ -111,11 +150,17 @@ def _table(db: Database, where: tuple[str, str]) -> BoardTable:
     return load_table(db, split or settings.splits[0], contract or settings.ranking)
 
 
-def _two(table: BoardTable, wanted: tuple[str, ...]) -> tuple[Row, Row]:
-    if len(set(wanted)) != 2:
-        raise InputError("A comparison needs two different systems.", remedy="choose two")
+def _rows(table: BoardTable, wanted: tuple[str, ...]) -> list[Row]:
     known = {row.submission: row for row in table.rows}
     missing = [one for one in wanted if one not in known]
     if missing:
         raise NotFound(f"There is no system {missing[0][:40]!r} in this table.", remedy="choose one of its systems")
-    return known[wanted[0]], known[wanted[1]]
+    return [known[one] for one in wanted]
+
+
+def _hub_file(db: Database, site: Site, submission: str) -> str:
+    dataset = get_settings(db).hub_dataset
+    if dataset is None:
+        raise NotFound("This board has no benchmark on the Hub.", remedy="ask its maintainers to name one")
+    view, _ = load_system(db, submission)
+    return eval_results(view, dataset, site.links.absolute(site.links.system(submission)))

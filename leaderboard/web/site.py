@@ -25,7 +25,12 @@ from .links import Links
 _PACKAGE = "bioreview_bench.leaderboard.web"
 _STYLES = ("tokens.css", "base.css", "layout.css", "table.css", "pages.css", "forms.css", "charts.css", "print.css")
 _SCRIPTS = ("table.js", "copy.js", "compare.js", "status.js", "main.js")
-TYPES = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
+TYPES = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,9 @@ class Site:
         return self.environment.get_template(template).render(site=self, links=self.links, page=page, **context)
 
 
-def served(title: str, files: Mapping[str, bytes]) -> Site:
-    """The site of a running board, with these assets."""
-    return Site(title, Links(versions(files)), environment())
+def served(title: str, files: Mapping[str, bytes], base: str = "") -> Site:
+    """The site of a running board, with these assets; `base` is the address at which people reach it."""
+    return Site(title, Links(versions(files), base=base), environment())
 
 
 def environment() -> Environment:
@@ -74,6 +79,7 @@ def assets() -> dict[str, bytes]:
         "board.js": f'(() => {{\n"use strict";\n{script}}})();\n'.encode(),
         "theme.js": _read("theme.js").encode(),
         "mark.svg": _read("mark.svg").encode(),
+        "preview.png": resources.files(_PACKAGE).joinpath("assets", "preview.png").read_bytes(),
     }
 
 
@@ -90,7 +96,7 @@ def site_of(request: Request) -> Site:
     """The site of the application that got the request, made once."""
     state = request.app.state
     if not hasattr(state, "site"):
-        state.site = served(request.app.title, assets())
+        state.site = served(request.app.title, assets(), getattr(state, "public_url", None) or "")
     site: Site = state.site
     return site
 

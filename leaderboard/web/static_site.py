@@ -20,12 +20,17 @@ from bioreview_bench.errors import InputError, cannot_write
 
 from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
+from ..ranking.hub_results import eval_results
 from ..store.settings import get_settings
-from .choice import ALL, TableChoice, occurring
+from .charts.badge import badge
+from .choice import SOURCES_ONLY, TableChoice, occurring
 from .links import Folder, Links
 from .pages.about import about_page
 from .pages.board import board_page
-from .pages.compare import choose_page, compare_page
+from .pages.choose import choose_page
+from .pages.compare import compare_page
+from .pages.feed import feed
+from .pages.rules import board_rules, rules_page
 from .pages.system import system_page
 from .site import Site, assets, environment
 
@@ -46,13 +51,13 @@ class BuiltSite:
     changed: bool
 
 
-def build(db: Database, out: Path) -> BuiltSite:
-    """Write the site to the folder `out`, as a whole or not at all.
+def build(db: Database, out: Path, public_url: str = "") -> BuiltSite:
+    """Write the site to the folder `out`, as a whole or not at all. `public_url`: where people will find it.
 
     Raises InputError when `out` holds something else, WriteError.
     """
     _check_place(out)
-    files = dict(pages(db))
+    files = dict(pages(db, public_url))
     n_systems = sum(name.startswith("systems/") and name.endswith(".html") for name in files)
     if _same(out, files):
         return BuiltSite(len(files), n_systems, False)
@@ -60,34 +65,41 @@ def build(db: Database, out: Path) -> BuiltSite:
     return BuiltSite(len(files), n_systems, True)
 
 
-def pages(db: Database) -> Iterator[tuple[str, bytes]]:
+def pages(db: Database, public_url: str = "") -> Iterator[tuple[str, bytes]]:
     """(path, content) of every file of the site."""
     settings = get_settings(db)
     tables = {split: load_tables(db, split) for split in settings.splits}
     every = [table for found in tables.values() for table in found]
     compared = {(table.split, table.contract): _compared(table) for table in every}
     folder = Folder((settings.splits[0], settings.ranking), compared)
-    site = Site(settings.title, Links(folder=folder), environment())
-    below = replace(site, links=Links(folder=folder, depth=1))
+    site = Site(settings.title, Links(folder=folder, base=public_url), environment())
+    below = replace(site, links=Links(folder=folder, depth=1, base=public_url))
     for name, content in assets().items():
         yield f"assets/{name}", content
     for table in every:
         yield from _table_files(site, below, folder, table)
     first = tables[settings.splits[0]][0]
     yield "how-scoring-works.html", about_page(site, first).encode()
+    yield "rules.html", rules_page(site, board_rules(db)).encode()
+    yield "feed.xml", feed(site.links, [tables[split][0] for split in settings.splits]).encode()
     for submission in dict.fromkeys(row.submission for table in every for row in table.rows):
         system, of_split = load_system(db, submission)
-        yield f"systems/{submission}.html", system_page(below, system, of_split).encode()
+        yield f"systems/{submission}.html", system_page(below, system, of_split, settings.hub_dataset).encode()
         yield f"systems/{submission}.json", as_json(system).encode()
         yield f"systems/{submission}.csv", system_csv(system).encode()
+        yield f"systems/{submission}.svg", badge(system).encode()
+        if settings.hub_dataset is not None and system.scores:
+            url = site.links.absolute(site.links.system(submission))
+            yield f"systems/{submission}.hub.yaml", eval_results(system, settings.hub_dataset, url).encode()
     about = {"board": settings.title, "splits": settings.splits, "contracts": settings.contracts}
     yield MARKER, (json.dumps({**about, "ranking": settings.ranking}, indent=1) + "\n").encode()
 
 
 def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> Iterator[tuple[str, bytes]]:
     where = (table.split, table.contract)
-    for part in (ALL, *map(":".join, occurring(table.rows))):
-        yield folder.board_file(where, part), board_page(site, table, TableChoice(part)).encode()
+    views = [TableChoice(), TableChoice(show="every"), TableChoice(columns=SOURCES_ONLY)]
+    for choice in (*views, *(TableChoice(":".join(part)) for part in occurring(table.rows))):
+        yield folder.board_file(where, choice.view), board_page(site, table, choice).encode()
     yield folder.tests_file(where), choose_page(site, table).encode()
     stem = f"tables/{table.split}-{table.contract}"
     yield f"{stem}.json", as_json(table).encode()

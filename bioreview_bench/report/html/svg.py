@@ -57,15 +57,16 @@ def joined(*parts: str) -> Markup:
     return Markup("").join(escape(part) for part in parts)
 
 
-def chart(name: str, title: str, description: str, draw: Callable[[float], Drawing]) -> Markup:
+def chart(name: str, title: str, description: str, draw: Callable[[float], Drawing], role: str = "img") -> Markup:
     """The chart at both widths; the style sheet shows one. `title` and `description` are for those who do not see it.
 
-    `name` must be unique in the page.
+    `name` must be unique in the page. `role`: group for a chart with links in it, which an image hides.
     """
-    return joined(*(_svg(f"{name}-{size}", size, title, description, width, draw(width)) for size, width in _SIZES))
+    parts = [_svg(f"{name}-{size}", size, title, description, width, draw(width), role) for size, width in _SIZES]
+    return joined(*parts)
 
 
-def _svg(identity: str, size: str, title: str, description: str, width: float, drawing: Drawing) -> Markup:
+def _svg(identity: str, size: str, title: str, description: str, width: float, drawing: Drawing, role: str) -> Markup:
     return element(
         "svg",
         element("title", title, id=f"{identity}-title"),
@@ -73,7 +74,7 @@ def _svg(identity: str, size: str, title: str, description: str, width: float, d
         drawing.content,
         class_=f"chart {size}",
         viewBox=f"0 0 {_value(width)} {_value(drawing.height)}",
-        role="img",
+        role=role,
         aria_labelledby=f"{identity}-title",
         aria_describedby=f"{identity}-desc",
     )

@@ -1,14 +1,14 @@
-// Sorting and filtering a table in the browser. Without it a server does the same, by links and a form.
+// Sorting, searching and filtering the table of a site of files. A server does the same by links and a form.
 
 const ASCENDING = ["band", "system"];
 
 function startTable() {
   const table = document.getElementById("board");
   const form = document.getElementById("filters");
-  if (!table || !form) return;
-  const body = table.tBodies[0];
+  if (!table || !form || document.getElementById("comparing").dataset.live === "yes") return;
+  const body = table.querySelector("tbody.entries");
   const rows = [...body.rows].sort((a, b) => a.dataset.index - b.dataset.index);
-  const headings = [...table.tHead.querySelectorAll("th[data-key]")];
+  const headings = [...table.tHead.querySelectorAll('th[data-key]:not([data-key="links"])')];
   const query = new URLSearchParams(location.search);
   const keys = headings.map((heading) => heading.dataset.key);
   const first = table.dataset.sort;
@@ -16,17 +16,19 @@ function startTable() {
   const state = { sort: known.includes(query.get("sort")) ? query.get("sort") : first };
   const order = query.get("order");
   state.down = order ? order === "down" : !ASCENDING.includes(state.sort);
-  const filters = ["weights", "size", "training", "show"].map((name) => form.elements[name]);
+  const filters = ["weights", "size", "training"].map((name) => form.elements[name]);
   for (const select of filters) {
     const given = query.get(select.name);
     if ([...select.options].some((option) => option.value === given)) select.value = given;
   }
 
+  const words = () => form.elements.q.value.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
+
   const passes = (row) =>
     (form.elements.weights.value === "any" || row.dataset.weights === "yes") &&
     (form.elements.size.value === "any" || row.dataset.size === form.elements.size.value) &&
     (form.elements.training.value === "any" || row.dataset.unseen === "yes") &&
-    (form.elements.show.value === "every" || row.dataset.band !== "");
+    words().every((word) => row.querySelector(".col-system").textContent.normalize("NFKC").toLowerCase().includes(word));
 
   const value = (row) => {
     const cell = row.querySelector(`[data-key="${state.sort}"]`);
@@ -42,11 +44,12 @@ function startTable() {
   };
 
   const address = () => {
-    for (const name of ["sort", "order", "weights", "size", "training", "show"]) query.delete(name);
+    for (const name of ["sort", "order", "weights", "size", "training", "q"]) query.delete(name);
     const usual = state.down !== ASCENDING.includes(state.sort);
     if (state.sort !== first || !usual) query.set("sort", state.sort);
     if (!usual) query.set("order", state.down ? "down" : "up");
     for (const select of filters) if (select.selectedIndex > 0) query.set(select.name, select.value);
+    if (form.elements.q.value) query.set("q", form.elements.q.value);
     const text = query.toString();
     try {
       history.replaceState(null, "", text ? `?${text}` : location.pathname);
@@ -69,7 +72,7 @@ function startTable() {
       else heading.removeAttribute("aria-sort");
     }
     document.getElementById("n-shown").textContent = shown.length;
-    document.getElementById("reset").hidden = filters.every((select) => select.selectedIndex === 0);
+    document.getElementById("reset").hidden = filters.every((select) => select.selectedIndex === 0) && !form.elements.q.value;
     form.elements.sort.value = state.sort;
   };
 
@@ -96,6 +99,8 @@ function startTable() {
     });
   }
   for (const select of filters) select.addEventListener("change", () => { show(); address(); });
+  form.elements.q.value = query.get("q") || "";
+  form.elements.q.addEventListener("input", () => { show(); address(); });
   form.elements.sort.addEventListener("change", () => {
     state.down = !ASCENDING.includes(form.elements.sort.value);
     state.sort = form.elements.sort.value;
@@ -105,10 +110,11 @@ function startTable() {
   form.addEventListener("submit", (event) => event.preventDefault());
   document.getElementById("reset").addEventListener("click", () => {
     for (const select of filters) select.selectedIndex = 0;
+    form.elements.q.value = "";
     show();
     address();
   });
-  form.querySelector(".apply").hidden = true;
+  for (const button of form.querySelectorAll(".apply")) button.hidden = true;
   form.hidden = false;
   show();
 }

@@ -17,6 +17,7 @@ from bioreview_bench.report.html.words import figure
 
 from ..site import short
 
+_MANY = 40  # points above which whiskers would hide each other
 _LETTER = 6.3  # mean width of a letter at 12 pixels
 _LINE = 13.0
 _GAP = 8.0
@@ -24,7 +25,7 @@ _GAP = 8.0
 
 @dataclass(frozen=True)
 class SystemPoint:
-    """A system. `low` and `high` bound y; kind is ranked, other or reported."""
+    """A system. `low` and `high` bound y; kind is ranked, other or reported; `href` is its page's address, if any."""
 
     name: str
     x: float
@@ -32,6 +33,7 @@ class SystemPoint:
     low: float | None
     high: float | None
     kind: str
+    href: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def scatter(
         spots = {point: plot.point(point.x, point.y) for point in points}
         taken = [_Box(x - 5, y - 5, x + 5, y + 5) for x, y in spots.values()]
         lines = [_level(plot, *level, taken) for level in levels]
-        marks = [_mark(plot, point, *spots[point]) for point in reversed(points)]
+        marks = [_mark(plot, point, *spots[point], bounds=len(points) <= _MANY) for point in reversed(points)]
         labels = [_label(plot, point.name, *spots[point], taken) for point in points]
         return Drawing(
             height,
@@ -85,8 +87,14 @@ def scatter(
         )
 
     kinds = [kind for kind in _LEGEND if any(point.kind == kind for point in points)]
-    said = "; ".join(f"{point.name}: F1 {figure(point.y)}, {x_name} {figure(point.x, 2)}" for point in points)
-    return joined(legend([_LEGEND[kind] for kind in kinds]), chart(name, title, f"{said}.", draw))
+    return joined(legend([_LEGEND[kind] for kind in kinds]), chart(name, title, _said(points, x_name), draw, "group"))
+
+
+def _said(points: Sequence[SystemPoint], x_name: str) -> str:
+    """The chart in words: every point of a few, the first of many (the table has them all)."""
+    shown = [f"{point.name}: F1 {figure(point.y)}, {x_name} {figure(point.x, 2)}" for point in points[:_MANY]]
+    left = len(points) - len(shown)
+    return f"{'; '.join(shown)}{f'; and {left} more' if left else ''}."
 
 
 def _extent(values: Iterable[float]) -> tuple[float, float]:
@@ -98,17 +106,17 @@ def _extent(values: Iterable[float]) -> tuple[float, float]:
     return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
 
 
-def _mark(plot: Plot, point: SystemPoint, x: float, y: float) -> Markup:
+def _mark(plot: Plot, point: SystemPoint, x: float, y: float, *, bounds: bool) -> Markup:
     class_ = {"ranked": "dot s1", "other": "dot other", "reported": "diamond s2"}[point.kind]
     parts = [element("title", f"{point.name}: F1 {figure(point.y)}")]
-    if point.low is not None and point.high is not None:
+    if bounds and point.low is not None and point.high is not None:
         low, high = plot.y.at(point.low), plot.y.at(point.high)
         parts.append(element("line", class_=f"whisker thin {class_.split()[1]}", x1=x, x2=x, y1=low, y2=high))
     if point.kind == "reported":
         parts.append(diamond(x, y, "s2"))
     else:
         parts.append(element("circle", class_=class_, cx=x, cy=y, r=5))
-    return element("g", joined(*parts))
+    return element("a", *parts, href=point.href) if point.href else element("g", *parts)
 
 
 def _level(plot: Plot, name: str, value: float, taken: list[_Box]) -> Markup:

@@ -1,4 +1,4 @@
-"""Two systems of a table side by side."""
+"""Systems of a table side by side: two in every detail, or several in their figures and tests."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
 from ..charts.strips import axis_of, strip
 from ..site import Site, bounded, p_value, part_name, short, skill
+from .choose import test_of
 from .table import part_figure
 
 _FIGURES = ("f1", "skill", "recall", "precision", "recall_major", "f1_macro", "null_f1", "match_rate")
@@ -50,27 +51,48 @@ def compare_page(site: Site, table: BoardTable, a: Row, b: Row) -> str:
         a=a,
         b=b,
         measures=measures(a, b),
-        others=_others(a, b),
+        others=[(title, of(a), of(b)) for title, of in _OTHERS],
         test=verdict(table, a, b),
         charts=_charts(a, b),
-        pairs=[],
     )
 
 
-def choose_page(site: Site, table: BoardTable) -> str:
-    """Which two? Two lists to choose from, and a link for every tested pair."""
-    known = {row.submission: row for row in table.rows}
-    pairs = []
-    for test in table.tests:
-        href = site.links.compare(table, test.a, test.b)
-        if href is not None:
-            pairs.append((name(known[test.a].system), name(known[test.b].system), href, test))
-    return site.render("choose.html", "compare", table=table, pairs=pairs, level=LEVEL)
+def several_page(site: Site, table: BoardTable, rows: Sequence[Row]) -> str:
+    """Three systems or more: their figures in columns, and what the test of every two says."""
+    order = sorted(rows, key=lambda row: -(row.f1.value or 0.0))
+    figures = [(SOURCES[field].title, [_several(field, row) for row in order]) for field in _FIGURES]
+    others = [(title, [of(row) for row in order]) for title, of in _OTHERS]
+    parts = [
+        (part_name("source", one), [part_figure(row.per_source.get(one), "f1") for row in order])
+        for one in dict.fromkeys(one for row in order for one in row.per_source)
+    ]
+    tests = [(row, [_in_short(site, table, row, other) for other in order]) for row in order]
+    return site.render(
+        "several.html", "compare", table=table, rows=order, figures=figures, parts=parts, others=others, tests=tests
+    )
+
+
+def _several(field: str, row: Row) -> tuple[str, str]:
+    value = getattr(row, field)
+    shown = value if isinstance(value, Figure) else Figure(value=value)
+    return skill(row) if field == "skill" else figure(shown.value), bounded(shown)
+
+
+def _in_short(site: Site, table: BoardTable, row: Row, other: Row) -> tuple[str, str, str]:
+    """(how much higher the F1 of `row` is, p, the address of the comparison of the two)."""
+    href = site.links.compare(table, row.submission, other.submission) or ""
+    if row is other:
+        return "", "", ""
+    found = test_of(table, row.submission, other.submission)
+    if found is None:
+        return "not tested", "", href
+    sign = 1 if found.a == row.submission else -1
+    return _difference(sign * found.delta_f1, 0.0), f"p {_equals(found.p_holm)}", href
 
 
 def verdict(table: BoardTable, a: Row, b: Row) -> str:
     """What the test of the two says, in a sentence."""
-    found = next((test for test in table.tests if {test.a, test.b} == {a.submission, b.submission}), None)
+    found = test_of(table, a.submission, b.submission)
     if found is None:
         return "No test was made: only ranked systems are tested against each other."
     better = a if found.a == a.submission else b
@@ -111,17 +133,16 @@ def _difference(a: float | None, b: float | None) -> str:
     return f"+{figure(a - b)}" if round(a - b, 3) > 0 else figure(a - b)
 
 
-def _others(a: Row, b: Row) -> list[tuple[str, str, str]]:
-    pairs: list[tuple[str, Callable[[Row], str]]] = [
-        ("Concerns per article", lambda row: f"{row.mean_concerns:.1f}"),
-        ("Articles answered", lambda row: f"{row.coverage:.1%}"),
-        ("Band", lambda row: "not ranked" if row.band is None else str(row.band)),
-        ("Base model", lambda row: name(row.base_model)),
-        ("Parameters", lambda row: name(row.parameters or "not stated")),
-        ("Post-processing", lambda row: name(row.postprocessing)),
-        ("Submitted", lambda row: row.submitted),
-    ]
-    return [(title, of(a), of(b)) for title, of in pairs]
+_OTHERS: tuple[tuple[str, Callable[[Row], str]], ...] = (
+    ("Concerns per article", lambda row: f"{row.mean_concerns:.1f}"),
+    ("Articles answered", lambda row: f"{row.coverage:.1%}"),
+    ("Band", lambda row: "not ranked" if row.band is None else str(row.band)),
+    ("Base model", lambda row: name(row.base_model)),
+    ("Parameters", lambda row: name(row.parameters or "not stated")),
+    ("Post-processing", lambda row: name(row.postprocessing)),
+    ("Cost of the run", lambda row: "not stated" if row.cost_usd is None else f"{row.cost_usd:,.2f} USD"),
+    ("Submitted", lambda row: row.submitted),
+)
 
 
 def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:

@@ -21,12 +21,14 @@ from ..site import Site, bounded, disclosed, part_name
 from .board import signature_parts
 from .table import part_figure
 
+_NEAR = 24  # systems that a page offers for a comparison
+_URLS = {"url": "Page", "paper_url": "Paper", "code_url": "Code", "model_url": "Model"}
 _METRICS = ("recall", "precision", "f1")
 _PARTS = {"per_category": "By category", "per_source": "By source", "per_severity": "By severity"}
 
 
-def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> str:
-    """The page. `tables` are those of its split, for comparisons with others."""
+def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable], hub_dataset: str | None = None) -> str:
+    """The page. `tables`: those of its split, for comparisons; `hub_dataset`: the board's benchmark on the Hub."""
     first = system.scores[0] if system.scores else None
     return site.render(
         "system.html",
@@ -39,7 +41,30 @@ def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) ->
         training=_training(system),
         rivals=_rivals(site, system, tables),
         citation=bibtex(system, first) if first else "",
+        said=_said(system, first),
+        urls=[(words, system.card[field]) for field, words in _URLS.items() if system.card.get(field)],
+        rivals_page=_rivals_page(site, system, tables),
+        hub_dataset=hub_dataset if first and first.row.f1.value is not None else None,
+        badge_markup=_badge_markup(site, system),
     )
+
+
+def _said(system: SystemView, first: ContractScore | None) -> str:
+    """The page in a sentence, for search engines and previews."""
+    about = f"{name(system.system)} {name(system.version)} by {name(system.team)}"
+    if first is None:
+        return f"{about}, on {name(system.data)}/{name(system.split)}."
+    row = first.row
+    place = f"band {row.band}" if row.band is not None else "not ranked"
+    score = f"F1 {figure(row.f1.value)} {bounded(row.f1)}, {place}"
+    return f"{about}: {score}, on {name(system.data)}/{name(system.split)} under contract {name(first.label)}."
+
+
+def _badge_markup(site: Site, system: SystemView) -> str:
+    """Markdown that shows the badge elsewhere; nothing where the board does not know its address."""
+    page, picture = site.links.system(system.submission), site.links.system_file(system.submission, "svg")
+    there = site.links.absolute(page.removeprefix("../")), site.links.absolute(picture.removeprefix("../"))
+    return f"[![score]({there[1]})]({there[0]})" if all(there) else ""
 
 
 def cards(row: Row) -> list[HeadlineCard]:
@@ -140,13 +165,28 @@ def _training(system: SystemView) -> list[tuple[str, str, bool]]:
     return [*found, ("Training cut-off", name(cutoff or "not disclosed"), cutoff is None)]
 
 
+def _first_table(system: SystemView, tables: Sequence[BoardTable]) -> BoardTable | None:
+    """The table of the first contract under which the system has a score."""
+    found = next((one for one in tables if system.scores and one.contract == system.scores[0].contract), None)
+    here = found is not None and any(row.submission == system.submission for row in found.rows)
+    return found if here else None
+
+
+def _rivals_page(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> str:
+    """Where a server compares the system with any other."""
+    table = _first_table(system, tables)
+    return site.links.tests(table, s=system.submission) if table is not None and site.links.live else ""
+
+
 def _rivals(site: Site, system: SystemView, tables: Sequence[BoardTable]) -> list[tuple[str, str, str]]:
-    """(name, address of the comparison, band) of the other ranked systems under the first contract."""
-    table = next((one for one in tables if system.scores and one.contract == system.scores[0].contract), None)
-    if table is None or not any(row.submission == system.submission for row in table.rows):
+    """(name, address of the comparison, band) of the ranked systems nearest to it under the first contract."""
+    table = _first_table(system, tables)
+    if table is None:
         return []
+    place = next(place for place, row in enumerate(table.rows) if row.submission == system.submission)
+    near = table.rows[max(0, place - _NEAR // 2) : place + _NEAR // 2 + 1]
     found = []
-    for row in table.rows:
+    for row in near:
         href = site.links.compare(table, system.submission, row.submission)
         if row.submission != system.submission and row.band is not None and href is not None:
             found.append((name(f"{row.system} {row.version}"), href, str(row.band)))

@@ -10,16 +10,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from bioreview_bench.data.vocabulary import sources_in_order
 from bioreview_bench.report.html.words import DASH, figure, name
 from bioreview_bench.report.meaning import SATURATED, echo_note
 
-from ...ranking.badges import TEXTS
+from ...ranking.badges import TEXTS, BadgeText
 from ...ranking.view import SOURCES, BoardTable, Row
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
-from ..choice import ALL, TableChoice, is_unseen, passes, size_of
+from ..choice import ALL, USUAL, TableChoice, is_unseen, on_page, one_a_team, passes, size_of
 from ..links import Links
-from ..site import bounded
+from ..site import bounded, part_name
+from .shared import Shared, shared
 
 Value = float | str | None
 
@@ -30,44 +32,44 @@ _MEANINGS: Final = {
     "recall": "Share of the human reviewers' concerns that were found.",
     "precision": "Share of the system's concerns that a human reviewer raised.",
     "recall_major": "Recall among the concerns that reviewers called major.",
+    "f1_macro": "Mean of the F1 of each article, so that every article counts the same.",
     "null_f1": "F1 of the same predictions, each replaced by those of another article: what chance makes.",
     "echo_f1": "F1 of ten sentences copied from each paper: what naming the topic makes.",
     "mean_concerns": "Concerns written for an article, on average.",
     "coverage": "Share of the articles that were answered. The others count as articles without predictions.",
+    "cost_usd": "What making all predictions cost, in US dollars, as the card says.",
     "n_ref": "Concerns of human reviewers that count here.",
 }
-_KEYS: Final = {"echo_f1": "echo", "mean_concerns": "concerns", "n_ref": "references"}  # shorter ones, in addresses
+_KEYS: Final = {
+    "echo_f1": "echo",
+    "mean_concerns": "concerns",
+    "n_ref": "references",
+    "cost_usd": "cost",
+}  # in addresses
+_FIELDS: Final = {key: field for field, key in _KEYS.items()}
 _CONTROLS: Final = ("skill", "null_f1", "echo_f1")  # stand among the controls of a part
-_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
-    ALL: (
-        "f1",
-        "skill",
-        "recall",
-        "precision",
-        "recall_major",
-        "null_f1",
-        "echo_f1",
-        "mean_concerns",
-        "coverage",
-    ),
+_OF_PARTS: Final[dict[str, tuple[str, ...]]] = {
     "source": ("f1", "skill", "recall", "precision", "null_f1", "echo_f1", "n_ref"),
     "category": ("f1", "recall", "precision", "n_ref"),
     "severity": ("recall", "n_ref"),  # no precision exists by severity
 }
+_URLS: Final = {"paper_url": "paper", "code_url": "code", "model_url": "model", "url": "page"}
+_SHOWN_BADGES: Final = 2  # in a row; the others are counted
 
 
 @dataclass(frozen=True)
 class Column:
-    """A figure by the name of its field in a row."""
+    """A figure by the name of its field in a row, or F1 on one `source`."""
 
     field: str
     meaning: str = ""
     title: str = ""
+    source: str = ""
 
     @property
     def key(self) -> str:
         """Its name in addresses and pages."""
-        return _KEYS.get(self.field, self.field)
+        return f"source-{self.source}" if self.source else _KEYS.get(self.field, self.field)
 
     @property
     def name(self) -> str:
@@ -75,9 +77,32 @@ class Column:
         return self.title or SOURCES[self.field].title
 
 
-def columns(choice: TableChoice) -> list[Column]:
-    """The columns of figures; the first is the one that a table is about."""
-    return [Column(field, _MEANINGS[field]) for field in _COLUMNS[choice.kind]]
+def columns(choice: TableChoice, rows: Sequence[Row] = ()) -> list[Column]:
+    """The columns of figures; the first is the one that a table is about. Those that no row fills are left out."""
+    if choice.kind != ALL:
+        return [Column(field, _MEANINGS[field]) for field in _OF_PARTS[choice.kind]]
+    found = [Column("f1", _MEANINGS["f1"])]
+    for key in choice.columns:
+        field = _FIELDS.get(key, key)
+        if key == "sources":
+            sources = sources_in_order(source for row in rows for source in row.per_source)
+            found += [_of_source(source) for source in sources]
+        elif key == "links":
+            found += [Column(key, "Paper, code and weights, as the card says.", "Links")] if _any(rows, *_URLS) else []
+        elif key == "submitted":
+            found.append(Column(key, "When it came.", "Submitted"))
+        elif key != "cost" or _any(rows, "cost_usd"):
+            found.append(Column(field, _MEANINGS[field]))
+    return found
+
+
+def _of_source(source: str) -> Column:
+    name = part_name("source", source)
+    return Column("f1", f"F1 on the articles of {name} alone.", name, source)
+
+
+def _any(rows: Sequence[Row], *fields: str) -> bool:
+    return any(getattr(row, field) is not None for row in rows for field in fields)
 
 
 def part_of(row: Row, choice: TableChoice) -> Mapping[str, Any] | None:
@@ -96,7 +121,7 @@ def part_figure(part: Mapping[str, Any] | None, metric: str) -> Figure:
 
 def lead(row: Row, choice: TableChoice) -> Figure:
     """The figure that a table is about: F1, or recall by severity, where no precision exists."""
-    return row.f1 if choice.kind == ALL else part_figure(part_of(row, choice), _COLUMNS[choice.kind][0])
+    return row.f1 if choice.kind == ALL else part_figure(part_of(row, choice), _OF_PARTS[choice.kind][0])
 
 
 def value_of(row: Row, choice: TableChoice, field: str) -> Value:
@@ -113,9 +138,11 @@ def arranged(rows: Sequence[Row], choice: TableChoice) -> list[Row]:
 
     A column that the chosen part does not have leaves the order as it is.
     """
-    fields = {column.key: column.field for column in columns(choice)} | {"system": "system", "submitted": "submitted"}
-    field = fields.get(choice.sort, "band")
-    kept = [(value_of(row, choice, field), row) for row in rows if passes(row, choice)]
+    field = _FIELDS.get(choice.sort, choice.sort)
+    if choice.kind != ALL and field in _MEANINGS and field not in _OF_PARTS[choice.kind]:
+        field = "band"
+    standing = one_a_team(rows) if choice.show == "teams" else {row.submission for row in rows}
+    kept = [(value_of(row, choice, field), row) for row in rows if row.submission in standing and passes(row, choice)]
     known = [(value.casefold() if isinstance(value, str) else value, row) for value, row in kept if value is not None]
     known.sort(key=lambda one: one[0], reverse=choice.descending)
     return [row for _, row in known] + [row for value, row in kept if value is None]
@@ -131,11 +158,12 @@ class FigureCell:
     value: str
     detail: str = ""
     alert: str = ""
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What all rows of a page have in common."""
+    """What all rows of a page have in common. `rows` pass the filters; `shown` are those of this page."""
 
     table: BoardTable
     choice: TableChoice
@@ -143,43 +171,54 @@ class Frame:
     axis: Axis
     columns: Sequence[Column]
     in_band: Mapping[int, int]  # how many systems a band has
+    shared: Shared
+    rows: Sequence[Row]
+    shown: Sequence[Row]
+    n_pages: int
 
 
 def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
-    """The frame of a page."""
-    axis = axis_of([lead(row, choice) for row in table.rows], [_null(row, choice) for row in table.rows])
+    """The frame of a page. A site of files has all rows on one page, where the browser orders and filters them."""
+    leads = [lead(row, choice) for row in table.rows]
+    if choice.kind == ALL:
+        leads += [Figure(value=one.f1, low=one.f1_low, high=one.f1_high) for one in table.human]
+    axis = axis_of(leads, [_null(row, choice) for row in table.rows])
     in_band = Counter(row.band for row in table.rows if row.band is not None)
-    return Frame(table, choice, links, axis, columns(choice), in_band)
+    common, rows = shared(table.rows), arranged(table.rows, choice)
+    found = columns(choice, table.rows)
+    if choice.columns == USUAL:
+        found = [column for column in found if column.field not in common.fields]
+    shown, n_pages = on_page(rows, choice.page) if links.live else (rows, 1)
+    return Frame(table, choice, links, axis, found, in_band, common, rows, shown, n_pages)
 
 
 def lines(common: Frame) -> list[dict[str, Any]]:
-    """All rows: those that pass the filters in their order, then the hidden ones."""
-    shown = arranged(common.table.rows, common.choice)
+    """The rows of the page in their order."""
     place = {row.submission: index for index, row in enumerate(common.table.rows)}
-    kept = {row.submission for row in shown}
-    hidden = [row for row in common.table.rows if row.submission not in kept]
     found, before = [], None
-    for row in (*shown, *hidden):
+    for row in common.shown:
         starts = before is None or before.band != row.band
-        found.append(_line(common, row, place[row.submission], hidden=row.submission not in kept, starts=starts))
+        found.append(_line(common, row, place[row.submission], starts=starts))
         before = row
     return found
 
 
-def _line(common: Frame, row: Row, index: int, *, hidden: bool, starts: bool) -> dict[str, Any]:
+def _line(common: Frame, row: Row, index: int, *, starts: bool) -> dict[str, Any]:
     choice, value = common.choice, lead(row, common.choice)
     first, *others = common.columns
+    badges = _badges(row, common)
     return {
         "row": row,
         "href": common.links.system(row.submission),
         "band": _band(common, row),
         "tied": _tied(common, row),
-        "about": _about(row),
-        "badges": [TEXTS[badge] for badge in row.badges],
+        "version": "" if "version" in common.shared.fields else name(row.version),
+        "about": _about(row, common.shared),
+        "badges": badges[:_SHOWN_BADGES],
+        "more_badges": badges[_SHOWN_BADGES:],
         "lead": FigureCell(first.key, first.name, figure(value.value), _raw(value.value), bounded(value)),
         "strip": strip(value, common.axis, _null(row, choice), ranked=row.band is not None),
         "cells": [_cell(column, row, choice) for column in others],
-        "hidden": hidden,
         "index": index,
         "size": size_of(row),
         "unseen": is_unseen(row),
@@ -202,19 +241,39 @@ def _tied(common: Frame, row: Row) -> str:
     return f"band {row.band}, tied with {others} more" if others else f"band {row.band}"
 
 
-def _about(row: Row) -> list[str]:
-    """What stands beside the team: the rest of what the card says in few words."""
+def _about(row: Row, common: Shared) -> list[str]:
+    """What stands beside the team: the rest of what the card says in few words, as far as rows differ in it."""
     found = [] if row.organisation == row.team else [row.organisation]
-    if row.base_model.casefold() != "none":
+    if row.base_model.casefold() != "none" and "base_model" not in common.fields:
         found.append(row.base_model if row.parameters is None else f"{row.base_model} ({row.parameters})")
-    if row.open_weights == "yes":
+    if row.open_weights == "yes" and "open_weights" not in common.fields:
         found.append("open weights")
-    if row.postprocessing != "none":
+    if row.postprocessing != "none" and "postprocessing" not in common.fields:
         found.append(row.postprocessing)
+    if row.n_team_submissions > 1:
+        found.append(f"one of {row.n_team_submissions} by the team")
     return [name(one) for one in found]
 
 
+_TONES: Final = ("alarm", "caution", "calm")
+
+
+def _badges(row: Row, common: Frame) -> list[BadgeText]:
+    """The badges that not every row has, what casts most doubt first."""
+    found = [TEXTS[badge] for badge in row.badges if badge not in common.shared.badges]
+    alert = echo_alert(row)
+    if alert and common.choice.kind == ALL:
+        found.append(BadgeText("≈ echo", alert, "alarm"))
+    return sorted(found, key=lambda badge: _TONES.index(badge.tone))
+
+
 def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
+    if column.source:
+        part = part_figure(row.per_source.get(column.source), "f1")
+        return FigureCell(column.key, column.name, figure(part.value), _raw(part.value), bounded(part))
+    if column.field == "links":
+        urls = [(words, getattr(row, field)) for field, words in _URLS.items() if getattr(row, field) is not None]
+        return FigureCell(column.key, column.name, "" if urls else DASH, "", links=tuple(urls))
     value = value_of(row, choice, column.field)
     text = figure(value) if not isinstance(value, str) else value
     detail = alert = ""
@@ -223,6 +282,8 @@ def _cell(column: Column, row: Row, choice: TableChoice) -> FigureCell:
         alert = "some articles were not answered" if value < 1 else ""
     elif column.field == "mean_concerns" and isinstance(value, float):
         text = f"{value:.1f}"
+    elif column.field == "cost_usd" and isinstance(value, float):
+        text = f"${value:,.0f}" if value >= 100 else f"${value:,.2f}"
     elif column.field == "n_ref" and isinstance(value, int):
         text = f"{value}"
     elif choice.kind == ALL and isinstance(found := getattr(row, column.field), Figure):
@@ -244,6 +305,20 @@ def echo_alert(row: Row) -> str:
     """The sentence on copying the paper beside this row, where it reaches half of its match rate; else nothing."""
     note = echo_note(row.echo_match_rate, row.match_rate, row.n_matched)
     return note.text if note is not None and note.level == "alarm" and not row.saturated else ""
+
+
+def human_lines(common: Frame) -> list[dict[str, Any]]:
+    """The rows of human reviewers: figures in the same columns, without a rank. Only for all concerns."""
+    found = []
+    for one in common.table.human if common.choice.kind == ALL else ():
+        value = Figure(value=one.f1, low=one.f1_low, high=one.f1_high)
+        cells = [
+            (column.key, column.name, figure(getattr(one, column.field, None)) if not column.source else DASH)
+            for column in common.columns[1:]
+        ]
+        found.append({"row": one, "lead": figure(one.f1), "detail": bounded(value), "cells": cells})
+        found[-1]["strip"] = strip(value, common.axis, None, ranked=False)
+    return found
 
 
 def _null(row: Row, choice: TableChoice) -> float | None:

@@ -128,7 +128,7 @@ def test_a_table_is_parsed_once_for_all_views_of_it_and_again_when_it_changed(
     assert len(parsed) == 1
     ann.submit(make_package("Second"))
     score_due(board)
-    assert "Second" in asked.get("/").text
+    assert "Second" in asked.get("/?show=every").text
     assert "Second" in asked.get("/api/v1/tables/test/jaccard.csv").text
     assert len(parsed) == 2
 

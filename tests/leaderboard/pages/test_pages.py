@@ -18,7 +18,8 @@ from bioreview_bench.leaderboard.web.charts.strips import axis_of
 from bioreview_bench.leaderboard.web.choice import TableChoice, occurring, read_choice, require_source
 from bioreview_bench.leaderboard.web.pages.about import about_page
 from bioreview_bench.leaderboard.web.pages.board import board_page
-from bioreview_bench.leaderboard.web.pages.compare import choose_page, compare_page, measures, verdict
+from bioreview_bench.leaderboard.web.pages.choose import Asked, choose_page
+from bioreview_bench.leaderboard.web.pages.compare import compare_page, measures, several_page, verdict
 from bioreview_bench.leaderboard.web.pages.system import bibtex, system_page
 from bioreview_bench.leaderboard.web.pages.table import arranged
 from bioreview_bench.leaderboard.web.site import Site, assets, served
@@ -134,6 +135,7 @@ def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
     saturated = table.model_copy(update={"saturated": True, "notice": ("SATURATED: so it is.", "And more.")})
     return {
         "board": board_page(site, table, TableChoice()),
+        "every": board_page(site, table, TableChoice(show="every")),
         "saturated": board_page(site, saturated, TableChoice()),
         "reported": board_page(site, table.model_copy(update={"reported": reported("v3", "test")}), TableChoice()),
         "category": board_page(site, table, TableChoice("category:interpretation")),
@@ -143,6 +145,8 @@ def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
         "system": system_page(site, system, [table]),
         "compare": compare_page(site, table, table.rows[0], table.rows[2]),
         "choose": choose_page(site, table),
+        "searched": choose_page(site, table, Asked(search="mid", chosen=table.rows[0].submission)),
+        "several": several_page(site, table, table.rows),
         "about": about_page(site, table),
     }
 
@@ -197,7 +201,7 @@ def test_the_contact_is_on_no_page(pages: dict[str, str], system: SystemView) ->
 
 
 def test_the_board_shows_bands_figures_and_reasons(pages: dict[str, str], table: Any) -> None:
-    html = pages["board"]
+    html = pages["every"]
     rows = re.findall(r"<tr role=\"row\" class=.*?</tr>", html, re.S)
     assert [re.search(r"<bdi>(.*?)</bdi>", row)[1] for row in rows] == ["alpha", "Mid", "Zeta", "Later"]  # type: ignore[index]
     assert f"{table.rows[0].f1.value:.3f}</span> <small>[{table.rows[0].f1.low:.3f}, " in rows[0]
@@ -227,27 +231,33 @@ def test_reported_figures_stand_apart(pages: dict[str, str]) -> None:
 
 def test_a_part_shows_its_own_figures(pages: dict[str, str], table: Any) -> None:
     part = table.rows[0].per_category["interpretation"]
-    assert f'data-value="{part["f1"]}"' in pages["category"]
-    assert f'data-value="{part["n_ref"]}"' in pages["category"]
+    assert f'<span class="value">{part["f1"]:.3f}</span> <small>[' in pages["category"]
+    assert f'data-label="References"><span class="value">{part["n_ref"]}<' in pages["category"]
     recall = table.rows[0].per_severity["major"]["recall"]
-    assert f'data-key="recall" data-value="{recall}"' in pages["severity"]
+    assert f'data-label="recall"><span class="pair"><span class="value">{recall:.3f}<' in pages["severity"].replace(
+        "Recall", "recall"
+    )
 
 
 def test_sorting_and_filtering_need_no_script(site: Site, table: Any) -> None:
     def shown(**query: str) -> list[str]:
         return [row.system for row in arranged(table.rows, read_choice(query))]
 
-    assert shown() == ["alpha", "Mid", "Zeta", "Later"]
-    assert shown(sort="system") == ["alpha", "Later", "Mid", "Zeta"]
+    assert shown() == ["alpha", "Mid", "Zeta"]  # one row a team
+    assert shown(show="every") == ["alpha", "Mid", "Zeta", "Later"]
+    assert shown(show="every", sort="system") == ["alpha", "Later", "Mid", "Zeta"]
     assert shown(sort="f1", order="up")[0] == "Zeta"
-    assert shown(sort="f1")[:2] == ["alpha", "Later"]
-    assert shown(sort="submitted") == ["Later", "Mid", "alpha", "Zeta"]
+    assert shown(show="every", sort="f1")[:2] == ["alpha", "Later"]
+    assert shown(show="every", sort="submitted") == ["Later", "Mid", "alpha", "Zeta"]
     assert shown(weights="open") == ["alpha"]
     assert shown(size="medium") == ["Zeta"]
-    assert shown(training="unseen") == ["alpha", "Zeta", "Later"]
+    assert shown(show="every", training="unseen") == ["alpha", "Zeta", "Later"]
     assert shown(show="ranked") == ["alpha", "Mid", "Zeta"]
+    assert shown(q="ALPHA 1.0") == ["alpha"]
+    assert shown(q="laboratory zeta") == ["Zeta"]
+    assert shown(q="nobody") == []
     html = board_page(site, table, read_choice({"weights": "open"}))
-    assert html.count(" hidden>\n  <td role") == 3
+    assert html.count('<tr role="row" class="') == 1
     assert '<span id="n-shown">1</span> of 4' in html
 
 
@@ -259,6 +269,7 @@ def test_a_choice_survives_its_own_query_string() -> None:
         {"sort": "system", "order": "down"},
         {"sort": "f1"},
         {"part": "category:other", "sort": "band"},
+        {"q": "two words", "col": "skill,sources,links", "page": "2"},
     ):
         assert read_choice(query).query() == query
     assert read_choice({"utm_source": "x", "sort": "band"}).query() == {}
@@ -266,7 +277,14 @@ def test_a_choice_survives_its_own_query_string() -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"sort": "price"}, {"order": "sideways"}, {"part": "source:Ar Xiv"}, {"size": "huge"}, {"weights": "<script>"}],
+    [
+        {"sort": "price"},
+        {"order": "sideways"},
+        {"part": "source:Ar Xiv"},
+        {"size": "huge"},
+        {"weights": "<script>"},
+        {"col": "price"},
+    ],
 )
 def test_an_unknown_value_is_refused_with_the_known_ones(query: dict[str, str]) -> None:
     with pytest.raises(InputError, match="is not a value of"):
