@@ -216,3 +216,13 @@ def _oriented(tests: Mapping[Pair, Test], a: int, b: int) -> Test:
 
 def _f1(entry: Entry) -> float:
     return entry.record.overall.f1 or 0.0
+
+
+def tests_of(table: BoardTable, submission: str) -> list[PairTest]:
+    """All tests of one system."""
+    return [test for test in table.tests if submission in (test.a, test.b)]
+
+
+def tests_among(table: BoardTable, submissions: Sequence[str]) -> list[PairTest]:
+    """The tests between some systems."""
+    return [test for test in table.tests if test.a in submissions and test.b in submissions]

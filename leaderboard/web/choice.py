@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, SOURCES, is_source, sources_in_order
@@ -158,13 +158,22 @@ def read_choice(query: Mapping[str, str]) -> TableChoice:
     part = _part(query.get("part", ALL))
     sort = _one_of("sort", query.get("sort", TableChoice(part).sort), SORTS)
     order = _one_of("order", query.get("order", "down" if starts_descending(sort) else "up"), ("up", "down"))
-    filters = {name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()}
+    filters: dict[str, Any] = {
+        name: _one_of(name, query.get(name, values[0]), values) for name, values in _FILTERS.items()
+    }
     chosen = [one for one in query.get("col", "").split(",") if one]
     for one in chosen:
         _one_of("col", one, COLUMNS)
     columns = tuple(one for one in COLUMNS if one in chosen) or USUAL
-    found = TableChoice(part, sort, order == "down", **filters, search=searched(query.get("q", "")), columns=columns)
-    return replace(found, page=page_number(query.get("page", "1")))
+    return TableChoice(
+        part,
+        sort,
+        order == "down",
+        **filters,
+        search=searched(query.get("q", "")),
+        columns=columns,
+        page=page_number(query.get("page", "1")),
+    )
 
 
 def searched(words: str) -> str:

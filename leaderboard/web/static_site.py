@@ -21,6 +21,7 @@ from bioreview_bench.errors import InputError, cannot_write
 from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
 from ..ranking.hub_results import eval_results
+from ..ranking.standings import tests_among
 from ..store.settings import get_settings
 from .charts.badge import badge
 from .choice import SOURCES_ONLY, TableChoice, occurring
@@ -35,7 +36,7 @@ from .pages.system import system_page
 from .site import Site, assets, environment
 
 if TYPE_CHECKING:
-    from ..ranking.view import BoardTable
+    from ..ranking.view import BoardTable, Row
     from ..store.database import Database
 
 COMPARED: Final = 24  # ranked systems of a table whose pairs have a page
@@ -100,7 +101,7 @@ def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> 
     views = [TableChoice(), TableChoice(show="every"), TableChoice(columns=SOURCES_ONLY)]
     for choice in (*views, *(TableChoice(":".join(part)) for part in occurring(table.rows))):
         yield folder.board_file(where, choice.view), board_page(site, table, choice).encode()
-    yield folder.tests_file(where), choose_page(site, table).encode()
+    yield folder.tests_file(where), choose_page(site, table, tests_among(table, _compared(table))).encode()
     stem = f"tables/{table.split}-{table.contract}"
     yield f"{stem}.json", as_json(table).encode()
     yield f"{stem}.csv", as_csv(table).encode()
@@ -108,7 +109,11 @@ def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> 
         yield f"{stem}.reported.csv", reported_csv(table.reported).encode()
     known = {row.submission: row for row in table.rows}
     for a, b in combinations(_compared(table), 2):
-        yield str(folder.compare_file(where, a, b)), compare_page(below, table, known[a], known[b]).encode()
+        yield str(folder.compare_file(where, a, b)), _compare(below, table, known[a], known[b]).encode()
+
+
+def _compare(site: Site, table: BoardTable, a: Row, b: Row) -> str:
+    return compare_page(site, table, a, b, next(iter(tests_among(table, (a.submission, b.submission))), None))
 
 
 def _compared(table: BoardTable) -> list[str]:

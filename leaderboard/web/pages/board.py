@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from markupsafe import Markup
@@ -126,7 +127,7 @@ def _pages(common: Frame) -> list[tuple[int, str, bool]]:
     return [(number, href, number == common.choice.page) for number, href in zip(numbers, to, strict=True)]
 
 
-def _chart(table: BoardTable, rows: list[Row], links: Links) -> Markup | None:
+def _chart(table: BoardTable, rows: Sequence[Row], links: Links) -> Markup | None:
     """F1 against skill; where the table is saturated, against the concerns written."""
     points = []
     for row in rows:

@@ -1,6 +1,6 @@
 """The page to choose systems for a comparison: searched and paged, with the tests of one system against all others.
 
-A table of n systems has n(n-1)/2 tests; no page shows them all unless they are few.
+A table of n systems has n(n-1)/2 tests; no page shows them all.
 """
 
 from __future__ import annotations
@@ -44,13 +44,11 @@ class PairLine:
     test: PairTest
 
 
-def choose_page(site: Site, table: BoardTable, asked: Asked = Asked()) -> str:
-    """The page. In a site of files: the tests of all pairs that have a page."""
+def choose_page(site: Site, table: BoardTable, tests: Sequence[PairTest], asked: Asked = Asked()) -> str:
+    """The page. `tests`: those of the system that was chosen, else of the best one, against every other."""
     links = site.links
     fitting = [row for row in table.rows if matches(row, asked.search) and row.submission != asked.chosen]
     shown, n_pages = on_page(fitting, asked.page, _PER_PAGE)
-    tests = tests_of(table, asked.chosen) if asked.chosen else list(table.tests)
-    few = not links.live or bool(asked.chosen) or len(tests) <= _PER_PAGE
     return site.render(
         "choose.html",
         "compare",
@@ -60,21 +58,10 @@ def choose_page(site: Site, table: BoardTable, asked: Asked = Asked()) -> str:
         shown=shown if links.live else [],
         n_found=len(fitting),
         pages=_pages(table, asked, n_pages, links),
-        lines=_lines(table, tests, links) if few else [],
-        n_tests=len(tests),
+        lines=_lines(table, tests, links),
         most=MOST,
         level=LEVEL,
     )
-
-
-def tests_of(table: BoardTable, submission: str) -> list[PairTest]:
-    """All tests of one system."""
-    return [test for test in table.tests if submission in (test.a, test.b)]
-
-
-def test_of(table: BoardTable, a: str, b: str) -> PairTest | None:
-    """The test of two systems; None when one of them is not ranked."""
-    return next((test for test in table.tests if {test.a, test.b} == {a, b}), None)
 
 
 def _lines(table: BoardTable, tests: Sequence[PairTest], links: Links) -> list[PairLine]:

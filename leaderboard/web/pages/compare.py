@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -13,11 +13,10 @@ from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joi
 from bioreview_bench.report.html.words import figure, name
 from bioreview_bench.stats.comparison import LEVEL
 
-from ...ranking.view import SOURCES, BoardTable, Row
+from ...ranking.view import SOURCES, BoardTable, PairTest, Row
 from ...store.shown import Figure
 from ..charts.strips import axis_of, strip
 from ..site import Site, bounded, p_value, part_name, short, skill
-from .choose import test_of
 from .table import part_figure
 
 _FIGURES = ("f1", "skill", "recall", "precision", "recall_major", "f1_macro", "null_f1", "match_rate")
@@ -42,8 +41,8 @@ class Measure:
     difference: str
 
 
-def compare_page(site: Site, table: BoardTable, a: Row, b: Row) -> str:
-    """The comparison of two rows of a table."""
+def compare_page(site: Site, table: BoardTable, a: Row, b: Row, test: PairTest | None) -> str:
+    """The comparison of two rows of a table; `test` is theirs."""
     return site.render(
         "compare.html",
         "compare",
@@ -52,13 +51,13 @@ def compare_page(site: Site, table: BoardTable, a: Row, b: Row) -> str:
         b=b,
         measures=measures(a, b),
         others=[(title, of(a), of(b)) for title, of in _OTHERS],
-        test=verdict(table, a, b),
+        test=verdict(test, a, b),
         charts=_charts(a, b),
     )
 
 
-def several_page(site: Site, table: BoardTable, rows: Sequence[Row]) -> str:
-    """Three systems or more: their figures in columns, and what the test of every two says."""
+def several_page(site: Site, table: BoardTable, rows: Sequence[Row], tests: Sequence[PairTest]) -> str:
+    """Three systems or more: their figures in columns, and what the test of every two (`tests`) says."""
     order = sorted(rows, key=lambda row: -(row.f1.value or 0.0))
     figures = [(SOURCES[field].title, [_several(field, row) for row in order]) for field in _FIGURES]
     others = [(title, [of(row) for row in order]) for title, of in _OTHERS]
@@ -66,9 +65,10 @@ def several_page(site: Site, table: BoardTable, rows: Sequence[Row]) -> str:
         (part_name("source", one), [part_figure(row.per_source.get(one), "f1") for row in order])
         for one in dict.fromkeys(one for row in order for one in row.per_source)
     ]
-    tests = [(row, [_in_short(site, table, row, other) for other in order]) for row in order]
+    by_pair = {pair: test for test in tests for pair in ((test.a, test.b), (test.b, test.a))}
+    matrix = [(row, [_in_short(site, table, row, other, by_pair) for other in order]) for row in order]
     return site.render(
-        "several.html", "compare", table=table, rows=order, figures=figures, parts=parts, others=others, tests=tests
+        "several.html", "compare", table=table, rows=order, figures=figures, parts=parts, others=others, tests=matrix
     )
 
 
@@ -78,21 +78,22 @@ def _several(field: str, row: Row) -> tuple[str, str]:
     return skill(row) if field == "skill" else figure(shown.value), bounded(shown)
 
 
-def _in_short(site: Site, table: BoardTable, row: Row, other: Row) -> tuple[str, str, str]:
+def _in_short(
+    site: Site, table: BoardTable, row: Row, other: Row, tests: Mapping[tuple[str, str], PairTest]
+) -> tuple[str, str, str]:
     """(how much higher the F1 of `row` is, p, the address of the comparison of the two)."""
     href = site.links.compare(table, row.submission, other.submission) or ""
     if row is other:
         return "", "", ""
-    found = test_of(table, row.submission, other.submission)
+    found = tests.get((row.submission, other.submission))
     if found is None:
         return "not tested", "", href
     sign = 1 if found.a == row.submission else -1
     return _difference(sign * found.delta_f1, 0.0), f"p {_equals(found.p_holm)}", href
 
 
-def verdict(table: BoardTable, a: Row, b: Row) -> str:
+def verdict(found: PairTest | None, a: Row, b: Row) -> str:
     """What the test of the two says, in a sentence."""
-    found = test_of(table, a.submission, b.submission)
     if found is None:
         return "No test was made: only ranked systems are tested against each other."
     better = a if found.a == a.submission else b

@@ -79,34 +79,34 @@ def url(scored_board: Any, serve: Callable[[Any], str]) -> str:
     return serve(scored_board)
 
 
-def test_sort_filter_open_and_compare(url: str, visit: Callable[..., Visit]) -> None:
+def test_sort_search_filter_open_and_compare(url: str, visit: Callable[..., Visit]) -> None:
     seen = visit(url)
     page = seen.page
+    assert seen.systems() == ["Alpha", "Beta", "Gamma", "Delta"]  # one row a team
+    page.click(".shows a:has-text('every submission')")
     assert seen.systems() == ["Alpha", "Beta", "Gamma", "Delta", "Alpha again"]
     page.click("#board th[data-key=system] .sort")
     assert seen.systems() == ["Alpha", "Alpha again", "Beta", "Delta", "Gamma"]
     assert seen.sorted_by() == ("system", "ascending")
     page.click("#board th[data-key=system] .sort")
     assert seen.systems() == ["Gamma", "Delta", "Beta", "Alpha again", "Alpha"]
-    assert page.url.endswith("?sort=system&order=down")
-    page.reload()
-    assert seen.systems() == ["Gamma", "Delta", "Beta", "Alpha again", "Alpha"]
+    assert page.url.endswith("&sort=system&order=down&show=every")
     page.click("#board th[data-key=f1] .sort")
     assert seen.systems()[0] == "Alpha again"
+    page.fill("input[name=q]", "team ALPHA")
+    page.click(".toolbar > .apply")
+    assert seen.systems() == ["Alpha again", "Alpha"]
+    page.click("text=Show all again")
+    page.click(".more-filters summary")
     page.select_option("select[name=weights]", "open")
+    page.click(".filters .apply")
     assert seen.systems() == ["Alpha", "Beta"]
-    assert page.text_content("#found") == "2 of 5 systems"
-    page.click("#reset")
-    assert len(seen.systems()) == 5
-    page.select_option("select[name=show]", "ranked")
-    assert "Alpha again" not in seen.systems()
-    page.select_option("select[name=sort]", "submitted")
-    assert page.url.endswith("sort=submitted&show=ranked")
-    boxes = page.locator("#board tbody tr:not([hidden]) input[name=s]")
+    assert page.text_content("#found") == "2 of 5 submissions"
+    page.click("text=Show all again")
+    boxes = page.locator("#board tbody input[name=s]")
     assert page.locator("#compare-button").is_disabled()
     boxes.nth(0).check()
     boxes.nth(1).check()
-    assert boxes.nth(2).is_disabled()
     page.click("#compare-button")
     assert page.text_content("h1") == "Two systems side by side"
     page.click("table.duel thead a >> nth=0")
@@ -114,6 +114,46 @@ def test_sort_filter_open_and_compare(url: str, visit: Callable[..., Visit]) -> 
     page.click("details:has-text('The figures') summary >> nth=0")
     assert page.locator("table.figures").first.is_visible()
     assert {request.split("/")[2] for request in seen.requests} == {url.split("/")[2]}
+
+
+def test_columns_are_chosen_and_points_of_charts_lead_to_systems(url: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(url)
+    page = seen.page
+    page.click(".more-filters summary")
+    page.uncheck("input[value=recall]")
+    page.check("input[value=null_f1]")
+    page.click(".filters .apply")
+    keys = page.eval_on_selector_all("#board th[data-key]", "all => all.map(one => one.dataset.key)")
+    assert "null_f1" in keys
+    assert "recall" not in keys
+    page.click(".parts-box summary")
+    page.click(".parts a:has-text('side by side')")
+    assert page.locator("#board th[data-key^=source-]").count() >= 1
+    page.goto(url)
+    point = page.locator(".chart.wide a").first
+    point.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/systems/s_*")
+
+
+def test_several_systems_are_chosen_from_a_searched_list(url: str, visit: Callable[..., Visit]) -> None:
+    seen = visit(f"{url}/compare")
+    page = seen.page
+    assert page.locator("#compare-button").is_disabled()
+    for name in ("Alpha 1.0", "Beta", "Gamma"):
+        page.check(f"label:has-text('{name}') input")
+    page.click("#compare-button")
+    assert page.text_content("h1") == "3 systems side by side"
+    page.goto(f"{url}/compare")
+    page.fill("input[name=q]", "gamma")
+    page.click(".toolbar button")
+    assert page.locator(".choice tbody tr").count() == 1
+    page.click(".choice a")
+    assert page.text_content("#pairs-title") == "Tests of Gamma"
+    assert page.locator("#pairs-title ~ .scroll tbody tr").count() == 3
+    page.check("label:has-text('Delta') input")
+    page.click("#compare-button")
+    assert page.text_content("h1") == "Two systems side by side"
 
 
 def test_a_part_of_the_articles_has_a_table_of_its_own(url: str, visit: Callable[..., Visit]) -> None:
@@ -129,11 +169,16 @@ def test_everything_works_without_javascript(url: str, visit: Callable[..., Visi
     seen = visit(url, java_script_enabled=False)
     page = seen.page
     page.click("#board th[data-key=system] .sort")
-    assert [text for text in seen.systems()] == ["Alpha", "Alpha again", "Beta", "Delta", "Gamma"]
+    assert seen.systems() == ["Alpha", "Beta", "Delta", "Gamma"]
     assert seen.sorted_by() == ("system", "ascending")
+    page.click(".more-filters summary")
     page.select_option("select[name=weights]", "open")
-    page.click(".apply")
+    page.click(".filters .apply")
     assert seen.systems() == ["Alpha", "Beta"]
+    page.fill("input[name=q]", "beta")
+    page.click(".toolbar > .apply")
+    assert seen.systems() == ["Beta"]
+    page.goto(url)
     page.locator("#board tbody tr:not([hidden]) input[name=s]").nth(0).check()
     page.locator("#board tbody tr:not([hidden]) input[name=s]").nth(1).check()
     page.click("#compare-button")
@@ -175,7 +220,7 @@ def test_upload_and_watch_it_become_scored(
     page.wait_for_selector(".steps .scored.done")
     page.click("text=Its page on the board")
     assert page.locator("h1 bdi").first.text_content() == "Uploaded"
-    page.goto(url)
+    page.goto(f"{url}/?show=every")
     assert "Uploaded" in seen.systems()
     page.goto(f"{url}/submissions")
     assert page.locator("tbody .state").all_text_contents() == ["scored", "rejected", "scored"]
@@ -189,7 +234,10 @@ def test_no_page_is_wider_than_its_window(
     seen = visit(url, color_scheme=scheme)
     assert seen.ground() == (LIGHT if scheme == "light" else DARK)
     a, b = rows[0].submission, rows[1].submission
-    for path in ("/", f"/systems/{a}", f"/compare?a={a}&b={b}", "/compare", "/how-scoring-works", "/login"):
+    several = "&".join(f"s={row.submission}" for row in rows)
+    compared = (f"/compare?a={a}&b={b}", f"/compare?{several}", f"/compare?s={a}", "/compare")
+    boards = ("/", "/?show=every", "/?col=sources", "/?q=alpha&weights=open")
+    for path in (*boards, f"/systems/{a}", *compared, "/how-scoring-works", "/rules", "/login"):
         seen.page.goto(url + path)
         for width in (320, 390, 820, 1024, 1280, 1900):
             seen.page.set_viewport_size({"width": width, "height": 800})
@@ -200,8 +248,8 @@ def test_rows_are_cards_on_a_phone_and_keep_their_roles(url: str, visit: Callabl
     seen = visit(url, viewport=PHONE)
     row = seen.page.locator("#board tbody tr").first
     assert seen.page.evaluate("row => getComputedStyle(row).display", row.element_handle()) == "grid"
-    assert seen.page.get_by_role("row").count() >= 5
-    assert seen.page.get_by_role("rowheader").count() == 5
+    assert seen.page.get_by_role("row").count() >= 4
+    assert seen.page.get_by_role("rowheader").count() == 4
     label = "getComputedStyle(document.querySelector('td.col-skill'), '::before').content"
     assert seen.page.evaluate(label) == '"Skill"'
 
@@ -225,10 +273,13 @@ def test_the_keyboard_is_enough(url: str, visit: Callable[..., Visit]) -> None:
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.id") == "main"
     page.focus("#board th[data-key=skill] .sort")
-    page.keyboard.press("Enter")
-    assert seen.sorted_by() == ("skill", "descending")
+    page.keyboard.press("Tab")
     outline = "getComputedStyle(document.activeElement).outlineStyle"
     assert page.evaluate(outline) == "solid"
+    page.focus("#board th[data-key=skill] .sort")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**sort=skill")
+    assert seen.sorted_by() == ("skill", "descending")
 
 
 def test_scripts_in_names_are_not_run(
@@ -242,7 +293,13 @@ def test_scripts_in_names_are_not_run(
     )
     Work(scored_board, None, lambda words: None).score_due()
     seen = visit(url)
-    for path in ("/", f"/systems/{submission}", "/compare"):
+    for path in (
+        "/",
+        f"/systems/{submission}",
+        "/compare",
+        "/?q=img",
+        f"/compare?s={submission}",
+    ):
         seen.page.goto(url + path)
         assert seen.page.evaluate("window.hacked") is None
         assert seen.page.locator("img").count() == 0
@@ -254,8 +311,13 @@ def test_a_static_site_sorts_filters_and_compares_from_a_disk(
     build(scored_board, tmp_path / "site")
     seen = visit((tmp_path / "site" / "index.html").as_uri())
     page = seen.page
+    page.click("text=every submission")
     page.click("#board th[data-key=system] .sort")
     assert seen.systems() == ["Alpha", "Alpha again", "Beta", "Delta", "Gamma"]
+    page.fill("input[name=q]", "GAM")
+    assert seen.systems() == ["Gamma"]
+    page.goto((tmp_path / "site" / "index.html").as_uri())
+    page.click(".more-filters summary")
     page.select_option("select[name=weights]", "open")
     assert seen.systems() == ["Alpha", "Beta"]
     boxes = page.locator("#board tbody tr:not([hidden]) input[name=s]")

@@ -143,10 +143,10 @@ def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
         "source": board_page(site, table, TableChoice("source:elife")),
         "empty": board_page(site, table.model_copy(update={"rows": (), "tests": (), "signature": None}), TableChoice()),
         "system": system_page(site, system, [table]),
-        "compare": compare_page(site, table, table.rows[0], table.rows[2]),
-        "choose": choose_page(site, table),
-        "searched": choose_page(site, table, Asked(search="mid", chosen=table.rows[0].submission)),
-        "several": several_page(site, table, table.rows),
+        "compare": compare_page(site, table, table.rows[0], table.rows[2], table.tests[0]),
+        "choose": choose_page(site, table, table.tests),
+        "searched": choose_page(site, table, table.tests, Asked(search="mid", chosen=table.rows[0].submission)),
+        "several": several_page(site, table, table.rows, table.tests),
         "about": about_page(site, table),
     }
 
@@ -179,8 +179,8 @@ def test_strangers_texts_stay_texts(
     every = [
         board_page(site, table, TableChoice()),
         system_page(site, view, [table]),
-        compare_page(site, table, *table.rows),
-        choose_page(site, table),
+        compare_page(site, table, *table.rows, table.tests[0]),
+        choose_page(site, table, table.tests),
     ]
     for html in every:
         checked(html)
@@ -306,10 +306,10 @@ def test_a_source_of_the_data_is_a_part_and_any_other_is_not(table: Any) -> None
 def test_a_comparison_says_what_the_test_says(table: Any) -> None:
     a, b = table.rows[0], table.rows[2]
     test = next(one for one in table.tests if {one.a, one.b} == {a.submission, b.submission})
-    said = verdict(table, b, a)
+    said = verdict(test, b, a)
     assert said.startswith(f"alpha has the higher F1 by {test.delta_f1:.3f}")
     assert ("is significant" in said) == (test.p_holm < 0.05)
-    assert "No test was made" in verdict(table, a, table.rows[3])
+    assert "No test was made" in verdict(None, a, table.rows[3])
     difference = next(one for one in measures(a, b) if one.name == "F1").difference
     assert difference == f"+{a.f1.value - b.f1.value:.3f}"
     assert next(one for one in measures(b, a) if one.name == "F1").difference == difference.replace("+", "−")

@@ -344,6 +344,9 @@ def test_init_writes_a_card_that_only_lacks_what_nobody_can_know(bench: Make, tm
         "contact",
         "parameters",
         "url",
+        "paper_url",
+        "code_url",
+        "model_url",
     ]
     from bioreview_bench.leaderboard.intake.card_yaml import read_card
 
