@@ -1,0 +1,171 @@
+"""Families of manuscripts: articles that are versions of one another, or nearly the same text.
+
+A family never crosses a split: a system that saw one member of it in training has seen the others. It is wider than
+`Article.family` (which scoring uses, and which only joins the versions of an F1000 DOI).
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from bioreview_bench.data.article import Article
+
+# What a version looks like in a DOI: F1000 and its sister platforms end in .N, eLife's reviewed preprints too;
+# preprint servers write vN or /vN.
+_VERSIONS = (
+    re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+"),
+    re.compile(r"(10\.7554/elife\.\d+)\.\d+"),
+    re.compile(r"(10\.\d{4,9}/.*?\d)[./]?v\d+"),
+)
+_ID_VERSIONS = (re.compile(r"(f1000:.*\.\d+)\.\d+"), re.compile(r"([a-z0-9_-]+:.*?\d)[./_-]?v\d+"))
+_DOI_PREFIX = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)")
+
+# Jaccard similarity from which two texts are nearly the same: pairs of neighbouring words in abstracts, words in
+# titles. Shorter texts agree by chance, so they are left out.
+ABSTRACT_THRESHOLD, ABSTRACT_WORDS = 0.7, 12
+TITLE_THRESHOLD, TITLE_WORDS = 0.8, 5
+_PERMUTATIONS = 128
+
+
+@dataclass(frozen=True)
+class Link:
+    """Two articles of one family, by index (the smaller first), and why."""
+
+    first: int
+    second: int
+    why: str
+
+
+def links(articles: Sequence[Article]) -> list[Link]:
+    """Why articles belong together: one DOI or id without its version, one title, nearly one title or abstract.
+
+    Nearly the same is a Jaccard similarity of at least 0.8 of the words of titles and of at least 0.7 of the pairs of
+    neighbouring words of abstracts. Candidates come from MinHash (Broder 1997; `datasketch`) and are compared exactly.
+    Titles that differ in a word with a digit on both sides (*part 1*, *part 2*) are two.
+    """
+    found = list(_equal(((index, manuscript_doi(a)) for index, a in enumerate(articles)), "the same DOI"))
+    found += _equal(((index, manuscript_id(a.id)) for index, a in enumerate(articles)), "the same id")
+    titles = [words(article.title or "") for article in articles]
+    found += _equal(
+        ((index, " ".join(title) if len(title) >= TITLE_WORDS else None) for index, title in enumerate(titles)),
+        "the same title",
+    )
+    abstracts = [words(article.abstract or "") for article in articles]
+    found += (
+        Link(*pair, "nearly the same title")
+        for pair in _near([set(title) if len(title) >= TITLE_WORDS else set() for title in titles], TITLE_THRESHOLD)
+        if not _other_numbers(titles[pair[0]], titles[pair[1]])
+    )
+    pairs_of_words = [
+        {f"{a} {b}" for a, b in itertools.pairwise(abstract)} if len(abstract) >= ABSTRACT_WORDS else set()
+        for abstract in abstracts
+    ]
+    found += (Link(*pair, "nearly the same abstract") for pair in _near(pairs_of_words, ABSTRACT_THRESHOLD))
+    first_reason: dict[tuple[int, int], Link] = {}
+    for link in found:
+        first_reason.setdefault((link.first, link.second), link)
+    return sorted(first_reason.values(), key=lambda link: (link.first, link.second))
+
+
+class Groups:
+    """Disjoint groups of the numbers 0 .. n-1, joined step by step (union-find)."""
+
+    def __init__(self, n: int) -> None:
+        self._parent = list(range(n))
+
+    def of(self, index: int) -> int:
+        """The smallest member of the group of `index`."""
+        while self._parent[index] != index:
+            self._parent[index] = self._parent[self._parent[index]]
+            index = self._parent[index]
+        return index
+
+    def join(self, first: int, second: int) -> bool:
+        """Make one group of two; False when they were one already."""
+        low, high = sorted((self.of(first), self.of(second)))
+        self._parent[high] = low
+        return low != high
+
+
+def families(n: int, found: Iterable[Link]) -> list[tuple[int, ...]]:
+    """The connected groups of `n` articles, each sorted, in the order of their first members.
+
+    >>> families(4, [Link(0, 2, "the same DOI"), Link(2, 3, "the same title")])
+    [(0, 2, 3), (1,)]
+    """
+    groups = Groups(n)
+    for link in found:
+        groups.join(link.first, link.second)
+    members: dict[int, list[int]] = {}
+    for index in range(n):
+        members.setdefault(groups.of(index), []).append(index)
+    return [tuple(group) for group in members.values()]
+
+
+def manuscript_doi(article: Article) -> str | None:
+    """The DOI in lower case, without resolver and version; None without a DOI."""
+    doi = _DOI_PREFIX.sub("", (article.doi or "").strip().lower(), count=1)
+    return _without_version(doi, _VERSIONS) or None
+
+
+def manuscript_id(article_id: str) -> str:
+    """An article's id without its version.
+
+    >>> manuscript_id("f1000:10.12688_f1000research.7.2"), manuscript_id("elife:84798v2"), manuscript_id("peerj:12")
+    ('f1000:10.12688_f1000research.7', 'elife:84798', 'peerj:12')
+    """
+    return _without_version(article_id.lower(), _ID_VERSIONS)
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, compatibility-folded and in lower case, without punctuation."""
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+
+
+def _without_version(name: str, patterns: Sequence[re.Pattern[str]]) -> str:
+    for pattern in patterns:
+        match = pattern.fullmatch(name)
+        if match:
+            return match.group(1)
+    return name
+
+
+def _equal(keys: Iterable[tuple[int, str | None]], why: str) -> Iterator[Link]:
+    first: dict[str, int] = {}
+    for index, key in keys:
+        if key and first.setdefault(key, index) != index:
+            yield Link(first[key], index, why)
+
+
+def _near(sets: Sequence[set[str]], threshold: float) -> Iterator[tuple[int, int]]:
+    """Pairs (i, j), i < j, with at least this Jaccard similarity: enough of them to connect all that are near."""
+    from datasketch import MinHash, MinHashLSH
+
+    first: dict[frozenset[str], int] = {}
+    for index, members in enumerate(sets):
+        if members and first.setdefault(frozenset(members), index) != index:
+            yield first[frozenset(members)], index
+    distinct = sorted(first.values())
+    tokens = ([member.encode("utf-8", "surrogatepass") for member in sorted(sets[index])] for index in distinct)
+    hashes = MinHash.generator(tokens, num_perm=_PERMUTATIONS)
+    # Bands of four rows: a pair at the threshold 0.7 is a candidate with probability 1 - (1 - .7^4)^32 > 0.999.
+    candidates = MinHashLSH(num_perm=_PERMUTATIONS, params=(_PERMUTATIONS // 4, 4))
+    groups = Groups(len(sets))
+    for later, minhash in zip(distinct, hashes, strict=True):
+        for earlier in sorted(candidates.query(minhash)):
+            if groups.of(earlier) == groups.of(later):
+                continue
+            common = len(sets[earlier] & sets[later])
+            if common >= threshold * (len(sets[earlier]) + len(sets[later]) - common):
+                groups.join(earlier, later)
+                yield earlier, later
+        candidates.insert(later, minhash)
+
+
+def _other_numbers(first: Sequence[str], second: Sequence[str]) -> bool:
+    mine, theirs = ({word for word in title if any(map(str.isdigit, word))} for title in (first, second))
+    return bool(mine - theirs) and bool(theirs - mine)

@@ -1,0 +1,1 @@
+"""Dividing articles into train, val and test so that no family of manuscripts crosses."""

@@ -1,0 +1,109 @@
+"""Which family goes into which split: a pure function of families, strata, wishes and a seed.
+
+The order in which families are drawn is that of sha256(seed, smallest id): it depends neither on the order of the
+input nor on the version of a random generator.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bioreview_bench.errors import InputError
+
+TRAIN, VAL, TEST = "train", "val", "test"
+
+
+@dataclass(frozen=True)
+class ManuscriptFamily:
+    """Articles that stay together.
+
+    Ids in order, number of articles by source, stratum, and whether they may be tested on.
+    """
+
+    ids: tuple[str, ...]
+    by_source: Mapping[str, int] = field(hash=False)
+    stratum: tuple[str, ...]
+    testable: bool = True
+
+    @property
+    def size(self) -> int:
+        """Number of articles."""
+        return len(self.ids)
+
+
+def drawn(families: Iterable[ManuscriptFamily], seed: int) -> list[ManuscriptFamily]:
+    """The families in the order in which the seed draws them."""
+    return sorted(families, key=lambda f: (hashlib.sha256(f"{seed}:{min(f.ids)}".encode()).digest(), f.ids))
+
+
+def take_counts(families: Sequence[ManuscriptFamily], wanted: Mapping[str, int], seed: int) -> set[ManuscriptFamily]:
+    """Families that together have exactly `wanted[source]` articles of each source, spread over strata in proportion.
+
+    Raises InputError, for all sources at once, where there are too few articles or none of the ways to add up fits.
+    """
+    candidates = [f for f in drawn(families, seed) if f.testable and wanted.keys() >= f.by_source.keys()]
+    left = dict(wanted)
+    taken: set[ManuscriptFamily] = set()
+    for family in _spread(candidates, wanted):
+        if all(count <= left[source] for source, count in family.by_source.items()):
+            taken.add(family)
+            for source, count in family.by_source.items():
+                left[source] -= count
+    short = {source: missing for source, missing in left.items() if missing}
+    if short:
+        raise InputError(
+            "The test split cannot be filled: "
+            + "; ".join(
+                f"{source} has {wanted[source] - short[source]} of the {wanted[source]} articles" for source in short
+            )
+            + ". Counted are families that may be tested on and that fit whole.",
+            remedy="ask for fewer with --test "
+            + ",".join(f"{source}={wanted[source] - short.get(source, 0)}" for source in wanted),
+        )
+    return taken
+
+
+def take_shares(
+    families: Sequence[ManuscriptFamily], shares: Mapping[str, float], seed: int
+) -> dict[ManuscriptFamily, str]:
+    """Every family with a split, so that each split has about its share of the articles of every stratum.
+
+    Per stratum the families, largest first and then as drawn, go to the split that is furthest below its share; what
+    a stratum gives too much is made up for in the next. A family that may not be tested on never goes to test.
+    """
+    strata: dict[tuple[str, ...], list[ManuscriptFamily]] = defaultdict(list)
+    for family in drawn(families, seed):
+        strata[family.stratum].append(family)
+    missing = dict.fromkeys(shares, 0.0)
+    found: dict[ManuscriptFamily, str] = {}
+    for stratum in sorted(strata):
+        members = strata[stratum]
+        total = sum(family.size for family in members)
+        missing = {name: missing[name] + share * total for name, share in shares.items()}
+        for family in sorted(members, key=lambda family: -family.size):  # stable: as drawn within a size
+            open_to = [name for name in shares if shares[name] > 0 and (family.testable or name != TEST)]
+            if not open_to:
+                raise InputError(
+                    f"{family.ids[0]} may not be tested on, and there is no other split.",
+                    remedy="give train or val a share",
+                )
+            name = max(open_to, key=lambda name: missing[name])
+            found[family] = name
+            missing[name] -= family.size
+    return found
+
+
+def _spread(candidates: Sequence[ManuscriptFamily], wanted: Mapping[str, int]) -> list[ManuscriptFamily]:
+    """The candidates so ordered that every prefix has about the mixture of strata of the whole."""
+    size: dict[tuple[str, ...], int] = defaultdict(int)
+    for family in candidates:
+        size[family.stratum] += family.size
+    seen: dict[tuple[str, ...], int] = defaultdict(int)
+    keyed = []
+    for position, family in enumerate(candidates):
+        keyed.append(((seen[family.stratum] + family.size / 2) / size[family.stratum], position, family))
+        seen[family.stratum] += family.size
+    return [family for _, _, family in sorted(keyed, key=lambda key: key[:2])]

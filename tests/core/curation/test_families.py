@@ -1,0 +1,148 @@
+"""Which articles are versions of one another, or nearly the same text."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bioreview_bench.curation.families import ABSTRACT_THRESHOLD, families, links, manuscript_doi, manuscript_id, words
+from bioreview_bench.curation.notices import notice
+from bioreview_bench.data.article import Article
+
+ABSTRACT = (
+    "Neurons in the retina respond to light by releasing glutamate and their dendrites fill the plane without gaps. "
+    "How this tiling arises during development is unknown. Here we image growing dendrites for ten hours and find "
+    "that contact with a neighbour makes a branch retract within minutes."
+)
+
+
+def article(number: int, **fields: Any) -> Article:
+    return Article.model_validate({"id": f"journal:{number}", "source": "journal", "concerns": [], **fields})
+
+
+def groups(*articles: Article) -> list[tuple[int, ...]]:
+    return families(len(articles), links(articles))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("10.12688/f1000research.7.1", "10.12688/F1000Research.7.2"),
+        ("10.12688/wellcomeopenres.15.1", "https://doi.org/10.12688/wellcomeopenres.15.3"),
+        ("10.7554/eLife.84798", "doi:10.7554/elife.84798.2"),
+        ("10.1101/2021.02.03.429555v1", "10.1101/2021.02.03.429555v12"),
+        ("10.21203/rs.3.rs-123/v1", "10.21203/rs.3.rs-123"),
+        ("10.20944/preprints202001.0001.v1", "10.20944/preprints202001.0001.v2"),
+    ],
+)
+def test_versions_of_a_doi_are_one_family(first: str, second: str) -> None:
+    assert groups(article(1, doi=first), article(2, doi=second)) == [(0, 1)]
+
+
+def test_what_is_a_number_and_no_version_stays() -> None:
+    assert manuscript_doi(article(1, doi="10.7717/peerj.123")) == "10.7717/peerj.123"
+    assert manuscript_doi(article(1, doi="10.1371/journal.pone.0012345")) == "10.1371/journal.pone.0012345"
+    assert manuscript_id("plos:10.1371/journal.pone.1") == "plos:10.1371/journal.pone.1"
+    assert groups(article(1, doi="10.7717/peerj.1"), article(2, doi="10.7717/peerj.2")) == [(0,), (1,)]
+    assert groups(article(1, doi=" "), article(2, doi="")) == [(0,), (1,)]
+
+
+def test_titles_that_differ_in_case_and_punctuation_are_one() -> None:
+    one = article(1, title="Dendrites of ganglion cells tile the retina")
+    two = article(2, title="DENDRITES of ganglion-cells tile the Retina.")
+    assert groups(one, two) == [(0, 1)]
+
+
+def test_short_titles_join_nothing() -> None:
+    assert groups(article(1, title="Structure of a kinase"), article(2, title="Structure of a kinase")) == [(0,), (1,)]
+
+
+def test_a_title_with_a_word_more_is_nearly_the_same_and_another_part_is_not() -> None:
+    title = "Contact between neighbours makes dendrites of ganglion cells retract in the growing retina"
+    assert groups(article(1, title=title), article(2, title=f"Revised: {title}")) == [(0, 1)]
+    assert groups(article(1, title=f"{title}, part 1"), article(2, title=f"{title}, part 2")) == [(0,), (1,)]
+
+
+def test_an_abstract_with_a_few_other_words_is_nearly_the_same() -> None:
+    other = ABSTRACT.replace("ten hours", "twelve hours") + " This explains tiling."
+    link, *more = links([article(1, abstract=ABSTRACT), article(2, abstract=other)])
+    assert (link.first, link.second, link.why, more) == (0, 1, "nearly the same abstract", [])
+
+
+def test_families_are_transitive() -> None:
+    one = article(1, doi="10.12688/f1000research.7.1")
+    two = article(2, doi="10.12688/f1000research.7.2", abstract=ABSTRACT)
+    three = article(3, abstract=ABSTRACT + " So it is.")
+    assert groups(one, article(4), two, three) == [(0, 2, 3), (1,)]
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=12, max_size=24), min_size=2, max_size=8))
+def test_near_abstracts_are_those_that_comparing_all_pairs_finds(texts: list[list[str]]) -> None:
+    articles = [article(number, abstract=" ".join(text)) for number, text in enumerate(texts)]
+
+    def jaccard(first: list[str], second: list[str]) -> float:
+        a, b = set(itertools.pairwise(first)), set(itertools.pairwise(second))
+        return len(a & b) / len(a | b)
+
+    near = [
+        (i, j)
+        for i, j in itertools.combinations(range(len(texts)), 2)
+        if jaccard(texts[i], texts[j]) >= ABSTRACT_THRESHOLD
+    ]
+    parent = list(range(len(texts)))
+    for i, j in near:
+        parent = [parent[i] if root == parent[j] else root for root in parent]
+    expected = {tuple(k for k in range(len(texts)) if parent[k] == root) for root in parent}
+    assert set(groups(*articles)) == expected
+
+
+def test_words_fold_compatible_characters() -> None:
+    assert words("The ﬁrst Straße, n=３") == ["the", "first", "strasse", "n", "3"]
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Correction: Actin foci in T lymphocytes",
+        "Correction to: Actin foci",
+        'Correction to "Actin foci"',
+        "Author Correction: Actin foci",
+        "Publisher correction: Actin foci",
+        "Corrigendum: Actin foci",
+        "Erratum",
+        "RETRACTED: Actin foci",
+        "Retraction Note: Actin foci",
+        "[Retracted] Actin foci",
+        "Expression of Concern: Actin foci",
+        "Editorial Expression of Concern: Actin foci",
+        "Addendum: Actin foci",
+        "Withdrawn: Actin foci",
+    ],
+)
+def test_notices_are_recognised(title: str) -> None:
+    assert notice(article(1, title=title)) is not None
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Correction of optical aberrations in deep microscopy",
+        "Retraction of filopodia requires myosin II",
+        "Retractable tethers of kinesin",
+        "Corrections for multiple tests in imaging",
+        "Withdrawal from opioids changes synapses",
+        "Error correction: a theory of the cerebellum",
+        None,
+    ],
+)
+def test_articles_about_corrections_are_articles(title: str | None) -> None:
+    assert notice(article(1, title=title)) is None
+
+
+def test_the_type_of_an_article_says_that_it_is_a_notice() -> None:
+    assert notice(article(1, title="Actin foci", article_type="Retraction")) == "retraction"
+    assert notice(article(1, title="Actin foci", article_type="research-article")) is None
