@@ -84,6 +84,7 @@ OTHERS: dict[str, Callable[[Any], str]] = {
     "generate.temperature": both_engines("temperature", "temperature"),
     "generate.max_new_tokens": both_engines("max_new_tokens", "max_tokens"),
     "generate.repetition_penalty": both_engines("repetition_penalty", "repetition_penalty"),
+    "adapter weights": lambda c: c.adapter_dtype,
     "adapter.bias": lambda _: "none",  # lora_config states it for every adapter; see the test of adapters
 }
 # Said of the whole package, and tested where it is done.

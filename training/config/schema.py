@@ -20,7 +20,7 @@ System = Literal["own", "in_user"]
 # said about them, and how a step is computed (another kernel, another split of the same batch: rounding at most).
 _PLACES = ("about", "model.name", "data.folder", "data.fingerprint", "start.adapters", "reward.data")
 _REPORTS = (
-    "report_to", "project", "logging_steps", "logging_first_step", "log_level", "log_completions",
+    "report_to", "project", "logging_steps", "logging_first_step", "log_level", "log_completions", "save_strategy",
     "num_completions_to_print", "include_num_input_tokens_seen", "save_steps", "save_total_limit", "eval_strategy",
     "eval_steps",
 )  # fmt: skip
@@ -59,7 +59,7 @@ class ModelPart(Part):
 
 
 class ArchitecturePart(Part):
-    """The published size of the model, for estimates where its files are not at hand.
+    """The published size of the model `of`, for estimates where its files are not at hand.
 
     `parameters` counts all, `quantised` those in linear layers of the language model without the output layer,
     `lora_per_rank` the sum of inputs and outputs over the modules that get an adapter, `key_value_width` is heads of
@@ -75,6 +75,7 @@ class ArchitecturePart(Part):
     heads: Count
     vocabulary: Count
     key_value_width: Count | None = None
+    of: Name | None = None
 
 
 class QuantisationPart(Part):

@@ -6,11 +6,14 @@ approximation (WITHIN_LAYER); `benchmarks/qlora.py` prints the estimate beside w
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import EncoderError
+from bioreview_bench.errors import EncoderError, printable
 
 from ..config.schema import RunConfig
 
@@ -21,6 +24,7 @@ PLAIN_4BIT, DOUBLE_4BIT = 0.5 + 4 / 64, 0.5 + 1 / 64 + 4 / (64 * 256)
 # Numbers of 16 bits that a layer keeps for one token, in units of hidden and intermediate size: norms in float32,
 # queries, keys, values, outputs, inputs of the adapters; gate, up, activation, product and their gradients.
 WITHIN_LAYER = (26, 9)
+_LONGEST_HEADER = 100_000_000  # bytes, as the format allows
 CONTEXT = 1.0 * GB  # CUDA context, kernels' workspaces, fragmentation
 
 
@@ -40,9 +44,13 @@ class Shape:
 
     @classmethod
     def stated(cls, config: RunConfig) -> Shape:
-        """The shape that the training config states."""
-        stated = config.architecture.model_dump(exclude={"key_value_width"})
-        return cls(**stated, source="stated in the config")
+        """The shape that the training config states, and of which model it is."""
+        stated = config.architecture.model_dump(exclude={"key_value_width", "of"})
+        model, asked = config.architecture.of, config.model.name
+        source = "stated in the config" if model is None else f"of {model}, as the config states them"
+        if model not in (None, asked.partition("@")[0]):
+            source += f"; those of {asked} are not known here"
+        return cls(**stated, source=source)
 
     @classmethod
     def of(cls, model_config: Any, targets: Sequence[str], source: str) -> Shape:
@@ -72,6 +80,33 @@ class Shape:
             vocabulary=text.vocab_size,
             source=source,
         )
+
+
+def count_parameters(folder: Path) -> int:
+    """Parameters of the model in `folder`: of the tensors in its safetensors files, or, where it has none or they are
+    packed, of a copy without weights made from its config.json. Raises EncoderError."""
+    headers = [_header(path) for path in sorted(folder.glob("*.safetensors"))]
+    tensors = {name: one for header in headers for name, one in header.items() if name != "__metadata__"}
+    if tensors and all(str(one.get("dtype")) in ("F32", "F16", "BF16") for one in tensors.values()):
+        return sum(math.prod(one["shape"]) for one in tensors.values())
+    import torch
+
+    from .quantised import model_class, read_model_config
+
+    config = read_model_config(folder)
+    with torch.device("meta"):
+        model = model_class(config).from_config(config)
+    return sum(weight.numel() for weight in model.parameters())
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """What a safetensors file says of its tensors: its first 8 bytes are the length of JSON that follows."""
+    try:
+        with path.open("rb") as stream:
+            found = json.loads(stream.read(min(int.from_bytes(stream.read(8), "little"), _LONGEST_HEADER)))
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"Cannot read {path}: {printable(error, 200)}", remedy="fetch the model again") from error
+    return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ def submission_card(summary: Mapping[str, Any], result: Result | None, author: A
         "organisation": author.organisation,
         "contact": author.contact,
         "base_model": summary["base_model"],
-        "parameters": _billions(summary),
+        "parameters": _parameters(summary),
         "open_weights": author.open_weights,
         "postprocessing": result.record.system.postprocessing if result is not None else "none",
         "training_data": _training_data(label, corpus),
@@ -181,6 +181,7 @@ def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     prints = _mapping(data.get("fingerprint"))
     rows = [
         ("base model", f"{summary['base_model']}, digest {summary['base_digest']}"),
+        ("parameters", f"{summary['parameters']:,}" if isinstance(summary.get("parameters"), int) else None),
         ("data", ", ".join(f"{data.get('label')}/{name}#{value}" for name, value in prints.items())),
         ("recipe", json.dumps(corpus.get("recipe"), ensure_ascii=False)),
         ("corpus fingerprint", corpus.get("fingerprint")),
@@ -237,9 +238,13 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
-def _billions(summary: Mapping[str, Any]) -> str | None:
-    count = _mapping(_mapping(summary.get("config")).get("architecture")).get("parameters")
-    return f"{count / 1e9:.1f}B" if isinstance(count, int) and count >= 10**8 else None
+def _parameters(summary: Mapping[str, Any]) -> str | None:
+    """Those of the model that was trained, as training counted them; the config's are those of the model it is for."""
+    count = summary.get("parameters")
+    if not isinstance(count, int):
+        return None
+    units = ((1e9, "B"), (1e6, "M"), (1e3, "K"))
+    return next((f"{count / size:.3g}{unit}" for size, unit in units if count >= 0.9995 * size), str(count))
 
 
 def _day(summary: Mapping[str, Any]) -> date:

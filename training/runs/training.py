@@ -15,6 +15,7 @@ from bioreview_bench.results.provenance import git_state
 from ..config.load import arguments, quiet_libraries, resolved
 from ..console import Console, is_first_process
 from ..models.lora import require_adapted, save_adapter
+from ..models.memory import count_parameters
 from ..models.summary import read_summary, versions, write_summary
 from .folder import ADAPTER, begin, write_log
 from .inputs import template_facts
@@ -44,6 +45,7 @@ class RunRecord:
     def __init__(self, run: Run) -> None:
         before = read_summary(run.resumed.folder) if run.resumed is not None else {}
         self._run = run
+        self._parameters = count_parameters(run.model.folder)
         self._started = str(before.get("started") or now())
         self._before = float(before.get("seconds") or 0.0)
         self._begun = time.monotonic()
@@ -64,6 +66,7 @@ class RunRecord:
             "method": run.method.name,
             "base_model": shown_name(run.config.model.name),
             "base_digest": run.model.digest,
+            "parameters": self._parameters,
             "family": run.model.family.name,
             "chat_template_sha256": run.model.chat.template_sha256,
             "chat_template": template_facts(run.config, run.model),

@@ -28,6 +28,7 @@ SUMMARY: dict[str, Any] = {
     "base_model": "some-org/some-8b",
     "base_digest": "0123456789abcdef",
     "prompt": {"id": "objects-v1", "sha256": SHA},
+    "parameters": 8_190_735_360,
     "thinking": False,
     "system": "own",
     "budget": 15_000,
@@ -39,7 +40,7 @@ SUMMARY: dict[str, Any] = {
     },
     "config": {
         "name": "reviewer|8b <b>",
-        "architecture": {"parameters": 8_190_735_360},
+        "architecture": {"parameters": 1},
         "lora": {"r": 16, "targets": ["q_proj", "v_proj"]},
         "optimiser": {"lr": 2e-4},
     },
@@ -86,7 +87,7 @@ def test_the_submission_card_is_filled_from_the_record(adapter: Path) -> None:
         "organisation": "My lab",
         "contact": "me@example.org",
         "base_model": "some-org/some-8b",
-        "parameters": "8.2B",
+        "parameters": "8.19B",
         "open_weights": "undisclosed",
         "postprocessing": "none",
         "training_data": {
@@ -98,6 +99,18 @@ def test_the_submission_card_is_filled_from_the_record(adapter: Path) -> None:
         "prompt_sha256": SHA,
         "date": "2026-03-04",
     }
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [(1_257_728, "1.26M"), (31_273_086_512, "31.3B"), (999_999_999, "1B"), (999, "999"), (None, None)],
+)
+def test_the_card_states_the_parameters_of_the_model_that_was_trained(counted: int | None, said: str | None) -> None:
+    summary = {**SUMMARY, "parameters": counted}
+    card = cards.submission_card(summary, None, WHO)
+    assert card.parameters == said
+    readme = cards.model_card(summary, None, card, merged=False)
+    assert (f"| parameters | {counted:,} |" in readme) if counted else ("| parameters |" not in readme)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from bioreview_bench.errors import InputError
 from bioreview_bench.training.config.files import RENAMED, names, parse_yaml, presets, put, shipped
 from bioreview_bench.training.config.load import OWNED, REQUIRED, arguments, load, resolved, stated
-from bioreview_bench.training.models.memory import GB, Shape, estimate
+from bioreview_bench.training.models.memory import GB, Shape, count_parameters, estimate
 from bioreview_bench.training.runs.run import require_batch
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
@@ -137,7 +137,7 @@ def test_no_key_of_ours_has_a_default_and_trl_keys_that_decide_are_required(tmp_
     ours = [
         key
         for key in flat(values)
-        if not key.startswith("trl.") and key not in ("about", "architecture.key_value_width")
+        if not key.startswith("trl.") and key not in ("about", "architecture.key_value_width", "architecture.of")
     ]
     keys = [*ours, *(f"trl.{name}" for name in (*REQUIRED, "max_length"))]
     assert len(keys) > 35
@@ -359,9 +359,38 @@ def test_stated_sizes_are_those_of_the_architectures() -> None:
     )  # fmt: skip
     for name in ("qwen3.5_9b_fast", "qwen3.5_9b_hi_conf"):
         assert load("sft", name).architecture == load("sft", "qwen3.5_9b").architecture
+    for name in presets():
+        config = load(stated(name)["method"], name)
+        assert config.architecture.of == config.model.name
     for name, architecture in made.items():
         config = load("sft", name)
-        assert Shape.of(architecture, config.adapter.targets, "stated in the config") == Shape.stated(config)
+        found = Shape.stated(config)
+        assert found == Shape.of(architecture, config.adapter.targets, found.source)
+        assert found.source == f"of {config.model.name}, as the config states them"
+
+
+def test_a_plan_says_of_which_model_its_sizes_are(bench: Callable[..., Any], make_corpus: Callable[..., Path]) -> None:
+    folder = make_corpus(train=[row(number) for number in range(1, 13)])
+    command = ["train", "sft", "qwen3_8b", "--corpus", folder, "--dry-run", "--model", "ORG/other"]
+    assert "of Qwen/Qwen3-8B, as the config states them; those of ORG/other are not known here" in bench(*command).out
+
+
+def test_parameters_are_counted_in_the_weights_or_where_they_are_packed_by_the_config(
+    tiny_qwen3: Path, tiny_gemma: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from bioreview_bench.errors import EncoderError
+
+    for folder in (tiny_qwen3, tiny_gemma):  # the second ties its output layer to its embeddings
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        assert count_parameters(folder) == sum(weight.numel() for weight in model.parameters())
+        (tmp_path / folder.name).mkdir()
+        (tmp_path / folder.name / "config.json").write_bytes((folder / "config.json").read_bytes())
+        assert count_parameters(tmp_path / folder.name) == count_parameters(folder)
+    (tmp_path / "broken.safetensors").write_bytes(b"\xff" * 20)
+    with pytest.raises(EncoderError, match=r"Cannot read .*broken\.safetensors"):
+        count_parameters(tmp_path)
 
 
 def test_the_memory_estimate_adds_up() -> None:
