@@ -1,27 +1,19 @@
-"""The API of a board, version 1. What it takes and says is described at /api/v1/openapi.json and /api/docs.
-
-Whether a board is ready: its database answers, its schema is this release's, and how much waits.
-"""
+"""The API of a board, version 1. What it takes and says is described at /api/v1/openapi.json and /api/docs."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from sqlalchemy import func, select
 
-from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.results.provenance import package_version
 
 from ..ranking.build import load_table
 from ..ranking.export import as_csv, as_json
 from ..ranking.view import BoardTable
-from ..store.common import WAITING
-from ..store.models import Submission
 from ..store.settings import get_split
-from ..store.shown import BoardInfo, Health, Readiness, SplitIds, SplitInfo, Submitted
+from ..store.shown import BoardInfo, SplitIds, SplitInfo, Submitted
 from ..store.status import SubmissionStatus, status_for, submissions_of
 from ..store.submissions import mark as mark_submission
 from ..store.submissions import withdraw as withdraw_submission
@@ -107,7 +99,6 @@ def make_api(db: Database, live: Live, forms: Forms, pages: Pages) -> APIRouter:
     router = APIRouter()
     router.include_router(_public(db, live, pages), prefix=_PREFIX, tags=["board"])
     router.include_router(_submissions(db, forms), prefix=_PREFIX, tags=["submissions"])
-    router.include_router(_health(db), tags=["health"])
     return router
 
 
@@ -205,32 +196,3 @@ def _submissions(db: Database, forms: Forms) -> APIRouter:
         return await run_in_threadpool(status_for, db, submission, user)
 
     return router
-
-
-def _health(db: Database) -> APIRouter:
-    router = APIRouter()
-
-    @router.get("/healthz", response_model=Health)
-    async def healthz() -> Health:
-        """The process answers."""
-        return Health(status="ok")
-
-    @router.get("/readyz", response_model=Readiness, responses={503: {"model": Trouble}})
-    def readyz() -> Readiness:
-        """The database answers, and how much waits to be scored."""
-        return readiness(db)
-
-    return router
-
-
-def readiness(db: Database) -> Readiness:
-    """Ask the database. Raises BenchError when it does not answer or has another schema."""
-    try:
-        db.require_current()
-    except InputError as error:  # its words name the server's files
-        raise DataError("The board's database is missing, or was made by another release.") from error
-    with db.reading() as session:
-        query = select(func.count(), func.min(Submission.created_at)).where(Submission.state.in_(WAITING))
-        waiting, oldest = session.execute(query).one()
-    seconds = None if oldest is None else int((datetime.now(UTC) - oldest).total_seconds())
-    return Readiness(status="ok", waiting=waiting, oldest_seconds=seconds)

@@ -4,36 +4,41 @@ Handlers use `current_user`, `csrf_token` and `check_csrf` for pages, and the de
 session cookie is never accepted by the API, so no page elsewhere can make a browser use it.
 
 A cookie holds a random number, a user id, a few digits of the hash of the user's token (a session ends when the token
-does) and the time of its making, signed by itsdangerous. Nothing about a session is stored on the server.
+does) and the time of its making, signed by itsdangerous. Of sessions that were ended by logging out the board keeps a
+hash until they would have ended anyway, so a copied cookie ends with them.
 """
 
 from __future__ import annotations
 
 import hashlib
 import secrets
+import time
 from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import itsdangerous
 from fastapi import HTTPException, Request
-from fastapi.concurrency import run_in_threadpool
 
-from ..store.common import NotAllowed, insert
+from ..store.common import NotAllowed, insert, locked_setting
 from ..store.models import Setting, User
 from ..store.users import UserInfo, user_info, user_of_token
-from .security import WRONG_TOKEN, Limiter, address_of
+from .security import wrong_token
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session as Transaction
     from starlette.datastructures import Headers
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from ..store.database import Database
 
 SECRET = "session_secret"  # a key of the settings table, neither exported nor shown  # noqa: S105
+ENDED = "ended"  # likewise, with a user's id: hashes of sessions that were ended by logging out
+HOLDER = "bioreview.holder"  # in the scope of a request that shows a token: who holds it, None for nobody
 CSRF_FIELD = "csrf"
 _LONGEST_TOKEN = 200  # characters
 _KEY_DIGITS = 16
+_ENDED_KEPT = 500  # of a user
 
 
 class Forbidden(NotAllowed):
@@ -62,7 +67,7 @@ def current_user(request: Request) -> UserInfo | None:
         user = transaction.get(User, session.user)
         if user is None or user.revoked_at is not None or not user.token_sha256:
             return None
-        if user.token_sha256[:_KEY_DIGITS] != session.key:
+        if user.token_sha256[:_KEY_DIGITS] != session.key or _has_ended(transaction, session):
             return None
         return user_info(user)
 
@@ -83,44 +88,62 @@ def check_csrf(request: Request, given: Any) -> None:
 
 
 def log_in(request: Request, token: str) -> UserInfo | None:
-    """Begin a session for the holder of `token`; None when nobody holds it."""
-    found = _holder(request, token)
-    if found is None:
+    """Begin a session for the holder of `token`; None when nobody holds it. Raises TooMany after many wrong ones."""
+    user = holder_of(request.app.state.db, token)
+    if user is None:
+        wrong_token(request.app.state.limiter, request.scope)
         return None
-    user, key = found
-    session_state(request.scope).begin(user.id, key)
+    session_state(request.scope).begin(user.id, hashlib.sha256(token.encode()).hexdigest()[:_KEY_DIGITS])
     return user
 
 
 def log_out(request: Request) -> None:
-    """End the session."""
-    session_state(request.scope).end()
+    """End the session, for copies of its cookie as well. Writes into the database."""
+    state = session_state(request.scope)
+    if state.session is not None and state.session.user is not None:
+        db: Database = request.app.state.db
+        with db.session() as transaction:
+            _end(transaction, state.session)
+    state.end()
+
+
+def _end(transaction: Transaction, session: Session) -> None:
+    """Remember that a session ended, and forget those whose cookies are too old by now."""
+    row = locked_setting(transaction, f"{ENDED}:{session.user}")
+    now = time.time()
+    ended = {digest: until for digest, until in row.value.items() if until > now}
+    ended[_digest(session)] = now + LIFETIME
+    row.value = dict(sorted(ended.items(), key=lambda one: one[1])[-_ENDED_KEPT:])
+
+
+def _has_ended(transaction: Transaction, session: Session) -> bool:
+    row = transaction.get(Setting, f"{ENDED}:{session.user}")
+    return row is not None and _digest(session) in row.value
+
+
+def _digest(session: Session) -> str:
+    return hashlib.sha256(session.nonce.encode()).hexdigest()[:32]
+
+
+def bearer_token(headers: Headers) -> str | None:
+    """The token that a request shows, "" for an empty one; None when it shows none."""
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
 
 
 async def token_user(request: Request) -> UserInfo:
-    """FastAPI dependency: the holder of the bearer token. Refuses with 401; too many tries with 429."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    """FastAPI dependency: the holder of the bearer token, as `limits` found. Refuses with 401."""
+    if not bearer_token(request.headers):
         raise _refusal("a bearer token is needed")
-    found = await run_in_threadpool(_holder, request, token.strip())
-    if found is None:
+    user: UserInfo | None = request.scope.get(HOLDER)
+    if user is None:
         raise _refusal("this token is unknown or revoked")
-    user, _ = found
-    limiter: Limiter = request.app.state.limiter
-    limiter.take(f"user:{user.id}")
     return user
 
 
-def _holder(request: Request, token: str) -> tuple[UserInfo, str] | None:
-    """(the user, the digits that bind a session to the token); a wrong token costs the address several requests."""
-    user = None
-    if len(token) <= _LONGEST_TOKEN and token.isascii():
-        user = user_of_token(request.app.state.db, token)
-    if user is None:
-        limiter: Limiter = request.app.state.limiter
-        limiter.take(address_of(request.scope), WRONG_TOKEN)
-        return None
-    return user, hashlib.sha256(token.encode()).hexdigest()[:_KEY_DIGITS]
+def holder_of(db: Database, token: str) -> UserInfo | None:
+    """Who holds a token that a stranger sent; None when nobody does."""
+    return user_of_token(db, token) if len(token) <= _LONGEST_TOKEN and token.isascii() else None
 
 
 def _refusal(reason: str) -> HTTPException:

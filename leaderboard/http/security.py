@@ -1,6 +1,6 @@
 """What every answer carries and what every request is held to, whatever page or API it is for. Pure ASGI.
 
-Who may do what is not decided here (`auth`), nor how often (`rate_limit`).
+Who may do what is not decided here (`auth`), nor who is counted how (`limits`).
 
 Token buckets: how many requests an address or a user may make. Memory is bounded; the longest unused are forgotten.
 
@@ -41,6 +41,7 @@ _HEADERS = {
 }
 _SMALLEST = 1024  # bytes above which compressing pays
 _YEAR = 365 * 24 * 3600
+_SLOWEST = 8192  # bytes a second of an upload
 _DRAINED = 4  # times the limit: so much of a refused upload is read away, that its sender gets to read the answer
 
 
@@ -84,7 +85,8 @@ class PackedApi:
 class BodyGuard:
     """Refuses bodies above `default` bytes (`larger`: so many more, by path), counted while they arrive, and stalling.
 
-    A length that is declared too large is refused before anything is read.
+    A length that is declared too large is refused before anything is read. A body stalls when nothing arrives for
+    `patience` seconds, or less than `_SLOWEST` bytes a second on the whole after these.
     """
 
     def __init__(
@@ -101,17 +103,20 @@ class BodyGuard:
         declared = _declared(scope)
         if declared is not None and declared > limit:
             raise too_large(limit, close=declared > _DRAINED * limit)
-        counted = 0
+        counted, waited = 0, 0.0
         more = True
 
         async def counting() -> Message:
-            nonlocal counted, more
+            nonlocal counted, waited, more
             if not more:
                 return await receive()
+            began = time.monotonic()
             try:
-                message = await asyncio.wait_for(receive(), self.patience)
+                left = self.patience + counted / _SLOWEST - waited
+                message = await asyncio.wait_for(receive(), min(self.patience, left))
             except TimeoutError:
-                raise HTTPException(408, f"nothing arrived for {self.patience:g} s", {"Connection": "close"}) from None
+                raise HTTPException(408, "the request arrives too slowly", {"Connection": "close"}) from None
+            waited += time.monotonic() - began
             if message["type"] == "http.request":
                 counted += len(message.get("body", b""))
                 more = message.get("more_body", False)
@@ -135,7 +140,6 @@ def _declared(scope: Scope) -> int | None:
     return None
 
 
-WRONG_TOKEN = 10  # what a wrong token costs, in requests: at 120 a minute, 12 guesses
 _REMEMBERED = 10_000  # addresses and users
 
 
@@ -177,17 +181,12 @@ class Limiter:
         return len(self._buckets)
 
 
-class RateLimitMiddleware:
-    """Counts requests of each address. `free` paths (style sheets, health) are not counted."""
+WRONG_TOKEN = 10  # what a wrong token costs, in requests: at 120 a minute, 12 guesses
 
-    def __init__(self, app: ASGIApp, limiter: Limiter, free: tuple[str, ...]) -> None:
-        self.app, self.limiter, self.free = app, limiter, free
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """ASGI. Raises TooMany."""
-        if scope["type"] == "http" and not scope["path"].startswith(self.free):
-            self.limiter.take(address_of(scope))
-        await self.app(scope, receive, send)
+def wrong_token(limiter: Limiter, scope: Scope) -> None:
+    """Count a wrong token. Raises TooMany after some from the same address."""
+    limiter.take(f"wrong:{address_of(scope)}", WRONG_TOKEN)
 
 
 def address_of(scope: Scope) -> str:

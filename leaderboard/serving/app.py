@@ -19,9 +19,11 @@ from bioreview_bench.results.provenance import package_version
 from ..http.answers import Pages
 from ..http.api import make_api
 from ..http.auth import SessionMiddleware, Signer, session_secret
+from ..http.health import make_health
+from ..http.limits import RateLimitMiddleware
 from ..http.logs import RequestLog
 from ..http.problems import ErrorAnswers
-from ..http.security import BodyGuard, Limiter, PackedApi, RateLimitMiddleware, SecurityHeaders, TooMany
+from ..http.security import BodyGuard, Limiter, PackedApi, SecurityHeaders, TooMany
 from ..http.uploads import Forms, Live
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0  # seconds for a lock; then it is 503
 _SMALL = 64 * 1024  # bytes of a request that is no upload
 _UPLOADS = ("/api/v1/submissions", "/submit")
-_UNCOUNTED = ("/assets/", "/healthz", "/readyz")
+_UNCOUNTED = ("/assets/",)
 _DESCRIPTION = """\
 Submissions to a board that scores predictions itself. Reading tables needs no token; everything else needs
 `Authorization: Bearer TOKEN`. Errors are JSON objects with `error`, `remedy` and `problems`.
@@ -57,7 +59,7 @@ def create_app(
         *([Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))] if hosts else []),
         Middleware(SessionMiddleware, signer=Signer(session_secret(db)), secure=secure),
         Middleware(RequestLog, answer=answers.asgi),
-        Middleware(RateLimitMiddleware, limiter=limiter, free=_UNCOUNTED),
+        Middleware(RateLimitMiddleware, limiter=limiter, db=db, free=_UNCOUNTED),
         Middleware(PackedApi),
         Middleware(BodyGuard, default=_SMALL, larger=dict.fromkeys(_UPLOADS, live.upload_bytes)),
     ]
@@ -93,6 +95,7 @@ def create_app(
     app.state.db, app.state.live, app.state.limiter = db, live, limiter
     app.state.forms, app.state.pages = Forms(db, live), Pages(db)
     app.include_router(make_api(db, live, app.state.forms, app.state.pages))
+    app.include_router(make_health(db))
     app.include_router(make_docs(app))
     app.include_router(make_router(db))
     return app

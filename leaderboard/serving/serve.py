@@ -105,6 +105,7 @@ def serve(
     import uvicorn
 
     from .app import create_app
+    from .protocol import ImpatientProtocol
 
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -118,6 +119,7 @@ def serve(
         log_config=None,  # logs.configure did it
         access_log=False,
         server_header=False,
+        http=ImpatientProtocol,
         proxy_headers=address.proxy is not None,
         forwarded_allow_ips=address.proxy,
         h11_max_incomplete_event_size=_HEADERS,

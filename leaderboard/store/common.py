@@ -98,13 +98,19 @@ def put_setting(session: Session, key: str, value: dict[str, Any]) -> None:
     session.execute(values.on_conflict_do_update(index_elements=["key"], set_={"value": values.excluded.value}))
 
 
-def _count(session: Session, key: str) -> None:
+def locked_setting(session: Session, key: str) -> Setting:
+    """A row of the settings table, made where there is none, and locked for this transaction."""
     locked = select(Setting).where(Setting.key == key).with_for_update()
     row = session.scalar(locked)
     if row is None:
-        session.execute(insert(session, Setting).values(key=key, value={"n": 0}).on_conflict_do_nothing())
+        session.execute(insert(session, Setting).values(key=key, value={}).on_conflict_do_nothing())
         row = session.scalars(locked).one()
-    row.value = {"n": int(row.value["n"]) + 1}
+    return row
+
+
+def _count(session: Session, key: str) -> None:
+    row = locked_setting(session, key)
+    row.value = {"n": int(row.value.get("n", 0)) + 1}
     session.flush()
 
 

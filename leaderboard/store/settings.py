@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from bioreview_bench.contracts.contract import Contract
@@ -130,7 +130,8 @@ def stale_tables(db: Database) -> list[tuple[str, str, int]]:
     """(split, contract, number of changes) of every table that is older than what it is made of."""
     settings = get_settings(db)
     with db.reading() as session:
-        values = {row.key: row.value for row in session.scalars(select(Setting))}
+        counters = select(Setting).where(or_(Setting.key.startswith("changes:"), Setting.key.startswith("built:")))
+        values = {row.key: row.value for row in session.scalars(counters)}
     found = []
     for split in settings.splits:
         changes = int(values.get(f"changes:{split}", {"n": 0})["n"])

@@ -63,7 +63,7 @@ def _add_login(router: APIRouter) -> None:
     @router.post("/logout")
     async def leave(request: Request) -> Response:
         await _checked(request)
-        log_out(request)
+        await request.app.state.forms.change(log_out, request)
         return _to("/")
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from bioreview_bench.leaderboard.http.security import Limiter, TooMany, address_of
+
+Make = Callable[..., Any]
 
 
 class _Clock:
@@ -73,3 +78,38 @@ def test_the_longest_unused_keys_are_forgotten() -> None:
 )
 def test_addresses_of_one_customer_share_a_bucket(client: tuple[str, int] | None, expected: str) -> None:
     assert address_of({"type": "http", "client": client}) == expected
+
+
+def test_guessing_tokens_is_slowed_to_a_few_a_minute_and_keeps_no_right_one_out(
+    make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
+) -> None:
+    board = make_board(tmp_path / "b.sqlite", requests_per_minute=120)
+    token = add_submitter(board, "ann").token
+    url = served(board)
+    asked = caller(url)
+    codes = []
+    for number in range(40):
+        refused = asked.get("/api/v1/submissions", headers={"Authorization": f"Bearer brb_{number}"})
+        codes.append(refused.status_code)
+    assert 10 <= codes.count(401) <= 13
+    assert codes[-1] == 429
+    assert int(refused.headers["retry-after"]) >= 1
+    assert asked.get("/healthz").status_code == 200
+    ann = caller(url, token)
+    assert ann.get("/api/v1/submissions").status_code == 200
+    # A flood without a token, to the end: health counts, and a wrong token on a public address is a guess as well.
+    floods = [asked.get(path).status_code for path in ("/healthz", "/readyz", "/", "/api/v1/board") * 40]
+    assert floods[-4:] == [429] * 4
+    assert asked.get("/api/v1/board", headers={"Authorization": "Bearer brb_x"}).status_code == 429
+    assert ann.get("/api/v1/submissions").status_code == 200
+    assert ann.get("/api/v1/board").status_code == 200
+
+
+def test_the_holder_of_a_right_token_is_held_to_the_limit_as_well(
+    make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
+) -> None:
+    board = make_board(tmp_path / "b.sqlite", requests_per_minute=20)
+    url = served(board)
+    ann, bob = (caller(url, add_submitter(board, name).token) for name in ("ann", "bob"))
+    assert [ann.get("/api/v1/submissions").status_code for _ in range(30)][-1] == 429
+    assert bob.get("/api/v1/submissions").status_code == 200

@@ -12,6 +12,7 @@ import pytest
 httpx = pytest.importorskip("httpx")
 
 from bioreview_bench.leaderboard.ranking.build import load_table  # noqa: E402
+from bioreview_bench.leaderboard.store.settings import get_settings, put_settings  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.store.status import status as submission_status  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.store.submissions import withdraw  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.store.users import find_user, renew_token  # noqa: E402 (after the check that the extra is there)
@@ -231,3 +232,58 @@ def test_logging_out_ends_the_session(member: Any) -> None:
     page = member.get("/submissions")
     assert member.post("/logout", data={"csrf": csrf_of(page)}).headers["location"] == "/"
     assert member.get("/submissions").headers["location"] == "/login?next=/submissions"
+
+
+def test_a_copied_cookie_ends_with_the_session_and_another_browser_stays_logged_in(
+    scored_board: Any, member: Any, serve: Callable[[Any], str]
+) -> None:
+    copied = dict(member.cookies)
+    token = renew_token(scored_board, "user-Alpha")
+    with httpx.Client(base_url=str(member.base_url), trust_env=False) as other:
+        other.post("/login", data={"token": token, "csrf": csrf_of(other.get("/login")), "next": "/submissions"})
+        page = member.get("/submissions")
+        member.post("/logout", data={"csrf": csrf_of(page)})
+        assert other.get("/submissions").status_code == 200
+    # Neither this server nor another one of the board takes the copy, for reading or for writing.
+    for address in (str(member.base_url), serve(scored_board)):
+        with httpx.Client(base_url=address, trust_env=False, cookies=copied) as thief:
+            assert thief.get("/submissions").headers["location"] == "/login?next=/submissions"
+            row = next(row for row in load_table(scored_board, "test", "jaccard").rows if row.system == "Beta")
+            done = thief.post(f"/submissions/{row.submission}/withdraw", data={"csrf": csrf_of(page)})
+            assert done.headers["location"] == "/login?next=/submissions"
+
+
+def test_only_sessions_that_could_still_be_used_are_remembered(scored_board: Any, reader: Any) -> None:
+    from bioreview_bench.leaderboard.http.auth import ENDED
+    from bioreview_bench.leaderboard.store.models import Setting
+
+    token = renew_token(scored_board, "user-Beta")
+    user = find_user(scored_board, "user-Beta")
+    with scored_board.session() as session:
+        session.add(Setting(key=f"{ENDED}:{user.id}", value={"long ago": 1.0, "lately": 4e9}))
+    reader.post("/login", data={"token": token, "csrf": csrf_of(reader.get("/login")), "next": "/submissions"})
+    reader.post("/logout", data={"csrf": csrf_of(reader.get("/submissions"))})
+    with scored_board.reading() as session:
+        kept = session.get_one(Setting, f"{ENDED}:{user.id}").value
+    assert len(kept) == 2
+    assert "lately" in kept
+
+
+def test_wrong_logins_do_not_keep_the_holder_of_a_right_token_out(
+    scored_board: Any, serve: Callable[[Any], str]
+) -> None:
+    settings = get_settings(scored_board)
+    limits = settings.limits.model_copy(update={"requests_per_minute": 60})
+    put_settings(scored_board, settings.model_copy(update={"limits": limits}))
+    token = renew_token(scored_board, "user-Beta")
+    with httpx.Client(base_url=serve(scored_board), trust_env=False) as reader:
+        form = {"csrf": csrf_of(reader.get("/login")), "next": "/submissions"}
+        codes = [reader.post("/login", data={**form, "token": f"brb_{n}"}).status_code for n in range(20)]
+        assert 5 <= codes.count(401) <= 8
+        assert codes[-1] == 429
+        answer = reader.post("/login", data={**form, "token": token})
+        assert (answer.status_code, answer.headers["location"]) == (303, "/submissions")
+        # Logged in, it is counted by itself, whatever else comes from the address.
+        with httpx.Client(base_url=reader.base_url, trust_env=False) as crowd:
+            assert [crowd.get("/healthz").status_code for _ in range(80)][-1] == 429
+        assert reader.get("/submissions").status_code == 200
