@@ -14,22 +14,11 @@ from typing import Final
 
 from rich.cells import cell_len
 
+from bioreview_bench.data.comparable import LATIN_LOOKS
 from bioreview_bench.errors import printable
 from bioreview_bench.results.card import Card
 
-# Cyrillic, Greek, Armenian, Cherokee and other letters that are drawn like Latin ones, after case folding and NFKD.
-_LOOKS: Final = str.maketrans(
-    {
-        **dict(zip("авекмнорстухіјѕԁһԛԝгьпзч", "abekmhopctyxijsdhqwrbnsu", strict=True)),
-        **dict(zip("αβγεζηικνορτυχω", "abyezniknoptuxw", strict=True)),
-        **dict(zip("օսոհցզաԼ", "ounhgqwl", strict=True)),
-        **dict(zip("ɑɡɩʟɴʀʏıłøđħ", "agilnryilodh", strict=True)),
-        **dict(zip("01|", "oll", strict=True)),
-        "ß": "ss",
-        "æ": "ae",
-        "œ": "oe",
-    }
-)
+_LOOKS: Final = str.maketrans({**LATIN_LOOKS, **dict(zip("01|", "oll", strict=True))})
 # Fields of a card and how many columns of a terminal they may take, wide characters counted twice.
 _WIDTHS: Final = {
     "system_name": 80,

@@ -1,7 +1,8 @@
 """How much of a submission its team has submitted before.
 
 A *sketch* is the sorted array of the 8-byte hashes of (article id, text); letters and digits of the text count, their
-case and everything between them does not, so that a full stop more makes no new concern.
+case, look-alikes and everything between them do not, so that a full stop or an invisible character more makes no new
+concern.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from bioreview_bench.data.comparable import comparable
 from bioreview_bench.data.predictions import Predictions
 
 Sketch = NDArray[np.uint64]
@@ -54,5 +56,5 @@ def from_bytes(content: bytes) -> Sketch:
 
 
 def _hash(article_id: str, text: str) -> bytes:
-    bare = "".join(char for char in text.casefold() if char.isalnum())
+    bare = "".join(char for char in comparable(text) if char.isalnum())
     return hashlib.blake2b(f"{article_id}\n{bare}".encode(), digest_size=8).digest()

@@ -15,8 +15,8 @@ from bioreview_bench.results.records import ResultRecord
 
 from .view import Badge
 
-# A concern is copied when it equals a reference of its article after normalisation and case folding. Short stock
-# phrases can coincide, so a flag takes several copies and more than one in a hundred.
+# A concern is copied when it equals a reference of its article whatever its case, white space and look-alike or
+# invisible characters. Short stock phrases can coincide, so a flag takes several copies and more than one in a hundred.
 COPIED_RATE: Final = 0.01
 COPIED_CONCERNS: Final = 3
 

@@ -1,8 +1,9 @@
 """Scoring submissions: data and encoders are loaded once, then any number of predictions files is scored with them.
 
 A result goes with its *extras*, which no contract defines and pages show beside it:
-  exact_match_rate   share of the predicted concerns whose text equals a reference of the same article (case and white
-                     space aside); a file that copies references has it near 1, an honest one near 0
+  exact_match_rate   share of the predicted concerns whose text equals a reference of the same article (case, white
+                     space, invisible and look-alike characters aside); a file that copies references has it near 1,
+                     an honest one near 0
   after_cutoff       figures over the articles that were published after the system's training cut-off:
                      {cutoff, n_dated, n_articles, figures, reason}; figures are null, with a reason, where nobody
                      stated a cut-off or fewer than 20 dated articles come after it
@@ -20,11 +21,11 @@ import numpy as np
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article
+from bioreview_bench.data.comparable import comparable
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.predictions import Predictions
 from bioreview_bench.data.released.manifest import RELEASED
 from bioreview_bench.data.split import Split
-from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import DataError, EncoderError, printable
 from bioreview_bench.results.card import Card
 from bioreview_bench.results.counts import ArticleCounts
@@ -134,10 +135,10 @@ def exact_match_rate(articles: Sequence[Article], predictions: Predictions) -> f
     n = n_equal = 0
     for article in articles:
         row = predictions.get(article.id)
-        said = {_bare(concern.concern_text) for concern in article.concerns}
+        said = {comparable(concern.concern_text) for concern in article.concerns}
         for concern in row.concerns if row else ():
             n += 1
-            n_equal += _bare(concern.text) in said
+            n_equal += comparable(concern.text) in said
     return n_equal / n if n else 0.0
 
 
@@ -183,10 +184,6 @@ def _check_verified(settings: BoardSettings, contract: Contract, backend: Backen
                 remedy=f"bench data verify --data {printable(settings.data)} --pin; or, to rank results labelled so, "
                 "bench leaderboard settings --allow-unverified",
             )
-
-
-def _bare(text: str) -> str:
-    return normalise(text).casefold()
 
 
 def _earliest(text: str | None) -> date | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..corpora.files import TrainingCorpus
     from ..publish.generate import ReviewRequest
 
-_WEIGHTS = "groundedness=0.45,coverage=0.25,form=0.30"
+_WEIGHTS = "groundedness=0.65,coverage=0.35"
 
 
 @click.command()

@@ -181,5 +181,9 @@ class GrpoConfig(RunConfig):
                 t["save_strategy"] == "steps",
                 "trl.save_strategy: is steps; completions are used up at whole spans of them",
             ),
+            (
+                self.reward.kind == "qa" or not {"form", "V3"} & set(self.reward.weights),
+                "reward.weights.form: a review's form multiplies its reward and has no weight; leave it out",
+            ),
             (t["eval_strategy"] == "no", "trl.eval_strategy: is no; nothing is evaluated on the way"),
         ]

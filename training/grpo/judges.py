@@ -26,11 +26,11 @@ FOLDER = "samples"
 
 
 class Rewarder(Protocol):
-    """Scores completions; `names` are the components that have a weight."""
+    """Scores completions; `names` are the components that it returns."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        """In the order of the weights."""
+        """Those with a weight in their order first."""
         ...
 
     def score(self, keys: Sequence[str], completions: Sequence[str]) -> list[Composed]:
@@ -92,7 +92,7 @@ def _reviews(part: ReviewRewardPart, material: Material, composer: RewardCompose
     reward = ReviewReward.load(split, part.contract, part.board, composer)
     texts = {row["key"]: "\n\n".join(turn["content"] for turn in row["prompt"]) for row in material.rows}
     reward.require_known(texts, part.data, "make the corpus from this data")
-    return ReviewRewarder(reward, texts, tuple(reward.weights))
+    return ReviewRewarder(reward, texts, reward.names)
 
 
 def _require_rewarded(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> None:

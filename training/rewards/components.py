@@ -2,7 +2,7 @@
 
 `groundedness`  concerns that this article's reviewers raised, and no other article's
 `coverage`      the major concerns, and the kinds of concern, that were raised
-`form`          a readable answer, labels of the vocabulary, no repetition, no copying, no more than is needed
+`form`          a readable answer, labels of the vocabulary, no repetition, copying or praise, no more than is needed
 `confidence`    a score that is best when one says what one believes, and pays nothing for doubt in junk
 """
 
@@ -18,13 +18,18 @@ from scipy.optimize import linear_sum_assignment
 
 from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.data.article import Concern
+from bioreview_bench.data.comparable import comparable
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
 from .copying import WORD
 from .references import PreparedArticle
 
-HALF_WIDTH = 0.1  # a pair at the contract's threshold is worth one half, this far above it 1, this far below 0
-BETA = 0.5  # precision counts more than recall, so that a short review is no loss and a long one no gain
+# A pair at the contract's threshold is worth 1, this far below it 0: what a careful reader writes of a reviewer's point
+# lies mostly below the threshold, and what makes another point lies lower still (docs/rewards.md).
+RAMP = 0.3
+OTHERS = (
+    0.99  # quantile of a concern's similarities to other articles' references above which a pair is worth something
+)
 
 
 @dataclass(frozen=True)
@@ -41,27 +46,27 @@ class Match:
         return sum(value for _, _, value in self.pairs)
 
 
-def match(
-    vectors: Vectors, counts: Sequence[bool], n_written: int, article: PreparedArticle, threshold: float
-) -> Match:
+def match(vectors: Vectors, places: Sequence[int], n_written: int, article: PreparedArticle, threshold: float) -> Match:
     """Match concerns with the article's references.
 
-    `vectors` are the concerns' (m, d) in the article's space; `counts` says which may be matched at all (copies may
-    not); `n_written` is how many were written, m or more. A pair of similarity s is worth
-    `clip((s - max(threshold - 0.1, other)) / 0.2, 0, 1)`, where `other` is the concern's greatest similarity to a
-    stock comment or to a reference of a donor article. The assignment has the greatest total worth.
+    `vectors` are (m, d) in the article's space, of the concerns that may be matched at all, which stand at `places`;
+    `n_written` is how many were written, m or more. A pair of similarity s is worth
+    `clip((s - max(threshold - 0.3, other)) / 0.3, 0, 1)`, where `other` is the greater of the concern's similarity to
+    the nearest stock comment and of the 99th percentile of its similarities to the references of donor articles (of
+    fewer than a hundred the greatest). The assignment has the greatest total worth.
     """
     if not len(vectors):
         return Match((), n_written, len(article.references))
-    other = np.max([(vectors @ held.T).max(axis=1) for held in (article.stock, *article.others)], axis=0)
-    floor = np.maximum(threshold - HALF_WIDTH, other)
+    floor = np.maximum(threshold - RAMP, (vectors @ article.stock.T).max(axis=1))
+    if article.others:
+        lent = vectors @ np.concatenate(article.others).T
+        floor = np.maximum(floor, np.quantile(lent, OTHERS, axis=1, method="higher"))
     worth: NDArray[np.float64] = np.clip(
-        ((vectors @ article.vectors.T).astype(np.float64) - floor[:, None]) / (2 * HALF_WIDTH), 0, 1
+        ((vectors @ article.vectors.T).astype(np.float64) - floor[:, None]) / RAMP, 0, 1
     )
-    worth[~np.asarray(counts, bool)] = 0
     rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = tuple(
-        (int(row), int(column), float(worth[row, column]))
+        (places[row], int(column), float(worth[row, column]))
         for row, column in zip(rows, columns, strict=True)
         if worth[row, column] > 0
     )
@@ -69,17 +74,15 @@ def match(
 
 
 def groundedness(found: Match) -> float:
-    """F-beta of the match: (1 + b2) * worth / (b2 * references + concerns), b = 0.5; 0 when nothing was written.
+    """F1 of the match, 2 * worth / (references + concerns); 0 when nothing was written.
 
+    Recall and precision count alike: a short review loses what it leaves out, a long one what fits nothing.
     Source: C. J. van Rijsbergen, Information Retrieval (1979), chapter 7, with worths in place of counts.
 
     >>> groundedness(Match(pairs=((0, 0, 1.0),), n_written=1, n_references=4))
-    0.625
+    0.4
     """
-    if not found.n_written:
-        return 0.0
-    squared = BETA**2
-    return (1 + squared) * found.worth / (squared * found.n_references + found.n_written)
+    return 2 * found.worth / (found.n_references + found.n_written) if found.n_written else 0.0
 
 
 def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Sequence[Concern]) -> float:
@@ -120,7 +123,7 @@ def allowed(n_references: int) -> int:
 
 def repeats(texts: Sequence[str]) -> list[bool]:
     """Which texts share 70 % of their words (Jaccard) with an earlier one."""
-    words = [set(WORD.findall(text.casefold())) for text in texts]
+    words = [set(WORD.findall(comparable(text))) for text in texts]
     return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
 
 
@@ -130,8 +133,8 @@ def form(
     """parsed * (labels + 1) / 2 * fair * sized * short, each from 0 to 1.
 
     parsed: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: share
-    of concerns that are not `faulty` (repeated, copied or stock). sized: share of concerns of 6 to 100 words. short:
-    allowed / written, at most 1. `concerns` are the ones looked at, `n_written` how many there were.
+    of concerns that are not `faulty` (repeated, copied, stock, or no criticism). sized: share of concerns of 6 to 100
+    words. short: allowed / written, at most 1. `concerns` are the ones looked at, `n_written` how many there were.
 
     >>> concern = {"text": "The sample of eight mice is too small.", "category": "design_flaw", "severity": "major"}
     >>> form("repaired", [concern], [False], n_written=1, n_references=4)

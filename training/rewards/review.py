@@ -1,37 +1,44 @@
 """The reward of a review: from a completion's text to its components and their composition.
 
 `ReviewReward` is a plain object: give it an article's id and the texts of completions, get one `Composed` for each.
-It knows nothing of a trainer.
+It knows nothing of a trainer. The components that have a weight are averaged, and `form` multiplies their mean: a
+readable review that says nothing earns nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from bioreview_bench.contracts.contract import Contract
+from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
+from bioreview_bench.data.comparable import comparable
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import normalise
-from bioreview_bench.errors import DataError, printable
+from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.llm.text.parser import Parsed, parse
 
 from .components import confidence, coverage, form, groundedness, match, repeats
 from .composer import Composed, RewardComposer
 from .copying import Source
+from .polarity import criticises
 from .references import CachedVectorizer, PreparedArticle, References, refuse_board
 
 # Components, under the names that they had in configurations.
 COMPONENTS = {"V1": "groundedness", "V2": "coverage", "V3": "form", "V4": "confidence"}
+FORM = "form"
 LOOKED_AT = 60  # concerns of one completion; more are counted as written and earn nothing
+READ = 2_000  # characters of a concern; a longer one earns nothing, and what is behind them is not looked at
 
 
 @dataclass(frozen=True)
 class _Review:
-    """A parsed completion: its first concerns, how many it has, and which of those are copies, stock or repeated."""
+    """A parsed completion: its first concerns, how many it has, and which of those can earn nothing."""
 
     parsed: Parsed
     concerns: tuple[Mapping[str, Any], ...]
@@ -42,16 +49,28 @@ class _Review:
     def n_written(self) -> int:
         return len(self.parsed.concerns)
 
+    @property
+    def worthy_places(self) -> list[int]:
+        """Positions of the concerns that may earn something."""
+        return [place for place, fault in enumerate(self.faulty) if not fault]
+
+    @property
+    def worthy(self) -> list[str]:
+        """Their texts; no other is encoded."""
+        return [self.texts[place] for place in self.worthy_places]
+
 
 class ReviewReward:
     """Scores completions of train articles by components; confidence is for prompts that ask for it.
 
     It applies whenever it has a weight: were it left out for reviews that state none, silence would pay.
-    Raises InputError for a weight of another name.
+    Raises InputError for a weight of another name, and for one of `form`, which is a factor.
     """
 
     def __init__(self, references: References, vectorizer: CachedVectorizer, composer: RewardComposer) -> None:
         self._composer = composer.renamed(COMPONENTS, "review reward")
+        if FORM in self._composer.weights:
+            raise InputError("A review's form multiplies its reward and has no weight.", remedy=f"leave {FORM} out")
         self.references = references
         self._vectorizer = vectorizer
         self._stock = Source(GENERIC_CONCERNS)
@@ -82,6 +101,11 @@ class ReviewReward:
         """By component."""
         return self._composer.weights
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the components that are returned."""
+        return (*self.weights, FORM)
+
     def score(self, article_id: str, completions: Sequence[str], prompt: str = "") -> list[Composed]:
         """One reward for each completion of one article; `prompt` is what the model was asked, to know it again.
 
@@ -92,32 +116,37 @@ class ReviewReward:
         reviews = [self._read(completion, article, asked) for completion in completions]
         places: dict[str, int] = {}
         for review in reviews:
-            for text in review.texts:
+            for text in review.worthy:
                 places.setdefault(text, len(places))
         raw = self._vectorizer.new(list(places)) if places else np.empty((0, article.vectors.shape[1]), np.float32)
         vectors = article.compared(raw)
-        return [self._composed(review, vectors[[places[text] for text in review.texts]], article) for review in reviews]
+        return [
+            self._composed(review, vectors[[places[text] for text in review.worthy]], article) for review in reviews
+        ]
 
     def _read(self, completion: str, article: PreparedArticle, asked: Source) -> _Review:
         parsed = parse(completion)
-        concerns = parsed.concerns[:LOOKED_AT]
+        concerns = tuple({**one, "text": one["text"][: READ + 1]} for one in parsed.concerns[:LOOKED_AT])
         texts = tuple(normalise(concern["text"]) for concern in concerns)
+        sources = (article.paper, asked, self._stock)
         faulty = tuple(
-            repeated or any(source.copied(text) for source in (article.paper, asked, self._stock))
+            repeated or len(text) > READ or not criticises(comparable(text)) or any(s.copied(text) for s in sources)
             for text, repeated in zip(texts, repeats(texts), strict=True)
         )
         return _Review(parsed, concerns, texts, faulty)
 
-    def _composed(self, review: _Review, vectors: Any, article: PreparedArticle) -> Composed:
-        threshold = self.references.contract.threshold
-        pairing = match(vectors, [not fault for fault in review.faulty], review.n_written, article, threshold)
+    def _composed(self, review: _Review, vectors: Vectors, article: PreparedArticle) -> Composed:
+        pairing = match(vectors, review.worthy_places, review.n_written, article, self.references.contract.threshold)
         matched = {row for row, _, _ in pairing.pairs}
-        n_references = len(article.references)
         stated = [(concern.get("confidence"), row in matched) for row, concern in enumerate(review.concerns)]
         values = {
             "groundedness": groundedness(pairing),
             "coverage": coverage(pairing, review.concerns, article.references),
-            "form": form(review.parsed.status, review.concerns, review.faulty, review.n_written, n_references),
             "confidence": confidence(stated),
         }
-        return self._composer.score({name: values[name] for name in self.weights})
+        composed = self._composer.score({name: values[name] for name in self.weights})
+        shape = form(review.parsed.status, review.concerns, review.faulty, review.n_written, len(article.references))
+        total = composed.total
+        if total is not None and total > 0:  # a loss is a loss in any form
+            total *= shape
+        return Composed(total, MappingProxyType({**composed.components, FORM: shape}))

@@ -85,6 +85,13 @@ def test_vllm_corrects_what_it_samples_and_its_server_can_be_reached(tmp_path: P
     assert (made.generation_batch_size, "vllm" in config.packages()) == (16, True)
 
 
+@pytest.mark.parametrize("name", ["form", "V3"])
+def test_the_form_of_a_review_has_no_weight(name: str) -> None:
+    assert sum(load("grpo", "grpo_review").reward.weights.values()) == pytest.approx(1)
+    with pytest.raises(InputError, match="form multiplies its reward and has no weight"):
+        load("grpo", "grpo_review", (f"reward.weights={{groundedness: 0.7, {name}: 0.3}}",))
+
+
 @pytest.mark.parametrize("name", [name for name in presets() if name.startswith(("grpo", "dpo"))])
 def test_every_preset_can_be_planned_without_weights(
     name: str, bench: Callable[..., Any], make_corpus: Callable[..., Path], tmp_path: Path

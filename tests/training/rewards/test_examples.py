@@ -8,7 +8,9 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("module", ["rewards.components", "rewards.composer", "rewards.copying", "qa.verifiers"])
+@pytest.mark.parametrize(
+    "module", ["rewards.components", "rewards.composer", "rewards.copying", "rewards.polarity", "qa.verifiers"]
+)
 def test_every_example_gives_what_it_says(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"bioreview_bench.training.{module}"))
     assert tried

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.references import CachedVectorizer, References
 from bioreview_bench.training.rewards.review import ReviewReward
 
-FULL = {"groundedness": 0.35, "coverage": 0.30, "form": 0.15, "confidence": 0.20}
-SILENT = {"groundedness": 0.35, "coverage": 0.30, "form": 0.15}
+FULL = {"groundedness": 0.5, "coverage": 0.3, "confidence": 0.2}
+SILENT = {"groundedness": 0.65, "coverage": 0.35}
 
 
 class Remembering(CachedVectorizer):
@@ -148,9 +149,10 @@ def test_padding_and_repetition_never_raise_the_reward(
 def test_a_careful_reader_cut_to_three_concerns_earns_at_least_what_every_attack_does(
     pilot: Any, written: Any, reward: Any
 ) -> None:
+    """On average: of single papers a careful reader may name nothing that these reviewers named."""
     scorer = reward(SILENT)
     honest, stock = written("close_reader"), written("generic")
-    worth = []
+    earned: dict[str, list[float]] = {}
     for article in pilot:
         if article.id not in scorer.references.ids or not honest.get(article.id):
             continue
@@ -158,9 +160,11 @@ def test_a_careful_reader_cut_to_three_concerns_earns_at_least_what_every_attack
         short = honest[article.id][:3]
         tried = attacks(article, short, stock[article.id], prompt)
         found = scorer.score(article.id, [answer(short), *tried.values()], prompt)
-        assert found[0].total > max(one.total for one in found[1:]), article.id
-        worth.append(found[0].components["groundedness"])
-    assert sum(worth) > 0
+        for name, one in zip(("reader", *tried), found, strict=True):
+            earned.setdefault(name, []).append(one.total)
+    own = sum(earned.pop("reader"))
+    assert own > 0
+    assert {name: sum(values) for name, values in earned.items() if sum(values) > own / 10} == {}
 
 
 def test_more_of_the_references_found_is_worth_more(pilot: Any, written: Any, reward: Any) -> None:
@@ -214,7 +218,7 @@ def test_known_and_new_texts_are_compared_in_one_space(hash_encoder: Any, make_a
     """A reference said word for word is worth 1, whatever stands beside it."""
     texts = {
         f"elife:{n}": [
-            " ".join(f"{word}{n}{k}" for word in ("one", "two", "six", "ten", "pig", "cow")) for k in range(4)
+            "no " + " ".join(f"{word}{n}{k}" for word in ("one", "two", "six", "ten", "pig", "cow")) for k in range(4)
         ]
         for n in range(3)
     }
@@ -227,19 +231,54 @@ def test_known_and_new_texts_are_compared_in_one_space(hash_encoder: Any, make_a
     (all_of_it, half, foreign) = scorer.score(
         "elife:1", [answer(said), answer(said[:2]), answer([labelled(t, confidence=0.0) for t in texts["elife:2"]])]
     )
-    assert dict(all_of_it.components) == {
-        "groundedness": pytest.approx(1),
-        "coverage": pytest.approx(1),
-        "confidence": pytest.approx(1),
-    }
-    # 1.25 * 2 / (0.25 * 4 + 2); majors 2/4, the one category 1
-    assert half.components["groundedness"] == pytest.approx(2.5 / 3)
+    names = ("groundedness", "coverage", "confidence", "form")
+    assert dict(all_of_it.components) == dict.fromkeys(names, pytest.approx(1))
+    # 2 * 2 / (4 + 2); majors 2/4, the one category 1
+    assert half.components["groundedness"] == pytest.approx(4 / 6)
     assert half.components["coverage"] == pytest.approx((0.5 + 1) / 2)
-    assert dict(foreign.components) == {"groundedness": 0, "coverage": 0, "confidence": 0}
+    assert dict(foreign.components) == {"groundedness": 0, "coverage": 0, "confidence": 0, "form": 1}
+    bare = answer([{"text": one["text"], "confidence": 1.0} for one in said])  # no labels: form 1/2, coverage of majors
+    [unlabelled] = scorer.score("elife:1", [bare])
+    assert unlabelled.components["form"] == pytest.approx(0.5)
+    assert unlabelled.total == pytest.approx(0.5 * (1 + 0.5 + 1) / 3)
+
+
+def test_form_multiplies_what_is_earned_and_softens_no_loss(hash_encoder: Any, make_article: Any) -> None:
+    split = Split.of([make_article("elife:1", ["There is no control for age at all."], abstract="x")], "local", "train")
+    contract = dataclasses.replace(Contract.load("demo"), name="mine")
+    vectorizer = Uncached(hash_encoder)
+    references = References(split, contract, Contract.load("v3"), vectorizer)
+    scorer = ReviewReward(references, vectorizer, RewardComposer({"confidence": 1.0}))
+    wrong = labelled("The dose was never measured in any of these animals.", confidence=1.0)
+    sloppy = {"text": wrong["text"], "confidence": 1.0}
+    assert [one.total for one in scorer.score("elife:1", [answer([wrong]), answer([sloppy]), ""])] == [-1, -1, -1]
+    with pytest.raises(InputError, match="multiplies its reward and has no weight"):
+        ReviewReward(references, vectorizer, RewardComposer({"groundedness": 0.7, "V3": 0.3}))
+
+
+@pytest.mark.parametrize(
+    "completion",
+    [
+        pytest.param(answer(["no control " + "word " * 2_000_000]), id="10 MB in one concern"),
+        pytest.param(answer([f"There is no control number {n} in the paper." for n in range(10_000)]), id="10,000"),
+        pytest.param(answer(["no " + "a" + "\u0301\u0316" * 1_000_000]), id="combining marks"),
+        pytest.param(answer(["not a " * 300] * 60), id="denials"),
+        pytest.param("[" * 10_000_000, id="brackets"),
+    ],
+)
+def test_hostile_completions_are_scored_in_seconds(hash_encoder: Any, make_article: Any, completion: str) -> None:
+    split = Split.of([make_article("elife:1", ["There is no control for age."], abstract="x")], "local", "train")
+    vectorizer = Uncached(hash_encoder)
+    references = References(split, Contract.load("demo"), Contract.load("v3"), vectorizer)
+    scorer = ReviewReward(references, vectorizer, RewardComposer(SILENT))
+    start = time.process_time()
+    [found] = scorer.score("elife:1", [completion])
+    assert time.process_time() - start < 10
+    assert found.total == 0
 
 
 def test_weights_of_former_configurations_are_understood_and_unknown_ones_refused(reward: Any) -> None:
-    assert dict(reward({"V1": 0.45, "V3": 0.3}).weights) == {"groundedness": 0.45, "form": 0.3}
+    assert dict(reward({"V1": 0.45, "V2": 0.3}).weights) == {"groundedness": 0.45, "coverage": 0.3}
     with pytest.raises(InputError, match="no review reward V5"):
         reward({"V5": 1.0})
     with pytest.raises(InputError, match="two weights"):
