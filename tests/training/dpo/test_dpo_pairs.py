@@ -152,9 +152,8 @@ def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
     bench: Callable[..., Any], minilm: None, warm: Path, tmp_path: Path
 ) -> None:
     missing = ("control group", "sample size calculation", "test for normality", "description of the reagents")
-    told = json.dumps(
-        [{"text": f"There is no {one}.", "category": "design_flaw", "severity": "major"} for one in missing]
-    )
+    unsure = {"category": "design_flaw", "severity": "major", "confidence": 0.0}  # nothing is lost by doubt in a guess
+    told = json.dumps([{"text": f"There is no {one}.", **unsure} for one in missing])
     again = json.dumps([{"text": "It is bad.", "category": "other", "severity": "minor"}] * 12)
     model = make_answering_model(tmp_path / "tiny-three-answers", [told, "No comment.", again])
     corpus, out = tmp_path / "corpus", tmp_path / "pairs"
@@ -162,7 +161,7 @@ def test_a_model_is_sampled_as_the_corpus_asks_and_a_second_run_samples_nothing(
     assert made.code == 0, made.err
     words = ["--corpus", corpus, "--data", "demo", "--samples", 4, "--model", model, "--param", "max_new_tokens=8"]
     # The successors' logits differ from the others' by about eight: at 0.2 nothing else is ever said.
-    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "form=1"]
+    words += ["--temperature", 0.2, "--ratio", 100, "--weights", "confidence=1"]
     done = bench("train", "pairs", "-o", out, *words)
     assert done.code == 0, done.err
     wanted = json.loads((corpus / "corpus.json").read_text())
