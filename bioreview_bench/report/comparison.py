@@ -39,8 +39,10 @@ def _meaning(comparison: Comparison) -> Iterator[Note]:
         if said is not None:
             yield Note("alarm", said)
     yield validity_note(records[0])
-    n_units = len(set(comparison.results[0].counts.family))
-    few = too_few(n_units, len(comparison.names), min(test.p_adjusted for test in comparison.tests))
+    families = comparison.results[0].counts.family
+    few = too_few(
+        len(families), len(set(families)), len(comparison.names), min(test.p_adjusted for test in comparison.tests)
+    )
     if few is not None:
         yield Note("warning", few)
 

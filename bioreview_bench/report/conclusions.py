@@ -10,10 +10,11 @@ from bioreview_bench.report.meaning import Note, listed
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.scoring.calibration import THRESHOLDS, Curve
 from bioreview_bench.stats.comparison import LEVEL, Comparison
-from bioreview_bench.stats.significance import EXHAUSTIVE, smallest_p
+from bioreview_bench.stats.significance import smallest_p
 from bioreview_bench.stats.stability import RankAgreement
 
 _LEAST_P = 0.001
+_FEW = 10  # articles on which not even a difference on all of them has p below 0.001
 _NOTHING = 0.05  # an F1 up to which a control is worth nothing
 _WRITES = {
     "echo": "sentences copied from the paper",
@@ -57,26 +58,25 @@ def compared(comparison: Comparison) -> Note:
     )
 
 
-def too_few(n_units: int, n_systems: int, least_p: float) -> str | None:
-    """Says that few articles are why nothing differs significantly; None where something does, or there are many.
+def too_few(n_articles: int, n_units: int, n_systems: int, least_p: float) -> str | None:
+    """Says that few articles are why nothing differs significantly; None where something does, or there are enough.
 
-    `n_units`: families of articles; `least_p`: the smallest adjusted p of all pairs.
+    `n_units`: families of articles, which tests swap; `least_p`: the smallest adjusted p of all pairs.
 
-    >>> too_few(5, 2, 0.0625)
+    >>> too_few(5, 5, 2, 0.0625)
     '5 articles cannot separate any systems: a difference on all of them has p = 0.062.'
     """
-    if n_systems < 2 or least_p < LEVEL or n_units > EXHAUSTIVE:
-        return None
-    p = smallest_p(n_units)
-    articles = "1 article" if n_units == 1 else f"{n_units} articles"
-    if p >= LEVEL:
-        all_of_them = "it" if n_units == 1 else "all of them"
-        return f"{articles} cannot separate any systems: a difference on {all_of_them} has {_p(p)}."
     n_pairs = n_systems * (n_systems - 1) // 2
+    p = smallest_p(n_units)
+    if n_pairs < 1 or least_p < LEVEL or (n_units > _FEW and n_pairs * p < LEVEL):
+        return None
+    units = "articles" if n_articles == n_units else "families of articles"
+    if p >= LEVEL:
+        return f"{n_units} {units} cannot separate any systems: a difference on all of them has {_p(p)}."
     before = f", before {n_pairs} pairs are corrected for" if n_pairs > 1 else ""
     return (
-        f"No two of these {n_systems} systems can be told apart: on {articles} even a difference on all of them has "
-        f"{_p(p)}{before}."
+        f"No two of these {n_systems} systems can be told apart: on {n_units} {units} even a difference on all of them "
+        f"has {_p(p)}{before}."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -115,7 +115,7 @@ def families(result: Result) -> list[str]:
     return [result.counts.family[place] for place in np.argsort(np.array(result.counts.id))]
 
 
-def unit_counts(table: NDArray[np.float64], groups: Sequence[str]) -> NDArray[np.float64]:
+def unit_counts(table: NDArray[np.float64], groups: Sequence[Hashable]) -> NDArray[np.float64]:
     """Rows (articles, 3) summed over groups, (units, 3): what swaps move, in order of first occurrence."""
     units = unit_numbers(len(table), groups)
     summed = np.zeros((int(units.max()) + 1 if len(units) else 0, table.shape[1]))

@@ -32,7 +32,7 @@ _SWAPS = 2_000_000  # cells of the matrix of swaps made at a time
 
 
 @dataclass(frozen=True)
-class TestedPairs:
+class SwappedPairs:
     """One entry for each pair of systems, in any order. `delta_f1` is F1 of `a` minus F1 of `b`.
 
     `spread` is the root mean square of the swapped differences, `n_extreme` the number of draws in which the pair's
@@ -67,7 +67,7 @@ class MaxT:
     draws: int
     seed: int
     systems: tuple[int, ...]
-    pairs: TestedPairs
+    pairs: SwappedPairs
     steps: Staircases
 
     def p_values(self) -> Floats:
@@ -99,7 +99,7 @@ def no_systems(draws: int = 10_000, seed: int = 42) -> MaxT:
     if draws < 1:
         raise InputError(f"The number of draws cannot be {draws}.", remedy="use 10000")
     none, nothing = np.zeros(0, np.int64), np.zeros(0)
-    return MaxT(draws, seed, (), TestedPairs(none, none, nothing, nothing, none), Staircases(none, none, nothing))
+    return MaxT(draws, seed, (), SwappedPairs(none, none, nothing, nothing, none), Staircases(none, none, nothing))
 
 
 def updated(tests: MaxT, counts: Mapping[int, Any]) -> MaxT:
@@ -213,7 +213,7 @@ def _extended(tests: MaxT, labels: tuple[int, ...], sums: _Sums) -> MaxT:
             stairs.add(np.arange(where.start, where.stop), swapped)
             a.append(np.full(len(differences), labels[system]))
             b.append(np.array(labels[rows], np.int64))
-    pairs = TestedPairs(np.concatenate(a), np.concatenate(b), delta, spread, n_extreme)
+    pairs = SwappedPairs(np.concatenate(a), np.concatenate(b), delta, spread, n_extreme)
     return MaxT(tests.draws, tests.seed, labels, pairs, stairs.finished())
 
 
@@ -224,7 +224,7 @@ def _without(tests: MaxT, staying: tuple[int, ...], sums: _Sums) -> MaxT:
     """
     kept = np.isin(tests.pairs.a, staying) & np.isin(tests.pairs.b, staying)
     old = tests.pairs
-    pairs = TestedPairs(old.a[kept], old.b[kept], old.delta_f1[kept], old.spread[kept], old.n_extreme[kept])
+    pairs = SwappedPairs(old.a[kept], old.b[kept], old.delta_f1[kept], old.spread[kept], old.n_extreme[kept])
     again = np.unique(tests.steps.draw[~kept[tests.steps.pair]])
     whole = ~np.isin(tests.steps.draw, again)
     number = np.cumsum(kept) - 1

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.errors import InputError
 
-EXHAUSTIVE = 16  # up to this many differing units all assignments are enumerated
+_EXHAUSTIVE = 16  # up to this many differing units all assignments are enumerated
 _TOLERANCE = 1e-12
 _BLOCK_CELLS = 2_000_000
 
@@ -72,7 +72,7 @@ def label_swap_test(
         return f1_a - f1_b
 
     observed = float(deltas(np.zeros((1, k)))[0])
-    if k <= EXHAUSTIVE:
+    if k <= _EXHAUSTIVE:
         assignments = (np.arange(2**k)[:, None] >> np.arange(k)) & 1
         extreme = int((np.abs(deltas(assignments)) >= abs(observed) - _TOLERANCE).sum())
         return LabelSwapTest(observed, k, extreme / 2**k, exact=True)

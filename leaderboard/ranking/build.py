@@ -1,8 +1,8 @@
 """Tables of a board: made from its results, kept in its database, read by pages and API.
 
-Who ranks is decided in `entries`, order and bands in `standings`. Making a table is slow (label-swap tests), so it
-happens outside a transaction; what it was made of is read again before it is stored, and if that changed meanwhile
-the table is made again.
+Who ranks is decided in `entries`, order and bands in `standings`, by the tests of `testing`, which stand beside the
+table and not in it (`pairs`). Making them takes a while, so it happens outside a transaction; what a table was made of
+is read again before it is stored, and if that changed meanwhile the table is made again.
 """
 
 from __future__ import annotations
@@ -16,20 +16,18 @@ from sqlalchemy import or_, select
 
 from bioreview_bench.errors import printable
 from bioreview_bench.results.card import Card
-from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import ResultRecord
-from bioreview_bench.results.result import Result
 
 from ..names import skeleton
 from ..store.common import NotFound, bump, count_table, counter, table_counter
-from ..store.models import Event, PairTestRow, ResultRow, StoredTable, Submission, User
+from ..store.models import Event, ResultRow, StoredTable, Submission, User
 from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
-from ..store.submissions import unpack
 from ..store.users import confirmed_organisations
 from .entries import Contender, Entry, folded
 from .rows import after_cutoff
-from .standings import Pair, Standings, Test, board_table, missing_tests, standings
+from .standings import Standings, board_table, standings
+from .testing import keep_tests, nothing_tested, update_tests
 from .view import BoardTable, ContractScore, HistoryItem, Row, SystemView
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def load_table(db: Database, split: str, contract: str) -> BoardTable:
     with db.reading() as session:
         generation = counter(session, table_counter(split, contract))
     stored: BoardTable | None = db.tables.get((split, contract), generation, lambda: _stored(db, split, contract))
-    return stored or board_table(settings, get_split(db, split), contract, Standings(), {})
+    return stored or board_table(settings, get_split(db, split), contract, Standings(), nothing_tested())
 
 
 def _stored(db: Database, split: str, contract: str) -> BoardTable | None:
@@ -79,14 +77,13 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
         with db.reading() as session:
             inputs = _read(session, split, contract)
             entries = _entries(session, inputs)
-            known = _known_tests(session, inputs.results)
         found = standings(inputs.submissions, entries, inputs.n_waiting)
-        made = missing_tests(found.ranked, known, settings.draws or _DRAWS, lambda result: _load(db, result))
-        table = board_table(settings, facts, contract, found, {**known, **made})
+        tested = update_tests(db, split, contract, found.ranked, settings.draws or _DRAWS)
+        table = board_table(settings, facts, contract, found, tested)
         with db.session() as session:
             count_table(session, split, contract)
             if _read(session, split, contract).stamp == inputs.stamp:
-                _keep_tests(session, made)
+                keep_tests(session, split, contract, table.signature, tested)
                 session.merge(StoredTable(split=split, contract=contract, content=table.model_dump(mode="json")))
                 bump(session)
                 return table
@@ -165,24 +162,6 @@ def _entries(session: Session, inputs: _Inputs) -> list[Entry]:
 def _summary(content: bytes) -> ResultRecord:
     """A stored record without its rows by article, of which a board of many years would hold too many at once."""
     return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
-
-
-def _load(db: Database, result: int) -> Result:
-    """A stored result with its counts by article."""
-    with db.reading() as session:
-        content = session.scalars(select(ResultRow.record).where(ResultRow.id == result)).one()
-    record = unpack(content)
-    return Result(record.model_copy(update={"articles": []}), ArticleCounts.from_rows(record.articles))
-
-
-def _known_tests(session: Session, results: tuple[int, ...]) -> dict[Pair, Test]:
-    found = session.scalars(select(PairTestRow).where(PairTestRow.a_id.in_(results), PairTestRow.b_id.in_(results)))
-    return {(one.a_id, one.b_id): (one.delta_f1, one.p_value) for one in found}
-
-
-def _keep_tests(session: Session, made: dict[Pair, Test]) -> None:
-    for (a, b), (delta, p) in made.items():
-        session.merge(PairTestRow(a_id=a, b_id=b, delta_f1=delta, p_value=p))
 
 
 def load_tables(db: Database, split: str) -> tuple[BoardTable, ...]:

@@ -1,15 +1,14 @@
-"""The finished table of a split under a contract, from its entries: order, bands, and the sentences it opens with.
-
-Label-swap tests of ranked systems, each made once and kept: a board compares the same two again and again.
-"""
+"""The finished table of a split under a contract, from its entries: order, bands, and the sentences it opens with."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 
+import numpy as np
+
+from bioreview_bench.report.conclusions import too_few
 from bioreview_bench.report.meaning import (
     echo_among,
     saturation,
@@ -20,15 +19,14 @@ from bioreview_bench.report.meaning import (
     validity_sentence,
 )
 from bioreview_bench.results.records import ResultRecord
-from bioreview_bench.results.result import Result
-from bioreview_bench.stats.comparison import LEVEL, swap_test, tied_groups
-from bioreview_bench.stats.significance import holm
+from bioreview_bench.stats.comparison import LEVEL, tied_groups
 
 from ..settings import BoardSettings
 from ..store.settings import BoardSplit
 from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
-from .view import BoardTable, PairTest, Row
+from .testing import PairTests
+from .view import BoardTable, Row
 
 _UNDEFINED = "F1 is undefined: there are neither references nor predictions."
 
@@ -67,15 +65,14 @@ def board_table(
     facts: BoardSplit,
     contract: str,
     found: Standings,
-    tests: Mapping[Pair, Test],
+    tested: PairTests,
 ) -> BoardTable:
-    """The table. `tests` holds every pair of the ranked."""
+    """The table. `tested` are the tests of the ranked."""
 
     def made(entry: Entry, band: int | None, reason: str | None) -> Row:
         return row(entry, band, reason, found.per_team[folded(entry.submitted.team)])
 
-    pairs = corrected(found.ranked, tests)
-    band = bands([entry.submitted.id for entry in found.ranked], pairs)
+    band = bands(tested)
     ranked = [made(entry, band[entry.submitted.id], None) for entry in found.ranked]
     ranked.sort(key=lambda one: one.band or 0)  # stable: by F1 within a band
     rows = [*ranked, *(made(entry, None, reason) for entry, reason in found.others)]
@@ -96,14 +93,13 @@ def board_table(
         n_articles=len(facts.ids),
         n_references=record.overall.n_ref if record is not None else None,
         saturated=saturated,
-        notice=tuple(_notices(facts, record, rows, saturated, found.n_waiting)),
+        notice=tuple([*_notices(facts, record, rows, saturated, found.n_waiting), *_few(len(facts.ids), tested)]),
         validity="" if claim is None else validity_in_short(claim),
         validity_sentence="" if claim is None else validity_sentence(claim),
         trusted=claim is not None and trusted(claim),
         human=tuple(one for one in settings.human if (one.split, one.contract) == (facts.name, contract)),
         rows=tuple(rows),
         reported=reported(facts.data, facts.name),
-        tests=tuple(pairs),
     )
 
 
@@ -131,6 +127,11 @@ def _notices(
     return found
 
 
+def _few(n_articles: int, tested: PairTests) -> list[str]:
+    said = too_few(n_articles, tested.n_units, len(tested.systems), tested.least_p)
+    return [] if said is None else [said]
+
+
 def _saturation(rows: Sequence[Row]) -> str:
     rates = [one.null_match_rate for one in rows if one.saturated and one.null_match_rate is not None]
     low, high = f"{min(rates):.1%}", f"{max(rates):.1%}"
@@ -154,47 +155,11 @@ def _about_data(facts: BoardSplit) -> list[str]:
     return found
 
 
-Pair = tuple[int, int]  # results' numbers, the smaller first
-Test = tuple[float, float]  # F1 of the first minus F1 of the second, and p
-_SAME = 1e-9
-
-
-def missing_tests(
-    ranked: Sequence[Entry], known: Mapping[Pair, Test], draws: int, load: Callable[[int], Result]
-) -> dict[Pair, Test]:
-    """Make the tests of the ranked that are not known, or known for another F1 than the records have.
-
-    `load` gets a result's number; only results with a test to make are loaded. All must be of one signature.
-    """
-    results: dict[int, Result] = {}
-    made: dict[Pair, Test] = {}
-    for one, other in combinations(sorted(ranked, key=lambda entry: entry.result), 2):
-        pair = (one.result, other.result)
-        if pair in known and abs(known[pair][0] - (_f1(one) - _f1(other))) <= _SAME:
-            continue
-        for number in pair:
-            if number not in results:
-                results[number] = load(number)
-        test = swap_test(results[one.result], results[other.result], draws)
-        made[pair] = (test.delta_f1, test.p_value)
-    return made
-
-
-def corrected(ranked: Sequence[Entry], tests: Mapping[Pair, Test]) -> list[PairTest]:
-    """The tests of all pairs of `ranked` (the best first), Holm-corrected over them."""
-    pairs = list(combinations(ranked, 2))
-    found = [_oriented(tests, a.result, b.result) for a, b in pairs]
-    adjusted = holm([p for _, p in found])
-    return [
-        PairTest(a=a.submitted.id, b=b.submitted.id, delta_f1=delta, p_value=p, p_holm=p_holm)
-        for (a, b), (delta, p), p_holm in zip(pairs, found, adjusted, strict=True)
-    ]
-
-
-def bands(ranked: Sequence[str], tests: Sequence[PairTest]) -> dict[str, int]:
-    """Band of each submission, 1 is best: those of a band are not significantly below its first."""
-    below = {(test.a, test.b) for test in tests if test.p_holm < LEVEL and test.delta_f1 > 0}
-    return {name: band for band, group in enumerate(tied_groups(ranked, below), start=1) for name in group}
+def bands(tested: PairTests) -> dict[str, int]:
+    """Band of each system, 1 is best: those of a band are not significantly below its first."""
+    significant = np.argwhere((tested.p_adjusted < LEVEL) & (tested.delta_f1 > 0)).tolist()
+    below = {(tested.systems[a], tested.systems[b]) for a, b in significant}
+    return {name: band for band, group in enumerate(tied_groups(tested.systems, below), start=1) for name in group}
 
 
 def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool, float, str, str]]:
@@ -205,24 +170,3 @@ def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool,
         return value is None, -(value or 0.0), entry.submitted.created_at.isoformat(), entry.submitted.id
 
     return rank
-
-
-def _oriented(tests: Mapping[Pair, Test], a: int, b: int) -> Test:
-    if a < b:
-        return tests[a, b]
-    delta, p = tests[b, a]
-    return -delta, p
-
-
-def _f1(entry: Entry) -> float:
-    return entry.record.overall.f1 or 0.0
-
-
-def tests_of(table: BoardTable, submission: str) -> list[PairTest]:
-    """All tests of one system."""
-    return [test for test in table.tests if submission in (test.a, test.b)]
-
-
-def tests_among(table: BoardTable, submissions: Sequence[str]) -> list[PairTest]:
-    """The tests between some systems."""
-    return [test for test in table.tests if test.a in submissions and test.b in submissions]

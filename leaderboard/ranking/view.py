@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+from bioreview_bench.stats.comparison import LEVEL
+
 from ..settings import HumanRow
 from ..store.shown import Figure, Of, Shown, sources
 
@@ -99,13 +101,21 @@ class Reported(Shown):
 
 
 class PairTest(Shown):
-    """Label-swap test of two ranked systems, the one of higher F1 first; `p_holm` is corrected over the table."""
+    """Label-swap test of two ranked systems; `delta_f1` is F1 of `a` minus F1 of `b`.
+
+    `p_adjusted` is corrected over all pairs of the table, `p_value` is that of the pair for itself.
+    """
 
     a: str
     b: str
     delta_f1: float
     p_value: float
-    p_holm: float
+    p_adjusted: float
+
+    @property
+    def significant(self) -> bool:
+        """True when the two differ at the level of the bands."""
+        return self.p_adjusted < LEVEL and self.delta_f1 != 0
 
 
 class BoardTable(Shown):
@@ -130,7 +140,6 @@ class BoardTable(Shown):
     human: tuple[HumanRow, ...] = ()
     rows: tuple[Row, ...]
     reported: tuple[Reported, ...]
-    tests: tuple[PairTest, ...] = ()
 
 
 class AfterCutoff(Shown):

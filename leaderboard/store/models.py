@@ -154,15 +154,35 @@ class ResultRow(Base):
     created_at: Mapped[datetime]
 
 
-class PairTestRow(Base):
-    """The label-swap test of two results, kept because a board compares the same two again and again."""
+class ResultCounts(Base):
+    """A result's counts by article as `ranking.testing` packs them: what tests need of a record, and no more."""
 
-    __tablename__ = "pair_tests"
+    __tablename__ = "result_counts"
 
-    a_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"), primary_key=True)
-    b_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"), primary_key=True)
-    delta_f1: Mapped[float]
-    p_value: Mapped[float]
+    result_id: Mapped[int] = mapped_column(ForeignKey("results.id", ondelete="CASCADE"), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class KeptTests(Base):
+    """What the tests of a table's pairs are updated from (`ranking.testing`), replaced as a whole. No page reads it."""
+
+    __tablename__ = "kept_tests"
+
+    split: Mapped[str] = mapped_column(String(16), primary_key=True)
+    contract: Mapped[str] = mapped_column(String(100), primary_key=True)
+    signature: Mapped[str]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class SystemTests(Base):
+    """The tests of one ranked system against every other of its table (`ranking.pairs`): what a page reads."""
+
+    __tablename__ = "system_tests"
+
+    split: Mapped[str] = mapped_column(String(16), primary_key=True)
+    contract: Mapped[str] = mapped_column(String(100), primary_key=True)
+    submission_id: Mapped[str] = mapped_column(String(20), primary_key=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class StoredTable(Base):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import printable
@@ -24,7 +24,7 @@ from bioreview_bench.results.records import ResultRecord
 from ..settings import Limits
 from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, insert, move, now
 from .database import Database
-from .models import Event, PairTestRow, PredictionsFile, ResultRow, Setting, Submission, User
+from .models import Event, PredictionsFile, ResultCounts, ResultRow, Setting, Submission, User
 from .settings import get_settings
 from .users import UserInfo
 
@@ -368,7 +368,7 @@ def _put(session: Session, submission_id: str, one: Scored, record: bytes) -> No
         row = ResultRow(submission_id=submission_id, signature=one.record.signature)
         session.add(row)
     else:
-        session.execute(delete(PairTestRow).where(or_(PairTestRow.a_id == row.id, PairTestRow.b_id == row.id)))
+        session.execute(delete(ResultCounts).where(ResultCounts.result_id == row.id))
     row.contract = one.contract
     row.label = str(one.record.contract["name"])
     row.f1 = one.record.overall.f1

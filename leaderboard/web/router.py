@@ -15,8 +15,8 @@ from ..http.answers import CSV, FOR_EVER, HTML, Body, answer
 from ..ranking.build import load_system, load_table
 from ..ranking.export import as_json, reported_csv, system_csv
 from ..ranking.hub_results import eval_results
+from ..ranking.pairs import pairs_among, pairs_of
 from ..ranking.rows import reported
-from ..ranking.standings import tests_among, tests_of
 from ..store.common import NotFound
 from ..store.settings import get_settings, get_split
 from .charts.badge import badge
@@ -93,11 +93,11 @@ def _add_pages(router: APIRouter, db: Database) -> None:
 
     def compare(site: Site, asked: tuple[tuple[str, str], tuple[str, ...], Asked]) -> str:
         table = _table(db, asked[0])
-        rows = _rows(table, asked[1])
+        where, rows = (table.split, table.contract), _rows(table, asked[1])
         if len(rows) < 2:
             best = [row.submission for row in rows or table.rows if row.band is not None][:1]
-            return choose_page(site, table, tests_of(table, best[0]) if best else (), asked[2])
-        tests = tests_among(table, [row.submission for row in rows])
+            return choose_page(site, table, pairs_of(db, *where, best[0]) if best else (), asked[2])
+        tests = pairs_among(db, *where, [row.submission for row in rows])
         if len(rows) == 2:
             return compare_page(site, table, rows[0], rows[1], next(iter(tests), None))
         return several_page(site, table, rows, tests)

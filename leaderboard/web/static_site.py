@@ -21,7 +21,7 @@ from bioreview_bench.errors import InputError, cannot_write
 from ..ranking.build import load_system, load_tables
 from ..ranking.export import as_csv, as_json, reported_csv, system_csv
 from ..ranking.hub_results import eval_results
-from ..ranking.standings import tests_among
+from ..ranking.pairs import pairs_among
 from ..store.settings import get_settings
 from .charts.badge import badge
 from .choice import SOURCES_ONLY, TableChoice, occurring
@@ -36,7 +36,7 @@ from .pages.system import system_page
 from .site import Site, assets, environment
 
 if TYPE_CHECKING:
-    from ..ranking.view import BoardTable, Row
+    from ..ranking.view import BoardTable
     from ..store.database import Database
 
 COMPARED: Final = 24  # ranked systems of a table whose pairs have a page
@@ -78,7 +78,7 @@ def pages(db: Database, public_url: str = "") -> Iterator[tuple[str, bytes]]:
     for name, content in assets().items():
         yield f"assets/{name}", content
     for table in every:
-        yield from _table_files(site, below, folder, table)
+        yield from _table_files(db, site, below, folder, table)
     first = tables[settings.splits[0]][0]
     yield "how-scoring-works.html", about_page(site, first).encode()
     yield "rules.html", rules_page(site, board_rules(db)).encode()
@@ -96,24 +96,26 @@ def pages(db: Database, public_url: str = "") -> Iterator[tuple[str, bytes]]:
     yield MARKER, (json.dumps({**about, "ranking": settings.ranking}, indent=1) + "\n").encode()
 
 
-def _table_files(site: Site, below: Site, folder: Folder, table: BoardTable) -> Iterator[tuple[str, bytes]]:
+def _table_files(
+    db: Database, site: Site, below: Site, folder: Folder, table: BoardTable
+) -> Iterator[tuple[str, bytes]]:
     where = (table.split, table.contract)
     views = [TableChoice(), TableChoice(show="every"), TableChoice(columns=SOURCES_ONLY)]
     for choice in (*views, *(TableChoice(":".join(part)) for part in occurring(table.rows))):
         yield folder.board_file(where, choice.view), board_page(site, table, choice).encode()
-    yield folder.tests_file(where), choose_page(site, table, tests_among(table, _compared(table))).encode()
+    compared = _compared(table)
+    tests = pairs_among(db, *where, compared)
+    yield folder.tests_file(where), choose_page(site, table, tests).encode()
     stem = f"tables/{table.split}-{table.contract}"
     yield f"{stem}.json", as_json(table).encode()
     yield f"{stem}.csv", as_csv(table).encode()
     if table.reported:
         yield f"{stem}.reported.csv", reported_csv(table.reported).encode()
     known = {row.submission: row for row in table.rows}
-    for a, b in combinations(_compared(table), 2):
-        yield str(folder.compare_file(where, a, b)), _compare(below, table, known[a], known[b]).encode()
-
-
-def _compare(site: Site, table: BoardTable, a: Row, b: Row) -> str:
-    return compare_page(site, table, a, b, next(iter(tests_among(table, (a.submission, b.submission))), None))
+    by_pair = {(test.a, test.b): test for test in tests}
+    for a, b in combinations(compared, 2):
+        page = compare_page(below, table, known[a], known[b], by_pair.get((a, b)))
+        yield str(folder.compare_file(where, a, b)), page.encode()
 
 
 def _compared(table: BoardTable) -> list[str]:

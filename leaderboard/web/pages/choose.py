@@ -41,6 +41,7 @@ class PairLine:
     higher: str
     other: str
     href: str
+    difference: float
     test: PairTest
 
 
@@ -70,7 +71,9 @@ def _lines(table: BoardTable, tests: Sequence[PairTest], links: Links) -> list[P
     for test in tests:
         href = links.compare(table, test.a, test.b)
         if href is not None:
-            found.append(PairLine(name(known[test.a].system), name(known[test.b].system), href, test))
+            higher, other = (test.a, test.b) if test.delta_f1 >= 0 else (test.b, test.a)
+            systems = (name(known[one].system) for one in (higher, other))
+            found.append(PairLine(*systems, href, abs(test.delta_f1), test))
     return found
 
 

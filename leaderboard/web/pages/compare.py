@@ -11,7 +11,6 @@ from bioreview_bench.report.html.axes import Plot, Scale, legend, ticks, x_axis
 from bioreview_bench.report.html.charts.whiskers import WhiskerRow, whisker
 from bioreview_bench.report.html.svg import NARROW, Drawing, chart, element, joined, text
 from bioreview_bench.report.html.words import figure, name
-from bioreview_bench.stats.comparison import LEVEL
 
 from ...ranking.view import SOURCES, BoardTable, PairTest, Row
 from ...store.shown import Figure
@@ -42,7 +41,7 @@ class Measure:
 
 
 def compare_page(site: Site, table: BoardTable, a: Row, b: Row, test: PairTest | None) -> str:
-    """The comparison of two rows of a table; `test` is theirs."""
+    """The comparison of two rows of a table; `test` is theirs, a first."""
     return site.render(
         "compare.html",
         "compare",
@@ -89,21 +88,19 @@ def _in_short(
     if found is None:
         return "not tested", "", href
     sign = 1 if found.a == row.submission else -1
-    return _difference(sign * found.delta_f1, 0.0), f"p {_equals(found.p_holm)}", href
+    return _difference(sign * found.delta_f1, 0.0), f"p {_equals(found.p_adjusted)}", href
 
 
-def verdict(found: PairTest | None, a: Row, b: Row) -> str:
-    """What the test of the two says, in a sentence."""
-    if found is None:
+def verdict(test: PairTest | None, a: Row, b: Row) -> str:
+    """What the test of the two, a first, says in a sentence."""
+    if test is None:
         return "No test was made: only ranked systems are tested against each other."
-    better = a if found.a == a.submission else b
-    said = f"{name(better.system)} has the higher F1 by {figure(abs(found.delta_f1))}"
-    odds = (
-        f"label-swap test, p {_equals(found.p_value)}, {_equals(found.p_holm)} after Holm’s correction over the table"
-    )
-    if found.delta_f1 == 0:
+    better = a if test.delta_f1 > 0 else b
+    said = f"{name(better.system)} has the higher F1 by {figure(abs(test.delta_f1))}"
+    odds = f"label-swap test, p {_equals(test.p_value)}, {_equals(test.p_adjusted)} adjusted for all pairs of the table"
+    if test.delta_f1 == 0:
         return f"Both have the same F1 ({odds})."
-    if found.p_holm < LEVEL:
+    if test.significant:
         return f"{said}; the difference is significant ({odds})."
     return f"{said}; the difference is not significant ({odds})."
 

@@ -62,7 +62,7 @@ def test_sampling_starts_beyond_sixteen_differing_units() -> None:
 def test_sampled_p_is_close_to_the_exact_one(monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = systems(14)
     exact = label_swap_test(a, b)
-    monkeypatch.setattr(significance, "EXHAUSTIVE", 0)
+    monkeypatch.setattr(significance, "_EXHAUSTIVE", 0)
     sampled = label_swap_test(a, b, draws=20_000)
     assert (exact.exact, sampled.exact) == (True, False)
     assert 0.05 < exact.p_value < 0.95

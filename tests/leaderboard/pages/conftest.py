@@ -113,28 +113,28 @@ def make_entry(make_submitted: Callable[..., Contender], scored: Callable[[float
 
 
 @pytest.fixture
-def loader() -> Callable[..., Callable[[int], Result]]:
-    """loader(entries): what missing_tests calls for a result's counts."""
-    from bioreview_bench.results.counts import ArticleCounts
+def tested() -> Callable[..., Any]:
+    """tested(ranked, draws=500): the tests of entries, the best first, as a board makes them."""
+    from bioreview_bench.leaderboard.ranking.testing import Remembered, make_tests, packed
+    from bioreview_bench.stats.max_t import no_systems
 
-    def make(entries: Any) -> Callable[[int], Result]:
-        records = {entry.result: entry.record for entry in entries}
-        return lambda number: Result(records[number], ArticleCounts.from_rows(records[number].articles))
+    def make(ranked: Any, draws: int = 500) -> Any:
+        counts = {entry.result: packed(entry.record.articles) for entry in ranked}
+        return make_tests(ranked, counts, Remembered(no_systems(draws), {}))
 
     return make
 
 
 @pytest.fixture
-def make_table(settings: BoardSettings, facts: BoardSplit, loader: Callable[..., Any]) -> Callable[..., Any]:
+def make_table(settings: BoardSettings, facts: BoardSplit, tested: Callable[..., Any]) -> Callable[..., Any]:
     """make_table(entry, entry, ..., withdrawn=[Contender]): the finished table."""
-    from bioreview_bench.leaderboard.ranking.standings import board_table, missing_tests, standings
+    from bioreview_bench.leaderboard.ranking.standings import board_table, standings
 
     def build(*entries: Entry, withdrawn: tuple[Contender, ...] = (), **changed: Any) -> Any:
         submissions = [entry.submitted for entry in entries] + list(withdrawn)
         found = standings(submissions, entries)
-        tests = missing_tests(found.ranked, {}, 500, loader(entries))
         given = facts.model_copy(update=changed)
-        return board_table(settings, given, "jaccard", found, tests)
+        return board_table(settings, given, "jaccard", found, tested(found.ranked))
 
     return build
 

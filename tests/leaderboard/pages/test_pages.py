@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from bioreview_bench.errors import InputError
 from bioreview_bench.leaderboard.ranking.rows import after_cutoff, reported
-from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, SystemView
+from bioreview_bench.leaderboard.ranking.view import ContractScore, Figure, HistoryItem, PairTest, SystemView
 from bioreview_bench.leaderboard.web.charts.scatter import SystemPoint, scatter
 from bioreview_bench.leaderboard.web.charts.strips import axis_of
 from bioreview_bench.leaderboard.web.choice import TableChoice, occurring, read_choice, require_source
@@ -130,8 +131,18 @@ def system(table: Any, make_submitted: Make) -> SystemView:
     )
 
 
+def pair_tests(table: Any) -> list[PairTest]:
+    """A test of every two ranked systems, that of the second turned round."""
+    ranked = [row.submission for row in table.rows if row.band is not None]
+    return [
+        PairTest(a=a, b=b, delta_f1=0.1 - 0.2 * (a == ranked[1]), p_value=0.001, p_adjusted=0.03)
+        for a, b in combinations(ranked, 2)
+    ]
+
+
 @pytest.fixture
 def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
+    pairs = pair_tests(table)
     saturated = table.model_copy(update={"saturated": True, "notice": ("SATURATED: so it is.", "And more.")})
     return {
         "board": board_page(site, table, TableChoice()),
@@ -141,12 +152,12 @@ def pages(site: Site, table: Any, system: SystemView) -> dict[str, str]:
         "category": board_page(site, table, TableChoice("category:interpretation")),
         "severity": board_page(site, table, TableChoice("severity:major")),
         "source": board_page(site, table, TableChoice("source:elife")),
-        "empty": board_page(site, table.model_copy(update={"rows": (), "tests": (), "signature": None}), TableChoice()),
+        "empty": board_page(site, table.model_copy(update={"rows": (), "signature": None}), TableChoice()),
         "system": system_page(site, system, [table]),
-        "compare": compare_page(site, table, table.rows[0], table.rows[2], table.tests[0]),
-        "choose": choose_page(site, table, table.tests),
-        "searched": choose_page(site, table, table.tests, Asked(search="mid", chosen=table.rows[0].submission)),
-        "several": several_page(site, table, table.rows, table.tests),
+        "compare": compare_page(site, table, table.rows[0], table.rows[2], pairs[1]),
+        "choose": choose_page(site, table, pairs),
+        "searched": choose_page(site, table, pairs, Asked(search="mid", chosen=table.rows[0].submission)),
+        "several": several_page(site, table, table.rows, pairs),
         "about": about_page(site, table),
     }
 
@@ -176,11 +187,12 @@ def test_strangers_texts_stay_texts(
         mode="json", exclude={"contact"}
     )
     view = system.model_copy(update={"card": card, "system": row.system, "team": row.team})
+    pairs = pair_tests(table)
     every = [
         board_page(site, table, TableChoice()),
         system_page(site, view, [table]),
-        compare_page(site, table, *table.rows, table.tests[0]),
-        choose_page(site, table, table.tests),
+        compare_page(site, table, *table.rows, pairs[0]),
+        choose_page(site, table, pairs),
     ]
     for html in every:
         checked(html)
@@ -305,10 +317,12 @@ def test_a_source_of_the_data_is_a_part_and_any_other_is_not(table: Any) -> None
 
 def test_a_comparison_says_what_the_test_says(table: Any) -> None:
     a, b = table.rows[0], table.rows[2]
-    test = next(one for one in table.tests if {one.a, one.b} == {a.submission, b.submission})
+    test = PairTest(a=b.submission, b=a.submission, delta_f1=-0.25, p_value=0.001, p_adjusted=0.049)
     said = verdict(test, b, a)
-    assert said.startswith(f"alpha has the higher F1 by {test.delta_f1:.3f}")
-    assert ("is significant" in said) == (test.p_holm < 0.05)
+    assert said.startswith("alpha has the higher F1 by 0.250; the difference is significant")
+    assert "p = 0.001, = 0.049 adjusted for all pairs of the table" in said
+    assert "is not significant" in verdict(test.model_copy(update={"p_adjusted": 0.05}), b, a)
+    assert "Both have the same F1" in verdict(test.model_copy(update={"delta_f1": 0.0}), b, a)
     assert "No test was made" in verdict(None, a, table.rows[3])
     difference = next(one for one in measures(a, b) if one.name == "F1").difference
     assert difference == f"+{a.f1.value - b.f1.value:.3f}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import combinations
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bioreview_bench import Result
 from bioreview_bench.leaderboard.ranking.entries import why_unranked
 from bioreview_bench.leaderboard.ranking.rows import billions
-from bioreview_bench.leaderboard.ranking.standings import bands, corrected, missing_tests
-from bioreview_bench.leaderboard.ranking.view import PairTest
+from bioreview_bench.leaderboard.ranking.standings import _few, bands
+from bioreview_bench.leaderboard.ranking.testing import PairTests, make_tests, packed
 from bioreview_bench.leaderboard.web.pages.table import echo_alert
+from bioreview_bench.stats import max_t
 from bioreview_bench.stats.comparison import compare
 
 Make = Callable[..., Any]
@@ -58,49 +59,100 @@ def test_a_user_whose_every_system_ranks_has_one_place_for_each_system(make_tabl
 
 
 def test_bands_and_tests_are_those_of_compare(
-    make_table: Make, make_entry: Make, scored: Callable[..., Result]
+    make_table: Make, make_entry: Make, tested: Make, scored: Callable[..., Result]
 ) -> None:
     chosen = {"A": 0.9, "B": 0.6, "C": 0.3, "D": 0.0}
     entries = [make_entry(place, share, team=team) for place, (team, share) in enumerate(chosen.items(), start=1)]
     table = make_table(*entries)
     found = compare([scored(share) for share in chosen.values()], list(chosen), draws=500)
-    team = {entry.submitted.id: entry.submitted.team for entry in entries}
     expected = {name: band for band, group in enumerate(found.groups, start=1) for name in group}
     assert {row.team: row.band for row in table.rows} == expected
     assert len(found.groups) > 1  # else the comparison could not fail
-    by_pair = {(test.a, test.b): (test.delta_f1, test.p_value, test.p_holm) for test in found.tests}
-    assert {(team[test.a], team[test.b]): (test.delta_f1, test.p_value, test.p_holm) for test in table.tests} == by_pair
+    by_pair = {(test.a, test.b): (test.delta_f1, test.p_value, test.p_adjusted) for test in found.tests}
+    ranked = [entries[place] for place in range(4)]  # by falling F1, as made above
+    all_pairs = tested(ranked)
+    for (a, b), expected in by_pair.items():
+        place = (list(chosen).index(a), list(chosen).index(b))
+        made = (all_pairs.delta_f1[place], all_pairs.p_value[place], all_pairs.p_adjusted[place])
+        assert made == pytest.approx(expected, abs=1e-12)
 
 
-def test_a_known_test_is_not_made_again_unless_a_score_changed(make_entry: Make, loader: Make) -> None:
-    ranked = [make_entry(number, share, team=str(number)) for number, share in ((1, 0.9), (2, 0.6), (3, 0.3))]
-    load = loader(ranked)
-    made = missing_tests(ranked, {}, 100, load)
-    assert set(made) == {(1, 2), (1, 3), (2, 3)}
-    assert missing_tests(ranked, made, 100, load) == {}
-    stale = {**made, (1, 2): (made[1, 2][0] + 0.01, 0.5)}
-    loaded: list[int] = []
-    again = missing_tests(ranked, stale, 100, lambda number: loaded.append(number) or load(number))  # type: ignore[func-returns-value]
-    assert again == {(1, 2): made[1, 2]}
-    assert loaded == [1, 2]
+def test_two_systems_have_the_exact_test(make_entry: Make, tested: Make, scored: Callable[..., Result]) -> None:
+    high, low = make_entry(1, 0.6, team="H"), make_entry(2, 0.3, team="L")
+    [expected] = compare([scored(0.6), scored(0.3)], ["H", "L"]).tests
+    assert expected.exact
+    found = tested([high, low])
+    assert found.p_adjusted[0, 1] == found.p_value[1, 0] == expected.p_value
+    assert found.delta_f1[0, 1] == -found.delta_f1[1, 0] == pytest.approx(expected.delta_f1, abs=1e-12)
 
 
-def test_a_test_is_turned_so_that_the_higher_f1_comes_first(make_entry: Make, loader: Make) -> None:
-    low, high = make_entry(1, 0.3, team="L"), make_entry(2, 0.9, team="H")
-    tests = missing_tests([high, low], {}, 100, loader([high, low]))
-    assert tests[1, 2][0] < 0
-    [pair] = corrected([high, low], tests)
-    assert (pair.a, pair.b, pair.delta_f1) == (high.submitted.id, low.submitted.id, -tests[1, 2][0])
+def test_what_is_remembered_is_updated_and_not_made_again(
+    make_entry: Make, tested: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more system, one less, and one whose counts changed give what all at once would give."""
+    shares = {1: 0.9, 2: 0.6, 3: 0.3, 4: 0.0}
+    entries = {number: make_entry(number, share, team=str(number)) for number, share in shares.items()}
+    changed = {**entries, 2: make_entry(2, 0.45, team="2")}
+
+    def agree(found: PairTests, expected: PairTests) -> None:
+        assert found.systems == expected.systems
+        for name in ("delta_f1", "p_value", "p_adjusted"):
+            assert (getattr(found, name) == getattr(expected, name)).all()
+
+    before = tested([entries[1], entries[2], entries[3]]).remembered
+    assert before is not None
+    made: list[int] = []
+    real = max_t._Sums.differences
+
+    def counting(sums: max_t._Sums, system: int) -> Any:
+        made.append(system)
+        return real(sums, system)
+
+    monkeypatch.setattr(max_t._Sums, "differences", counting)
+    more = make_tests(list(entries.values()), counts_of(entries.values()), before)
+    assert made == [3]  # the pairs of the fourth
+    agree(more, tested(list(entries.values())))
+    assert more.remembered is not None
+    fewer = [entries[1], entries[3], entries[4]]
+    agree(make_tests(fewer, counts_of(fewer), more.remembered), tested(fewer))
+    agree(
+        make_tests(list(changed.values()), counts_of(changed.values()), more.remembered), tested(list(changed.values()))
+    )
+
+
+def counts_of(entries: Iterable[Any]) -> dict[int, bytes]:
+    return {entry.result: packed(entry.record.articles) for entry in entries}
 
 
 def test_a_band_is_everyone_not_significantly_below_its_first() -> None:
-    names = ["a", "b", "c", "d"]
+    names = ("a", "b", "c", "d")
     significant = {("a", "c"), ("a", "d"), ("b", "d"), ("c", "d")}  # b and c are not separable
-    tests = [
-        PairTest(a=a, b=b, delta_f1=0.1, p_value=0.01, p_holm=0.01 if (a, b) in significant else 0.2)
-        for a, b in combinations(names, 2)
-    ]
-    assert bands(names, tests) == {"a": 1, "b": 1, "c": 2, "d": 3}
+    p = np.array([[0.01 if (a, b) in significant or (b, a) in significant else 0.2 for b in names] for a in names])
+    delta = np.sign(np.arange(4)[None, :] - np.arange(4)[:, None]) * 0.1
+    assert bands(PairTests(names, 20, delta, p, p)) == {"a": 1, "b": 1, "c": 2, "d": 3}
+
+
+@pytest.mark.parametrize(
+    ("n_units", "p", "said"),
+    [
+        (5, 0.0625, "5 articles cannot separate any systems: a difference on all of them has p = 0.062."),
+        (8, 0.06, "No two of these 4 systems can be told apart: on 8 articles even a difference on all of them has"),
+        (8, 0.04, None),  # something differs
+        (40, 0.06, None),  # not for want of articles
+    ],
+)
+def test_few_articles_are_said_to_be_why_nothing_differs(n_units: int, p: float, said: str | None) -> None:
+    delta, adjusted = np.zeros((4, 4)), np.full((4, 4), p)
+    sentences = _few(n_units, PairTests(("a", "b", "c", "d"), n_units, delta, adjusted, adjusted))
+    assert [one.startswith(said or "") for one in sentences] == ([True] if said else [])
+
+
+def test_a_table_of_few_families_says_so_among_its_notices(make_table: Make, make_entry: Make) -> None:
+    """Fourteen systems that are all alike, on 12 articles of 11 families: a Holm correction could reject nothing."""
+    alike = make_table(*(make_entry(number, 0.6, team=str(number)) for number in range(1, 15)))
+    assert "No two of these 14 systems can be told apart: on 11 families of articles even a" in alike.notice[-1]
+    differing = make_table(*(make_entry(number, 0.9 - 0.3 * number, team=str(number)) for number in range(4)))
+    assert "told apart" not in " ".join(differing.notice)
 
 
 def test_rows_say_what_the_records_say(make_table: Make, make_entry: Make, scored: Callable[..., Result]) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from bioreview_bench.leaderboard.ranking import build as ranking
 from bioreview_bench.leaderboard.ranking.build import load_system, load_table, rebuild_table
+from bioreview_bench.leaderboard.ranking.pairs import pair_of, pairs_among, pairs_of
 from bioreview_bench.leaderboard.store.common import NotFound
-from bioreview_bench.leaderboard.store.models import PairTestRow, StoredTable
+from bioreview_bench.leaderboard.store.models import KeptTests, ResultCounts, StoredTable, SystemTests
 from bioreview_bench.leaderboard.store.submissions import withdraw
 from bioreview_bench.leaderboard.store.users import find_user
 from bioreview_bench.leaderboard.worker.run import Work, rebuild_tables
@@ -28,7 +29,13 @@ def test_a_board_of_either_database_has_the_same_table(
     table = load_table(either_board, "test", "jaccard")
     assert [(row.system, row.band) for row in table.rows] == [("High", 1), ("Low", 2)]
     assert (table.n_articles, table.data, table.ranking) == (12, "demo", True)
-    assert [(test.a, test.b) for test in table.tests] == [(table.rows[0].submission, table.rows[1].submission)]
+    high, low = (row.submission for row in table.rows)
+    [test] = pairs_of(either_board, "test", "jaccard", high)
+    assert (test.a, test.b, test.significant) == (high, low, True)
+    assert test.delta_f1 == pytest.approx(table.rows[0].f1.value - table.rows[1].f1.value)
+    assert pair_of(either_board, "test", "jaccard", low, high) == test.model_copy(
+        update={"a": low, "b": high, "delta_f1": -test.delta_f1}
+    )
 
 
 def test_an_empty_table_says_what_it_is_about(board: Any) -> None:
@@ -42,16 +49,60 @@ def test_a_table_that_the_board_does_not_have_is_not_found(board: Any, split: st
         load_table(board, split, contract)
 
 
-def test_tests_are_kept_and_not_made_again(scored_board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tests_stand_beside_the_table_and_are_not_made_again(
+    scored_board: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     table = load_table(scored_board, "test", "jaccard")
+    ranked = [row.submission for row in table.rows if row.band is not None]
     with scored_board.reading() as session:
-        assert session.query(PairTestRow).count() == len(table.tests) == 6
+        assert session.query(ResultCounts).count() == session.query(SystemTests).count() == len(ranked) == 4
+        assert "p_value" not in str(session.get(StoredTable, ("test", "jaccard")).content)
 
     def fail(*given: Any) -> None:
         raise AssertionError("a known test was made again")
 
-    monkeypatch.setattr("bioreview_bench.leaderboard.ranking.standings.swap_test", fail)
+    monkeypatch.setattr("bioreview_bench.stats.max_t._Sums.differences", fail)
     assert rebuild_table(scored_board, "test", "jaccard") == table
+
+
+def test_a_page_reads_the_tests_of_the_systems_that_it_shows(scored_board: Any) -> None:
+    rows = load_table(scored_board, "test", "jaccard").rows
+    first, second, third, fourth = (row.submission for row in rows if row.band is not None)
+    unranked = next(row.submission for row in rows if row.band is None)
+    where = (scored_board, "test", "jaccard")
+    assert [test.b for test in pairs_of(*where, second)] == [first, third, fourth]
+    assert [(test.a, test.b) for test in pairs_among(*where, [fourth, second, unranked, first])] == [
+        (fourth, second),
+        (fourth, first),
+        (second, first),
+    ]
+    assert pairs_of(*where, unranked) == pairs_of(*where, "s_x") == ()
+    assert pair_of(*where, first, unranked) is pair_of(*where, first, first) is None
+
+
+def test_what_was_kept_of_tests_can_be_lost_and_is_made_again(scored_board: Any) -> None:
+    table = load_table(scored_board, "test", "jaccard")
+    where = (scored_board, "test", "jaccard")
+    before = pairs_of(*where, table.rows[0].submission)
+    for model in (ResultCounts, KeptTests, SystemTests):
+        with scored_board.session() as session:
+            session.query(model).delete()
+        assert rebuild_table(*where) == table
+        assert pairs_of(*where, table.rows[0].submission) == before
+
+
+def test_a_withdrawal_leaves_the_tests_of_the_others(scored_board: Any) -> None:
+    """What stays is tested as if the other had never been there, and coming back changes nothing either."""
+    where = (scored_board, "test", "jaccard")
+    gone, *others = (row for row in load_table(*where).rows if row.band is not None)
+    withdraw(scored_board, gone.submission, find_user(scored_board, f"user-{gone.system}"))
+    rebuild_tables(scored_board)
+    left = pairs_of(*where, others[0].submission)
+    assert [test.b for test in left] == [row.submission for row in others[1:]]
+    with scored_board.session() as session:
+        session.query(KeptTests).delete()
+    rebuild_table(*where)
+    assert pairs_of(*where, others[0].submission) == left
 
 
 def test_a_table_that_was_overtaken_while_it_was_made_is_made_anew(

@@ -26,6 +26,7 @@ import pytest
 from bioreview_bench.errors import RemoteError
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.ranking.pairs import pairs_among
 from bioreview_bench.leaderboard.store.settings import stale_tables
 from bioreview_bench.leaderboard.store.submissions import predictions_bytes, receive, submissions_with
 from bioreview_bench.leaderboard.store.users import add_user, find_user, list_users
@@ -243,7 +244,6 @@ def _comparable(board: Any) -> dict[str, Any]:
         # Of two files that are nearly alike the one checked later is the copy: chance, when both come at once.
         row["badges"] = [badge for badge in row["badges"] if badge != "near-duplicate"]
     table["rows"].sort(key=lambda row: row["submission"])
-    for test in table["tests"]:
-        test["a"], test["b"] = sorted((names[test["a"]], names[test["b"]]))
-    table["tests"].sort(key=lambda test: (test["a"], test["b"]))
+    tests = pairs_among(board, "all", "jaccard", sorted(names, key=names.__getitem__))
+    table["tests"] = [{**test.model_dump(), "a": names[test.a], "b": names[test.b]} for test in tests]
     return dict(table)

@@ -25,7 +25,7 @@ from bioreview_bench.leaderboard.store.leases import (
     worker_name,
 )
 from bioreview_bench.leaderboard.store.leases import claim as claim_next
-from bioreview_bench.leaderboard.store.models import PairTestRow, ResultRow, Submission
+from bioreview_bench.leaderboard.store.models import ResultCounts, ResultRow, Submission
 from bioreview_bench.leaderboard.store.status import status
 from bioreview_bench.leaderboard.store.submissions import Scored, record_results, requeue, unpack, withdraw
 from bioreview_bench.leaderboard.worker.score import Scorer
@@ -217,7 +217,7 @@ def test_what_is_withdrawn_while_it_is_scored_gets_no_result(
     assert (n_results(either_board), status(either_board, submission_id).state) == (0, "withdrawn")
 
 
-def test_scoring_again_replaces_a_result_and_its_tests(
+def test_scoring_again_replaces_a_result_and_its_counts(
     either_board: Any, add_submitter: Any, make_package: Any, scored: Callable[..., list[Scored]]
 ) -> None:
     ann = add_submitter(either_board)
@@ -227,13 +227,13 @@ def test_scoring_again_replaces_a_result_and_its_tests(
         record_results(either_board, submission_id, "mine", scored())
     with either_board.session() as session:
         a, b = session.scalars(select(ResultRow.id).order_by(ResultRow.id)).all()
-        session.add(PairTestRow(a_id=a, b_id=b, delta_f1=0.0, p_value=1.0))
+        session.add_all([ResultCounts(result_id=one, content=b"counts") for one in (a, b)])
     requeue(either_board, ids[0], "again")
     claim_next(either_board, "mine")
     newer = scored("Renamed")
     record_results(either_board, ids[0], "mine", newer)
     with either_board.reading() as session:
-        assert session.scalar(select(func.count()).select_from(PairTestRow)) == 0
+        assert session.scalars(select(ResultCounts.result_id)).all() == [b]
         kept = session.scalars(select(ResultRow.record).where(ResultRow.submission_id == ids[0])).one()
     assert unpack(kept).system.name == "Renamed"
     assert n_results(either_board) == 2
