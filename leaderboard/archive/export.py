@@ -13,6 +13,7 @@ board while it is in use, checked before it takes its name.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import sqlite3
 import tempfile
@@ -65,7 +66,7 @@ def export_board(db: Database, destination: Path) -> int:
             n = 0
             with archive.open(_entry(SUBMISSIONS), "w", force_zip64=True) as stream:
                 for row in _submissions(session):
-                    stream.write(_submission(row).model_dump_json().encode() + b"\n")
+                    stream.write(_line(_submission(row)))
                     n += 1
             for sha256 in session.scalars(select(PredictionsFile.sha256).order_by(PredictionsFile.sha256)).all():
                 content = session.scalar(select(PredictionsFile.content).where(PredictionsFile.sha256 == sha256))
@@ -110,6 +111,12 @@ def _submission(row: Submission) -> KeptSubmission:
     return KeptSubmission(
         **own, user=row.user.name, events=[KeptEvent.model_validate(one) for one in row.events], results=results
     )
+
+
+def _line(kept: KeptSubmission) -> bytes:
+    """A submission as JSON in ASCII: what a team says in run.json may hold half of a character, which UTF-8 has not."""
+    fields = kept.model_dump(mode="json", exclude={"run"}) | {"run": kept.run}
+    return json.dumps(fields, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
 
 
 def _entry(name: str) -> zipfile.ZipInfo:
@@ -203,13 +210,11 @@ class KeptSubmission(_Exported):
     results: list[KeptResult]
 
 
-_PAGES = 256  # copied at a time; writers go on between
-
-
 def backup_board(db: Database, destination: Path) -> int:
-    """Copy the board to the file `destination`; returns its size in bytes.
+    """Copy the board, as it is at one moment, to the new file `destination`; returns its size in bytes.
 
-    Raises InputError for a PostgreSQL board (its own tools do it), DataError when the copy is not whole, WriteError.
+    Raises InputError for a PostgreSQL board (its own tools do it) and for a file that is there already, DataError when
+    the copy is not whole, WriteError.
     """
     if db.path is None:
         url = db.url
@@ -221,12 +226,14 @@ def backup_board(db: Database, destination: Path) -> int:
         )
     if destination.exists() and db.path.samefile(destination):
         raise InputError("A board cannot be backed up onto itself.", remedy="name another file")
+    _refuse_existing(destination)
     with whole(destination) as temporary:
         try:
             source = sqlite3.connect(f"{db.path.as_uri()}?mode=rw", uri=True, timeout=60)
             copy = sqlite3.connect(temporary)
             try:
-                source.backup(copy, pages=_PAGES)
+                # All pages in one step: between steps a writer would make it begin again, and perhaps for ever.
+                source.backup(copy)
                 # One file that needs no other beside it, wherever it is carried.
                 copy.execute("PRAGMA journal_mode=DELETE")
                 _check(copy, db)
@@ -237,7 +244,13 @@ def backup_board(db: Database, destination: Path) -> int:
             raise WriteError(f"Cannot write {destination}: {error}.", remedy="free some space, try again") from error
         except sqlite3.DatabaseError as error:
             raise DataError(f"{db} cannot be copied: {error}.", remedy="restore an older backup") from error
+        _refuse_existing(destination)  # another backup may have been quicker
     return destination.stat().st_size
+
+
+def _refuse_existing(destination: Path) -> None:
+    if os.path.lexists(destination):
+        raise InputError(f"There is a file {destination} already.", remedy="name another one, or remove it first")
 
 
 def _check(copy: sqlite3.Connection, db: Database) -> None:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -65,7 +64,7 @@ def import_board(db: Database, source: Path) -> Taken:
                 bump(session)
             for kept in _submissions(archive):
                 _take(db, archive, kept, taken)
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValidationError) as error:
+    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InputError(
             f"{source} is not a complete exported board: {printable(reason, 300)}.", remedy="bench leaderboard export"
@@ -106,7 +105,8 @@ def _take_user(session: Session, kept: KeptUser) -> bool:
 def _submissions(archive: zipfile.ZipFile) -> Iterator[KeptSubmission]:
     with archive.open(SUBMISSIONS) as stream:
         for line in stream:
-            yield KeptSubmission.model_validate_json(line)
+            # Not pydantic's own reader, which takes no half of a character (see `export`).
+            yield KeptSubmission.model_validate(json.loads(line))
 
 
 def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: Taken) -> None:

@@ -65,7 +65,7 @@ def import_(file: Path, db: str) -> None:
 def backup(file: Path, db: str) -> None:
     """Copy a SQLite board to FILE while it is in use, and check the copy. To restore: end the server, put it in place.
 
-    A board in PostgreSQL is backed up by pg_dump.
+    A FILE that exists is never overwritten. A board in PostgreSQL is backed up by pg_dump.
 
     \b
     Examples:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sqlite3
 import threading
+import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -264,6 +266,79 @@ def test_a_damaged_board_is_not_backed_up_as_if_it_were_whole(full_board: Any, t
 def test_a_board_is_not_backed_up_onto_itself(board: Any) -> None:
     with pytest.raises(InputError, match="onto itself"):
         backup_board(board, board.path)
+
+
+def test_a_backup_overwrites_nothing(board: Any, tmp_path: Path) -> None:
+    older, dangling = tmp_path / "older.sqlite", tmp_path / "link.sqlite"
+    older.write_bytes(b"older")
+    dangling.symlink_to(tmp_path / "absent")
+    for destination in (older, dangling):
+        with pytest.raises(InputError, match="already"):
+            backup_board(board, destination)
+    assert older.read_bytes() == b"older"
+    assert dangling.is_symlink()
+    assert not (tmp_path / "absent").exists()
+
+
+def test_a_backup_ends_though_somebody_writes_all_the_time_and_every_copy_is_of_one_moment(
+    board: Any, open_database: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Two counters always rise together; a copy in which they differ was made of two moments."""
+    stop = threading.Event()
+    with board.session() as session:
+        session.connection().exec_driver_sql("CREATE TABLE filler (a TEXT)")
+        session.connection().exec_driver_sql(
+            "INSERT INTO filler WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 40000)"
+            " SELECT hex(randomblob(200)) FROM n"
+        )
+        session.connection().exec_driver_sql("CREATE TABLE ends (n INTEGER)")
+        session.connection().exec_driver_sql("INSERT INTO ends VALUES (0), (0)")
+
+    def use() -> None:
+        with sqlite3.connect(board.path, isolation_level=None) as writer:
+            while not stop.is_set():
+                writer.execute("UPDATE ends SET n = n + 1")
+
+    writer = threading.Thread(target=use)
+    writer.start()
+    try:
+        for number in range(3):
+            began = time.monotonic()
+            backup_board(board, tmp_path / f"{number}.sqlite")
+            assert time.monotonic() - began < 30
+    finally:
+        stop.set()
+        writer.join()
+    for number in range(3):
+        with sqlite3.connect(tmp_path / f"{number}.sqlite") as copy:
+            assert len(set(copy.execute("SELECT n FROM ends"))) == 1
+
+
+def test_an_export_takes_whatever_a_manifest_says(
+    board: Any,
+    database_url: str,
+    open_database: Callable[..., Any],
+    add_submitter: Any,
+    make_package: Any,
+    tmp_path: Path,
+) -> None:
+    said = {
+        "half of a character": "\ud800 \udfff",
+        "\udc00": {"nul": "\x00"},
+        "number": 10**4000,
+        "whole": "\U0001f600",
+    }
+    package = dataclasses.replace(make_package(), run=said)
+    submission = add_submitter(board).submit(package)
+    score_due(board)
+    assert export_board(board, tmp_path / "a.zip") == 1
+    other = open_database(database_url)
+    assert import_board(other, tmp_path / "a.zip").n_submissions == 1
+    with other.reading() as session:
+        assert session.get_one(Submission, submission).run == said
+    export_board(other, tmp_path / "b.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as one, zipfile.ZipFile(tmp_path / "b.zip") as two:
+        assert one.read("submissions.jsonl") == two.read("submissions.jsonl")
 
 
 def test_postgresql_is_backed_up_by_its_own_tools(open_database: Callable[..., Any], tmp_path: Path) -> None:
