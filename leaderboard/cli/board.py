@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,8 +62,13 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 @click.option("--upload-bytes", type=click.IntRange(min=1))
 @click.option("--concerns", type=click.IntRange(min=1), help="In one submission.")
 @click.option("--concerns-per-article", type=click.IntRange(min=1))
+@click.option("--contact", metavar="TEXT", help="Whom to write to, for a token too: an address or a sentence.")
+@click.option("--hub-dataset", metavar="OWNER/NAME", help="The dataset repository that is the benchmark on the Hub.")
+@click.option("--human", metavar="FILE", help="JSON with the rows of human reviewers in the tables.")
 @db_option
-def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str, ...], **given: Any) -> None:
+def settings(
+    db: str, add_contract: tuple[str, ...], remove_contract: tuple[str, ...], human: str | None, **given: Any
+) -> None:
     """Show the board's settings as JSON, after changing those that are given.
 
     A worker takes changes over by itself. Limits apply to what is submitted from now on.
@@ -73,12 +79,15 @@ def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str,
       bench leaderboard settings --per-day 2 --title "Reviewers of the lab"
       bench leaderboard settings --add-contract calibrated.toml --ranking calibrated
       bench leaderboard rescore --missing
+      bench leaderboard settings --contact board@example.org --human human.json
     """
     from .. import boards
     from ..settings import Limits
     from ..store.settings import get_settings
 
     wanted = {key: value for key, value in given.items() if value is not None}
+    if human is not None:
+        wanted["human"] = _human_rows(Path(human))
     limits = {key: wanted.pop(key) for key in list(wanted) if key in Limits.model_fields}
     with board(db) as opened:
         if wanted or limits or add_contract or remove_contract:
@@ -86,6 +95,18 @@ def settings(db: str, add_contract: tuple[str, ...], remove_contract: tuple[str,
             click.echo("Changed.", err=True)
         shown = get_settings(opened)
     options.show_json(shown.model_dump(mode="json"))
+
+
+def _human_rows(file: Path) -> list[Any]:
+    """The rows of a file `{"human": [...]}`; each is checked with the settings."""
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.files.reading import read_json
+
+    remedy = 'write {"human": [{"split": "test", "contract": "v3", "f1": 0.31}]}; docs/leaderboard.md has all fields'
+    rows = read_json(file, InputError, remedy).get("human")
+    if not isinstance(rows, list):
+        raise InputError(f'{file} has no list "human".', remedy=remedy)
+    return rows
 
 
 @click.command()

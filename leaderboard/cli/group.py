@@ -20,6 +20,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "rescore": (_HERE + "board:rescore", "Have submissions scored again."),
     "disqualify": (_HERE + "board:disqualify", "Take a submission out of the ranking, and say why."),
     "build": (_HERE + "archive:build", "Write the pages as a static site."),
+    "eval-results": (_HERE + "publish:eval_results", "Write a system's scores for its repository on the Hub."),
     "export": (_HERE + "archive:export", "Write a board to one file, without tokens."),
     "import": (_HERE + "archive:import_", "Take an exported board in."),
     "backup": (_HERE + "archive:backup", "Copy a SQLite board while it runs."),

@@ -64,8 +64,8 @@ class Links:
         return self._at(f"/assets/{name}?v={version}" if version else f"/assets/{name}", f"assets/{name}")
 
     def absolute(self, address: str) -> str:
-        """A page's address (of a server, or a file's from the top) for those who are elsewhere; nothing if unknown."""
-        return f"{self.base}/{address.removeprefix('/')}" if self.base else ""
+        """An address that this made, for those who are elsewhere; nothing if it is not known where the site is."""
+        return f"{self.base}/{address.removeprefix('../' * self.depth).removeprefix('/')}" if self.base else ""
 
     def home(self) -> str:
         """The table of the first split under the contract that ranks."""

@@ -90,7 +90,7 @@ def pages(db: Database, public_url: str = "") -> Iterator[tuple[str, bytes]]:
         yield f"systems/{submission}.csv", system_csv(system).encode()
         yield f"systems/{submission}.svg", badge(system).encode()
         if settings.hub_dataset is not None and system.scores:
-            url = site.links.absolute(site.links.system(submission))
+            url = below.links.absolute(below.links.system(submission))
             yield f"systems/{submission}.hub.yaml", eval_results(system, settings.hub_dataset, url).encode()
     about = {"board": settings.title, "splits": settings.splits, "contracts": settings.contracts}
     yield MARKER, (json.dumps({**about, "ranking": settings.ranking}, indent=1) + "\n").encode()

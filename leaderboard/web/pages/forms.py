@@ -7,6 +7,7 @@ Nothing here is kept by browsers or caches.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import InputError, Problem
 
 from ...http.auth import check_csrf, csrf_token, current_user, log_in, log_out
 from ...store.common import MEANING, WAITING, State
@@ -26,13 +27,14 @@ from ..site import site_of
 
 if TYPE_CHECKING:
     from ...store.database import Database
-    from ...store.status import SubmissionStatus
+    from ...store.status import ShownProblem, SubmissionStatus
     from ...store.users import UserInfo
 
 _NEXT = re.compile(r"/(submit|submissions(/s_[0-9a-f]{16})?)")
 _LARGEST_FIELD = 1024
 _STEPS: tuple[State, ...] = ("received", "validating", "queued", "scoring", "scored")
-_SHOWN = 200  # problems on a page
+_SHOWN = 10  # problems at first sight, as the command shows them
+_LISTED = 500  # those that can be opened
 
 
 def make_forms(db: Database) -> APIRouter:
@@ -89,8 +91,6 @@ def _add_upload(router: APIRouter, db: Database) -> None:
             finally:
                 await form.close()
         except InputError as error:
-            if not error.problems:
-                raise
             return await run_in_threadpool(_upload_page, request, db, user, error)
         return _to(f"/submissions/{taken.id}")
 
@@ -126,7 +126,8 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
             found=found,
             steps=steps(found),
             waiting=found.state in WAITING,
-            problems=[(one.line, one.message) for one in found.problems[:_SHOWN]],
+            problems=_listed(found.problems),
+            n_shown=_SHOWN,
             moment=moment,
             can_withdraw=found.state not in ("rejected", "withdrawn"),
             can_mark=not found.marked and found.state in ("received", "validating", "queued") and not found.results,
@@ -167,10 +168,15 @@ def _upload_page(request: Request, db: Database, user: UserInfo, error: InputErr
         user=user,
         settings=settings,
         error=error,
-        problems=[(one.line, one.message) for one in problems[:_SHOWN]],
+        problems=_listed(problems),
+        n_shown=_SHOWN,
         n_problems=len(problems),
         megabytes=settings.limits.upload_bytes // (1024 * 1024),
     )
+
+
+def _listed(problems: Sequence[Problem | ShownProblem]) -> list[tuple[int | None, str]]:
+    return [(one.line, one.message) for one in problems[:_LISTED]]
 
 
 def _local(address: str) -> str:

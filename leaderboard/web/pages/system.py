@@ -63,7 +63,7 @@ def _said(system: SystemView, first: ContractScore | None) -> str:
 def _badge_markup(site: Site, system: SystemView) -> str:
     """Markdown that shows the badge elsewhere; nothing where the board does not know its address."""
     page, picture = site.links.system(system.submission), site.links.system_file(system.submission, "svg")
-    there = site.links.absolute(page.removeprefix("../")), site.links.absolute(picture.removeprefix("../"))
+    there = site.links.absolute(page), site.links.absolute(picture)
     return f"[![score]({there[1]})]({there[0]})" if all(there) else ""
 
 
