@@ -15,7 +15,9 @@ from .options import board, db_option
 @click.argument("submission", metavar="ID", required=False)
 @click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER")
 @click.option("--benchmark", is_flag=True, help="Write eval.yaml, which makes a dataset repository the benchmark.")
-@click.option("--dataset", metavar="OWNER/NAME", help="The benchmark's dataset repository. Default: that of the settings.")
+@click.option(
+    "--dataset", metavar="OWNER/NAME", help="The benchmark's dataset repository. Default: that of the settings."
+)
 @click.option("--public-url", metavar="URL", help="Where people find the board: the results link to the system's page.")
 @db_option
 def eval_results(

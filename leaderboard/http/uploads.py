@@ -17,9 +17,10 @@ from starlette.datastructures import FormData, UploadFile
 from bioreview_bench.errors import BenchError, InputError, Problem, printable
 
 from ..intake.check import validate_received
-from ..intake.package import read_package, read_zip
+from ..intake.package import Refused, read_package, read_zip
+from ..intake.validation import completed
 from ..settings import Limits
-from ..store.settings import get_settings
+from ..store.settings import get_settings, get_split
 from ..store.shown import Submitted
 from ..store.status import status
 from ..store.submissions import count_refused, receive
@@ -84,6 +85,11 @@ class Forms:
         """What it is refused for can be asked for afterwards, by its id, unless card or archive cannot be read."""
         try:
             package = _package(form, self._live.settings.limits)
+        except Refused as error:
+            count_refused(self._db, user)
+            if split not in self._live.settings.splits:
+                raise
+            raise completed(error, get_split(self._db, split), self._live.settings.limits) from error
         except InputError:
             count_refused(self._db, user)
             raise

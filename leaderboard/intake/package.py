@@ -47,8 +47,17 @@ def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | 
         problems.extend(found)
     parsed = None if run_content is None else _parse_run(run_content, problems)
     if problems or content is None or said is None:
-        raise refusal(problems)
+        raise Refused(problems, content)
     return Package(content, said, parsed)
+
+
+class Refused(InputError):
+    """Card, run or sizes are wrong. `predictions`: that file's content where it could be read, to check it as well."""
+
+    def __init__(self, problems: list[Problem], predictions: bytes | None) -> None:
+        said = refusal(problems)
+        super().__init__(said.message, remedy=said.remedy, problems=problems)
+        self.predictions = predictions
 
 
 def stored_package(predictions: bytes, card: dict[str, Any], run: dict[str, Any] | None) -> Package:

@@ -25,7 +25,7 @@ from ..names import mixed_scripts
 from ..settings import Limits
 from ..store.settings import BoardSplit
 from ..store.submissions import Package
-from .package import PREDICTIONS, read_package, refusal
+from .package import PREDICTIONS, Refused, read_package, refusal
 
 # A file with so many more rows than articles, or so many times the concerns, is not read any further: what it costs to
 # list its problems would be the sender's to choose.
@@ -58,17 +58,17 @@ def check_files(
     """Read and check the files of a submission at once. Raises InputError listing all problems of all files."""
     try:
         package = read_package(predictions, card, run, limits)
-    except InputError as error:
-        problems = list(error.problems)
-    else:
-        return package, validate(package, split, limits)
-    if not any(problem.message.startswith(PREDICTIONS) for problem in problems):
-        try:
-            _, found = check_predictions(predictions.read_bytes(), split, limits)
-        except OSError as error:
-            raise InputError(f"Cannot read {predictions}: {error.strerror}.", remedy="check the path") from error
-        problems = [*problems, *found]
-    raise refusal(problems)
+    except Refused as error:
+        raise completed(error, split, limits) from error
+    return package, validate(package, split, limits)
+
+
+def completed(error: Refused, split: BoardSplit, limits: Limits) -> InputError:
+    """The error with what is wrong with the predictions, too: a sender gets to know everything at once."""
+    if error.predictions is None:
+        return error
+    _, found = check_predictions(error.predictions, split, limits)
+    return refusal([*error.problems, *found])
 
 
 def barred(card: Card, split: BoardSplit) -> list[Problem]:

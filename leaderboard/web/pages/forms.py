@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from bioreview_bench.errors import InputError, Problem
 
 from ...http.auth import check_csrf, csrf_token, current_user, log_in, log_out
-from ...store.common import MEANING, WAITING, State
+from ...store.common import MEANING, WAITING, NotAllowed, NotFound, QuotaReached, State, WrongState
 from ...store.settings import get_settings
 from ...store.status import status_for, submissions_of
 from ...store.submissions import mark as mark_submission
@@ -90,6 +90,8 @@ def _add_upload(router: APIRouter, db: Database) -> None:
                 taken = await forms.take(form, user)
             finally:
                 await form.close()
+        except (NotAllowed, NotFound, QuotaReached, WrongState):
+            raise  # no fault of the files: these have pages and statuses of their own
         except InputError as error:
             return await run_in_threadpool(_upload_page, request, db, user, error)
         return _to(f"/submissions/{taken.id}")

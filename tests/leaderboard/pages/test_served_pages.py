@@ -287,3 +287,58 @@ def test_wrong_logins_do_not_keep_the_holder_of_a_right_token_out(
         with httpx.Client(base_url=reader.base_url, trust_env=False) as crowd:
             assert [crowd.get("/healthz").status_code for _ in range(80)][-1] == 429
         assert reader.get("/submissions").status_code == 200
+
+
+def test_the_form_lists_the_problems_of_all_files_ten_and_a_count(
+    member: Any, card_bytes: Callable[..., bytes], content_of: Callable[[float], bytes]
+) -> None:
+    import io
+    import zipfile
+
+    csrf = csrf_of(member.get("/submit"))
+    broken = b"\n".join(b"{broken" for _ in range(14))
+    card = card_bytes("Mine", organisation="")
+
+    def send(files: dict[str, Any]) -> Any:
+        return member.post("/submit", data={"csrf": csrf, "split": "test"}, files=files)
+
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("predictions.jsonl", broken)
+        archive.writestr("card.yaml", card)
+    apart = {"predictions": ("predictions.jsonl", broken), "card": ("card.yaml", card)}
+    for files in (apart, {"archive": ("s.zip", packed.getvalue())}):
+        page = send(files)
+        assert page.status_code == 422
+        listed, more = page.text.split("<details><summary>and ")[0:2]
+        assert listed.partition('id="problems"')[2].count("<li>") == 10
+        assert "card.yaml: organisation" in listed
+        assert more.split(" more</summary>")[0].isdigit()
+        assert "<b>line 14</b>" in more
+        assert "<form" in page.text  # the form is there again
+    nothing = send({"predictions": ("predictions.jsonl", content_of(0.4))})
+    assert nothing.status_code == 422
+    assert "There is no card." in nothing.text
+    assert "Submit predictions" in nothing.text
+
+
+def test_a_trial_is_seen_by_its_owner_only(
+    scored_board: Any, member: Any, card_bytes: Callable[..., bytes], content_of: Callable[[float], bytes]
+) -> None:
+    from bioreview_bench.leaderboard.worker.run import Work
+
+    files = {"predictions": ("predictions.jsonl", content_of(0.5)), "card": ("card.yaml", card_bytes("Tentative"))}
+    form = {"csrf": csrf_of(member.get("/submit")), "split": "test", "trial": "true"}
+    place = member.post("/submit", data=form, files=files).headers["location"]
+    Work(scored_board, None, lambda words: None).score_due()
+    assert "trial: not listed" in member.get("/submissions").text
+    page = member.get(place).text
+    assert "A trial: it is in no table" in page
+    assert "Its page on the board" not in page
+    member.cookies.clear()
+    submission = place.rpartition("/")[2]
+    for path in ("/?show=every", "/compare", "/feed.xml"):
+        assert "Tentative" not in member.get(path).text, path
+    for path in (f"/systems/{submission}", f"/systems/{submission}.svg", f"/compare?s={submission}"):
+        assert member.get(path).status_code == 404, path
+    assert member.get(place).status_code == 303
