@@ -27,6 +27,7 @@ from bioreview_bench.errors import did_you_mean, printable
 
 Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
 
+_MOST = 10_000  # parts of a list; each one that is wrong would be a message
 _F1000_VERSION = re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+")
 
 
@@ -142,7 +143,13 @@ class Article(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _null_concerns_are_none(cls, row: Any) -> Any:
-        if isinstance(row, dict) and row.get("concerns", ()) is None:
+        if not isinstance(row, dict):
+            return row
+        for name in ("concerns", "subjects", "paper_text_sections"):
+            value = row.get(name)
+            if isinstance(value, list | tuple | dict) and len(value) > _MOST:
+                raise ValueError(f"{name} has {len(value):,} parts; at most {_MOST:,} are read")
+        if row.get("concerns", ()) is None:
             return {name: value for name, value in row.items() if name != "concerns"}
         return row
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.errors import DataError, InputError, Problem, did_you_mean, printable, reasons
-from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.files.jsonl import LONGEST_ARTICLE, read_rows
 from bioreview_bench.files.parquet import read_parquet
 from bioreview_bench.files.reading import read_json
 
@@ -180,7 +180,7 @@ def _members(folder: Path, split: str) -> list[Article]:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     if path.suffix == ".jsonl":
-        yield from read_rows(path, DataError)
+        yield from read_rows(path, DataError, longest=LONGEST_ARTICLE)
     else:
         yield from read_parquet(path)
 

@@ -1,7 +1,7 @@
 """A strict reader of JSON Lines. Every complaint carries the line it is about.
 
-Accepted: a byte order mark, CRLF, blank lines, lines of any length. Refused, line by line: bytes that are
-not UTF-8, broken JSON, rows that are not objects, duplicate keys, NaN and Infinity.
+Accepted: a byte order mark, CRLF, blank lines, lines of any length unless the caller bounds them. Refused, line by
+line: bytes that are not UTF-8, broken JSON, rows that are not objects, duplicate keys, NaN and Infinity.
 """
 
 from __future__ import annotations
@@ -10,26 +10,34 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from bioreview_bench.errors import BenchError, Problem, printable
 from bioreview_bench.files.paths import check_path
 
+LONGEST_ARTICLE = 16 * 1024 * 1024  # bytes of a line; an article with all its letters has less than one million
+_PIECE = 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
 def read_rows(
-    path: Path, failure: type[BenchError], seen: Callable[[bytes], object] = len
+    path: Path, failure: type[BenchError], seen: Callable[[bytes], object] = len, longest: int | None = None
 ) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
     """Yield (line number, row or Problem) for every line that is not blank; `seen` gets every byte, to hash it.
 
-    Raises `failure` when the file as a whole cannot be read.
+    A line of more than `longest` bytes is a Problem, and is never held whole. Raises `failure` when the file as a whole
+    cannot be read.
     """
     try:
         with path.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
+            lines = stream if longest is None else _bounded(stream, longest)
+            for number, raw in enumerate(lines, start=1):
                 seen(raw)
+                if longest is not None and len(raw) > longest:
+                    size = len(raw) + _skip_line(stream, raw, seen)
+                    yield number, Problem(f"the line has {size:,} bytes; at most {longest:,} are read", number)
+                    continue
                 if number == 1:
                     if raw.startswith(_GZIP_MAGIC):
                         raise failure(f"{path} is a gzip file: decompress first.", remedy=f"gunzip {path}")
@@ -42,6 +50,21 @@ def read_rows(
         raise failure(f"{path} is a folder, not a JSONL file.", remedy=f"name a file in {path}") from error
     except OSError as error:
         raise failure(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+
+
+def _bounded(stream: BinaryIO, longest: int) -> Iterator[bytes]:
+    """Lines, of a longer one its first `longest + 1` bytes; the caller reads on to its end."""
+    while raw := stream.readline(longest + 1):
+        yield raw
+
+
+def _skip_line(stream: BinaryIO, raw: bytes, seen: Callable[[bytes], object]) -> int:
+    """Read to the end of the line that begins with `raw`; the number of bytes."""
+    size = 0
+    while not raw.endswith(b"\n") and (raw := stream.readline(_PIECE)):
+        seen(raw)
+        size += len(raw)
+    return size
 
 
 def parse_object(text: str) -> dict[str, Any]:

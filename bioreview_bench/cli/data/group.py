@@ -11,6 +11,7 @@ _HERE = "bioreview_bench.cli.data."
 _COMMANDS: dict[str, tuple[str, str]] = {
     "download": (f"{_HERE}download:download", "Download a release, the public index, any data set."),
     "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
+    "lint": (f"{_HERE}lint:lint", "Check articles, rule by rule and line by line."),
     "split": (f"{_HERE}split:split", "Divide articles into train, val and test; no family in two."),
     "verify": (f"{_HERE}verify:verify", "Verify released data against their manifest."),
 }
