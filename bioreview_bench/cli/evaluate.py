@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,6 +19,7 @@ from bioreview_bench.cli.judge import consistency_option, judge_backends, judge_
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, is_source
 from bioreview_bench.errors import InputError, Needs, printable
 from bioreview_bench.files.atomic import check_writable, write_files
+from bioreview_bench.report.slices import as_plain, slice_fields, slice_tables, slices_of
 from bioreview_bench.results.records import Controls, Overall, PerCategory, PerSeverity, Record, ResultRecord
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ _RESULT_SUFFIX = ".result.json"
 @options.draws_option
 @options.seed_option
 @options.format_option("text", "json", "markdown")
+@click.option(
+    "--by",
+    multiple=True,
+    metavar="FIELD,...",
+    help="Slices: stance, was_valid, review_format, year, or any field of articles with one value.",
+)
 @click.option("--full", is_flag=True, help="Print the tables, too; without it the verdict only.")
 @options.quiet_option
 @options.all_option
@@ -110,6 +117,7 @@ def evaluate(
     draws: int,
     seed: int,
     form: str,
+    by: tuple[str, ...],
     full: bool,
     quiet: bool,
     fail_under: tuple[str, ...],
@@ -125,6 +133,7 @@ def evaluate(
       bench evaluate predictions.jsonl --data v3 --split test -o mine.result.json
       bench evaluate demo:careful
       bench evaluate runs/bm25-test --data demo
+      bench evaluate predictions.jsonl --data my/folder --by stance,was_valid,year
       bench evaluate predictions.jsonl --data v3=/my/files --format json --quiet
       bench evaluate predictions.jsonl --data v3 --fail-under skill=0.1
       bench evaluate predictions.jsonl --data v3 --contract v3,reader -o mine.result.json
@@ -153,6 +162,7 @@ def evaluate(
     for run in runs:
         with needs.gather():
             inputs.require_encoder(run.contract, run.encoder_path)
+    fields = slice_fields(by, articles) if articles is not None else {}
     messages = options.Messages(quiet)
     judges = judge_backends([run.contract for run in runs], messages, **judging)
     if needs.parts and not judging["dry_run"]:
@@ -197,7 +207,13 @@ def evaluate(
             results.append(result)
     for run, result in zip(runs, results, strict=True):
         _write(run, result, rows, articles, messages)
-    _print([result.record for result in results], form, full)
+    sliced = [slices_of(result, fields, draws, seed) for result in results] if fields else []
+    _print([result.record for result in results], form, full, [as_plain(each) for each in sliced])
+    if form != "json":
+        for result, each in zip(results, sliced, strict=False):
+            where = f" under {printable(result.record.contract['name'])}" if len(results) > 1 else ""
+            tables = slice_tables(each, fields)
+            options.show([replace(table, title=f"{table.title}{where}") for table in tables], form)
     violations = [violation for limit in limits for result in results if (violation := limit.violation(result.record))]
     for violation in violations:
         click.echo(f"Below the limit: {violation}", err=True)
@@ -278,11 +294,16 @@ def _write(run: _Run, result: Result, rows: Predictions, articles: Split, messag
         messages.say(f"Wrote {run.html}.")
 
 
-def _print(records: Sequence[ResultRecord], form: str, full: bool) -> None:
-    """The result; several ones, of as many contracts, side by side, and in JSON as a list under `results`."""
+def _print(records: Sequence[ResultRecord], form: str, full: bool, slices: Sequence[dict[str, Any]] = ()) -> None:
+    """The result; several ones, of as many contracts, side by side, and in JSON as a list under `results`.
+
+    Slices, in JSON only, are a list beside it.
+    """
     if form == "json":
         plain = [record.model_dump(mode="json") for record in records]
         found = plain[0] if len(plain) == 1 else {"results": plain}
+        if slices:
+            found = {"results": plain, "slices": slices}
         options.show_json(found)
         return
     from bioreview_bench.report.blocks import blocks

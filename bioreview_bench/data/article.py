@@ -22,10 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from bioreview_bench.data.vocabulary import SOURCES, Category, Severity, is_source, normalise
+from bioreview_bench.data.vocabulary import SOURCES, Category, Severity, Stance, is_source, normalise
 from bioreview_bench.errors import did_you_mean, printable
-
-Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
 
 _MOST = 10_000  # parts of a list; each one that is wrong would be a message
 _F1000_VERSION = re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+")
@@ -102,6 +100,16 @@ class Concern(BaseModel):
     def figure(self) -> bool:
         """True when the concern can only be judged from a figure; contracts exclude such references."""
         return self.requires_figure_reading or self.category == "figure_issue"
+
+    @property
+    def was_valid(self) -> bool | None:
+        """True when the authors conceded the point, at least in part, and did not leave all as it was.
+
+        None where their reaction is not known.
+        """
+        if self.author_stance is None:
+            return None
+        return self.author_stance in ("conceded", "partial") and self.evidence_of_change is not False
 
     @property
     def resolution(self) -> str | None:

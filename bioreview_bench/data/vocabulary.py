@@ -23,8 +23,11 @@ Category = Literal[
 ]
 Severity = Literal["major", "minor", "optional"]
 
+Stance = Literal["conceded", "rebutted", "partial", "unclear", "no_response"]
+
 CATEGORIES: tuple[str, ...] = get_args(Category)
 SEVERITIES: tuple[str, ...] = get_args(Severity)
+STANCES: tuple[str, ...] = get_args(Stance)
 
 SOURCES = ("elife", "plos", "f1000", "peerj", "nature")  # presets, whose ids have a known form; any slug is a source
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")

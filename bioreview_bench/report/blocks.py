@@ -61,6 +61,7 @@ def blocks(record: ResultRecord) -> list[Block]:
         Notes("What this means", notes(record)),
     ]
     tables = [
+        _humans(record),
         _sweep(record),
         by_category(record),
         _per_severity(record),
@@ -155,6 +156,17 @@ def _controls(record: ResultRecord) -> Table:
 
 def _near_misses(rate: float | None) -> list[list[str]]:
     return [] if rate is None else [["near misses: other points, same words", DASH, figure(rate)]]
+
+
+def _humans(record: ResultRecord) -> Table:
+    found = record.humans
+    title, rows = "Human against human", []
+    if found is not None:
+        n, articles = found.n_reviewers, "1 article" if found.n_articles == 1 else f"{found.n_articles} articles"
+        title = f"Human against human: each of {n} reviewers of {articles} against the others"
+        for name, part in (("a reviewer", found.reviewer), ("this system", found.system)):
+            rows.append([name, *_cells(part, "n_ref", "n_pred", "recall", "precision", "f1", "match_rate")])
+    return Table(title, ["", "refs", "preds", "recall", "prec.", "F1", "match rate"], rows)
 
 
 def _sweep(record: ResultRecord) -> Table:

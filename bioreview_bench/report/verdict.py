@@ -29,6 +29,7 @@ def verdict(record: ResultRecord, following: str = "") -> Facts:
         ("F1", _f1(record)),
         ("Skill", _skill(record)),
         ("Controls", _controls(record)),
+        *_humans(record),
         ("Contract", _contract(record)),
         ("Verdict", said),
     ]
@@ -111,6 +112,17 @@ def _controls(record: ResultRecord) -> Note:
     listed = [f"{figure(rate)} for {who}" for who, rate in others.items() if rate is not None]
     beside = f" against {', '.join(listed)}" if listed else "; no control was scored"
     return Note("info", f"match rate {figure(controls.match_rate)}{beside}")
+
+
+def _humans(record: ResultRecord) -> list[tuple[str, str | Note]]:
+    found = record.humans
+    if found is None:
+        return []
+    articles = "1 article" if found.n_articles == 1 else f"{found.n_articles:,} articles"
+    said = (
+        f"F1 {figure(found.reviewer.f1)} of one reviewer against the others, {figure(found.system.f1)} of this system"
+    )
+    return [("Humans", Note("info", f"{said} against the same ({articles})."))]
 
 
 def _contract(record: ResultRecord) -> Note:

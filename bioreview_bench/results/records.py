@@ -105,6 +105,30 @@ class Controls(Record):
     near_miss_match_rate: float | None = None
 
 
+class AgainstReviewers(Record):
+    """Concerns matched with those of all reviewers of an article but one, summed over who is left out."""
+
+    n_ref: int
+    n_pred: int
+    n_matched: int
+    recall: float
+    precision: float | None
+    f1: float
+    match_rate: float | None
+
+
+class Humans(Record):
+    """Human against human, over the articles with several reviewers: each reviewer is held out in turn.
+
+    `reviewer`: the held-out reviewer's concerns against those of the others; `system`: the system's against the same.
+    """
+
+    n_articles: int
+    n_reviewers: int
+    reviewer: AgainstReviewers
+    system: AgainstReviewers
+
+
 class Validity(Record):
     """What the contract's validity card says.
 
@@ -286,3 +310,4 @@ class ResultRecord(Record):
     articles: list[dict[str, Any]]
     provenance: Provenance
     validity: Validity | None = None
+    humans: Humans | None = None

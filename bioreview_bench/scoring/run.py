@@ -25,6 +25,7 @@ from bioreview_bench.results.result import Result
 from bioreview_bench.results.validity import ValidityCard, validity
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.fitting import Fitting
+from bioreview_bench.scoring.humans import held_out, human_questions, humans
 from bioreview_bench.scoring.inputs import GivenPredictions, resolve
 from bioreview_bench.scoring.judge.space import JudgeBackend, JudgedSpace
 from bioreview_bench.scoring.low_precision.bounds import questions
@@ -127,8 +128,11 @@ def score(
             near_misses = read_near_misses(scored)
             controlled = ControlScores(case_list, signature, backend, pool, near_misses, swept=sweep)
         space = backend.space(pool.texts, fitting.fit)
+        # A judge is asked about predictions only: what reviewers say of one another would cost as much again.
+        reviewers = [] if isinstance(space, JudgedSpace) else held_out(case_list)
         if isinstance(space, MixedSpace):
-            space.settle(questions(case_list, used, thresholds, controlled.written if controlled else ()))
+            asked = questions(case_list, used, thresholds, controlled.written if controlled else ())
+            space.settle([*asked, *human_questions(reviewers, used.threshold)])
         elif isinstance(space, JudgedSpace):
             space.settle(case_list, controlled.written if controlled else ())
         # Products for one article are small: a second thread would only wait for the first, at full speed.
@@ -137,6 +141,7 @@ def score(
             null = other_article(case_list, space, used, thresholds)
             extra = controlled.counts(space, used.threshold) if controlled else {}
             counts = article_counts(case_list, matched, null, extra)
+            beside = humans(reviewers, space, used.threshold)
             found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
@@ -184,6 +189,7 @@ def score(
             seconds=round(time.monotonic() - clock, 3),
         ),
         validity=validity(used, backend.record, inputs.card if card is None else card),
+        humans=beside,
     )
     return Result(record, counts, matched.pairs, null.histogram)
 

@@ -6,7 +6,7 @@ From these the ArticleCounts table is put together, and the score at other thres
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,8 +19,7 @@ from bioreview_bench.controls.reviewers import ECHO, SCORED_CONTROLS
 from bioreview_bench.data.article import Concern
 from bioreview_bench.data.near_misses import NEAR_MISS, near_miss_reviewer
 from bioreview_bench.data.predictions import Predictions
-from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.results.counts import LABELLED, ArticleCounts
+from bioreview_bench.results.counts import LABELLED, SLICED, ArticleCounts
 from bioreview_bench.results.records import SweepPoint
 from bioreview_bench.scoring.backends import Backend
 from bioreview_bench.scoring.matching import Indices, assign, max_matches
@@ -29,8 +28,7 @@ from bioreview_bench.scoring.spaces import Space
 from bioreview_bench.scoring.texts import Case, TextPool
 from bioreview_bench.stats import summary
 
-_CATEGORY = {label: position for position, label in enumerate(CATEGORIES)}
-_SEVERITY = {label: position for position, label in enumerate(SEVERITIES)}
+_POSITIONS = {kind: {label: place for place, label in enumerate(labels)} for kind, labels, _ in (*LABELLED, *SLICED)}
 
 
 @dataclass
@@ -45,7 +43,7 @@ def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence
     """Match every case. `texts` are those of the pool, in its order."""
     n = len(cases)
     counts: dict[str, NDArray[np.float64]] = {"n_matched": np.zeros(n), "similarity": np.zeros(n)}
-    for kind, labels, names in LABELLED:
+    for kind, labels, names in (*LABELLED, *SLICED):
         counts |= {f"{kind}_{name}": np.zeros((n, len(labels))) for name in names}
     total = Tally(counts)
     for row, case in enumerate(cases):
@@ -61,7 +59,7 @@ def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence
             stands_for[rows] = columns
             for column in stands_for:
                 if category := case.references[column].category:
-                    counts["category_pred"][row, _CATEGORY[category]] += 1
+                    counts["category_pred"][row, _POSITIONS["category"][category]] += 1
         total.pairs.extend(_prediction_records(case, similarity, rows, columns, texts))
         total.pairs.extend(_reference_records(case, similarity, rows, columns))
     return total
@@ -70,10 +68,17 @@ def tally(cases: Sequence[Case], space: Space, threshold: float, texts: Sequence
 def _count(counts: dict[str, NDArray[np.float64]], count: str, row: int, concerns: Sequence[Concern]) -> None:
     """Add the labels of `concerns` to a row; a label that is missing counts nowhere."""
     for concern in concerns:
-        if concern.category:
-            counts[f"category_{count}"][row, _CATEGORY[concern.category]] += 1
-        if concern.severity:
-            counts[f"severity_{count}"][row, _SEVERITY[concern.severity]] += 1
+        for kind, label in _labels(concern):
+            if label is not None:
+                counts[f"{kind}_{count}"][row, _POSITIONS[kind][label]] += 1
+
+
+def _labels(concern: Concern) -> Iterator[tuple[str, str | None]]:
+    yield "category", concern.category
+    yield "severity", concern.severity
+    yield "stance", concern.author_stance
+    for kind, holds in (("was_valid", concern.was_valid), ("raised_by_multiple", concern.raised_by_multiple)):
+        yield kind, None if holds is None else "yes" if holds else "no"
 
 
 def count_matches(

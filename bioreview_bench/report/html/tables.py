@@ -52,11 +52,32 @@ def _bounded(record: ResultRecord, path: str, value: float | None) -> Cell:
 def tables(record: ResultRecord) -> list[PageTable]:
     """The tables of figures, in reading order."""
     return [
+        humans_table(record),
         category_table(record),
         severity_table(record),
         source_table(record),
         source_controls_table(record),
     ]
+
+
+def humans_table(record: ResultRecord) -> PageTable:
+    """One reviewer against the others of an article, and the system against the same; no rows where there is none."""
+    found = record.humans
+    parts = [] if found is None else [("a reviewer", found.reviewer), ("this system", found.system)]
+    rows = [
+        (
+            name,
+            [
+                *_counts(part.n_ref, part.n_pred, part.n_matched),
+                *(Cell(figure(value)) for value in (part.recall, part.precision, part.f1, part.match_rate)),
+            ],
+        )
+        for name, part in parts
+    ]
+    note = ""
+    if found is not None:
+        note = f"Each of {found.n_reviewers:,} reviewers of {found.n_articles:,} articles against the article's others."
+    return PageTable("Human against human", ["against the others", *_SCORED, "match rate"], rows, note)
 
 
 def category_table(record: ResultRecord) -> PageTable:
