@@ -107,7 +107,10 @@ def list_(form: str, db: str) -> None:
 @click.argument("organisation")
 @db_option
 def confirm(name: str, organisation: str, db: str) -> None:
-    """Confirm that ORGANISATION, as cards name it, is that of NAME's team: its rows lose the flag."""
+    """Confirm that an organisation is that of a team.
+
+    ORGANISATION is what cards call it; the rows of NAME's team lose the flag.
+    """
     from ..store.users import confirm_organisation
 
     with board(db) as opened:
