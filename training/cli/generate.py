@@ -11,6 +11,16 @@ import click
 
 from bioreview_bench.cli import options
 
+engine_option = click.option(
+    "--engine",
+    type=click.Choice(["transformers", "vllm"]),
+    default="transformers",
+    show_default=True,
+    help="vllm takes one adapter; merge the others first.",
+)
+tensor_parallel_option = click.option(
+    "--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="Accelerators for one model (vllm)."
+)
 _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench baseline, handed on as they are
 
 
@@ -20,13 +30,7 @@ _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench
 @options.data_option
 @options.split_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/ADAPTER-SPLIT.")
-@click.option(
-    "--engine",
-    type=click.Choice(["transformers", "vllm"]),
-    default="transformers",
-    show_default=True,
-    help="vllm takes one adapter; merge the others first.",
-)
+@engine_option
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")
 @click.option("--prompt", metavar="ID|FILE", help="Default: as trained, and another one is an error.")
@@ -37,7 +41,7 @@ _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench
 @options.limit_option
 @click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Papers under review at once.")
-@click.option("--tensor-parallel", type=click.IntRange(min=1), metavar="N", help="Accelerators for one model (vllm).")
+@tensor_parallel_option
 @options.allow_unfrozen_option
 @click.option("--dry-run", is_flag=True, help="Count articles and tokens; load no weights.")
 @options.quiet_option
@@ -53,6 +57,7 @@ def generate(ctx: click.Context, /, adapters: tuple[str, ...], dry_run: bool, qu
       bench train generate --adapter runs/sft-a
       bench train generate --model ORG/MODEL --adapter runs/sft-a --adapter runs/dpo --split val
       bench train generate --model merged/sft-a --engine vllm --tensor-parallel 2
+      bench train generate --adapter runs/sft-a --param bits=4
 
     \b
     Exit codes: as for bench baseline.

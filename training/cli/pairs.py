@@ -9,10 +9,13 @@ import click
 
 from bioreview_bench.cli import options
 
+from .generate import engine_option, tensor_parallel_option
+
 if TYPE_CHECKING:
     from ..corpora.files import TrainingCorpus
     from ..publish.generate import ReviewRequest
 
+_SAMPLING = ("samples", "model", "adapters", "temperature", "seed", "parameters", "engine", "tensor_parallel")
 _WEIGHTS = "groundedness=0.65,coverage=0.35"
 
 
@@ -31,6 +34,8 @@ _WEIGHTS = "groundedness=0.65,coverage=0.35"
 @click.option("--adapter", "adapters", multiple=True, metavar="DIR", help="With --samples, in order.")
 @click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=1.0, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of the first sample; then +1.")
+@engine_option
+@tensor_parallel_option
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")
 @click.option("--contract", default="reader", show_default=True, metavar="NAME|FILE", help="How rewards compare.")
 @click.option("--board", default="v3", show_default=True, metavar="NAME|FILE", help="How the board does: not the same.")
@@ -52,6 +57,7 @@ def pairs(
     \b
     Examples:
       bench train pairs --corpus corpora/a --data v3 --samples 8 --adapter runs/sft-a -o pairs/a
+      bench train pairs --corpus corpora/a --data v3 --samples 8 --adapter runs/sft-a --engine vllm -o pairs/a
       bench train pairs --corpus corpora/a --data v3 --predictions runs/a-1/predictions.jsonl \\
           --predictions runs/a-2/predictions.jsonl -o pairs/a
 
@@ -69,7 +75,7 @@ def pairs(
     from ..rewards.composer import RewardComposer
     from ..rewards.review import ReviewReward
 
-    sampling = {name: given.pop(name) for name in ("samples", "model", "adapters", "temperature", "seed", "parameters")}
+    sampling = {name: given.pop(name) for name in _SAMPLING}
     data, weights = given.pop("data"), options.weights(given.pop("weights"), f"--weights {_WEIGHTS}")
     if (sampling["samples"] is None) == (not predictions):
         raise click.UsageError("Give either --predictions (twice or more) or --samples N.")
@@ -111,12 +117,14 @@ def _requests(
     from ..publish.generate import ReviewRequest
 
     facts, adapters = corpus.manifest, tuple(map(resolved, sampling["adapters"]))
+    parallel = sampling["tensor_parallel"]
+    passed = [*(["--quiet"] if quiet else []), *(["--tensor-parallel", str(parallel)] if parallel else [])]
     return [
         ReviewRequest(
-            sampling["model"], adapters, data, "train", out / "samples" / f"seed-{seed}", seed=seed,
+            sampling["model"], adapters, data, "train", out / "samples" / f"seed-{seed}", sampling["engine"], seed,
             parameters=(f"temperature={sampling['temperature']}", *sampling["parameters"]),
             prompt=None if adapters else facts["prompt"]["id"], thinking=facts["thinking"], budget=facts["budget"],
-            counter=facts["counter"]["name"], passed=("--quiet",) if quiet else (),
+            counter=facts["counter"]["name"], passed=tuple(passed),
         )
         for seed in range(sampling["seed"], sampling["seed"] + sampling["samples"])
     ]  # fmt: skip

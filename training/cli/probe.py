@@ -11,6 +11,8 @@ import click
 
 from bioreview_bench.cli import options
 
+from .generate import engine_option, tensor_parallel_option
+
 
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
@@ -33,6 +35,8 @@ from bioreview_bench.cli import options
     metavar="K=V",
     help="As for bench baseline; may be repeated.",
 )
+@engine_option
+@tensor_parallel_option
 @options.allow_unfrozen_option
 @options.format_option("text", "json")
 @options.quiet_option
@@ -40,12 +44,14 @@ def probe(run: Path, form: str, quiet: bool, **given: Any) -> None:
     """Let every checkpoint of RUN review the same N articles of val, and score them.
 
     The articles are chosen by the seed and recorded. Reviews are made by bench baseline and kept in RUN/probes, so a
-    probe that was cut off goes on. A sample this small ranks checkpoints roughly; it is no result to quote.
+    probe that was cut off goes on. Checkpoints of DPO and GRPO are applied to the adapters that they were trained on.
+    A sample this small ranks checkpoints roughly; it is no result to quote.
 
     \b
     Examples:
       bench train probe runs/qwen3_8b
       bench train probe runs/qwen3_8b --n 20 --step 400 --step 800 --data v3=/my/files
+      bench train probe runs/qwen3_8b --engine vllm
       bench train probe runs/tiny --data demo --n 4
 
     \b

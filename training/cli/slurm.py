@@ -43,8 +43,10 @@ def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit:
     """Print a file for sbatch that runs a bench command: training, generation, a probe, an evaluation.
 
     Other options are sbatch's own and are passed on (--partition, --time, --gres, --mem, --account, ...). The command
-    is checked now. Paths are relative to the folder from which you submit. When the time is over, training writes a
-    checkpoint; the job goes back into the queue, and the same command goes on where it was.
+    is checked now: its options, its config, that batch size x accumulation x GPUs is the effective batch. What it reads
+    must be there before it is submitted (corpus, data, model, adapters, files), unless --dependency makes it wait;
+    without --submit what is absent is listed. Paths are relative to the folder from which you submit. When the time is
+    over, training writes a checkpoint; the job goes back into the queue, and the same command goes on where it was.
 
     \b
     Examples:
@@ -53,16 +55,27 @@ def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit:
           bench train sft {}/config.yaml -o {}/run
       bench train slurm --time 1:00:00 --gres gpu:1 --array sweeps/lr -- bench train probe {}/run
       bench train slurm --time 1:00:00 --cpus-per-task 8 -- bench evaluate predictions.jsonl -o r.result.json
+      bench train slurm --time 8:00:00 --gres gpu:1 --dependency afterok:4711 --submit -- \\
+          bench train generate --adapter runs/sft --engine vllm
 
     \b
-    Exit codes: 0 done, 2 bad input or usage, 3 no sbatch here, 5 sbatch refused, 6 cannot write.
+    Exit codes: 0 done, 2 bad input or usage, 3 no sbatch or model here, 4 data missing, 5 sbatch refused, 6 cannot
+    write.
     """
+    from bioreview_bench.errors import BenchError
     from bioreview_bench.files.atomic import write_files
 
     from ..cluster import slurm as jobs
+    from ..cluster.ready import require_present
 
     job = jobs.slurm_job(click.get_current_context().meta[__name__], passed, array, **more)
     script = jobs.render(job)
+    try:
+        require_present(job.tasks)
+    except BenchError as missing:
+        if submit and not jobs.waits(job):
+            raise
+        click.echo(f"Not there yet, and needed when the job begins:\n{missing}", err=True)
     if out is not None:
         write_files({out: script.encode()})
         click.echo(f"{out}: {len(job.tasks)} {'run' if len(job.tasks) == 1 else 'runs'}", err=True)

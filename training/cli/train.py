@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import shlex
 from collections.abc import Callable
@@ -34,11 +33,9 @@ class Command:
     @property
     def all_settings(self) -> tuple[str, ...]:
         """Settings and the options that stand for one."""
-        found = [*self.settings]
-        found += [f"data.folder={json.dumps(self.folder)}"] if self.folder is not None else []
-        found += [f"model.name={json.dumps(self.model)}"] if self.model is not None else []
-        found += [f"start.adapters={json.dumps(list(self.adapters))}"] if self.adapters else []
-        return tuple(found)
+        from ..config.load import as_settings
+
+        return as_settings(self.settings, self.folder, self.model, self.adapters)
 
     def again(self, method: str, out: Path) -> str:
         """The command as it is typed again."""
@@ -233,10 +230,13 @@ def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
 
 def _next(summary: dict[str, Any], out: Path) -> str:
     """The command after this run: reviewers are probed or generated with, answers to questions evaluated."""
+    from ..publish.probe import merged_before
     from ..runs.folder import ADAPTER
 
     if summary["prompt"]["id"] != "qa":
-        return f"bench train probe {out}, or bench train generate --adapter {out / ADAPTER}"
+        chain = [*merged_before(summary), str(out / ADAPTER)]
+        adapters = shlex.join(word for one in chain for word in ("--adapter", one))
+        return f"bench train probe {out}, or bench train generate {adapters}"
     config = summary["config"]
     adapters = ",".join([*((config["start"] or {}).get("adapters") or []), str(out)])
     questions = Path(config["data"]["folder"]) / "eval.jsonl"

@@ -1,7 +1,7 @@
 """A SLURM job for any `bench` command, as a file that a person can read and change: one run, or an array of runs.
 
 Options of sbatch are passed on as they are. What stands in the file is quoted for the shell, or refused; every command
-is checked now, not after a night in the queue.
+is checked now (`cluster.ready`), not after a night in the queue.
 """
 
 from __future__ import annotations
@@ -16,18 +16,17 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import click
-
 from bioreview_bench.errors import EncoderError, InputError, RemoteError, printable
 from bioreview_bench.files.reading import read_text
 
-from ..config.load import METHODS, load
+from .ready import require_fit, trains
 from .sweep import SWEEP, variant_folders
 
 ENTRY = "{}"  # stands in a command for the line, or the variant's folder, of an array's task
 _OPTION = re.compile(r"--[a-z][a-z-]*|-[A-Za-z]")
 _VALUE = re.compile(r"[A-Za-z0-9_.,:;=+@%/\[\]*&|!-]+")  # what needs no quotation marks in a line for sbatch
 _GPUS = re.compile(r"(?:--gres=gpu|--gpus(?:-per-(?:node|task))?=|-G )(?::?[A-Za-z][\w.-]*:)?:?(\d*)(?=[,(]|$)")
+_NODES = re.compile(r"(?:--nodes=|-N )(.+)")
 _MODULE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]*(?:/[A-Za-z0-9_.+-]+){0,4}")
 _MOST_TASKS = 1000
 _TEMPLATE = "job.sbatch"
@@ -50,7 +49,13 @@ class SlurmJob:
     @property
     def trains(self) -> bool:
         """Whether it is a run of training, which goes through accelerate on several GPUs."""
-        return self.tasks[0][0] == "train" and self.tasks[0][1] in METHODS
+        return trains(self.tasks[0])
+
+    @property
+    def n_nodes(self) -> str:
+        """How many machines the directives ask for."""
+        asked = [match.group(1) for line in self.directives if (match := _NODES.match(line))]
+        return asked[-1] if asked else "1"
 
     @property
     def n_gpus(self) -> int:
@@ -85,9 +90,12 @@ def slurm_job(command: Sequence[str], passed: Sequence[str], array: Path | None 
         )
     job = SlurmJob(tasks, tuple(_directives(passed)), **more)
     for task in tasks:
-        _check(task)
-    if job.trains and not job.n_gpus:
-        raise InputError("Training needs a GPU, and none is asked for.", remedy="--gpus-per-node=1, or --gres=gpu:1")
+        require_fit(task, job.n_gpus)
+    if job.trains and job.n_nodes != "1":
+        raise InputError(
+            f"A run trains on one machine, and {job.n_nodes} are asked for.",
+            remedy="leave --nodes out, and ask for more GPUs: --gpus-per-node=N",
+        )
     return job
 
 
@@ -129,6 +137,11 @@ def render(job: SlurmJob) -> str:
         stopped=1 if launched else 130 if job.trains else 143,
         ending="training writes a checkpoint and ends" if job.trains else "the command ends",
     )
+
+
+def waits(job: SlurmJob) -> bool:
+    """Whether other jobs come first, which may write what this one reads."""
+    return any(line.startswith(("--dependency=", "-d ")) for line in job.directives)
 
 
 def submit(script: str) -> str:
@@ -186,26 +199,3 @@ def _directives(words: Sequence[str]) -> list[str]:
     if taken:
         raise InputError(f"{taken[0]} is set by this command.", remedy="see bench train slurm --help")
     return lines
-
-
-def _check(words: Sequence[str]) -> None:
-    """Read the words as `bench` does, without running anything, and the config of a training run with them."""
-    if not all(word.isprintable() for word in words):
-        raise InputError("The command contains control characters.", remedy="type it again")
-    from bioreview_bench.cli.main import bench
-
-    command: click.Command = bench
-    context, rest = click.Context(bench, info_name="bench"), list(words)
-    while isinstance(command, click.Group):
-        if not rest:
-            raise click.UsageError("Missing command.", context)
-        name, found, rest = command.resolve_command(context, rest)
-        if found is None:
-            raise click.UsageError(f"No such command {name!r}.", context)
-        command = found
-        if not isinstance(command, click.Group):
-            context = command.make_context(name, rest, parent=context)
-        else:
-            context = click.Context(command, info_name=name, parent=context)
-    if words[0] == "train" and words[1] in METHODS:
-        load(words[1], context.params["config_name"], context.params["settings"])

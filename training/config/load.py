@@ -7,6 +7,7 @@ the config's `trl`, what follows from it, and what a run decides itself.
 from __future__ import annotations
 
 import dataclasses
+import json
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -145,6 +146,17 @@ def build(values: Mapping[str, Any], where: str) -> Any:
     _refuse(config.problems(), where)
     _refuse(_construction(config), where)
     return config
+
+
+def as_settings(
+    settings: Sequence[str], folder: str | None, model: str | None, adapters: Sequence[str]
+) -> tuple[str, ...]:
+    """`settings`, and what options of a command stand for: data, base model, adapters to start from."""
+    found = [*settings]
+    found += [f"data.folder={json.dumps(folder)}"] if folder is not None else []
+    found += [f"model.name={json.dumps(model)}"] if model is not None else []
+    found += [f"start.adapters={json.dumps(list(adapters))}"] if adapters else []
+    return tuple(found)
 
 
 def arguments(config: RunConfig, out: Path, *, on_cpu: bool | None = None) -> Any:

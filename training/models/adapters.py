@@ -116,6 +116,32 @@ def require_base(model: Path, summary: Mapping[str, Any] | None, adapter: str) -
         )
 
 
+def require_chain(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> None:
+    """Raise InputError for an adapter that was trained on others, merged, and comes here without them before it.
+
+    On the bare base model it would be another model than the one that was trained.
+    """
+    before = _merged_into(merge_record(model))
+    for name, summary in zip(adapters, summaries, strict=True):
+        started = (summary or {}).get("start") or {}
+        under = started.get("adapters") or []
+        under = under[:-1] if started.get("last") == "continued" else under
+        if under and before[-len(under) :] != [str(one.get("digest")) for one in under]:
+            names = ", ".join(f"{printable(one.get('name'))} ({printable(one.get('digest'))})" for one in under)
+            raise InputError(
+                f"{name} was trained on the sum of its base model and {names}, which do not come before it.",
+                remedy="name them first, in this order, each with --adapter; or --other-base, if you mean this model",
+            )
+        before.append(digest(adapter_folder(name)))
+
+
+def _merged_into(record: Mapping[str, Any] | None) -> list[str]:
+    """Digests of the adapters in a merged model's weights, in order."""
+    if record is None:
+        return []
+    return [*_merged_into(record["base"].get("merged_from")), *(str(one["digest"]) for one in record["adapters"])]
+
+
 def base_name(given: str | None, summaries: Sequence[Mapping[str, Any] | None]) -> str:
     """The model that was named, or the one that the first adapter was trained on. Raises InputError, EncoderError."""
     if given is not None:

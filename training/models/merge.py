@@ -20,7 +20,7 @@ from bioreview_bench.files.reading import read_json
 from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.local.weights import add_adapter, load_weights, require_peft
 
-from .adapters import MERGED, agreed, chain_summaries, merge_record, require_base
+from .adapters import MERGED, agreed, chain_summaries, merge_record, require_base, require_chain
 from .summary import versions
 
 SCHEMA_VERSION = "1"
@@ -52,6 +52,7 @@ def merge(
     summaries = chain_summaries(adapters)
     if not other_base and summaries:
         require_base(folder, summaries[0], adapters[0])
+        require_chain(folder, adapters, summaries)
     asked = agreed(folder, adapters, summaries)
     require_space(out, needed_bytes(folder, dtype))
     earlier = merge_record(folder)

@@ -18,7 +18,14 @@ from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
 from bioreview_bench.llm.text.prompt import Prompt
 
-from ..models.adapters import TrainedPrompt, agreed, base_name, chain_summaries, require_base
+from ..models.adapters import (
+    TrainedPrompt,
+    agreed,
+    base_name,
+    chain_summaries,
+    require_base,
+    require_chain,
+)
 from ..models.chat_templates import as_toml, packaged_file, recorded
 
 ENGINES = {"transformers": "hf", "vllm": "vllm"}
@@ -79,6 +86,7 @@ def plan(request: ReviewRequest) -> BaselineCommand:
     folder = model_folder(model)
     if not request.other_base and summaries:
         require_base(folder, summaries[0], request.adapters[0])
+        require_chain(folder, request.adapters, summaries)
     _require_engine(request, model)
     known = agreed(folder, request.adapters, summaries)
     if known is not None:

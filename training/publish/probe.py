@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.scoring.run import score
 
 from ..corpora.files import chosen
+from ..models.adapters import resolved
 from ..models.summary import SUMMARY, read_summary
 from ..runs.folder import ADAPTER, LOG, checkpoints, read_run
 from .generate import ReviewRequest, plan
@@ -44,6 +45,8 @@ class ProbeSettings:
     prompt: str | None = None
     steps: tuple[int, ...] = ()
     parameters: tuple[str, ...] = ("temperature=0",)
+    engine: str = "transformers"
+    tensor_parallel: int | None = None
     allow_unfrozen: bool = False
 
 
@@ -64,7 +67,7 @@ class ProbePoint:
 class ReviewingFailed(BenchError):
     """The command that reviews ended with an error, which it has printed; this carries its exit code on."""
 
-    def __init__(self, code: int, adapter: Path) -> None:
+    def __init__(self, code: int, adapter: str) -> None:
         remedy = "fix what it says above, then run the same command again: finished reviews are kept"
         super().__init__(f"Reviewing with {adapter} did not finish.", remedy=remedy)
         self.exit_code = code
@@ -83,11 +86,11 @@ def probe(settings: ProbeSettings, say: Callable[[str], None]) -> dict[str, Any]
     ids = folder / IDS
     _write(ids, "".join(f"{article.id}\n" for article in sample))
     losses = _eval_losses(settings.run / LOG)
-    model = settings.model or run["config"]["model"]["name"]
+    model, before = settings.model or run["config"]["model"]["name"], merged_before(run)
     points = []
     for step, adapter in adapters:
         say(f"Step {step:,}: {len(sample)} articles with {adapter} ...")
-        predictions = _review(settings, model, adapter, folder / f"step-{step}", ids)
+        predictions = _review(settings, model, (*before, str(adapter)), folder / _folder(settings, step), ids)
         points.append(
             _point(step, adapter, losses.get(step), sample, predictions, contract, encoder_path=settings.encoder_path)
         )
@@ -138,25 +141,39 @@ def _sample(settings: ProbeSettings) -> Split:
     return Split.of([article for article in split if article.id in ids], split.data, "val")
 
 
-def _review(settings: ProbeSettings, model: str, adapter: Path, out: Path, ids: Path) -> Path:
+def merged_before(run: Mapping[str, Any]) -> tuple[str, ...]:
+    """The adapters whose sum with the base model the run trained on: its checkpoints belong on them."""
+    start = run["config"].get("start") or {}
+    named = [resolved(str(name)) for name in start.get("adapters") or ()]
+    return tuple(named[:-1] if start.get("last") == "continued" else named)
+
+
+def _folder(settings: ProbeSettings, step: int) -> str:
+    """Where a checkpoint's reviews are kept; engines do not write into each other's."""
+    return f"step-{step}" + ("" if settings.engine == "transformers" else f"-{settings.engine}")
+
+
+def _review(settings: ProbeSettings, model: str, adapters: tuple[str, ...], out: Path, ids: Path) -> Path:
+    more = [] if settings.tensor_parallel is None else ["--tensor-parallel", str(settings.tensor_parallel)]
     planned = plan(
         ReviewRequest(
             model,
-            (str(adapter),),
+            adapters,
             data=settings.data,
             split="val",
             out=out,
+            engine=settings.engine,
             seed=settings.seed,
             prompt=settings.prompt,
             parameters=settings.parameters,
-            passed=("--ids", str(ids), *(["--allow-unfrozen"] if settings.allow_unfrozen else [])),
+            passed=("--ids", str(ids), *more, *(["--allow-unfrozen"] if settings.allow_unfrozen else [])),
         )
     )
     planned.write()
     command = [sys.executable, "-c", _BENCH, *planned.arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
-        raise ReviewingFailed(done.returncode if done.returncode > 0 else 1, adapter)
+        raise ReviewingFailed(done.returncode if done.returncode > 0 else 1, adapters[-1])
     return out / "predictions.jsonl"
 
 

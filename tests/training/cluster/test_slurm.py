@@ -6,6 +6,7 @@ import os
 import signal
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +46,9 @@ def directives(script: str) -> list[str]:
 def test_any_command_gives_a_file_that_bash_can_read(command: list[str], seed: list[str], tmp_path: Path) -> None:
     listed = tmp_path / "tasks.txt"
     listed.write_text("# mine\n1\n3\n")
-    for passed in (PASSED, ["--gres=gpu:a100:4", "-p", "gpu", "--exclusive", "-t", "2-00"]):
-        for array, words in ((None, command), (listed, [*command, *seed])):
+    for passed, n in ((PASSED, 1), (["--gres=gpu:a100:4", "-p", "gpu", "--exclusive", "-t", "2-00"], 4)):
+        split = ["--set", f"gradient_accumulation_steps={8 // n}"] if command[2] in ("sft", "dpo") else []
+        for array, words in ((None, [*command, *split]), (listed, [*command, *split, *seed])):
             script = render(slurm_job(words, passed, array, modules=("cuda/12.4",), venv=".venv", at_once=2))
             done = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True, check=False)
             assert (done.returncode, done.stderr) == (0, "")
@@ -57,7 +59,7 @@ def test_a_file_says_what_was_asked_for_and_nothing_of_this_machine(bench: Calla
     done = bench(
         "train", "slurm", "--partition", "gpu", "--time=1-12:00:00", "--gpus-per-node", 2, "--mem", "64G",
         "--exclusive", "-A", "lab", "--job-name", "mine", "--grace", 600, "--module", "cuda/12.4", "--venv", "my env",
-        "--", *SFT,
+        "--", *SFT, "--set", "gradient_accumulation_steps=4",
     )  # fmt: skip
     assert done.code == 0, done.err
     assert done.out.splitlines()[0] == "#!/usr/bin/env bash"
@@ -67,7 +69,7 @@ def test_a_file_says_what_was_asked_for_and_nothing_of_this_machine(bench: Calla
         "--signal=B:USR1@600",
     ]  # fmt: skip
     assert "source 'my env/bin/activate' || exit" in done.out.splitlines()
-    assert "arguments=(train sft qwen3_8b -o runs/sft)" in done.out
+    assert "arguments=(train sft qwen3_8b -o runs/sft --set gradient_accumulation_steps=4)" in done.out
     assert "accelerate launch --num_processes 2" in done.out
     assert "-m bioreview_bench" in done.out
     assert str(Path.home()) not in done.out
@@ -85,12 +87,22 @@ def test_a_file_says_what_was_asked_for_and_nothing_of_this_machine(bench: Calla
     ],
 )
 def test_training_on_several_gpus_is_launched_and_other_commands_never(option: str, n: int) -> None:
-    job = slurm_job(SFT, [option])
+    command = [*SFT, "--set", f"gradient_accumulation_steps={8 // n}"]
+    job = slurm_job(command, [option])
     assert job.n_gpus == n
     assert ("accelerate launch" in render(job)) == (n > 1)
     assert "accelerate" not in render(slurm_job(["bench", "train", "probe", "runs/sft"], [option]))
     with pytest.raises(InputError, match="none is asked for"):
         slurm_job(SFT, ["--time=1"])
+    for wrong in (["--gpus=3"], ["--gpus-per-node=16"]):
+        with pytest.raises(InputError, match=r"x (3|16) \(devices\) = .*effective_batch is 8"):
+            slurm_job(command, wrong)
+    with pytest.raises(InputError, match="A run trains on one machine, and 2 are asked for"):
+        slurm_job(command, [option, "-N", "2"])
+    served = ["bench", "train", "generate", "--adapter", "runs/sft", "--engine", "vllm", "--tensor-parallel"]
+    slurm_job([*served, str(n)], [option])
+    with pytest.raises(InputError, match=f"--tensor-parallel {n + 1} needs as many GPUs, and {n} are asked for"):
+        slurm_job([*served, str(n + 1)], [option])
 
 
 @pytest.mark.parametrize(
@@ -131,6 +143,65 @@ def test_commands_are_checked_before_they_are_queued(bench: Callable[..., Any], 
     assert "go together" in refused("bench", "train", "sft", "{}/config.yaml")
     listed.write_text("".join(f"{n}\n" for n in range(1001)))
     assert "more than 1,000" in refused("bench", "evaluate", "{}", array=listed)
+
+
+EVERY_STEP = (
+    ["train", "sft", "kmp_mistral7b", "--corpus", "nowhere", "--set", "gradient_accumulation_steps=4"],
+    ["train", "dpo", "dpo_review", "--data", "nowhere"],
+    ["train", "grpo", "grpo_full", "--data", "nowhere"],
+    ["train", "matcher", "--base", "minilm", "--corpus", "nowhere", "-o", "m"],
+    ["train", "generate", "--model", "./nowhere", "--prompt", "objects-v1", "--no-thinking", "--data", "demo"],
+    ["train", "generate", "--adapter", "./nowhere", "--data", "demo"],
+    ["train", "pairs", "--corpus", "nowhere", "-o", "p", "--data", "demo", "--samples", "2"],
+    ["train", "probe", "nowhere", "--data", "demo"],
+    ["train", "evaluate-qa", "--baseline", "./nowhere", "--questions", "eval.jsonl"],
+    ["train", "merge", "--model", "./nowhere", "--adapter", "./nowhere", "-o", "m"],
+    ["evaluate", "nowhere.jsonl"],
+    ["evaluate", "demo:careful", "--data", "./nowhere"],
+)
+
+
+@pytest.mark.parametrize("words", EVERY_STEP, ids=["-".join(words[:2]) for words in EVERY_STEP])
+def test_what_a_command_reads_must_be_there_before_it_is_queued(
+    bench: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    executable(tmp_path / "bin" / "sbatch", '#!/bin/sh\ncat > given\necho "Submitted batch job 4711"\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    printed = bench("train", "slurm", "--gpus=1", "--", "bench", *words)  # it may be meant for another machine
+    assert printed.code == 0, printed.err
+    assert "Not there yet, and needed when the job begins" in printed.err
+    assert "nowhere" in printed.err
+    refused = bench("train", "slurm", "--gpus=1", "--submit", "--", "bench", *words)
+    assert refused.code in (2, 3, 4)
+    assert "nowhere" in refused.err
+    assert not (tmp_path / "given").exists()
+    later = bench("train", "slurm", "--gpus=1", "--dependency=afterok:1", "--submit", "--", "bench", *words)
+    assert (later.code, "Not there yet" in later.err) == (0, True)  # another job writes it first
+
+
+def test_what_is_there_is_queued_without_a_word(
+    bench: Callable[..., Any], make_corpus: Callable[..., Path], tiny_qwen3: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    executable(tmp_path / "bin" / "sbatch", "#!/bin/sh\ncat >/dev/null\n")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    sft = ["bench", "train", "sft", "qwen3_8b", "--corpus", str(make_corpus()), "--model", str(tiny_qwen3)]
+    for command in (sft, ["bench", "evaluate", "demo:careful", "-o", str(tmp_path / "r.result.json")]):
+        done = bench("train", "slurm", "--gpus=1", "--submit", "--", *command)
+        assert (done.code, done.err) == (0, ""), done.err
+
+
+def test_jobs_that_train_nothing_are_written_without_torch() -> None:
+    script = (
+        "import sys; from bioreview_bench.cli.main import run\n"
+        "generate = ['train', 'generate', '--adapter', 'a']\n"
+        "for command in (['evaluate', 'p.jsonl'], ['train', 'probe', 'runs/a'], generate):\n"
+        "    assert run(['train', 'slurm', '--gpus=1', '--', 'bench', *command]) == 0\n"
+        "from bioreview_bench.training.cluster import sweep\n"
+        "sys.exit('torch' in sys.modules)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
 
 
 def test_a_sweep_runs_where_it_collects(
@@ -224,15 +295,15 @@ def test_a_job_ends_as_its_command_ends(tmp_path: Path, code: int) -> None:
 def test_submitting_hands_the_file_to_sbatch(
     bench: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["train", "slurm", *PASSED, "--submit"]
+    words, command = ["train", "slurm", *PASSED, "--submit"], ["bench", "evaluate", "demo:careful"]
     bash = os.path.dirname("/usr/bin/env")
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{bash}:/bin")
-    none = bench(*words, "--", *SFT)
+    none = bench(*words, "--", *command)
     assert (none.code, "no sbatch" in none.err) == (3, True)
     executable(tmp_path / "bin" / "sbatch", f'#!/bin/sh\ncat > {tmp_path}/given\necho "Submitted batch job 4711"\n')
-    done = bench(*words, "-o", tmp_path / "job.sbatch", "--", *SFT)
+    done = bench(*words, "-o", tmp_path / "job.sbatch", "--", *command)
     assert (done.code, done.out) == (0, "Submitted batch job 4711\n")
     assert (tmp_path / "given").read_bytes() == (tmp_path / "job.sbatch").read_bytes()
     executable(tmp_path / "bin" / "sbatch", '#!/bin/sh\necho "invalid partition specified: gpu" >&2\nexit 1\n')
-    refused = bench(*words, "--", *SFT)
+    refused = bench(*words, "--", *command)
     assert (refused.code, "invalid partition" in refused.err) == (5, True)

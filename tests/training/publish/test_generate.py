@@ -152,6 +152,31 @@ def test_an_adapter_of_another_base_is_refused_unless_meant(tiny_qwen3: Path, ti
     assert plan(request(tiny_qwen3, adapter, other_base=True)).arguments[1] == f"hf:{tiny_qwen3}"
 
 
+def test_an_adapter_trained_on_merged_ones_is_not_put_on_the_bare_model(
+    tiny_qwen3: Path, chain: list[Path], tmp_path: Path
+) -> None:
+    def start(*adapters: Path, last: str = "merged") -> dict[str, Any]:
+        return {"adapters": [{"name": one.name, "digest": digest(one)} for one in adapters], "last": last}
+
+    first, second = chain
+    third = make_adapter(tiny_qwen3, tmp_path / "third", 3)
+    write_summary(third, summary(tiny_qwen3, start=start(first, second)))
+    for wrong in ([third], [first, third], [second, first, third]):
+        with pytest.raises(InputError, match=r"third was trained on the sum of its base model and adapter \("):
+            plan(request(tiny_qwen3, *wrong))
+    plan(request(tiny_qwen3, first, second, third))
+    plan(request(tiny_qwen3, third, other_base=True))
+    merge(str(tiny_qwen3), [str(first), str(second)], tmp_path / "merged")
+    plan(request(tmp_path / "merged", third))
+    merge(str(tiny_qwen3), [str(first)], tmp_path / "half")
+    plan(request(tmp_path / "half", second, third))
+    for wrong_base in (tiny_qwen3, tmp_path / "half"):
+        with pytest.raises(InputError, match="which do not come before it"):
+            merge(str(wrong_base), [str(third)], tmp_path / "none")
+    write_summary(third, summary(tiny_qwen3, start=start(first, last="continued")))
+    plan(request(tiny_qwen3, third))  # it is the first one, trained on
+
+
 def test_without_a_record_what_is_not_known_must_be_said(tiny_qwen3: Path, tmp_path: Path) -> None:
     adapter = make_adapter(tiny_qwen3, tmp_path / "adapter")
     with pytest.raises(InputError, match="no record of the prompt"):

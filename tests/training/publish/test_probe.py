@@ -14,7 +14,7 @@ from bioreview_bench.llm.local.model_files import digest
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.corpora.files import chosen
 from bioreview_bench.training.models.summary import write_summary
-from bioreview_bench.training.publish.probe import ProbeSettings, probe
+from bioreview_bench.training.publish.probe import ProbeSettings, merged_before, probe
 from bioreview_bench.training.runs.folder import seal
 
 from ..conftest import QWEN_TEMPLATE, make_tokenizer
@@ -139,6 +139,31 @@ def test_a_probe_without_whole_checkpoints_or_run_is_refused(run: Path, data: Pa
     nowhere = bench("train", "probe", data, *common)
     assert nowhere.code == 2
     assert "Next: name a training run" in nowhere.err
+
+
+def test_checkpoints_of_a_chain_are_probed_on_what_they_were_trained_on_and_by_vllm_where_asked(
+    run: Path, data: Path, bench: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    executable = tmp_path / "vllm"  # a stand-in, which notes how it was called
+    executable.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/called\nexit 1\n')
+    executable.chmod(0o755)
+    monkeypatch.setenv("BIOREVIEW_VLLM", str(executable))
+    words = ["train", "probe", run, "--n", 3, "--data", data, "--contract", "jaccard", "--step", 2]
+    served = bench(*words, "--engine", "vllm", "--tensor-parallel", 2)
+    assert (served.code, "no accelerator" in served.err) == (3, False)
+    called = (tmp_path / "called").read_text().split()
+    assert called[:2] == ["serve", str(run.parent / "base")]
+    assert called[called.index("--tensor-parallel-size") + 1] == "2"
+    config = {"name": "tiny", "model": {"name": str(run.parent / "base")}}
+    facts = json.loads((run / "run.json").read_text())
+    start = {"adapters": ["runs/sft", "runs/dpo"], "last": "merged"}
+    assert merged_before({**facts, "config": {**config, "start": start}}) == ("runs/sft", "runs/dpo")
+    assert merged_before({**facts, "config": {**config, "start": {**start, "last": "continued"}}}) == ("runs/sft",)
+    assert merged_before(facts) == ()
+    start = {"adapters": [str(tmp_path / "nowhere")], "last": "merged"}
+    (run / "run.json").write_text(json.dumps({"config": {**config, "start": start}}))
+    lost = bench(*words)
+    assert (lost.code, "There is no folder" in lost.err) == (3, True)
 
 
 def test_another_base_model_is_refused_before_reviewing(run: Path, data: Path, base: Path) -> None:
