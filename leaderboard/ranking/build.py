@@ -25,7 +25,7 @@ from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
 from ..store.users import confirmed_organisations
 from .entries import Contender, Entry, folded
-from .rows import after_cutoff
+from .rows import after_cutoff, disclosed_cutoff
 from .standings import Standings, board_table, standings
 from .testing import keep_tests, nothing_tested, update_tests
 from .view import BoardTable, ContractScore, HistoryItem, Row, SystemView
@@ -156,7 +156,11 @@ def _entries(session: Session, inputs: _Inputs) -> list[Entry]:
             ResultRow.id.in_(inputs.results)
         )
     )
-    return [Entry(by_id[one.submission_id], one.id, _summary(one.record), one.extras or {}) for one in rows]
+    # Results of earlier releases have intervals of a public seed, which are not shown: rescore makes others.
+    return [
+        Entry(by_id[one.submission_id], one.id, _summary(one.record), {"intervals": {}, **(one.extras or {})})
+        for one in rows
+    ]
 
 
 def _summary(content: bytes) -> ResultRecord:
@@ -205,7 +209,7 @@ def load_system(db: Database, submission: str) -> tuple[SystemView, tuple[BoardT
                 label=table.label,
                 ranking=table.ranking,
                 row=one,
-                after_cutoff=after_cutoff(extras.get(one.signature) or {}),
+                after_cutoff=disclosed_cutoff(after_cutoff(extras.get(one.signature) or {}), one, table.n_articles),
             )
             for table, one in rows
         ),

@@ -18,9 +18,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "＝", "＋", "－", "＠
 _FIELDS = list(Row.model_fields)
 _NAMES = [name for name in _FIELDS[_FIELDS.index("system") : _FIELDS.index("submitted")] if name != "billions"]
 _FIGURES = [name for name, field in Row.model_fields.items() if field.annotation is Figure]
-_NUMBERS = [*_FIELDS[_FIELDS.index("null_f1") : _FIELDS.index("saturated")], "exact_match_rate", "n_team_submissions"]
+_NUMBERS = [*_FIELDS[_FIELDS.index("null_f1") : _FIELDS.index("saturated")], "n_team_submissions"]
 _SLICES = ("per_category", "per_severity", "per_source")
-_COUNTS = ("n_ref", "n_pred", "n_matched")
+_COUNTS = ("n_ref",)
 _METRICS = ("recall", "precision", "f1")
 
 

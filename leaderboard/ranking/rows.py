@@ -10,18 +10,22 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from bioreview_bench.report.meaning import ENOUGH
 from bioreview_bench.results.records import ResultRecord
 
+from ..store.disclosure import FEW, Intervals, disclosed, rounded
 from ..store.shown import Figure, filled
 from .badges import badges
 from .entries import Entry
 from .view import AfterCutoff, Reported, Row
 
 _METRICS = ("recall", "precision", "f1")
+_COUNTS = {"n_pred": True, "n_matched": True, "controls": {"null_matched"}}  # of a part, which are not published
 _PARAMETERS = re.compile(
     r"(?:about |around |ca\. |~)?(\d{1,6}(?:[.,]\d{1,6})?) ?(million|billion|trillion|[mbt])", re.I
 )
@@ -30,7 +34,8 @@ _IN_BILLIONS = {"m": 1e-3, "b": 1.0, "t": 1e3}
 
 def row(entry: Entry, band: int | None, why_unranked: str | None, n_team_submissions: int) -> Row:
     """The row of an entry: what view.Row says of where its fields stand, and the few that are worked out."""
-    record, card, submitted = entry.record, entry.submitted.card, entry.submitted
+    full, card, submitted = entry.record, entry.submitted.card, entry.submitted
+    record = disclosed(full, *shown_beside(entry), ranked=why_unranked is None)
     coverage = record.coverage
     n = max(1, coverage.n_articles)
     return Row(
@@ -42,16 +47,23 @@ def row(entry: Entry, band: int | None, why_unranked: str | None, n_team_submiss
         team=submitted.team,
         billions=billions(card.parameters),
         submitted=submitted.created_at.date().isoformat(),
-        badges=badges(card, record, entry.extras, submitted.facts),
+        badges=badges(card, full, entry.extras, submitted.facts),
         mean_concerns=record.overall.n_pred / n,
         coverage=(coverage.scored + coverage.empty) / n,
-        exact_match_rate=float(entry.extras.get("exact_match_rate") or 0.0),
+        few_matches=full.overall.n_matched < ENOUGH,
         n_team_submissions=n_team_submissions,
         gate=record.gate.model_dump() if record.gate is not None else None,
         per_category=_slices(record, "per_category", _METRICS),
         per_severity=_slices(record, "per_severity", ("recall",)),
         per_source=_slices(record, "per_source", _METRICS),
     )
+
+
+def shown_beside(entry: Entry) -> tuple[Intervals, Mapping[str, int]]:
+    """(the intervals that are shown, articles by source) as scoring noted them beside the record."""
+    extras, record = entry.extras, entry.record
+    articles = extras.get("n_articles") or Counter(row["source"] for row in record.articles)
+    return extras.get("intervals", record.intervals), articles
 
 
 def billions(parameters: str | None) -> float | None:
@@ -73,9 +85,24 @@ def after_cutoff(extras: Mapping[str, Any]) -> AfterCutoff:
     shown = {}
     for name in ("f1", "skill", "recall", "precision"):
         low, high = (figures.get("intervals") or {}).get(name) or (None, None)
-        shown[name] = Figure(value=figures.get(name), low=low, high=high)
+        shown[name] = Figure(value=rounded(figures.get(name)), low=rounded(low), high=rounded(high))
     stated = {name: found.get(name) for name in ("cutoff", "n_articles", "reason")}
     return AfterCutoff(n_dated=found.get("n_dated") or 0, **stated, **shown)
+
+
+def disclosed_cutoff(after: AfterCutoff, row: Row, n_articles: int) -> AfterCutoff:
+    """The same as far as it is published.
+
+    A team chooses the date, so that figures are shown for its ranked submission only, and not where the articles
+    before the date are so few that theirs could be told from the difference.
+    """
+    if after.f1.value is None or after.n_articles is None:
+        return after
+    if row.band is not None and not 0 < n_articles - after.n_articles < FEW:
+        return after
+    why = "they are shown for ranked submissions" if row.band is None else f"fewer than {FEW} articles are older"
+    none = Figure(value=None)
+    return after.model_copy(update={"reason": why, "f1": none, "skill": none, "recall": none, "precision": none})
 
 
 def _slices(record: ResultRecord, kind: str, metrics: tuple[str, ...]) -> dict[str, dict[str, Any]]:
@@ -84,7 +111,7 @@ def _slices(record: ResultRecord, kind: str, metrics: tuple[str, ...]) -> dict[s
     for name, part in getattr(record, kind).items():
         bounds = {metric: record.intervals.get(f"{kind}.{name}.{metric}") for metric in metrics}
         intervals = {metric: None if pair is None else list(pair) for metric, pair in bounds.items()}
-        found[name] = {**part.model_dump(mode="json"), "intervals": intervals}
+        found[name] = {**part.model_dump(mode="json", exclude=_COUNTS), "intervals": intervals}
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from bioreview_bench.report.conclusions import too_few
 from bioreview_bench.report.meaning import (
+    ENOUGH,
     echo_among,
     saturation,
     trusted,
@@ -140,7 +141,9 @@ def _saturation(rows: Sequence[Row]) -> str:
 
 
 def _echo(record: ResultRecord, rows: Sequence[Row]) -> list[str]:
-    said = echo_among(record.controls.echo_match_rate, [(one.match_rate, one.n_matched) for one in rows])
+    said = echo_among(
+        record.controls.echo_match_rate, [(one.match_rate, 0 if one.few_matches else ENOUGH) for one in rows]
+    )
     return [] if said is None else [said]
 
 

@@ -69,17 +69,23 @@ class Row(Shown):
     f1_answered: Annotated[float | None, Of("overall.f1_answered")]
     n_ref: Annotated[int, Of("overall.n_ref", title="References")]
     n_pred: Annotated[int, Of("overall.n_pred")]
-    n_matched: Annotated[int, Of("overall.n_matched")]
+    few_matches: bool  # fewer than ENOUGH: too few to compare with copied sentences
     mean_concerns: Annotated[float, Of(title="Concerns")]
     coverage: Annotated[float, Of(title="Coverage")]  # share of the articles with a row that was answered
     saturated: Annotated[bool, Of("controls.saturated")]
     gate: dict[str, Any] | None
     n_team_submissions: int
-    exact_match_rate: float
-    per_category: dict[str, dict[str, Any]]  # the record's own parts, with their intervals under "intervals"
+    # The record's own parts without their counts, with intervals under "intervals"; empty where `store.disclosure`
+    # publishes none.
+    per_category: dict[str, dict[str, Any]]
     per_severity: dict[str, dict[str, Any]]
     per_source: dict[str, dict[str, Any]]
     signature: Annotated[str, Of("signature")]
+
+    @property
+    def n_matched(self) -> int:
+        """About how many matches: recall has three decimals, and the exact number is not published."""
+        return round((self.recall.value or 0.0) * self.n_ref)
 
 
 SOURCES: Final = sources(Row)

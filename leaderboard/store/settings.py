@@ -6,6 +6,7 @@ The ids of a split are kept, its references never: the server checks submissions
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Annotated, Any, Final
@@ -24,6 +25,7 @@ from .database import Database, lock
 from .models import Setting
 
 BOARD: Final = "board"
+SEED: Final = "secret_seed"  # a key of the settings table, like the secret of the sessions
 
 
 class BoardSplit(BaseModel):
@@ -92,6 +94,7 @@ def _put_board(
     contracts: Iterable[Contract],
     cards: Mapping[str, ValidityCard],
 ) -> None:
+    _keep_seed(session)
     put_setting(session, BOARD, settings.model_dump(mode="json"))
     for facts in splits:
         put_setting(session, f"split:{facts.name}", facts.model_dump(mode="json"))
@@ -101,6 +104,23 @@ def _put_board(
         put_setting(session, _card(contract.name), card.model_dump(mode="json") if card else {})
     for split in settings.splits:
         bump(session, split=split)
+
+
+def board_seed(db: Database) -> int:
+    """The board's own seed, of the intervals that it shows: drawn when it was made, neither exported nor logged."""
+    with db.session() as session:
+        return _keep_seed(session)
+
+
+def _keep_seed(session: Session) -> int:
+    """The seed, drawn now if there is none: a new board, or one of an earlier release."""
+    lock(session)
+    row = session.get(Setting, SEED)
+    if row is None:
+        row = Setting(key=SEED, value={"hex": secrets.token_hex(16)})
+        session.add(row)
+        session.flush()
+    return int(row.value["hex"], 16)
 
 
 def get_split(db: Database, name: str) -> BoardSplit:

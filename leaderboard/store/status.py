@@ -12,6 +12,7 @@ from bioreview_bench.errors import printable
 
 from .common import MEANING, TRIAL, WITHHELD, NotAllowed, NotFound, State, as_state
 from .database import Database
+from .disclosure import disclosed
 from .models import ResultRow, Submission
 from .shown import Figure, Of, Shown, filled
 from .submissions import unpack
@@ -46,7 +47,6 @@ class Headline(Shown):
     null_f1: Annotated[float | None, Of("controls.null_f1")]
     echo_match_rate: Annotated[float | None, Of("controls.echo_match_rate")]
     saturated: Annotated[bool, Of("controls.saturated")]
-    exact_match_rate: float | None
     at: datetime
 
 
@@ -162,10 +162,10 @@ def _newest(results: list[ResultRow]) -> list[ResultRow]:
 
 
 def _headline(row: ResultRow) -> Headline:
+    shown = disclosed(unpack(row.record), row.extras.get("intervals") or {}, {}, ranked=False)
     return Headline(
-        **filled(Headline, unpack(row.record)),
+        **filled(Headline, shown),
         contract=row.contract,
         label=row.label,
-        exact_match_rate=row.extras.get("exact_match_rate"),
         at=row.created_at,
     )

@@ -7,11 +7,14 @@ A result goes with its *extras*, which no contract defines and pages show beside
   after_cutoff       figures over the articles that were published after the system's training cut-off:
                      {cutoff, n_dated, n_articles, figures, reason}; figures are null, with a reason, where nobody
                      stated a cut-off or fewer than 20 dated articles come after it
+  intervals          the intervals that are shown (`store.disclosure`); the record keeps those of the public seed
+  n_articles         by source
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -34,16 +37,15 @@ from bioreview_bench.results.validity import ValidityCard
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.run import score
 from bioreview_bench.stats import summary
-from bioreview_bench.stats.sums import columns
-from bioreview_bench.stats.uncertainty import intervals
 
 from ..intake.card_yaml import card_of
 from ..intake.package import refusal
 from ..intake.validation import read_content
 from ..settings import BoardSettings
 from ..store.database import Database
+from ..store.disclosure import secret_intervals
 from ..store.leases import Claim
-from ..store.settings import BoardSplit, get_card, get_contract, get_settings, get_split
+from ..store.settings import BoardSplit, board_seed, get_card, get_contract, get_settings, get_split
 from ..store.submissions import Scored
 
 MIN_AFTER_CUTOFF: Final = 20
@@ -67,7 +69,7 @@ class Scorer:
     """
 
     def __init__(self, db: Database, data: str | None, progress: Progress) -> None:
-        self.settings = get_settings(db)
+        self.settings, self._seed = get_settings(db), board_seed(db)
         self._data = data or self.settings.data
         self.splits = {name: self._load(get_split(db, name)) for name in self.settings.splits}
         self.judges: dict[str, LoadedContract] = {}
@@ -94,7 +96,8 @@ class Scorer:
             raise refusal(problems)
         rows = read_content(predictions, split)
         return [
-            score_submission(split, name, judge, rows, card, self.settings.draws) for name, judge in self.judges.items()
+            score_submission(split, name, judge, rows, card, self.settings.draws, self._seed)
+            for name, judge in self.judges.items()
         ]
 
     def _load(self, facts: BoardSplit) -> Split:
@@ -109,9 +112,9 @@ class Scorer:
 
 
 def score_submission(
-    split: Split, name: str, judge: LoadedContract, predictions: Predictions, card: Card, draws: int
+    split: Split, name: str, judge: LoadedContract, predictions: Predictions, card: Card, draws: int, seed: int = 42
 ) -> Scored:
-    """Score one submission under one contract, called `name` on the board."""
+    """Score one submission under one contract, called `name` on the board. `seed`: of the intervals that are shown."""
     result = score(
         split,
         predictions,
@@ -125,7 +128,9 @@ def score_submission(
     )
     extras = {
         "exact_match_rate": exact_match_rate(split, predictions),
-        "after_cutoff": after_cutoff(split, result.counts, card.training_data.cutoff, draws),
+        "after_cutoff": after_cutoff(split, result.counts, card.training_data.cutoff, draws, seed),
+        "intervals": secret_intervals(result.counts, draws, seed, predictions.sha256 or "0"),
+        "n_articles": Counter(result.counts.source),
     }
     return Scored(name, result.record, extras)
 
@@ -142,7 +147,9 @@ def exact_match_rate(articles: Sequence[Article], predictions: Predictions) -> f
     return n_equal / n if n else 0.0
 
 
-def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: date | None, draws: int) -> dict[str, Any]:
+def after_cutoff(
+    articles: Sequence[Article], counts: ArticleCounts, cutoff: date | None, draws: int, seed: int = 42
+) -> dict[str, Any]:
     """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had."""
     dates = {article.id: article.published_date for article in articles}
     n_dated = sum(_earliest(text) is not None for text in dates.values())
@@ -156,7 +163,7 @@ def after_cutoff(articles: Sequence[Article], counts: ArticleCounts, cutoff: dat
         return {**found, "reason": words}
     part = counts.select(later)
     overall, controls = summary.overall(part), summary.controls(part)
-    ranges = intervals(columns(part), part.id, part.family, draws=draws, seed=42)
+    ranges = secret_intervals(part, draws, seed, "0")
     found["figures"] = {
         **{name: getattr(overall, name) for name in ("f1", "recall", "precision", "n_ref", "n_pred")},
         **{name: getattr(controls, name) for name in ("skill", "null_f1")},

@@ -69,7 +69,7 @@ def _badge_markup(site: Site, system: SystemView) -> str:
 
 def cards(row: Row) -> list[HeadlineCard]:
     """The headline figures."""
-    matched = f"{row.n_matched:,}"
+    matched = f"about {row.n_matched:,}"
     meanings = {
         "f1": "recall and precision in one figure",
         "skill": "share of the room above chance",
@@ -122,12 +122,15 @@ def _part(score: ContractScore, kind: str, title: str) -> dict[str, Any]:
     ]
     rows = []
     for one, part in found.items():
-        counts = [(f"{part[key]:,}", "") for key in ("n_ref", "n_pred", "n_matched") if key in part]
         figures = [part_figure(part, metric) for metric in metrics]
-        rows.append((part_name(kind, one), [*counts, *((figure(value.value), bounded(value)) for value in figures)]))
-    counts_header = ["references", "matched"] if severity else ["references", "concerns", "matched"]
+        rows.append(
+            (
+                part_name(kind, one),
+                [(f"{part['n_ref']:,}", ""), *((figure(value.value), bounded(value)) for value in figures)],
+            )
+        )
     chart = whisker_chart(f"{score.contract.replace('.', '-')}-{kind}", f"{title}, {score.label}", groups)
-    header = [title.removeprefix("By "), *counts_header, *(metric.replace("f1", "F1") for metric in metrics)]
+    header = [title.removeprefix("By "), "references", *(metric.replace("f1", "F1") for metric in metrics)]
     return {"title": title, "chart": chart, "header": header, "rows": rows}
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bioreview_bench.data.vocabulary import sources_in_order
 from bioreview_bench.report.html.words import DASH, figure, name
-from bioreview_bench.report.meaning import SATURATED, echo_note
+from bioreview_bench.report.meaning import ENOUGH, SATURATED, echo_note
 
 from ...ranking.badges import TEXTS, BadgeText
 from ...ranking.view import SOURCES, BoardTable, Row
@@ -303,7 +303,7 @@ def _saturated(row: Row, choice: TableChoice) -> bool:
 
 def echo_alert(row: Row) -> str:
     """The sentence on copying the paper beside this row, where it reaches half of its match rate; else nothing."""
-    note = echo_note(row.echo_match_rate, row.match_rate, row.n_matched)
+    note = echo_note(row.echo_match_rate, row.match_rate, 0 if row.few_matches else ENOUGH)
     return note.text if note is not None and note.level == "alarm" and not row.saturated else ""
 
 

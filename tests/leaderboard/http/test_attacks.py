@@ -341,8 +341,7 @@ def test_a_file_that_copies_the_references_is_flagged(
     ]
     sent = ann.submit("".join(json.dumps(row) + "\n" for row in rows).encode(), card_bytes("Oracle"))
     score_due(board)
-    status = ann.get(sent.headers["location"]).json()
-    assert status["results"][0]["exact_match_rate"] == pytest.approx(1.0)
+    assert "exact_match_rate" not in ann.get(sent.headers["location"]).text
     row = caller(url).get("/api/v1/tables/test/jaccard.json").json()["rows"][0]
     assert "copies-references" in row["badges"]
 

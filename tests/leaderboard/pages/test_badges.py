@@ -185,11 +185,11 @@ def test_a_name_that_a_spreadsheet_would_run_is_text(make_table: Make, make_entr
 
 def test_negative_figures_stay_numbers_in_csv(make_table: Make, make_entry: Make) -> None:
     entry = make_entry(1, 0.6)
-    controls = entry.record.controls.model_copy(update={"skill": -0.0125})
+    controls = entry.record.controls.model_copy(update={"skill": -0.012})
     record = entry.record.model_copy(update={"controls": controls})
     table = make_table(type(entry)(entry.submitted, 1, record, entry.extras))
     [row] = csv.DictReader(io.StringIO(as_csv(table), newline=""))
-    assert row["skill"] == "-0.0125"
+    assert row["skill"] == "-0.012"
 
 
 def test_reported_figures_have_a_csv_of_their_own() -> None:
