@@ -5,7 +5,8 @@
     pairs_among(db, "test", "v3", [a, b, c])       every pair of a few systems, in the order given
 
 Each returns `view.PairTest`: `delta_f1` is F1 of `a` minus F1 of `b`; `p_adjusted` is corrected over all pairs of the
-table, `significant` says whether it is below 0.05. A system's tests are one row of the database, about 10 kB on a board
+table, `significant` says whether it is below 0.05; all are rounded, as whatever is published.
+A system's tests are one row of the database, about 10 kB on a board
 of 300. `testing` makes them.
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from sqlalchemy import delete, select
 
+from ..store.disclosure import DECIMALS, shown_p
 from ..store.models import SystemTests
 from .view import PairTest
 
@@ -73,7 +75,7 @@ def _read(db: Database, split: str, contract: str, submissions: Sequence[str]) -
     for a, content in rows:
         others = ((f"s_{entry[0]:016x}", *entry[1:]) for entry in np.frombuffer(content, _ENTRY).tolist())
         found[a] = tuple(
-            PairTest(a=a, b=b, delta_f1=delta, p_value=p, p_adjusted=adjusted)
+            PairTest(a=a, b=b, delta_f1=round(delta, DECIMALS), p_value=shown_p(p), p_adjusted=shown_p(adjusted))
             for b, delta, p, adjusted in others
             if b != a
         )

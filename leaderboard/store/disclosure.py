@@ -6,6 +6,7 @@
   predictions and ceilings are dealt to the articles anew before drawing. Such an interval is a little wider.
 - Figures by category, severity and source, and those made of them, are published for ranked rows only (one for each
   team and split), and only with FEW matches or more: a file with one concern would show its category otherwise.
+- P-values have two decimals: against a system whose matches are known they tell as much as intervals.
 - A source with fewer than FEW articles has no figures.
 
 Scores, tests and bands are made of the exact figures; only what is shown is limited.
@@ -13,6 +14,7 @@ Scores, tests and bands are made of the exact figures; only what is shown is lim
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -22,12 +24,15 @@ from numpy.typing import NDArray
 from bioreview_bench.data.vocabulary import SOURCES
 from bioreview_bench.results.counts import ArticleCounts
 from bioreview_bench.results.records import Record, ResultRecord
+from bioreview_bench.stats.comparison import LEVEL
 from bioreview_bench.stats.sums import columns
 from bioreview_bench.stats.uncertainty import Interval, intervals
 
 DECIMALS: Final = 3
+_SMALL_P: Final = 0.001
+_BELOW_LEVEL: Final = 0.049
 FEW: Final = 20  # articles of a source, and matches of a system
-WHOLE: Final = 100  # families from which on an interval of three decimals does not tell which articles matched
+WHOLE: Final = 100  # families; with so many, an interval of three decimals does not tell which articles matched
 
 Intervals = Mapping[str, Interval | None]
 _Part = TypeVar("_Part", bound=Record)
@@ -93,6 +98,18 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
 def rounded(value: float | None) -> float | None:
     """A figure as it is shown."""
     return None if value is None else round(value, DECIMALS) + 0.0  # + 0.0: no negative zero
+
+
+def shown_p(p: float) -> float:
+    """A p-value as it is shown: rounded up to two decimals, to 0.001 below that, and on the same side of 0.05.
+
+    >>> [shown_p(p) for p in (0.0001, 0.002, 0.0312, 0.0493, 0.05, 0.613)]
+    [0.001, 0.01, 0.04, 0.049, 0.05, 0.62]
+    """
+    if p <= _SMALL_P:
+        return _SMALL_P
+    shown = math.ceil(round(p * 100, 9)) / 100
+    return _BELOW_LEVEL if p < LEVEL <= shown else shown
 
 
 def _pair(pair: Any) -> tuple[float, float] | None:
