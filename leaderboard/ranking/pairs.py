@@ -6,8 +6,7 @@
 
 Each returns `view.PairTest`: `delta_f1` is F1 of `a` minus F1 of `b`; `p_adjusted` is corrected over all pairs of the
 table, `significant` says whether it is below 0.05; all are rounded, as whatever is published.
-A system's tests are one row of the database, about 10 kB on a board
-of 300. `testing` makes them.
+A system's tests are one row of the database, about 10 kB on a board of 300. `testing` makes them.
 """
 
 from __future__ import annotations
