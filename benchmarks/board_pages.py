@@ -25,10 +25,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import uvicorn
 
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.ranking.build import load_table
+from bioreview_bench.leaderboard.ranking.pairs import keep_rows
+from bioreview_bench.leaderboard.ranking.testing import PairTests
 from bioreview_bench.leaderboard.ranking.view import BoardTable, Row
 from bioreview_bench.leaderboard.serving.app import create_app
 from bioreview_bench.leaderboard.serving.serve import Address, listen, url_of
@@ -131,6 +134,7 @@ def _row(dice: random.Random, number: int, systems: int) -> Row:
         why_unranked=f"The team is ranked by {_WORDS[team % 8]} {team} 1.0, the first it had scored."
         if second
         else None,
+        disqualified="Its card says nothing of its training on the test articles." if number == 40 else None,
         submission=f"s_{number:016x}",
         system=f"{_WORDS[number % 8]} {number}"
         + (" with a name that somebody made far too long" if number == 3 else ""),
@@ -182,6 +186,11 @@ def _row(dice: random.Random, number: int, systems: int) -> Row:
 def _store(database: Database, rows: list[Row], table: BoardTable) -> None:
     """The table, and the submissions that its links lead to."""
     moment = datetime(2026, 2, 1, tzinfo=UTC)
+    ranked = [row for row in rows if row.band is not None]
+    f1 = np.array([row.f1.value for row in ranked])
+    apart = f1[:, None] - f1[None, :]
+    p = np.clip(1.0 - 12 * abs(apart), 0.0001, 1.0)
+    tests = PairTests(tuple(row.submission for row in ranked), 12, apart, p, np.minimum(1.0, 3 * p))
     with database.session() as session:
         session.merge(StoredTable(split="test", contract="jaccard", content=table.model_dump(mode="json")))
         session.add(PredictionsFile(sha256="ab" * 32, n_bytes=0, content=b""))
@@ -219,6 +228,8 @@ def _store(database: Database, rows: list[Row], table: BoardTable) -> None:
                 )
             )
             session.add(Event(submission_id=row.submission, state="scored", reason=None, at=moment))
+        session.flush()
+        keep_rows(session, table.split, table.contract, tests)
 
 
 def _pages(ids: list[str]) -> dict[str, str]:
@@ -231,7 +242,7 @@ def _pages(ids: list[str]) -> dict[str, str]:
         "compare": "/compare",
         "compare-four": f"/compare?{some}",
         "compare-two": f"/compare?s={ids[0]}&s={ids[1]}",
-        "tests-of": f"/compare?of={ids[0]}",
+        "tests-of": f"/compare?s={ids[0]}",
         "system": f"/systems/{ids[0]}",
         "rules": "/rules",
         "feed": "/feed.xml",

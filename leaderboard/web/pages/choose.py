@@ -46,10 +46,16 @@ class PairLine:
 
 
 def choose_page(site: Site, table: BoardTable, tests: Sequence[PairTest], asked: Asked = Asked()) -> str:
-    """The page. `tests`: those of the system that was chosen, else of the best one, against every other."""
+    """The page. `tests`: those of the system that was chosen, else of the best one, against every other.
+
+    A server shows those against the systems that stand in the list above them.
+    """
     links = site.links
     fitting = [row for row in table.rows if matches(row, asked.search) and row.submission != asked.chosen]
     shown, n_pages = on_page(fitting, asked.page, _PER_PAGE)
+    if links.live:
+        listed = {row.submission for row in shown}
+        tests = [test for test in tests if test.b in listed]
     return site.render(
         "choose.html",
         "compare",
@@ -70,7 +76,7 @@ def _lines(table: BoardTable, tests: Sequence[PairTest], links: Links) -> list[P
     found = []
     for test in tests:
         href = links.compare(table, test.a, test.b)
-        if href is not None:
+        if href is not None and {test.a, test.b} <= set(known):  # the table may be newer than its tests by a moment
             higher, other = (test.a, test.b) if test.delta_f1 >= 0 else (test.b, test.a)
             systems = (name(known[one].system) for one in (higher, other))
             found.append(PairLine(*systems, href, abs(test.delta_f1), test))
