@@ -131,9 +131,7 @@ def _row(dice: random.Random, number: int, systems: int) -> Row:
     ]
     return Row(
         band=None,
-        why_unranked=f"The team is ranked by {_WORDS[team % 8]} {team} 1.0, the first it had scored."
-        if second
-        else None,
+        why_unranked=_unranked(number, team),
         disqualified="Its card says nothing of its training on the test articles." if number == 40 else None,
         submission=f"s_{number:016x}",
         system=f"{_WORDS[number % 8]} {number}"
@@ -181,6 +179,12 @@ def _row(dice: random.Random, number: int, systems: int) -> Row:
         per_source=sources,
         signature="bioreview-bench|spec:2|contract:jaccard|data:demo/test#1234567890ab",
     )
+
+
+def _unranked(number: int, team: int) -> str | None:
+    if number != team:
+        return f"The team is ranked by {_WORDS[team % 8]} {team} 1.0, the first it had scored."
+    return "Disqualified." if number == 40 else None
 
 
 def _store(database: Database, rows: list[Row], table: BoardTable) -> None:

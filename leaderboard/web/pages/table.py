@@ -259,7 +259,9 @@ _TONES: Final = ("alarm", "caution", "calm")
 
 
 def _badges(row: Row, common: Frame) -> list[BadgeText]:
-    """The badges that not every row has, what casts most doubt first."""
+    """The badges that not every row has, what casts most doubt first; none beside what says more than any of them."""
+    if row.disqualified is not None:
+        return []
     found = [TEXTS[badge] for badge in row.badges if badge not in common.shared.badges]
     alert = echo_alert(row)
     if alert and common.choice.kind == ALL:

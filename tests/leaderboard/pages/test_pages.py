@@ -42,6 +42,8 @@ class Checker(HTMLParser):
         self.labelled: list[str] = []
         self.texts: list[str] = []
         self.headings: list[int] = []
+        self.named: list[str] = []
+        self.tables = self.captions = 0
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -51,6 +53,15 @@ class Checker(HTMLParser):
         self.links += [value for key in ("href", "src", "action") if (value := given.get(key))]
         self.labelled += [value for key in ("for", "aria-labelledby", "aria-describedby") if (value := given.get(key))]
         self.headings += [int(tag[1])] if re.fullmatch("h[1-6]", tag) else []
+        if tag == "th" and given.get("scope") not in ("col", "row"):
+            self.faults.append("heading of a table without scope")
+        self.tables += tag == "table"
+        self.captions += tag == "caption"
+        if tag == "label" and given.get("for"):
+            self.named.append(str(given["for"]))
+        shown = tag in ("input", "select") and given.get("type") not in ("hidden", "submit")
+        if shown and "label" not in self.open and given.get("id") not in self.named:
+            self.faults.append(f"{tag} {given.get('name')} without a label")
         if tag == "script" and "src" not in given:
             self.faults.append("inline script")
         if "style" in given or tag == "style" or any(key.startswith("on") for key in given):
@@ -81,6 +92,7 @@ def checked(html: str) -> Checker:
     assert not found.faults
     assert len(found.ids) == len(set(found.ids))
     assert {one for names in found.labelled for one in names.split()} <= set(found.ids)
+    assert found.tables == found.captions
     assert found.headings[0] == 1
     assert found.headings.count(1) == 1
     assert all(after - before <= 1 for before, after in zip(found.headings, found.headings[1:], strict=False))
