@@ -27,6 +27,7 @@ _COMMANDS = {
     "stability": ("bioreview_bench.cli.compare:stability", "How stable a ranking is over thresholds and contracts."),
     "controls": ("bioreview_bench.cli.controls:controls", "Score the control reviewers of a split."),
     "demo": ("bioreview_bench.cli.controls:demo", "Rank reviewers of known quality: which contract to believe."),
+    "audit": ("bioreview_bench.cli.data.audit:audit", "Audit data: leaks, repetitions, labels, dates."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
     "data": ("bioreview_bench.cli.data.group:data", "Get, describe and verify articles."),

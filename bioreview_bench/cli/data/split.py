@@ -59,6 +59,7 @@ def split(
       bench data split articles.jsonl -o fresh --ratio .7,.15,.15 --by source,review_format
       bench data split articles/ -o next --frozen-test fresh/split-manifest.json --val 0.1
     """
+    from bioreview_bench.cli.data.dates import day
     from bioreview_bench.curation.split.files import check_new, write_split
     from bioreview_bench.curation.split.make import Wish, divide
     from bioreview_bench.data.folder import ALL, read_articles, read_split
@@ -77,7 +78,7 @@ def split(
         0.15 if val is None else val,
         seed,
         _fields(by),
-        _date(after) if after is not None else None,
+        day(after, "--after") if after is not None else None,
     )
     folder = output or path.with_name(f"{path.resolve().stem}-split")
     check_new(folder)
@@ -181,12 +182,3 @@ def _fields(text: str) -> tuple[str, ...]:
                 remedy=f"{did_you_mean(field, STRATA)}--by any of {', '.join(STRATA)}",
             )
     return fields
-
-
-def _date(text: str) -> str:
-    import datetime
-
-    try:
-        return datetime.date.fromisoformat(text).isoformat()
-    except ValueError as error:
-        raise InputError(f'"{printable(text)}" is not a day.', remedy="--after 2025-06-30") from error
