@@ -41,6 +41,7 @@ class HfSettings(Sampling):
     dtype: str = "auto"
     device: str = "auto"
     batch_tokens: int = 40_000
+    bits: int = 16  # 4: the weights as they are held in training, for a GPU that has no room for 16
     chat_template: str | None = None
 
     def __post_init__(self) -> None:
@@ -50,6 +51,7 @@ class HfSettings(Sampling):
             ("repetition_penalty", 0 < self.repetition_penalty < 100),
             ("max_new_tokens", self.max_new_tokens >= 1),
             ("batch_tokens", self.batch_tokens >= 1),
+            ("bits", self.bits in (4, 16)),
         ):
             if not holds:
                 raise InputError(f"{name} cannot be {getattr(self, name)}.", remedy=f"--param {name}=VALUE")
@@ -101,6 +103,8 @@ class HfReviewer:
     def describe(self) -> dict[str, Any]:
         """Model, adapters, parameters and how it is asked. Device and batch size change rounding at most."""
         parameters = {name: value for name, value in asdict(self.settings).items() if name not in _NOT_DESCRIBED}
+        if self.settings.bits == 16:
+            del parameters["bits"]  # as runs of earlier versions say it
         parameters["enable_thinking"] = self.settings.enable_thinking if self._chat.knows_thinking else None
         parameters["chat_template_sha256"] = self._chat.template_sha256
         return {"provider": "hf", **self._shown, "parameters": parameters, **self.asking.describe()}
@@ -109,7 +113,9 @@ class HfReviewer:
         """Load the weights. Raises EncoderError."""
         if self._model is None:
             s = self.settings
-            self._model = LocalModel(self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device)
+            self._model = LocalModel(
+                self._folder, self._adapters, self._chat.tokenizer, dtype=s.dtype, device=s.device, bits=s.bits
+            )
 
     async def review(self, manuscript: Manuscript) -> Review:
         """Ask once, in a batch with whatever else is asked now. Raises GiveUp when memory does not suffice."""

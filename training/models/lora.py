@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, WriteError, cannot_write
+from bioreview_bench.llm.local.weights import LANGUAGE_MODEL
 
 from ..config.schema import AdapterPart
-from .quantised import LANGUAGE_MODEL
 
 
 def target_modules(model: Any, targets: Sequence[str]) -> dict[str, Any]:

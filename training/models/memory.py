@@ -57,8 +57,9 @@ class Shape:
         """The shape of a model, counted on a copy without weights. Raises InputError for unknown targets."""
         import torch
 
+        from bioreview_bench.llm.local.weights import kept_modules, model_class
+
         from .lora import target_modules
-        from .quantised import kept_modules, model_class
 
         with torch.device("meta"):
             model = model_class(model_config).from_config(model_config)

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError
-from bioreview_bench.llm.local.weights import loading_errors, takes_images, whole_model
+from bioreview_bench.llm.local.weights import four_bits, loading_errors, whole_model
 
 from ..config.schema import QuantisationPart
-
-LANGUAGE_MODEL = "language_model"
 
 
 def read_model_config(folder: Path) -> Any:
@@ -26,13 +24,6 @@ def read_model_config(folder: Path) -> Any:
         raise EncoderError(
             f"Cannot read the config of the model in {folder}: {error}", remedy="fetch it again"
         ) from error
-
-
-def model_class(config: Any) -> Any:
-    """The auto class that loads a checkpoint of this config."""
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
-
-    return AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
 
 
 def require_attention(config: Any, attention: str) -> None:
@@ -61,29 +52,12 @@ def load_base(folder: Path, part: QuantisationPart, *, attention: str, device: s
         "device_map": {"": device},
     }
     if part.bits == 4:
-        options["quantization_config"] = bits_and_bytes(part, kept_modules(config))
+        options["quantization_config"] = four_bits(folder, part.compute_dtype, kind=part.type, double=part.double)
     with loading_errors(folder, "use a larger GPU"):
         model = whole_model(folder, **options)
     model.config.use_cache = False
     _keep_differentiable(model)
     return model
-
-
-def bits_and_bytes(part: QuantisationPart, kept: list[str]) -> Any:
-    """Every setting of 4-bit loading, none left to the library; `kept` are modules that stay as they are."""
-    import torch
-    from transformers import BitsAndBytesConfig
-
-    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
-        load_in_8bit=False,
-        load_in_4bit=True,
-        bnb_4bit_quant_type=part.type,
-        bnb_4bit_use_double_quant=part.double,
-        bnb_4bit_compute_dtype=getattr(torch, part.compute_dtype),
-        bnb_4bit_quant_storage=torch.uint8,
-        llm_int8_skip_modules=kept,
-        llm_int8_enable_fp32_cpu_offload=False,
-    )
 
 
 def _keep_differentiable(model: Any) -> None:
@@ -92,15 +66,3 @@ def _keep_differentiable(model: Any) -> None:
     for module in model.modules():
         if getattr(module, "support_avx512bf16_for_cpu", False):
             module.support_avx512bf16_for_cpu = False
-
-
-def kept_modules(config: Any) -> list[str]:
-    """Names of modules that are not quantised: the output layer (its weight is read directly), and what sees images."""
-    if not takes_images(config):
-        return ["lm_head"]
-    import torch
-
-    with torch.device("meta"):
-        shape = model_class(config).from_config(config)
-    beside = [name for name, _ in shape.model.named_children() if name != LANGUAGE_MODEL]
-    return ["lm_head", *(f"model.{name}" for name in beside)]

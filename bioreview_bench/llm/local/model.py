@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bioreview_bench.errors import EncoderError
+from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.llm.local.weights import add_adapter, end_tokens, load_weights
 
 
@@ -98,13 +98,26 @@ class LocalModel:
     """Weights in `folder` under `adapters`, in that order. Loading raises EncoderError, InputError."""
 
     def __init__(
-        self, folder: Path, adapters: Sequence[Path], tokenizer: Any, *, dtype: str = "auto", device: str = "auto"
+        self,
+        folder: Path,
+        adapters: Sequence[Path],
+        tokenizer: Any,
+        *,
+        dtype: str = "auto",
+        device: str = "auto",
+        bits: int = 16,
     ) -> None:
         import torch
 
+        if bits == 4 and len(adapters) > 1:
+            raise InputError(
+                "Adapters cannot be added to weights of 4 bits: they would be rounded away.",
+                remedy="merge all but the last first: bench train merge --adapter FIRST -o MERGED",
+            )
+
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.model = load_weights(folder, dtype, device)
+        self.model = load_weights(folder, dtype, device, bits=bits)
         for number, adapter in enumerate(adapters, start=1):
             # The last one stays beside the weights: adding it to 16-bit weights would round it.
             self.model = add_adapter(self.model, adapter, merge=number < len(adapters))

@@ -18,6 +18,7 @@ from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.local.model_files import adapter_config
 
+LANGUAGE_MODEL = "language_model"  # the part of a class that takes images beside text
 _ADAPTER = "default"  # PEFT's name for the only adapter
 _SHOWN = 10  # weights that a message names
 
@@ -28,8 +29,12 @@ def require_peft() -> None:
         raise EncoderError("Adapters need peft, which is not installed.", remedy=install_command("training"))
 
 
-def load_weights(folder: Path, dtype: str, device: str) -> Any:
-    """The model in `folder` on `device`; `dtype` is auto or one of torch's. Raises EncoderError, InputError."""
+def load_weights(folder: Path, dtype: str, device: str, *, bits: int = 16) -> Any:
+    """The model in `folder` on `device`; `dtype` is auto or one of torch's.
+
+    With 4 `bits` its linear layers are held as training with presets holds them (NF4, scales quantised again) and
+    computed in `dtype` (auto: bfloat16); adapters cannot be added to them. Raises EncoderError, InputError.
+    """
     import torch
     from transformers import GenerationConfig
 
@@ -37,10 +42,58 @@ def load_weights(folder: Path, dtype: str, device: str) -> Any:
         raise InputError(f'There is no dtype "{dtype}".', remedy="use auto, bfloat16, float16 or float32")
     remedy = "--param dtype=bfloat16, a quantised version, or vllm:MODEL --tensor-parallel N"
     with loading_errors(folder, remedy):
-        model = whole_model(folder, dtype=dtype if dtype == "auto" else getattr(torch, dtype))
+        if bits == 4:
+            computed = "bfloat16" if dtype == "auto" else dtype
+            quantised = four_bits(folder, computed, kind="nf4", double=True)
+            given = {"dtype": getattr(torch, computed), "quantization_config": quantised, "device_map": {"": device}}
+            model = whole_model(folder, **given)
+        else:
+            model = whole_model(folder, dtype=dtype if dtype == "auto" else getattr(torch, dtype))
         ends = getattr(model.generation_config, "eos_token_id", None)
         model.generation_config = GenerationConfig(eos_token_id=ends)  # type: ignore[no-untyped-call]
-        return model.to(device)
+        return model if bits == 4 else model.to(device)
+
+
+def four_bits(folder: Path, compute_dtype: str, *, kind: str, double: bool) -> Any:
+    """Every setting of loading the model in `folder` in 4 bits, none left to the library. Raises EncoderError.
+
+    The output layer, embeddings, norms and everything that sees images stay in 16 bits.
+    """
+    if find_spec("bitsandbytes") is None:
+        raise EncoderError("4 bits need bitsandbytes, which is not installed.", remedy=install_command("training"))
+    import torch
+    from transformers import AutoConfig, BitsAndBytesConfig
+
+    config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_8bit=False,
+        load_in_4bit=True,
+        bnb_4bit_quant_type=kind,
+        bnb_4bit_use_double_quant=double,
+        bnb_4bit_compute_dtype=getattr(torch, compute_dtype),
+        bnb_4bit_quant_storage=torch.uint8,
+        llm_int8_skip_modules=kept_modules(config),
+        llm_int8_enable_fp32_cpu_offload=False,
+    )
+
+
+def kept_modules(config: Any) -> list[str]:
+    """Names of modules that are not quantised: the output layer (its weight is read directly), and what sees images."""
+    if not takes_images(config):
+        return ["lm_head"]
+    import torch
+
+    with torch.device("meta"):
+        shape = model_class(config).from_config(config)
+    beside = [name for name, _ in shape.model.named_children() if name != LANGUAGE_MODEL]
+    return ["lm_head", *(f"model.{name}" for name in beside)]
+
+
+def model_class(config: Any) -> Any:
+    """The auto class that loads a checkpoint of this config."""
+    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
+    return AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
 
 
 def whole_model(folder: Path, **options: Any) -> Any:
@@ -48,14 +101,13 @@ def whole_model(folder: Path, **options: Any) -> Any:
 
     Raises EncoderError when a parameter is missing: it would be drawn at random.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     local: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     config = AutoConfig.from_pretrained(str(folder), **local)
-    family: Any = AutoModelForImageTextToText if takes_images(config) else AutoModelForCausalLM
-    model, report = family.from_pretrained(str(folder), output_loading_info=True, **local, **options)
+    model, report = model_class(config).from_pretrained(str(folder), output_loading_info=True, **local, **options)
     if report["missing_keys"]:
         missing = sorted(report["missing_keys"])
         raise EncoderError(

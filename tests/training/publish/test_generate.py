@@ -116,6 +116,38 @@ def test_the_logits_of_a_generated_chain_are_those_of_peft_by_hand(tiny_qwen3: P
         assert torch.equal(logits(model), logits(by_hand(tiny_qwen3, chain, getattr(torch, dtype))))
 
 
+def test_in_four_bits_a_model_computes_what_it_computed_in_training(tiny_qwen3: Path, chain: list[Path]) -> None:
+    pytest.importorskip("bitsandbytes", reason="pip install 'bioreview-bench[training]'")
+    from bioreview_bench.llm.local.chat import Chat
+    from bioreview_bench.llm.local.model import LocalModel
+    from bioreview_bench.llm.local.weights import put_adapter
+    from bioreview_bench.training.config.load import load
+    from bioreview_bench.training.models.quantised import load_base
+
+    from ..models.test_merge import logits
+
+    tokenizer, part = Chat(tiny_qwen3).tokenizer, load("sft", "qwen3_8b").quantisation
+    ours = LocalModel(tiny_qwen3, chain[:1], tokenizer, device="cpu", bits=4)
+    trained = put_adapter(load_base(tiny_qwen3, part, attention="sdpa", device="cpu"), chain[0])
+    plain = LocalModel(tiny_qwen3, chain[:1], tokenizer, device="cpu").model
+    found = logits(ours.model)  # bitsandbytes repacks weights on some CPUs, which rounds otherwise
+    assert float((found - logits(trained)).abs().max()) < 0.02 < 0.05 < float((found - logits(plain)).abs().max())
+    assert ours.write([[20, 21, 22]], 4)[0].n_tokens == 4
+    with pytest.raises(InputError, match="Adapters cannot be added to weights of 4 bits"):
+        LocalModel(tiny_qwen3, chain, tokenizer, device="cpu", bits=4)
+
+
+def test_a_run_says_of_its_bits_where_they_are_four(tiny_qwen3: Path) -> None:
+    from bioreview_bench.baselines.local.hf_reviewer import HfReviewer, HfSettings
+
+    def parameters(bits: int) -> dict[str, Any]:
+        return dict(HfReviewer(str(tiny_qwen3), OBJECTS, settings=HfSettings(bits=bits)).describe()["parameters"])
+
+    assert parameters(4) == {**parameters(16), "bits": 4}  # so that runs of earlier versions go on
+    with pytest.raises(InputError, match="bits cannot be 8"):
+        HfSettings(bits=8)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
