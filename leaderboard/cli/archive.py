@@ -48,7 +48,7 @@ def import_(file: Path, db: str) -> None:
     """
     from ..archive.import_ import import_board
     from ..store.database import Database
-    from ..worker.run import rebuild_tables
+    from ..worker.tables import rebuild_tables
 
     with closing(Database(db)) as opened:
         taken = import_board(opened, file)

@@ -21,13 +21,13 @@ from ..intake.check import validate_all_received
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, Claim, extend, fail, give_back, release_stale, worker_name
 from ..store.leases import claim as claim_next
-from ..store.settings import get_settings, stale_tables, table_built
+from ..store.settings import get_settings
 from ..store.submissions import predictions_bytes, record_results, submissions_with
 from .score import Scorer
+from .tables import TableMaker, rebuild_tables
 
 POLL_SECONDS: Final = 0.5
 SWEEP_SECONDS: Final = 5.0
-_TABLE_SECONDS: Final = 20.0  # while submissions wait, tables are built no more often than this
 _log = logging.getLogger(__name__)
 
 Say = Callable[[str], None]
@@ -54,8 +54,14 @@ class Work:
         self._scorer = Scorer(db, data, self._progress)
 
     def score_due(self) -> int:
+        """Score until nothing is queued, and make tables; returns how many were scored. Raises what ends the worker."""
+        n = self.score_queued()
+        rebuild_tables(self._db)
+        return n
+
+    def score_queued(self) -> int:
         """Score until nothing is queued; returns how many were scored. Raises what ends the worker."""
-        n, built = 0, time.monotonic()
+        n = 0
         while not self._stop():
             self._sweep()
             if not submissions_with(self._db, ("queued",)):  # asked without the write lock that a claim takes
@@ -65,10 +71,6 @@ class Work:
             if claim is None:
                 break
             n += self._score(claim)
-            if time.monotonic() - built > _TABLE_SECONDS:
-                rebuild_tables(self._db)
-                built = time.monotonic()
-        rebuild_tables(self._db)
         return n
 
     def _sweep(self) -> None:
@@ -129,15 +131,6 @@ def score_due(
     return Work(db, data, say, encoding=encoding or (lambda done, total: None)).score_due()
 
 
-def rebuild_tables(db: Database) -> None:
-    """Build every table anew that is older than what it is made of."""
-    from ..ranking.build import rebuild_table
-
-    for split, contract, changes in stale_tables(db):
-        rebuild_table(db, split, contract)
-        table_built(db, split, contract, changes)
-
-
 def run_worker(
     db: Database,
     data: str | None = None,
@@ -153,10 +146,12 @@ def run_worker(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda caught, frame: asked_to_end.append(caught))
     say(f"The worker scores {', '.join(get_settings(db).contracts)} of {db}.")
-    while not asked_to_end:
-        work.score_due()
-        if not asked_to_end:
-            time.sleep(POLL_SECONDS)
+    with TableMaker(db) as tables:
+        while not asked_to_end:
+            work.score_queued()
+            tables.check()
+            if not asked_to_end:
+                time.sleep(POLL_SECONDS)
     say("The worker ended.")
 
 

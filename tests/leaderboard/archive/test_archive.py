@@ -27,7 +27,8 @@ from bioreview_bench.leaderboard.store.settings import get_settings
 from bioreview_bench.leaderboard.store.status import status
 from bioreview_bench.leaderboard.store.submissions import submissions_with, withdraw
 from bioreview_bench.leaderboard.store.users import add_user, renew_token, revoke_user, user_of_token
-from bioreview_bench.leaderboard.worker.run import rebuild_tables, score_due
+from bioreview_bench.leaderboard.worker.run import score_due
+from bioreview_bench.leaderboard.worker.tables import rebuild_tables
 
 
 @pytest.fixture

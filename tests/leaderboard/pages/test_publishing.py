@@ -181,7 +181,7 @@ def test_a_contact_leads_to_mail_or_a_page_only(contact: str, address: str) -> N
 
 
 def test_human_rows_come_from_a_file_and_are_checked(scored_board: Any, tmp_path: Path) -> None:
-    from bioreview_bench.leaderboard.worker.run import rebuild_tables
+    from bioreview_bench.leaderboard.worker.tables import rebuild_tables
 
     runner, db, file = CliRunner(), ["--db", str(scored_board.path)], tmp_path / "human.json"
     for wrong in ("[]", '{"human": 3}', '{"human": [{"split": "test", "contract": "jaccard", "f1": 2}]}', "{"):

@@ -16,7 +16,7 @@ from bioreview_bench.leaderboard.store.settings import get_settings, put_setting
 from bioreview_bench.leaderboard.store.status import status as submission_status  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.store.submissions import withdraw  # noqa: E402 (after the check that the extra is there)
 from bioreview_bench.leaderboard.store.users import find_user, renew_token  # noqa: E402 (after the check that the extra is there)
-from bioreview_bench.leaderboard.worker.run import rebuild_tables  # noqa: E402
+from bioreview_bench.leaderboard.worker.tables import rebuild_tables  # noqa: E402
 
 
 @pytest.fixture

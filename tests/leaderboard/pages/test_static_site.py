@@ -87,7 +87,7 @@ def test_a_change_replaces_the_whole_folder(
 
 
 def test_a_withdrawn_system_has_no_page_any_more(scored_board: Any, tmp_path: Path) -> None:
-    from bioreview_bench.leaderboard.worker.run import rebuild_tables
+    from bioreview_bench.leaderboard.worker.tables import rebuild_tables
 
     row = load_table(scored_board, "test", "jaccard").rows[0]
     user = find_user(scored_board, f"user-{row.system}")

@@ -14,7 +14,8 @@ from bioreview_bench.leaderboard.store.common import NotFound
 from bioreview_bench.leaderboard.store.models import KeptTests, ResultCounts, StoredTable, SystemTests
 from bioreview_bench.leaderboard.store.submissions import withdraw
 from bioreview_bench.leaderboard.store.users import find_user
-from bioreview_bench.leaderboard.worker.run import Work, rebuild_tables
+from bioreview_bench.leaderboard.worker.run import Work
+from bioreview_bench.leaderboard.worker.tables import rebuild_tables
 
 
 def test_a_board_of_either_database_has_the_same_table(

@@ -19,12 +19,14 @@ from sqlalchemy import func, select
 
 from bioreview_bench.errors import InputError, WriteError
 from bioreview_bench.leaderboard import boards
+from bioreview_bench.leaderboard.ranking import build
 from bioreview_bench.leaderboard.store.leases import extend as extend_lease
 from bioreview_bench.leaderboard.store.models import ResultRow, Setting, StoredTable
 from bioreview_bench.leaderboard.store.settings import board_version, get_settings, stale_tables
 from bioreview_bench.leaderboard.store.status import status
 from bioreview_bench.leaderboard.store.submissions import requeue, withdraw
 from bioreview_bench.leaderboard.worker.run import Stopping, Work, score_due
+from bioreview_bench.leaderboard.worker.tables import TableMaker
 
 WORKER = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "worker"]
 
@@ -217,6 +219,48 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
         assert [row["system"] for row in session.get(StoredTable, ("test", "jaccard")).content["rows"]] == ["B"]
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
+
+
+def test_scoring_waits_for_no_table(
+    board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that takes for ever: what comes meanwhile is scored, and the table is made when it can be."""
+    going_on, begun = threading.Event(), threading.Event()
+    real = build.rebuild_table
+
+    def slowly(*given: Any) -> Any:
+        begun.set()
+        assert going_on.wait(30)
+        return real(*given)
+
+    monkeypatch.setattr(build, "rebuild_table", slowly)
+    ann = add_submitter(board)
+    first = ann.submit(make_package("A"))
+    worker = Work(board, None, lambda text: None)
+    with TableMaker(board) as tables:
+        assert worker.score_queued() == 1
+        assert begun.wait(30)
+        second = ann.submit(make_package("B"))
+        assert worker.score_queued() == 1
+        assert states(board, [first, second]) == ["scored", "scored"]
+        assert stale_tables(board)
+        going_on.set()
+        wait_for(lambda: not stale_tables(board))
+        tables.check()
+    with board.reading() as session:
+        rows = session.get(StoredTable, ("test", "jaccard")).content["rows"]
+    assert {row["system"] for row in rows} == {"A", "B"}
+
+
+def test_a_table_that_cannot_be_made_ends_the_worker(board: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*given: Any) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(build, "rebuild_table", fail)
+    with TableMaker(board) as tables:
+        wait_for(lambda: tables._failure is not None)
+        with pytest.raises(ZeroDivisionError):
+            tables.check()
 
 
 def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None:
