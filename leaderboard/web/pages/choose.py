@@ -78,8 +78,8 @@ def _lines(table: BoardTable, tests: Sequence[PairTest], links: Links) -> list[P
         href = links.compare(table, test.a, test.b)
         if href is not None and {test.a, test.b} <= set(known):  # the table may be newer than its tests by a moment
             higher, other = (test.a, test.b) if test.delta_f1 >= 0 else (test.b, test.a)
-            systems = (name(known[one].system) for one in (higher, other))
-            found.append(PairLine(*systems, href, abs(test.delta_f1), test))
+            names = name(known[higher].system), name(known[other].system)
+            found.append(PairLine(names[0], names[1], href, abs(test.delta_f1), test))
     return found
 
 
