@@ -121,13 +121,3 @@ def unit_numbers(n: int, groups: Sequence[Hashable] | None) -> NDArray[np.intp]:
         raise InputError(f"There are {len(groups)} groups for {n} rows.")
     number: dict[Hashable, int] = {}
     return np.array([number.setdefault(group, len(number)) for group in groups], np.intp)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm-adjusted p-values, in the order given (Holm 1979): they control the family-wise error rate."""
-    adjusted = [0.0] * len(p_values)
-    running = 0.0
-    for rank, position in enumerate(sorted(range(len(p_values)), key=lambda position: p_values[position])):
-        running = max(running, min(1.0, (len(p_values) - rank) * p_values[position]))
-        adjusted[position] = running
-    return adjusted

@@ -14,7 +14,6 @@ from bioreview_bench.cli.main import run
 from bioreview_bench.errors import InputError
 from bioreview_bench.results.records import System
 from bioreview_bench.stats.comparison import PairComparison, _groups, compare, differing_fields
-from bioreview_bench.stats.significance import holm
 from bioreview_bench.stats.stability import agreement
 
 _CONTRACT = replace(Contract.load("demo"), name="custom", threshold=0.5)
@@ -34,12 +33,6 @@ def save(make_article: Callable[..., Any], hash_encoder: Any, tmp_path: Path) ->
         return result.save(tmp_path / f"{name}-{contract.threshold}.result.json")
 
     return make
-
-
-def test_holm_against_a_worked_example() -> None:
-    # Sorted .01 .03 .04 .20 times 4 3 2 1, made monotone.
-    assert holm([0.04, 0.01, 0.20, 0.03]) == pytest.approx([0.09, 0.04, 0.20, 0.09])
-    assert holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_tied_groups_are_everyone_not_below_the_groups_best() -> None:
