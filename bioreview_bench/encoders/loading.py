@@ -26,6 +26,7 @@ from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.encoders.packed_bert import PackedBert, WorkerPool, fits
 from bioreview_bench.encoders.registry import CANARY_TEXTS
 from bioreview_bench.errors import EncoderError, printable
+from bioreview_bench.files.notices import leave_out_known_logs
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,8 +116,7 @@ def load(files: EncoderFiles, max_length: int, dtype: str, device: str | None = 
     """
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    # Where bitsandbytes is installed, it is imported on the way, and complains of kernels that no encoder uses.
-    getLogger("bitsandbytes.backends.cpu.ops").setLevel("ERROR")
+    leave_out_known_logs()  # of bitsandbytes, which is imported on the way where it is installed
     import torch
     from transformers import AutoConfig
     from transformers.utils import logging

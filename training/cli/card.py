@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -51,4 +52,4 @@ def card(run: Path, result_path: Path | None, out: Path | None, day: datetime | 
     click.echo(f"{out / cards.CARD} and {out / cards.README} are filled. Read them before you publish them.")
     if result is None:
         click.echo("No score was given: --result R.result.json adds it, with its signature and controls.")
-    click.echo(f"Next: bench train push {folder} --repo ORG/NAME --dry-run")
+    click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo ORG/NAME --dry-run")

@@ -1,6 +1,9 @@
-"""`bench train config`: which configs there are, and what one says."""
+"""`bench train config`: which configs there are, what one says, and a copy to change."""
 
 from __future__ import annotations
+
+import shlex
+from pathlib import Path
 
 import click
 
@@ -9,11 +12,12 @@ from bioreview_bench.cli import options
 
 @click.group()
 def config() -> None:
-    """List the package's configs, or show one with all that it inherits and that its method pins.
+    """List the package's configs, show one with all that it inherits and that its method pins, or copy one to change.
 
     \b
     Examples:
       bench train config list
+      bench train config copy qwen3_8b mine.yaml
       bench train config show qwen3_8b
       bench train config show mine.yaml --set trl.learning_rate=1e-4 --format json
     """
@@ -57,3 +61,39 @@ def show(name: str, settings: tuple[str, ...], form: str) -> None:
         options.show_json(values)
     else:
         click.echo(dump(values), nl=False)
+
+
+@config.command()
+@click.argument("name", metavar="NAME|FILE")
+@click.argument("out", metavar="NEW_FILE", type=click.Path(path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a value; may be repeated.")
+def copy(name: str, out: Path, settings: tuple[str, ...]) -> None:
+    """Write a config with all that it inherits into NEW_FILE, to be changed. Its name is that of the file.
+
+    What its method pins is left out; bench train config show NEW_FILE prints that too.
+
+    \b
+    Examples:
+      bench train config copy qwen3_8b mine.yaml
+      bench train config copy qwen3_8b mine.yaml --set trl.learning_rate=1e-4
+
+    \b
+    Exit codes: 0 done, 2 no such config, one that does not hold, or NEW_FILE is there, 3 a library is missing, 6
+    cannot write.
+    """
+    from bioreview_bench.errors import InputError
+    from bioreview_bench.files.atomic import make_folder, write_files
+
+    from ..config.files import changed, dump, read_values
+    from ..config.load import load, stated
+
+    if out.exists():
+        raise InputError(f"{out} is there already.", remedy="name a new file, or remove that one")
+    method = str(stated(name).get("method"))
+    settings = (f"name={out.stem}", *settings)
+    load(method, name, settings)
+    values = changed(read_values(name), settings)
+    make_folder(out.parent)
+    write_files({out: f"# A copy of {name}, with all that it inherits.\n{dump(values)}".encode()})
+    click.echo(f"{out}: a copy of {name}")
+    click.echo(f"Next: bench train {method} {shlex.quote(str(out))} --dry-run")

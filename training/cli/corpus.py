@@ -126,14 +126,11 @@ def _report(out: Path, manifest: Mapping[str, Any], checked: str | None) -> None
 
 
 def _config_for(model: str | None) -> str:
-    """The first of the package's configs that trains this model by supervised examples."""
-    from ..config.files import presets, read_values
+    """The config to train `model` by, as words of a command."""
+    from ..config.files import preset_for
 
-    for name in presets():
-        values = read_values(name)
-        if values["method"] == "sft" and values["model"]["name"] == model and not name.startswith("kmp"):
-            return name
-    return "qwen3_8b" if model is None else f"qwen3_8b --model {shlex.quote(model)}"
+    known = None if model is None else preset_for(model)
+    return known or ("qwen3_8b" if model is None else f"qwen3_8b --model {shlex.quote(model)}")
 
 
 def _counts(by_split: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -199,4 +200,5 @@ def _report(job: MatcherJob, trained: TrainedMatcher) -> list[str]:
             f"matched {one.matched.n} of {one.matched.of}"
             for kind, one in kinds.items()
         ]
-    return [*lines, f"Next: bench evaluate PREDICTIONS --data FOLDER --contract {job.out / 'contract.toml'}"]
+    contract = shlex.quote(str(job.out / "contract.toml"))
+    return [*lines, f"Next: bench evaluate demo:careful --data demo --split test --contract {contract}"]

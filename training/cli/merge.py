@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -40,4 +41,4 @@ def merge(model: str | None, adapters: tuple[str, ...], out: Path, dtype: str, o
     record = write_merged(base, chain, out, dtype=dtype, other_base=other_base, say=Messages(quiet).say)
     names = " + ".join([record["base"]["name"], *(one["name"] for one in record["adapters"])])
     click.echo(f"{out}: {names} in {dtype}")
-    click.echo(f"Next: bench train generate --model {out}")
+    click.echo(f"Next: bench train generate --model {shlex.quote(str(out))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,8 @@ def pairs(
     click.echo(f"{out}: {n_pairs:,} pairs of {len(scored):,} articles, out of {len(kept):,} samples")
     click.echo(f"  chosen longer {manifest['chosen_longer']:,}, shorter {manifest['chosen_shorter']:,}")
     click.echo(f"  articles without a pair: {', '.join(f'{name} {n:,}' for name, n in dropped.items())}")
-    click.echo(f"Next: bench train dpo dpo_review --data {out} --adapter RUN --dry-run")
+    words = ["--data", str(out), *(word for adapter in sampling["adapters"] for word in ("--adapter", adapter))]
+    click.echo(f"Next: bench train dpo dpo_review {shlex.join(words)} --dry-run")
 
 
 def _requests(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -97,4 +98,4 @@ def qa_data(
     click.echo(
         f"Corpus {built.manifest['corpus']}: at most {longest:,} tokens an example (counted by {lengths['counted_by']})"
     )
-    click.echo(f"Next: bench train sft kmp_mistral7b --corpus {output} --dry-run")
+    click.echo(f"Next: bench train sft kmp_mistral7b --corpus {shlex.quote(str(output))} --dry-run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -84,4 +85,4 @@ def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit:
     if submit:
         click.echo(jobs.submit(script))
     elif out is not None:
-        click.echo(f"Next: sbatch {out}", err=True)
+        click.echo(f"Next: sbatch {shlex.quote(str(out))}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -84,9 +85,8 @@ def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
     write_sweep(config_name, made, out)
     for variant in made:
         click.echo(command(variant, out))
-    click.echo(
-        f"{len(made)} configs in {out}. Next: the commands above, then bench train sweep collect {out}", err=True
-    )
+    collecting = f"bench train sweep collect {shlex.quote(str(out))}"
+    click.echo(f"{len(made)} configs in {out}. Next: the commands above, then {collecting}", err=True)
 
 
 @sweep.command()
@@ -119,7 +119,7 @@ def _print(folder: Path, outcomes: Sequence[Mapping[str, Any]]) -> None:
     if len(probed) > 1:
         click.echo("Probes differ, so their scores are not comparable: " + "; ".join(sorted(probed)))
     elif not probed:
-        click.echo(f"No probe yet: bench train probe {folder}/VARIANT/run")
+        click.echo(f"No probe yet: bench train probe {shlex.quote(str(folder / 'VARIANT/run'))}")
 
 
 def _cell(value: str | float | None) -> str:

@@ -225,20 +225,22 @@ def _train(method: Method, command: Command, form: str, quiet: bool) -> None:
         return
     took = f"{out / ADAPTER}: {summary['n_steps']:,} steps in {summary['seconds']:,.0f} s"
     first, *rest = method.report(summary, out)
-    click.echo("\n".join([f"{took}, {first}", *rest, f"Next: {_next(summary, out)}"]))
+    first_next, *more = _next(summary, out)
+    click.echo("\n".join([f"{took}, {first}", *rest, f"Next: {first_next}", *(f"  or: {one}" for one in more)]))
 
 
-def _next(summary: dict[str, Any], out: Path) -> str:
-    """The command after this run: reviewers are probed or generated with, answers to questions evaluated."""
+def _next(summary: dict[str, Any], out: Path) -> list[str]:
+    """Commands after this run: reviewers are probed or generated with, answers to questions evaluated."""
     from ..publish.probe import merged_before
-    from ..runs.folder import ADAPTER
 
     if summary["prompt"]["id"] != "qa":
-        chain = [*merged_before(summary), str(out / ADAPTER)]
-        adapters = shlex.join(word for one in chain for word in ("--adapter", one))
-        return f"bench train probe {out}, or bench train generate {adapters}"
+        label = (summary["corpus"].get("data") or {}).get("label")
+        data = ["--data", label] if label in ("demo", "v4") else []  # v3 is the default
+        chain = [word for one in (*merged_before(summary), str(out)) for word in ("--adapter", one)]
+        probe, generate = ["probe", str(out)], ["generate", *chain, "--split", "val"]
+        return [f"bench train {shlex.join([*words, *data])}" for words in (probe, generate)]
     config = summary["config"]
     adapters = ",".join([*((config["start"] or {}).get("adapters") or []), str(out)])
     questions = Path(config["data"]["folder"]) / "eval.jsonl"
     words = ["--baseline", config["model"]["name"], "--adapters", adapters, "--questions", str(questions)]
-    return f"bench train evaluate-qa {shlex.join(words)}"
+    return [f"bench train evaluate-qa {shlex.join(words)}"]

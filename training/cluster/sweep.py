@@ -6,6 +6,7 @@ Nothing is run here: every variant is a config like any other, trained by its me
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -89,7 +90,7 @@ def collect(out: Path) -> list[dict[str, Any]]:
 def command(variant: Variant, out: Path) -> str:
     """The command that trains a variant of the sweep in `out`."""
     folder = out / variant.folder
-    return f"bench train {variant.config['method']} {folder / CONFIG} -o {folder / RUN}"
+    return shlex.join(["bench", "train", variant.config["method"], str(folder / CONFIG), "-o", str(folder / RUN)])
 
 
 def _variant(base: Mapping[str, Any], values: Mapping[str, Any], varied: Sequence[str]) -> Variant:

@@ -49,6 +49,17 @@ RENAMED = {
     "grpo.max_prompt": "data.max_prompt",
 }  # fmt: skip
 
+# Names under which the predecessors published what a config here follows.
+PUBLISHED_AS = {
+    "qwen3.5_9b_all_nonfig": "qwen3.5_9b", "qwen3.5_9b_all_nonfig_fast": "qwen3.5_9b_fast",
+    "qwen3_8b_all_nonfig": "qwen3_8b", "qwen3_8b_qlora": "qwen3_8b", "qwen3.5_9b_qlora": "qwen3.5_9b",
+    "qwen2.5_14b_qlora": "qwen2.5_14b", "deepseek_r1_14b_qlora": "deepseek_r1_14b", "qwen7b_qlora": "qwen2.5_7b",
+    "gemma2_9b_all_nonfig": "gemma2_9b", "gemma2_9b_8k_left": "gemma2_9b", "gemma2_9b_all_nonfig_8k_left": "gemma2_9b",
+    "gemma4_31b_all_nonfig": "gemma4_31b", "lr_1e4": "qwen2.5_14b_lr_1e4", "lr_3e4": "qwen2.5_14b_lr_3e4",
+    "ep5": "qwen2.5_14b_ep5", "kmp_dpo": "dpo_kmp", "kmp_sft": "kmp_mistral7b", "biogrpo_mve": "grpo_mve",
+    "biogrpo_full": "grpo_full", "biogrpo_full_v2": "grpo_full_v2", "biogrpo_phase4": "grpo_phase4",
+}  # fmt: skip
+
 
 def shipped() -> dict[str, Path]:
     """File of each config in the package by its name, sorted; those that begin with _ are only built on."""
@@ -175,6 +186,31 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return like(key.rpartition(".")[2], parts)
 
 
+def preset_for(model: str) -> str | None:
+    """The first config in the package that trains `model` to review by examples."""
+    for name in presets():
+        values = read_values(name)
+        reviewer = values["method"] == "sft" and not name.startswith("kmp")
+        if reviewer and values["model"]["name"].lower() == model.lower():
+            return name
+    return None
+
+
+def nearest_preset(name: str) -> str | None:
+    """The config in the package that a wrong name most likely means: published so, for that model, or spelt like it.
+
+    >>> nearest_preset("configs/qwen3_8b_all_nonfig.yaml"), nearest_preset("Qwen/Qwen3-8B"), nearest_preset("GRPO full")
+    ('qwen3_8b', 'qwen3_8b', 'grpo_full')
+    """
+    of_model = preset_for(name)
+    if of_model is not None:
+        return of_model
+    word = re.sub(r"[\s-]+", "_", re.sub(r"\.(ya?ml|json|toml)$", "", name.rpartition("/")[2]).strip().lower())
+    spelt = {**PUBLISHED_AS, **{preset: preset for preset in presets()}}
+    alike = get_close_matches(word, spelt, n=1, cutoff=0.6)
+    return spelt[alike[0]] if alike else None
+
+
 def like(word: str, known: Mapping[str, str]) -> str:
     """` (did you mean ...?)`, of what stands for the known word that is most like this one; or nothing."""
     alike = get_close_matches(word, known, n=1, cutoff=0.7)
@@ -209,10 +245,11 @@ def _content(path: Path, name: str) -> bytes:
         with path.open("rb") as stream:
             return stream.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        near = like(str(name), {preset: preset for preset in presets()})
+        near = nearest_preset(str(name))
+        meant = f" (did you mean {near}?)" if near is not None else ""
         raise InputError(
-            f'There is no config "{printable(name)}", neither a file nor in the package{near}.',
-            remedy=f"name a YAML file, or one of {', '.join(presets())}",
+            f'There is no config "{printable(name)}", neither a file nor in the package{meant}.',
+            remedy="bench train config list" + (f", or bench train config show {near}" if near is not None else ""),
         ) from error
 
 

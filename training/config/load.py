@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -21,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 from bioreview_bench.files.install import install_command
+from bioreview_bench.files.notices import known_notices, leave_out_known_logs
 
 from .files import RENAMED, changed, merged, names, nearest, read_values
 from .schema import RunConfig
@@ -118,9 +118,10 @@ def load(method: str, name_or_path: str, settings: Sequence[str] = ()) -> Any:
     where = f"The config {name_or_path}"
     if values.get("method") != method:
         shown = printable(values.get("method"))
+        command = f"bench train {shown} {shlex.quote(str(name_or_path))}"
         raise InputError(
             f"{where} is of the method {shown}, and this is bench train {method}.",
-            remedy=f"bench train {shown} {name_or_path}" if values.get("method") in METHODS else f"method: {method}",
+            remedy=command if values.get("method") in METHODS else f"method: {method}",
         )
     return build(values, where)
 
@@ -172,7 +173,7 @@ def arguments(config: RunConfig, out: Path, *, on_cpu: bool | None = None) -> An
         **config.derived(),
         **config.trl,
     }
-    with quiet_libraries():
+    with known_notices():
         return getattr(import_module(module), name)(**given)
 
 
@@ -183,16 +184,9 @@ def resolved(given: Any) -> dict[str, Any]:
     return {key: value for key, value in facts.items() if key not in left and _plain(value)}
 
 
-@contextmanager
-def quiet_libraries() -> Iterator[None]:
-    """Leave out that names of arguments will change in a later version; TRL itself still uses these."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)
-        yield
-
-
 def require_training() -> None:
     """Raise EncoderError when the packages of the extra `training` are not all installed."""
+    leave_out_known_logs()
     missing = [name for name in _TRAINING if find_spec(name) is None]
     if missing:
         raise EncoderError(
@@ -277,7 +271,7 @@ def _construction(config: RunConfig) -> list[str]:
 def _fields(kind: type[RunConfig]) -> dict[str, Any]:
     """Types of the arguments of TRL's config class by name."""
     module, name = kind.TRL
-    with quiet_libraries():
+    with known_notices():
         trls = getattr(import_module(module), name)
     hints = get_type_hints(trls)
     return {one.name: hints[one.name] for one in dataclasses.fields(trls) if one.init}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
+from bioreview_bench.files.notices import leave_out_known_logs
 
 from .papers import Paper
 from .settings import Settings
@@ -185,8 +186,8 @@ def _be_quiet() -> None:
 
     disable_progress_bar()
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    for name in ("sentence_transformers", "bitsandbytes.backends.cpu.ops"):
-        getLogger(name).setLevel("ERROR")
+    getLogger("sentence_transformers").setLevel("ERROR")
+    leave_out_known_logs()
 
 
 @contextmanager

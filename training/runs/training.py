@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import BenchError
+from bioreview_bench.files.notices import known_notices
 from bioreview_bench.llm.local.model_files import shown_name
 from bioreview_bench.llm.run.manifest import now
 from bioreview_bench.results.provenance import git_state
 
-from ..config.load import arguments, quiet_libraries, resolved
+from ..config.load import arguments, resolved
 from ..console import Console, is_first_process
 from ..models.lora import require_adapted, save_adapter
 from ..models.memory import count_parameters
@@ -89,7 +90,7 @@ def train(run: Run, console: Console) -> Trained:
     """Train, and write the adapter. Raises Stopped with the command that resumes, EncoderError, WriteError."""
     for warning in run.config.warnings():
         console.say(f"Warning: {warning}")
-    with offline(), quiet_libraries(), machine_errors(run):
+    with offline(), known_notices(), machine_errors(run):
         given = arguments(run.config, run.out)
         wait_for_all()  # until every process has looked at the folder as it was
         if is_first_process():

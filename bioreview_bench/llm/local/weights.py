@@ -7,7 +7,6 @@ and the output layer of many models) though the adapter changed one; neither hap
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
+from bioreview_bench.files.notices import known_notices, leave_out_known_logs
 from bioreview_bench.llm.local.model_files import adapter_config
 
 LANGUAGE_MODEL = "language_model"  # the part of a class that takes images beside text
@@ -27,6 +27,7 @@ def require_peft() -> None:
     """Raise EncoderError when adapters cannot be loaded."""
     if find_spec("peft") is None:
         raise EncoderError("Adapters need peft, which is not installed.", remedy=install_command("training"))
+    leave_out_known_logs()
 
 
 def load_weights(folder: Path, dtype: str, device: str, *, bits: int = 16) -> Any:
@@ -157,8 +158,7 @@ def put_adapter(model: Any, adapter: Path, *, trainable: bool = False) -> Any:
     # PEFT makes weights of 16 bits 32 wide by default, which training must do itself where it wants it.
     options: dict[str, Any] = {"is_trainable": trainable, "autocast_adapter_dtype": not trainable}
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="peft")
+        with known_notices():
             adapted = PeftModel.from_pretrained(model, str(adapter), _ADAPTER, **options)
             report = adapted.load_adapter(str(adapter), _ADAPTER, **options)  # says what from_pretrained only warns of
     except KeyError as error:  # whole copies of layers (modules_to_save) are looked up by their name
@@ -181,8 +181,7 @@ def merge_adapter(model: Any, adapter: Path) -> Any:
     adapted = put_adapter(model, adapter)
     _untie(adapted, adapter)
     try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="peft")  # that nothing is tied any longer
+        with known_notices():
             return adapted.merge_and_unload()
     except Exception as error:
         raise EncoderError(

@@ -201,7 +201,7 @@ def test_all_problems_are_listed_at_once_with_the_nearest_known_keys(tmp_path: P
     assert "trl.seed: input should be greater" in text
     with pytest.raises(InputError, match=r"did you mean qwen3_8b\?") as refused:
         load("sft", "qwen3_80b")
-    assert "qwen2.5_14b" in str(refused.value)  # the names that there are
+    assert "Next: bench train config list, or bench train config show qwen3_8b" in str(refused.value)
     with pytest.raises(InputError, match=r'"learning" is not a key'):
         load("sft", "qwen3_8b", ("learning=1",))
     with pytest.raises(InputError, match=r'"lr" is not a key of the config \(it is trl.learning_rate now\)'):
@@ -296,6 +296,39 @@ def test_the_command_lists_and_shows_configs(bench: Callable[..., Any], tmp_path
     (tmp_path / "again.yaml").write_text(shown.out)
     assert load("grpo", str(tmp_path / "again.yaml")) == load("grpo", "grpo_mve", ("trl.beta=0.1",))
     assert bench("train", "config", "show", "qwen3_8b", "--set", "trl.optim=adam").code == 2
+
+
+def test_a_config_is_copied_to_be_changed(bench: Callable[..., Any], tmp_path: Path) -> None:
+    mine = tmp_path / "my configs" / "mine.yaml"
+    done = bench("train", "config", "copy", "grpo_mve", mine, "--set", "trl.beta=0.1")
+    assert done.code == 0, done.err
+    assert done.out.splitlines()[-1] == f"Next: bench train grpo '{mine}' --dry-run"
+    assert load("grpo", str(mine)) == load("grpo", "grpo_mve", ("name=mine", "trl.beta=0.1"))
+    before = mine.read_bytes()
+    again = bench("train", "config", "copy", "grpo_full", mine)
+    assert (again.code, "is there already" in again.err, mine.read_bytes() == before) == (2, True, True)
+    assert bench("train", "config", "copy", "qwen3_8b", tmp_path / "x.yaml", "--set", "trl.optim=adam").code == 2
+    assert not (tmp_path / "x.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("qwen3.5_9b_all_nonfig", "qwen3.5_9b"),  # as published
+        ("configs/qwen3.5_9b_all_nonfig_fast.yaml", "qwen3.5_9b_fast"),
+        ("gemma2_9b_8k_left", "gemma2_9b"),
+        ("Qwen/Qwen2.5-14B-Instruct", "qwen2.5_14b"),
+        ("Qwen3 8B", "qwen3_8b"),
+        ("grpo-phase-4", "grpo_phase4"),
+        ("kmp_dpo", "dpo_kmp"),
+        ("something", None),
+    ],
+)
+def test_a_wrong_or_old_name_of_a_config_leads_to_the_one_that_is_meant(wrong: str, meant: str | None) -> None:
+    with pytest.raises(InputError) as refused:
+        load("sft", wrong)
+    assert ("did you mean" in str(refused.value)) == (meant is not None)
+    assert meant is None or f"(did you mean {meant}?)" in str(refused.value)
 
 
 @pytest.mark.parametrize("words", [["config", "list"], ["sft", "--help"], ["grpo", "--help"], ["config", "--help"]])
