@@ -25,7 +25,7 @@ from bioreview_bench.results.validity import ValidityCard, load_card
 
 from .settings import BoardSettings
 from .store.database import Database
-from .store.models import ResultRow, Submission
+from .store.models import ResultRow, Submission, arrival
 from .store.settings import BoardSplit, get_contract, get_settings, get_split, put_board, put_new_board
 
 _CONTRACT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
@@ -186,7 +186,7 @@ def outdated(db: Database) -> list[str]:
                 select(Submission.id, ResultRow.signature)
                 .outerjoin(ResultRow, ResultRow.submission_id == Submission.id)
                 .where(Submission.split == name, Submission.state == "scored")
-                .order_by(Submission.created_at, Submission.id)
+                .order_by(arrival())
             )
             signatures: dict[str, list[str]] = {}
             for submission_id, signature in rows:

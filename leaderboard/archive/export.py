@@ -38,7 +38,7 @@ from bioreview_bench.results.validity import ValidityCard
 from ..settings import BoardSettings
 from ..store.common import State
 from ..store.database import Database
-from ..store.models import PredictionsFile, Submission, User
+from ..store.models import PredictionsFile, Submission, User, arrival
 from ..store.settings import BoardSplit, get_card, get_contract, get_settings, get_split
 from ..store.submissions import unpack
 
@@ -95,9 +95,7 @@ def _submissions(session: Session) -> Iterator[Submission]:
     query = select(Submission).options(
         selectinload(Submission.user), selectinload(Submission.events), selectinload(Submission.results)
     )
-    yield from session.scalars(
-        query.order_by(Submission.created_at, Submission.id), execution_options={"yield_per": 50}
-    )
+    yield from session.scalars(query.order_by(arrival()), execution_options={"yield_per": 50})
 
 
 def _submission(row: Submission) -> KeptSubmission:

@@ -19,7 +19,7 @@ from ..names import confusable
 from ..store.common import State, as_state, bump, find, move
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, MAX_ATTEMPTS, hold, worker_name
-from ..store.models import PredictionsFile, Sketch, Submission
+from ..store.models import PredictionsFile, Sketch, Submission, arrival
 from ..store.settings import get_settings, get_split
 from . import near
 from .package import stored_package
@@ -51,7 +51,7 @@ def validate_all_received(db: Database) -> list[str]:
     """Check what nobody has checked (their server was killed); returns the ids that were looked at."""
     with db.reading() as session:
         query = select(Submission.id).where(Submission.state == "received", Submission.attempts < MAX_ATTEMPTS)
-        ids = list(session.scalars(query.order_by(Submission.created_at)))
+        ids = list(session.scalars(query.order_by(arrival())))
     for submission_id in ids:
         validate_received(db, submission_id)
     return ids
@@ -105,7 +105,7 @@ def _seen_by_the_board(session: Session, row: Submission, sketch: near.Sketch) -
         select(Sketch.submission_id, Sketch.content)
         .join(Submission)
         .where(Submission.team == row.team, Submission.split == row.split, Submission.id != row.id)
-        .order_by(Submission.created_at.desc(), Submission.id)
+        .order_by(arrival().desc())
         .limit(_COMPARED)
     )
     kept = ((name, near.from_bytes(content)) for name, content in session.execute(earlier))

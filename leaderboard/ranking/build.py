@@ -19,8 +19,8 @@ from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..names import skeleton
-from ..store.common import NotFound, bump, count_table, counter, table_counter
-from ..store.models import Event, ResultRow, StoredTable, Submission, User
+from ..store.common import NotFound, bump, count_table, counter, newest, table_counter
+from ..store.models import Event, ResultRow, StoredTable, Submission, User, arrival
 from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
 from ..store.users import confirmed_organisations
@@ -89,12 +89,15 @@ def rebuild_table(db: Database, split: str, contract: str) -> BoardTable:
                 return table
 
 
-def submitted(submission: Submission, user: User, organisations: Collection[str], scored: bool) -> Contender:
-    """What ranking knows of a submission; `organisations` are the skeletons of those that its team may name."""
+def submitted(
+    number: int, submission: Submission, user: User, organisations: Collection[str], scored: bool
+) -> Contender:
+    """What ranking knows of the `number`-th submission; its team may name the `organisations`, which are skeletons."""
     card = Card.model_validate(submission.card)
     confirmed = user.ranks_all or skeleton(card.organisation) in organisations
     return Contender(
         id=submission.id,
+        number=number,
         team=submission.team,
         ranks_all=user.ranks_all,
         marked=submission.marked,
@@ -119,10 +122,13 @@ def contenders(session: Session, split: str) -> list[Contender]:
         select(Submission, User)
         .join(User, Submission.user_id == User.id)
         .where(Submission.split == split, or_(Submission.id.in_(scored), Submission.marked))
-        .order_by(Submission.created_at, Submission.id)
+        .order_by(arrival())
     )
     known = confirmed_organisations(session)
-    return [submitted(submission, user, known[user.team], submission.id in scored) for submission, user in rows]
+    return [
+        submitted(number, submission, user, known[user.team], submission.id in scored)
+        for number, (submission, user) in enumerate(rows)
+    ]
 
 
 def _read(session: Session, split: str, contract: str) -> _Inputs:
@@ -134,9 +140,11 @@ def _read(session: Session, split: str, contract: str) -> _Inputs:
         .order_by(ResultRow.id)
     ).all()
     # A changed contract or changed data have another signature; the newest result tells which one is in force.
-    newest = max(rows, key=lambda one: (one.created_at, one.id)).signature if rows else None
+    in_force = newest(session, split, contract)
+    if in_force is None and rows:
+        in_force = max(rows, key=lambda one: (one.created_at, one.id)).signature
     listed = {one.id for one in submissions if not (one.withdrawn or one.trial)}
-    current = [one for one in rows if one.signature == newest and one.submission_id in listed]
+    current = [one for one in rows if one.signature == in_force and one.submission_id in listed]
     older = {one.submission_id for one in rows if one.submission_id in listed} - {one.submission_id for one in current}
     stamp = tuple(
         (*(getattr(one, name) for name in _DECIDES), one.facts["unconfirmed_organisation"]) for one in submissions

@@ -34,6 +34,7 @@ class Contender:
     trial: bool = False
     disqualified: str | None = None
     scored: bool = True
+    number: int = 0  # orders submissions as they came; a clock may have been set back meanwhile
 
     @property
     def name(self) -> str:
@@ -60,7 +61,7 @@ class Entry:
 def why_unranked(submissions: Sequence[Contender]) -> dict[str, str | None]:
     """By submission id: None for the one that stands for its place, the reason for every other one."""
     places: dict[tuple[str, ...], list[Contender]] = {}
-    for one in sorted(submissions, key=lambda one: (one.created_at, one.id)):
+    for one in sorted(submissions, key=lambda one: (one.number, one.id)):
         if not one.trial:
             places.setdefault(one.place, []).append(one)
     reasons: dict[str, str | None] = {one.id: _TRIAL for one in submissions if one.trial}

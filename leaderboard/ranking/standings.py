@@ -165,11 +165,11 @@ def bands(tested: PairTests) -> dict[str, int]:
     return {name: band for band, group in enumerate(tied_groups(tested.systems, below), start=1) for name in group}
 
 
-def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool, float, str, str]]:
+def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool, float, int, str]]:
     """A sort key: the highest figure first, undefined ones last, the earlier submission first among equals."""
 
-    def rank(entry: Entry) -> tuple[bool, float, str, str]:
+    def rank(entry: Entry) -> tuple[bool, float, int, str]:
         value = key(entry)
-        return value is None, -(value or 0.0), entry.submitted.created_at.isoformat(), entry.submitted.id
+        return value is None, -(value or 0.0), entry.submitted.number, entry.submitted.id
 
     return rank

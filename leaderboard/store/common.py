@@ -53,6 +53,17 @@ def table_counter(split: str, contract: str) -> str:
     return f"table:{split}:{contract}"
 
 
+def put_newest(session: Session, split: str, contract: str, signature: str) -> None:
+    """Note the signature of the newest result: where a contract or data changed, it tells which results are shown."""
+    put_setting(session, f"newest:{split}:{contract}", {"signature": signature})
+
+
+def newest(session: Session, split: str, contract: str) -> str | None:
+    """The signature that `put_newest` noted; None before that, as on an imported board."""
+    row = session.get(Setting, f"newest:{split}:{contract}")
+    return None if row is None else str(row.value["signature"])
+
+
 def counter(session: Session, key: str) -> int:
     """The value of a counter."""
     row = session.get(Setting, key)

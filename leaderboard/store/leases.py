@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 
 from .common import State, bump, find, move, now
 from .database import Database
-from .models import Submission
+from .models import Submission, arrival
 
 # Poison files must not stop the queue for ever; five, because an operator may kill a worker for other reasons.
 MAX_ATTEMPTS: Final = 5
@@ -47,7 +47,7 @@ def claim(db: Database, worker: str, seconds: float = LEASE_SECONDS) -> Claim | 
     """Take the next queued submission: the least often tried, then the oldest. None when there is none."""
     with db.session() as session:
         query = select(Submission).where(Submission.state == "queued")
-        query = query.order_by(Submission.attempts, Submission.created_at, Submission.id).limit(1)
+        query = query.order_by(Submission.attempts, arrival()).limit(1)
         row = session.scalar(query.with_for_update(skip_locked=True))
         if row is None:
             return None

@@ -8,7 +8,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, DateTime, Dialect, ForeignKey, Index, LargeBinary, String, TypeDecorator, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    ScalarSelect,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+    func,
+    select,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 
@@ -132,6 +145,12 @@ class Event(Base):
     state: Mapped[str] = mapped_column(String(16))
     reason: Mapped[str | None]
     at: Mapped[datetime]
+
+
+def arrival() -> ScalarSelect[int]:
+    """What orders submissions as they came: the number of a submission's first event. Clocks may be set back."""
+    first = select(func.min(Event.id)).where(Event.submission_id == Submission.id)
+    return first.correlate(Submission).scalar_subquery()
 
 
 class ResultRow(Base):

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, selectinload
 
 from bioreview_bench.errors import printable
 
-from .common import MEANING, TRIAL, WITHHELD, NotAllowed, NotFound, State, as_state
+from .common import MEANING, TRIAL, WITHHELD, NotAllowed, NotFound, State, as_state, newest
 from .database import Database
 from .disclosure import disclosed
-from .models import ResultRow, Submission
+from .models import ResultRow, Submission, arrival
 from .shown import Figure, Of, Shown, filled
 from .submissions import unpack
 from .users import UserInfo
@@ -94,7 +94,7 @@ def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[Submiss
     """The user's submissions, the newest first."""
     with db.reading() as session:
         query = _with_all().where(Submission.user_id == user_id)
-        rows = session.scalars(query.order_by(Submission.created_at.desc(), Submission.id).limit(limit))
+        rows = session.scalars(query.order_by(arrival().desc()).limit(limit))
         return [_shown(session, row) for row in rows]
 
 
@@ -129,7 +129,7 @@ def _shown(session: Session, row: Submission) -> SubmissionStatus:
         n_problems=int(facts.pop("n_problems", len(problems))),
         facts=facts,
         events=tuple(ShownEvent.model_validate(one, from_attributes=True) for one in row.events),
-        results=() if withheld else tuple(_headline(one) for one in _newest(row.results)),
+        results=() if withheld else tuple(_headline(one) for one in _newest(session, row)),
     )
 
 
@@ -153,10 +153,11 @@ def _meaning(row: Submission, withheld: bool) -> str:
     return MEANING[as_state(row.state)]
 
 
-def _newest(results: list[ResultRow]) -> list[ResultRow]:
-    """The newest result of every contract."""
+def _newest(session: Session, row: Submission) -> list[ResultRow]:
+    """The newest result of every contract, which is that of the newest signature where there is one."""
     found: dict[str, ResultRow] = {}
-    for one in sorted(results, key=lambda one: (one.created_at, one.id)):
+    signatures = {one.contract: newest(session, row.split, one.contract) for one in row.results}
+    for one in sorted(row.results, key=lambda one: (signatures[one.contract] == one.signature, one.created_at, one.id)):
         found[one.contract] = one
     return [found[contract] for contract in sorted(found)]
 

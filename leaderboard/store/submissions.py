@@ -22,9 +22,9 @@ from bioreview_bench.results.card import Card
 from bioreview_bench.results.records import ResultRecord
 
 from ..settings import Limits
-from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, insert, move, now
+from .common import NotAllowed, NotFound, QuotaReached, State, WrongState, bump, find, insert, move, now, put_newest
 from .database import Database
-from .models import Event, PredictionsFile, ResultCounts, ResultRow, Setting, Submission, User
+from .models import Event, PredictionsFile, ResultCounts, ResultRow, Setting, Submission, User, arrival
 from .settings import get_settings
 from .users import UserInfo
 
@@ -154,7 +154,7 @@ def submissions_with(db: Database, states: tuple[State, ...]) -> list[str]:
     """Ids of the submissions in these states, the oldest first."""
     with db.reading() as session:
         query = select(Submission.id).where(Submission.state.in_(states))
-        return list(session.scalars(query.order_by(Submission.created_at, Submission.id)))
+        return list(session.scalars(query.order_by(arrival())))
 
 
 def predictions_bytes(db: Database, sha256: str) -> bytes:
@@ -309,7 +309,7 @@ def _scored(session: Session, row: Submission, *, own_system: bool = False) -> s
         .join(ResultRow, ResultRow.submission_id == Submission.id)
         .where(Submission.team == row.team, Submission.split == row.split, Submission.trial.is_(False))
         .where(Submission.id != row.id)
-        .order_by(Submission.created_at, Submission.id)
+        .order_by(arrival())
     )
     name = row.card["system_name"]
     for one in session.execute(query):
@@ -344,6 +344,7 @@ def record_results(db: Database, submission_id: str, worker: str, scored: Sequen
             return False
         for one, record in packed:
             _put(session, submission_id, one, record)
+            put_newest(session, row.split, one.contract, one.record.signature)
         move(session, row, "scored", None)
         row.attempts = 0
         bump(session, split=row.split)

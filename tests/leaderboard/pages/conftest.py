@@ -96,6 +96,7 @@ def make_submitted() -> Callable[..., Contender]:
                 }
             ),
             facts=given.pop("facts", {}),
+            number=number,
         )
 
     return build
