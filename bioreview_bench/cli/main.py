@@ -22,9 +22,13 @@ ENTRY_POINT = "bioreview_bench.commands"  # where installed packages, the satell
 _COMMANDS = {
     "evaluate": ("bioreview_bench.cli.evaluate:evaluate", "Score a predictions file."),
     "validate": ("bioreview_bench.cli.validate:validate", "Check a predictions file without scoring it."),
-    "report": ("bioreview_bench.cli.report:report", "Make an HTML report of a result."),
-    "compare": ("bioreview_bench.cli.compare:compare", "Compare results: intervals, tests, tied groups."),
-    "stability": ("bioreview_bench.cli.compare:stability", "How stable a ranking is over thresholds and contracts."),
+    "report": ("bioreview_bench.cli.results.report:report", "Make an HTML report of a result."),
+    "compare": ("bioreview_bench.cli.results.compare:compare", "Compare results: intervals, tests, tied groups."),
+    "stability": (
+        "bioreview_bench.cli.results.compare:stability",
+        "How stable a ranking is over thresholds and contracts.",
+    ),
+    "diagnose": ("bioreview_bench.cli.results.diagnose:diagnose", "How systems fail, and what nobody finds."),
     "controls": ("bioreview_bench.cli.controls:controls", "Score the control reviewers of a split."),
     "demo": ("bioreview_bench.cli.controls:demo", "Rank reviewers of known quality: which contract to believe."),
     "audit": ("bioreview_bench.cli.data.audit:audit", "Audit data: leaks, repetitions, labels, dates."),

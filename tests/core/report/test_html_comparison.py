@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from click.testing import Result as Run
 
 from bioreview_bench import Contract, load_result, read_predictions, score
-from bioreview_bench.cli.compare import compare
+from bioreview_bench.cli.results.compare import compare
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError
 from bioreview_bench.report.html.comparison import compose, systems

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from click.testing import Result as Run
 
 from bioreview_bench import Result, load_result
-from bioreview_bench.cli.report import default_output, report
+from bioreview_bench.cli.results.report import default_output, report
 from bioreview_bench.data.split import Split
 from bioreview_bench.report.html import render
 

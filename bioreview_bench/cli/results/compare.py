@@ -60,7 +60,7 @@ def compare(
 
     results = tuple(map(inputs.result_path, results))
     inputs.require_suffix(html, (".html", ".htm"), "--html", "a page for the browser")
-    loaded = _load(results)
+    loaded = load_results(results)
     if html is None and (predictions or data is not None):
         raise InputError("--predictions and --data are for showing texts in a page.", remedy="add --html FILE")
     comparison = compare_results(list(loaded.values()), list(loaded), draws, seed)
@@ -128,9 +128,9 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     from bioreview_bench.stats.stability import over_contracts, over_thresholds
 
     contracts: dict[str, dict[str, Result]] = {}
-    for path, result in _load(tuple(map(inputs.result_path, results)), by_path=True).items():
+    for path, result in load_results(tuple(map(inputs.result_path, results)), by_path=True).items():
         systems = contracts.setdefault(str(result.record.contract["name"]), {})
-        name = _name(result)
+        name = system_name(result)
         if name in systems:
             raise InputError(
                 f"{path}: a second result of {printable(name)} under this contract.", remedy="use --system-name"
@@ -161,7 +161,7 @@ def stability(results: tuple[Path, ...], form: str) -> None:
     options.show(shown, form)
 
 
-def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result]:
+def load_results(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result]:
     """Results by name (system and version; file name where two share one), or by path."""
     from bioreview_bench.results.result import Result, load_result
 
@@ -172,13 +172,14 @@ def _load(paths: tuple[Path, ...], *, by_path: bool = False) -> dict[str, Result
             raise InputError(
                 f"{path} was reported, not scored: it has no counts to compare.", remedy="score its predictions"
             )
-        name = str(path) if by_path else _name(result)
+        name = str(path) if by_path else system_name(result)
         found[name if name not in found else f"{name} [{path.name}]"] = result
     if len(found) != len(paths):
         raise InputError("A result was named twice.", remedy="name each file once")
     return found
 
 
-def _name(result: Result) -> str:
+def system_name(result: Result) -> str:
+    """Name and version."""
     system = result.record.system
     return f"{system.name} {system.version}" if system.version else system.name
