@@ -1,12 +1,13 @@
 """How fast the page of a board is under load, on this machine.
 
-    python benchmarks/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--changes 1.0]
+    python benchmarks/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--views 90]
 
 A board with SYSTEMS scored systems is served by `bench leaderboard serve` in processes of its own; a load process
 asks for it over keep-alive connections. First each page once, alone; the slowest is printed. Then RATE a second,
-evenly spaced: p50 and p95 of the time from when a request was due to its last byte (the aim at 200/s on two cores: p95
-under 50 ms). Then as many as the connections allow: requests a second. All of it again while a submission is taken in
-and scored every CHANGES seconds, so that pages are made anew. Run it on an idle machine.
+evenly spaced: p50 and p95 of the time from when a request was due to its last byte, and the memory of the server. Then
+as many as the connections allow: requests a second. The rate again while 20 submissions at a time are taken in and
+scored, all the time, so that pages are made anew; and while somebody asks for VIEWS different views a minute. The aims
+on two idle cores at 200/s: p95 under 50 ms when nothing changes, under 200 ms otherwise.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 
 from bioreview_bench.cli.inputs import predictions_path
@@ -31,12 +33,14 @@ from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.package import read_package
 from bioreview_bench.leaderboard.settings import Limits
+from bioreview_bench.leaderboard.store.common import WAITING
 from bioreview_bench.leaderboard.store.database import Database
-from bioreview_bench.leaderboard.store.submissions import receive
+from bioreview_bench.leaderboard.store.submissions import receive, submissions_with
 from bioreview_bench.leaderboard.store.users import add_user, find_user
 from bioreview_bench.leaderboard.worker.run import score_due
 
 _LOTS = 100_000_000
+_AT_ONCE = 20  # submissions
 _PAGES = ("/", "/?sort=skill", "/?weights=open", "/?show=ranked")
 _WORDS = ("the", "control", "group", "was", "not", "measured", "and", "its", "variance", "is", "missing", "here", "too")
 
@@ -48,21 +52,24 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200.0)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10.0)
-    parser.add_argument("--changes", type=float, default=1.0)
+    parser.add_argument("--views", type=int, default=90)
     parser.add_argument("--load", metavar="PORT", type=int, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.load:
-        asyncio.run(_load(asked.load, asked.rate, asked.connections, asked.seconds))
+        asyncio.run(_load(asked.load, asked.rate, asked.connections, asked.seconds, asked.views))
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "board.sqlite"
         began = time.monotonic()
         database = _make_board(path, asked.systems)
         print(f"{asked.systems} systems scored in {time.monotonic() - began:.1f} s; {os.cpu_count()} cores")
-        with _served(path) as port:
-            for label, changes in (("nothing changes", 0.0), (f"a new score every {asked.changes:g} s", asked.changes)):
-                with _changing(database, changes, asked.systems):
-                    _measure(label, port, asked)
+        with _served(path) as served:
+            _measure("nothing changes", served, asked, asked.rate)
+            _measure("nothing changes", served, asked, 0.0)
+            _measure(f"{asked.views} different views a minute", served, asked, asked.rate, asked.views)
+            with _changing(database, asked.systems) as scored:
+                _measure(f"{_AT_ONCE} submissions at a time are scored", served, asked, asked.rate)
+            print(f"{scored[0]} submissions were scored meanwhile")
         database.close()
 
 
@@ -100,7 +107,8 @@ def _submit(database: Database, user: str, number: int) -> None:
 
 
 @contextmanager
-def _served(path: Path) -> Iterator[int]:
+def _served(path: Path) -> Iterator[tuple[int, int]]:
+    """(process id, port) of the server."""
     command = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "serve"]
     serving = subprocess.Popen(
         [*command, "--port", "0", "--db", str(path)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -110,47 +118,59 @@ def _served(path: Path) -> Iterator[int]:
         said = serving.stdout.readline()
         found = re.search(r":(\d+)/", said)
         assert found, said
-        yield int(found[1])
+        yield serving.pid, int(found[1])
     finally:
         serving.terminate()
         serving.wait()
 
 
 @contextmanager
-def _changing(database: Database, every: float, systems: int) -> Iterator[None]:
-    ending = threading.Event()
+def _changing(database: Database, systems: int) -> Iterator[list[int]]:
+    """Submissions are sent whenever all before them are scored; yields a list of their number, complete at the end."""
+    ending, sent = threading.Event(), [0]
 
     def change() -> None:
-        number = 1_000_000
-        while not ending.wait(every):
-            number += 1
-            _submit(database, f"user{number % systems}", number)
+        while not ending.is_set():
+            for _ in range(_AT_ONCE):
+                sent[0] += 1
+                _submit(database, f"user{sent[0] % systems}", 1_000_000 + sent[0])
+            while submissions_with(database, WAITING):
+                time.sleep(0.05)
 
     thread = threading.Thread(target=change)
-    if every:
-        thread.start()
-    yield
+    thread.start()
+    yield sent
     ending.set()
-    if every:
-        thread.join()
+    thread.join()
 
 
-def _measure(label: str, port: int, asked: argparse.Namespace) -> None:
-    for rate in (asked.rate, 0.0):
-        command = [sys.executable, __file__, "--load", str(port), "--rate", str(rate)]
-        command += ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        found = json.loads(done.stdout)
-        how = f"{rate:g} requests/s asked" if rate else f"{asked.connections} connections, as fast as they can"
-        print(
-            f"{label}, {how}: {found['per_second']:.0f} requests/s, p50 {found['p50']:.1f} ms, "
-            f"p95 {found['p95']:.1f} ms, first visit {found['first']:.0f} ms, {found['failed']} failed, "
-            f"{found['bytes'] / 1024:.0f} KiB a page"
-        )
+def _measure(label: str, served: tuple[int, int], asked: argparse.Namespace, rate: float, views: int = 0) -> None:
+    pid, port = served
+    command = [sys.executable, __file__, "--load", str(port), "--rate", str(rate), "--views", str(views)]
+    command += ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    how = f"{rate:g} requests/s asked" if rate else f"{asked.connections} connections, as fast as they can"
+    print(
+        f"{label}, {how}: {found['per_second']:.0f} requests/s, p50 {found['p50']:.1f} ms, "
+        f"p95 {found['p95']:.1f} ms, first visit {found['first']:.0f} ms, {found['failed']} failed, "
+        f"{found['bytes'] / 1024:.0f} KiB a page, server of {_megabytes(pid)} MB",
+        flush=True,
+    )
 
 
-async def _load(port: int, rate: float, connections: int, seconds: float) -> None:
-    """Ask for pages and print figures as JSON. `rate` 0: every connection asks again at once."""
+def _megabytes(pid: int) -> int:
+    """Resident memory of a process (Linux; 0 elsewhere)."""
+    status = Path(f"/proc/{pid}/status")
+    found = re.search(r"VmRSS:\s+(\d+)", status.read_text()) if status.is_file() else None
+    return int(found[1]) // 1024 if found else 0
+
+
+async def _load(port: int, rate: float, connections: int, seconds: float, views: int) -> None:
+    """Ask for pages and print figures as JSON. `rate` 0: every connection asks again at once.
+
+    Of `views` different ones a minute, which somebody else asks for beside that, no times are kept.
+    """
     times: list[float] = []
     sizes: list[int] = []
     failed = 0
@@ -184,8 +204,19 @@ async def _load(port: int, rate: float, connections: int, seconds: float) -> Non
             sizes.append(length)
         writer.close()
 
+    async def look_around() -> None:
+        sorts = ("f1", "recall", "precision", "recall_major", "null_f1", "echo", "concerns", "coverage", "submitted")
+        for sort, order, weights, show in product(sorts, ("up", "down"), ("any", "open"), ("every", "ranked")):
+            await asyncio.sleep(60 / views)
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            await _visit(reader, writer, f"/?sort={sort}&order={order}&weights={weights}&show={show}")
+            writer.close()
+
+    somebody = asyncio.create_task(look_around()) if views else None
     await asyncio.gather(*(ask() for _ in range(connections)))
     passed = time.perf_counter() - began
+    if somebody is not None:
+        somebody.cancel()
     times.sort()
     figures = {
         "first": first * 1000,
