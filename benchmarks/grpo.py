@@ -1,12 +1,16 @@
-"""Seconds of a GRPO step at 16 completions a prompt, and the shares of sampling, scoring and update.
+"""Samples a second of GRPO, and the shares of a step that are sampling, scoring and update.
 
     python benchmarks/grpo.py [--steps 4] [--warm-up 2] [--prompt 512] [--completion 1024] [--config grpo_phase4]
+    python benchmarks/grpo.py --set trl.use_liger_kernel=true --set model.attention=flash_attention_2
+    python benchmarks/grpo.py --set bits=16 --set trl.use_vllm=true --base FOLDER     sampling by vLLM, in this process
     python benchmarks/grpo.py --tiny             a few layers on the CPU: does the script work
 
 The model has Qwen3-8B's shape and random weights in 4 bits, made on the GPU itself: nothing is downloaded. Everything
 else is as the config says. Random weights hardly ever end a text, so every completion has its greatest length: the
 times are the longest that such a step can take. Scored are the bundled questions with answers of that length, since
 random tokens are no text.
+
+vLLM loads its model from files: `benchmarks/generation.py --write FOLDER` makes them, of the same shape.
 """
 
 from __future__ import annotations
@@ -80,12 +84,16 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> tuple[f
     from bioreview_bench.training.grpo.judges import ComposedReward
     from bioreview_bench.training.grpo.trainer import SealingGRPOTrainer
     from bioreview_bench.training.models.lora import lora_config
+    from bioreview_bench.training.models.quantised import load_base
     from bioreview_bench.training.qa.items.facts import kmp_items
     from bioreview_bench.training.runs.start import settle
 
     device = "cpu" if arguments.tiny else "cuda"
     shape = TINY if arguments.tiny else SHAPE
-    base = build(shape, config.quantisation, config.model.attention, device)
+    if arguments.base is None:
+        base = build(shape, config.quantisation, config.model.attention, device)
+    else:
+        base = load_base(arguments.base, config.quantisation, attention=config.model.attention, device="cuda:0")
     rows = [item.row() for item in kmp_items()]
     given = trainer_arguments(config, folder)
     given.save_strategy = "no"
@@ -120,6 +128,8 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=2, help="steps before, not timed")
     parser.add_argument("--prompt", type=int, default=None, help="tokens; default: the config's greatest")
     parser.add_argument("--completion", type=int, default=None, help="tokens; default: the config's greatest")
+    parser.add_argument("--base", type=Path, metavar="FOLDER", help="a model's files, in place of random weights")
+    parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
     arguments = parser.parse_args()
     import torch
@@ -136,7 +146,8 @@ def main() -> None:
     completion = arguments.completion or (16 if arguments.tiny else stated.trl["max_completion_length"])
     steps = arguments.warm_up + arguments.steps
     changes = [f"max_prompt={prompt}", f"max_completion_length={completion}", f"max_steps={steps}"]
-    config = load("grpo", arguments.config, [*changes, *(["device=cpu"] if arguments.tiny else [])])
+    changes += [*arguments.changes, *(["device=cpu"] if arguments.tiny else [])]
+    config = load("grpo", arguments.config, changes)
     with tempfile.TemporaryDirectory() as scratch:
         each, parts, peak = measure(arguments, config, Path(scratch))
     group = config.trl["num_generations"]
@@ -147,6 +158,7 @@ def main() -> None:
         f"{group}), {prompt:,} + {completion:,} tokens; sampled every {config.span} steps"
     )
     print(f"{'seconds of a step':28} {each:.2f}")
+    print(f"{'samples a second':28} {config.sampled_at_once / config.span / each:.2f}")
     for name, seconds in parts.items():
         print(f"{'  ' + name:28} {seconds:.2f} ({seconds / each:.0%})")
     sampled = config.sampled_at_once * completion / config.span

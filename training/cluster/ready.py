@@ -103,7 +103,8 @@ def _method(name: str) -> Method:
     from ..grpo.train import Grpo
     from ..sft.train import Sft
 
-    return {"sft": Sft, "dpo": Dpo, "grpo": Grpo}[name]()
+    methods: dict[str, Method] = {"sft": Sft(), "dpo": Dpo(), "grpo": Grpo()}
+    return methods[name]
 
 
 def _look_for_training(config: Any, needs: Needs) -> None:

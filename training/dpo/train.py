@@ -68,6 +68,8 @@ class DpoConfig(RunConfig):
         strange = [name for name in self.trl["loss_type"] if name not in _LOSSES]
         if strange:
             found.append(f"trl.loss_type: {', '.join(strange)} is none of {', '.join(sorted(_LOSSES))}")
+        if self.trl["train_sampling_strategy"] != "random":
+            found.append("trl.train_sampling_strategy: is random; lengths of pairs are not known to the sampler")
         if not self.trl["beta"] > 0:
             found.append("trl.beta: must be above 0")
         return found

@@ -185,5 +185,9 @@ class GrpoConfig(RunConfig):
                 self.reward.kind == "qa" or not {"form", "V3"} & set(self.reward.weights),
                 "reward.weights.form: a review's form multiplies its reward and has no weight; leave it out",
             ),
+            (
+                t["train_sampling_strategy"] == "random",
+                "trl.train_sampling_strategy: is random; groups of completions have a sampler of their own",
+            ),
             (t["eval_strategy"] == "no", "trl.eval_strategy: is no; nothing is evaluated on the way"),
         ]

@@ -5,6 +5,7 @@ Weights are loaded whole or not at all, nothing is downloaded, and code that lie
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,16 @@ def require_attention(config: Any, attention: str) -> None:
             f"This model caps its attention scores (at {capped:g}), which sdpa would leave out.",
             remedy="--set model.attention=eager, or flash_attention_2 where it is installed",
         )
+
+
+def missing_kernels(config: Any) -> list[str]:
+    """Packages without which the linear attention of this model is computed by its slow reference, and which are not
+    installed; empty for a model that has none."""
+    kinds = getattr(config.get_text_config(), "layer_types", None) or ()
+    packages = (
+        {"fla": "flash-linear-attention", "causal_conv1d": "causal-conv1d"} if "linear_attention" in kinds else {}
+    )
+    return [name for module, name in packages.items() if find_spec(module) is None]
 
 
 def load_base(folder: Path, part: QuantisationPart, *, attention: str, device: str) -> Any:

@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from bioreview_bench.errors import EncoderError, InputError
+from bioreview_bench.files.install import install_command
 from bioreview_bench.llm.local.model_files import model_folder
 
 from ..config.load import require_asked_for
 from ..config.schema import FREE, RunConfig
 from ..console import Console
 from ..models import memory
-from ..models.quantised import read_model_config
+from ..models.quantised import missing_kernels, read_model_config
 from .inputs import BARE, Material, Model, Start, base_model, template_facts
 
 if TYPE_CHECKING:
@@ -166,6 +167,12 @@ def look(method: Method, config: RunConfig, console: Console) -> Checked:
             f"(sha256 {instead[:12]})."
         )
     shape = memory.Shape.of(read_model_config(folder), config.adapter.targets, "counted from the model's config.json")
+    slow = missing_kernels(read_model_config(folder)) if config.model.device == "cuda" else []
+    if slow:
+        console.say(
+            f"Without {' and '.join(slow)}, not installed here, this model's linear attention is several times slower: "
+            f"{install_command('gpu')} --no-build-isolation"
+        )
     start, asked = BARE, material.asked
     if config.start is not None:
         from .start import asked_facts, find_start

@@ -18,6 +18,7 @@ from bioreview_bench.errors import EncoderError, InputError, WriteError
 from bioreview_bench.files.same_run import differences
 from bioreview_bench.training.config.load import load
 from bioreview_bench.training.config.schema import FREE
+from bioreview_bench.training.models import quantised
 from bioreview_bench.training.models.summary import read_summary
 from bioreview_bench.training.runs.folder import checkpoints, last_whole
 from bioreview_bench.training.sft.train import Sft
@@ -113,6 +114,36 @@ def test_a_full_disk_is_said_and_the_run_goes_on_from_what_is_whole(
     train(tiny_qwen3, corpus, run, "max_steps=2")
     assert read_summary(run / "adapter")["n_steps"] == 2
     assert {str(weight.dtype) for weight in weights(run).values()} == {"torch.float32"}  # over four bits
+
+
+def test_balanced_batches_and_layers_checkpointed_by_twos_go_on_to_the_same_bytes(
+    tiny_qwen3: Path, make_corpus: Callable[..., Path], tmp_path: Path
+) -> None:
+    corpus, whole, again = make_corpus(), tmp_path / "whole", tmp_path / "again"
+    how = ("trl.train_sampling_strategy=batch_rebalance", "trl.max_steps=4", "adapter.dropout=0.1")
+    layers = "trl.gradient_checkpointing_kwargs={use_reentrant: false, every_n_layers: 2}"
+    train(tiny_qwen3, corpus, whole, *how, layers)
+    shutil.copytree(whole, again, ignore=shutil.ignore_patterns("adapter", "checkpoint-4"))
+    train(tiny_qwen3, corpus, again, *how, layers)
+    adapters = [run / "adapter" / "adapter_model.safetensors" for run in (whole, again)]
+    assert adapters[0].read_bytes() == adapters[1].read_bytes()
+
+
+@pytest.mark.parametrize("name", ["dpo_review", "grpo_review"])
+def test_batches_by_length_are_refused_where_they_would_not_be_made(name: str) -> None:
+    with pytest.raises(InputError, match=r"trl\.train_sampling_strategy: is random"):
+        load(name.partition("_")[0], name, ("trl.train_sampling_strategy=batch_rebalance",))
+
+
+def test_slow_linear_attention_is_named_where_its_kernels_are_absent(
+    tiny_qwen3: Path, tiny_qwen_vl: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = {"causal_conv1d"}
+    monkeypatch.setattr(quantised, "find_spec", lambda name: object() if name in there else None)
+    assert quantised.missing_kernels(quantised.read_model_config(tiny_qwen_vl)) == ["flash-linear-attention"]
+    assert quantised.missing_kernels(quantised.read_model_config(tiny_qwen3)) == []
+    there |= {"fla"}
+    assert quantised.missing_kernels(quantised.read_model_config(tiny_qwen_vl)) == []
 
 
 def test_what_decides_a_result_is_not_free_in_a_resumed_run() -> None:
