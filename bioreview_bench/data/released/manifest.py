@@ -7,6 +7,7 @@ surface says so.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -63,12 +64,15 @@ class Manifest(BaseModel):
 
 def load_manifest(version: str) -> Manifest:
     """The bundled manifest of `v3` or `v4`."""
-    text = (
-        resources.files("bioreview_bench.data.released.manifests")
-        .joinpath(f"{version}.json")
-        .read_text(encoding="utf-8")
-    )
-    return Manifest.model_validate_json(text)
+    folder = resources.files("bioreview_bench.data.released.manifests")
+    manifest = Manifest.model_validate_json(folder.joinpath(f"{version}.json").read_text(encoding="utf-8"))
+    ids = folder.joinpath(f"{version}-ids.json")  # of the splits whose articles were published
+    if not ids.is_file():
+        return manifest
+    members: dict[str, Members] = {
+        split: dict.fromkeys(named) for split, named in json.loads(ids.read_text(encoding="utf-8")).items()
+    }
+    return manifest.model_copy(update={"members": members})
 
 
 def differences(manifest: Manifest, split: str, articles: Sequence[Article]) -> list[str]:

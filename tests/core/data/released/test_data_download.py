@@ -152,6 +152,51 @@ def test_the_index_comes_from_the_public_repository_at_its_tag(bench_process, hu
     assert table.to_pylist() == [{"id": "elife:1", "split": "train"}]
 
 
+@pytest.fixture
+def public(hub_server) -> dict[str, bytes]:
+    """The public repository as it is laid out: index and annotations below data/, no texts."""
+    stems = {"train": "train", "val": "validation", "test": "test"}
+    index = {
+        f"data/index/{stem}.jsonl": jsonl([{"id": row["id"], "source": row["source"]} for row in frozen(split)])
+        for split, stem in stems.items()
+    }
+    label = {"article_id": "elife:1", "concern_id": "elife:1:R1C1", "category": "other", "severity": "minor"}
+    labels = {f"data/annotations/{stem}.jsonl": jsonl([label]) for stem in ("train", "validation")}
+    files = {**index, **labels, "README.md": b"about", "metadata/split_meta_v4.json": b"{}"}
+    hub_server.add("jang1563/bioreview-bench", files, COMMIT, kind="datasets", refs=("v4.1.3",))
+    return files
+
+
+def test_the_public_index_says_which_articles_v4_has(bench_process, public, v4_files, tmp_path: Path) -> None:
+    done = bench_process("data", "download", "index")
+    assert done.returncode == 0, done.stderr
+    assert "Recorded which articles v4 has (5,387 train, 953 val, 600 test)" in done.stdout
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for name, content in v4_files.items():
+        (folder / Path(name).name).write_bytes(content)
+    done = bench_process("data", "verify", "--data", f"v4={folder}")
+    assert (done.returncode, done.stdout.count("verified by counts, ids as released")) == (0, 3), done.stderr
+    rows = (folder / "train.jsonl").read_bytes().replace(b'"id": "elife:', b'"id": "elife:x', 1)
+    (folder / "train.jsonl").write_bytes(rows)
+    done = bench_process("data", "verify", "--data", f"v4={folder}")
+    assert done.returncode == 4
+    assert "1 article of the release is not here: elife:train" in done.stderr
+
+
+def test_annotations_are_downloaded_and_v4_with_texts_is_not_there(bench_process, public, cache: Path) -> None:
+    assert bench_process("data", "download", "annotations").returncode == 0
+    names = {path.name for path in (cache / "data" / "annotations").iterdir()}
+    assert names == {"train.jsonl", "validation.jsonl", "origin.json"}
+    done = bench_process("data", "download", "v4")
+    assert done.returncode == 4
+    assert "holds no articles: annotations, index are ids and labels without texts" in done.stderr
+    done = bench_process("data", "download", "v4", "--config", "index")
+    assert done.returncode == 4
+    assert "test: articles without concerns: 600 here, 0 in the manifest" in done.stderr
+    assert not (cache / "data" / "v4").exists()
+
+
 def test_two_index_files_of_one_name_do_not_overwrite_each_other(bench_process, hub_server, cache: Path) -> None:
     files = {"index/v3/train.parquet": b"three", "index/v4/train.parquet": b"four"}
     hub_server.add(REPO, files, COMMIT, kind="datasets")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -281,3 +282,17 @@ def test_shards_of_a_release_are_one_split(release: Path) -> None:
     assert load_split(f"v3={release}", "test").verification == "counts"
     (release / "test-00001-of-00002.jsonl").unlink()
     assert "1 of 2 shards are not there, the first test-00001-of-00002.jsonl" in refusal(f"v3={release}")
+
+
+def test_the_bundled_ids_of_v4_are_those_that_were_published() -> None:
+    """Numbers by source are those of the published statistics; so are the families with versions in val and in test."""
+    v4 = manifests.load_manifest("v4")
+    assert set(v4.members) == {"val", "test"}  # the ids of train are in the public index only
+    for split, members in v4.members.items():
+        assert len(members) == v4.splits[split].articles
+        assert Counter(article_id.partition(":")[0] for article_id in members) == v4.splits[split].by_source
+        assert set(members.values()) == {None}
+    assert not v4.members["val"].keys() & v4.members["test"].keys()
+    families = [{name.rpartition(".")[0] for name in v4.members[one] if name[:5] == "f1000"} for one in ("val", "test")]
+    assert len(families[0] & families[1]) == 9
+    assert manifests.load_manifest("v3").members == {}
