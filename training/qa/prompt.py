@@ -6,6 +6,8 @@ import hashlib
 import re
 import unicodedata
 
+from .statements import stated_confidence
+
 _INSTRUCTION = (
     "{question}\n\n"
     "Answer from the study's data alone; if they cannot answer, say so. "
@@ -14,6 +16,7 @@ _INSTRUCTION = (
 # The predecessor's rows and preference pairs come in this form.
 _GIVEN = re.compile(r"\s*### Instruction:\n(.*?)\n\n### Response:\n?(.*)", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+")
+_LINE = re.compile(r"(?:^|\n)Confidence: \d{1,3}%\s*$")
 
 
 def content(question: str) -> str:
@@ -34,6 +37,20 @@ def conversation(question: str, answer: str) -> list[dict[str, str]]:
 def with_confidence(answer: str, percent: int) -> str:
     """An answer closed as the prompt asks for."""
     return f"{answer}\nConfidence: {percent}%"
+
+
+def closed(answer: str, percent: int | None) -> str | None:
+    """The answer with the line that the prompt demands: as it is, or with the confidence that it states in other words,
+    or `percent`; None where it states none and `percent` is None.
+
+    >>> closed("8,484 DEGs.", 90), closed("8,484 DEGs.", None)
+    ('8,484 DEGs.\\nConfidence: 90%', None)
+    """
+    if _LINE.search(answer):
+        return answer
+    stated = stated_confidence(answer)
+    number = percent if stated is None else round(100 * stated)
+    return None if number is None else with_confidence(answer.rstrip(), number)
 
 
 def template_sha256() -> str:

@@ -17,7 +17,8 @@ from bioreview_bench.training.qa.items.build import build, divide, prove_disjoin
 from bioreview_bench.training.qa.items.facts import kmp_items, load_facts
 from bioreview_bench.training.qa.items.given import contamination, read_pairs, read_sft
 from bioreview_bench.training.qa.items.gsea import gsea_items, read_findings
-from bioreview_bench.training.qa.prompt import content, question_key
+from bioreview_bench.training.qa.prompt import closed, content, question_key
+from bioreview_bench.training.qa.statements import stated_confidence
 
 HEADER = "pathway,tissue,mission,NES,padj\n"
 
@@ -105,7 +106,8 @@ def test_drilled_facts_are_repeated_in_supervised_rows_only() -> None:
         assert plain.files[name] == drilled.files[name]
     asked = Counter(json.loads(line)["question"] for line in drilled.files["train.jsonl"].splitlines())
     train, _ = divide(kmp_items(), ())
-    assert asked == {item.question: 4 if item.key_fact else 1 for item in train}
+    val = {json.loads(line)["question"] for line in drilled.files["val.jsonl"].splitlines()}
+    assert asked == {item.question: 4 if item.key_fact else 1 for item in train if item.question not in val}
     ids = [json.loads(line)["id"] for line in drilled.files["train.jsonl"].splitlines()]
     assert len(set(ids)) == len(ids)
     assert any(item.fact == "kmp/heart/none" and item.key_fact for item in train)  # hardest of the published questions
@@ -143,6 +145,63 @@ def test_questions_kept_out_leave_every_file_that_is_trained_on(shared: Path) ->
         held = [json.loads(line)["question"] for line in built.files[name].splitlines()]
         assert held
         assert not apart & set(map(question_key, held)), name
+
+
+def test_questions_of_training_validation_and_evaluation_are_apart(shared: Path) -> None:
+    given, _ = read_sft(shared / "data" / "kmp" / "kmp_sft_final.json")
+    files = build(seed=1, drill=2, sft=given).files
+    keys = {
+        name: {question_key(json.loads(line)["question"]) for line in files[f"{name}.jsonl"].splitlines()}
+        for name in ("train", "val", "eval", "grpo")
+    }
+    n_items = len({*keys["grpo"]})
+    assert len(keys["val"]) == n_items // 20 > 0
+    for one, other in (("train", "val"), ("train", "eval"), ("val", "eval"), ("grpo", "eval")):
+        assert not keys[one] & keys[other], (one, other)
+    assert keys["val"] < keys["grpo"]
+
+
+def test_rows_without_the_confidence_that_the_prompt_demands_are_completed_or_not_used(shared: Path) -> None:
+    kmp = shared / "data" / "kmp"
+    given, pairs = read_sft(kmp / "kmp_sft_final.json")[0], read_pairs(kmp / "kmp_dpo_preferences.json")
+    line = re.compile(r"\nConfidence: \d{1,3}%$")
+    chosen = [row["chosen"] for row in json.loads((kmp / "kmp_dpo_preferences.json").read_text())]
+    assert (len(chosen), sum(bool(line.search(text)) for text in chosen)) == (61, 0)
+    completed = build(seed=1, sft=given, pairs=pairs)
+    assert completed.manifest["confidence"]["completed"]["pairs"] == 61
+    for text in completed.files["pairs.jsonl"].splitlines():
+        row = json.loads(text)
+        assert all(line.search(row[key][0]["content"]) for key in ("chosen", "rejected"))
+    for name in ("train", "val", "eval"):
+        for text in completed.files[f"{name}.jsonl"].splitlines():
+            row = json.loads(text)
+            assert line.search(row["answer"])
+            assert row["messages"][-1]["content"] == row["answer"]
+    dropped = build(seed=1, sft=given, pairs=pairs, unstated=None).manifest
+    states = [row for row in given if stated_confidence(row.row["answer"]) is not None]
+    both = [
+        pair for pair in pairs
+        if all(stated_confidence(pair.row[key][0]["content"]) is not None for key in ("chosen", "rejected"))
+    ]  # fmt: skip
+    assert dropped["confidence"]["left_out"] == {"given": len(given) - len(states), "pairs": 61 - len(both)}
+    assert len(both) == 1  # which says in words how sure it is
+
+
+@pytest.mark.parametrize(
+    ("answer", "percent", "wanted"),
+    [
+        ("It is 5.", 90, "It is 5.\nConfidence: 90%"),
+        ("It is 5. \n", 0, "It is 5.\nConfidence: 0%"),
+        ("It is 5.\nConfidence: 70%", 90, "It is 5.\nConfidence: 70%"),
+        ("It is 5, and I am 60% sure.", 90, "It is 5, and I am 60% sure.\nConfidence: 60%"),
+        ("Confidence: 70% of mice.\nSo it is 5.", None, "Confidence: 70% of mice.\nSo it is 5.\nConfidence: 70%"),
+        ("It is 5.", None, None),
+    ],
+)
+def test_an_answer_is_closed_by_what_it_states_or_what_is_given(
+    answer: str, percent: int | None, wanted: str | None
+) -> None:
+    assert closed(answer, percent) == wanted
 
 
 def test_pairs_keep_their_texts(shared: Path) -> None:
@@ -219,10 +278,19 @@ def test_a_table_that_cannot_be_read_is_refused_with_its_lines(tmp_path: Path, t
     assert said in str(caught.value)
 
 
+def test_a_table_may_be_tabbed_and_one_that_gives_no_question_is_refused(tmp_path: Path) -> None:
+    rows = "A,eye,RR-1,1.5,0.01\nA,eye,RR-3,1.2,0.02\n"
+    path = tmp_path / "fgsea.tsv"
+    path.write_text((HEADER + rows).replace(",", "\t"))
+    assert read_findings(path) == read_findings(gsea(tmp_path, rows))
+    with pytest.raises(InputError, match=r"gives no question: no pathway has padj < 0\.05 in 2 missions .*\(2 rows, 1"):
+        read_findings(gsea(tmp_path, "A,eye,RR-1,1.5,0.01\nA,eye,RR-3,1.2,0.2\n"))
+
+
 def test_a_table_without_its_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text("pathway,tissue\nA,eye\n")
-    with pytest.raises(InputError, match="lacks the columns mission, NES, padj"):
+    with pytest.raises(InputError, match=r"lacks the columns mission, NES, padj \(it has: pathway, tissue\)"):
         read_findings(path)
 
 
@@ -242,6 +310,7 @@ def test_the_command_writes_what_its_manifest_says(bench: Callable[..., Any], tm
     assert done.code == 0
     assert "96 exact duplicates" in done.out
     assert "share no question" in done.out
+    assert "61 pairs" in done.out
     manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
     for name, facts in manifest["files"].items():
         content_ = (tmp_path / "one" / name).read_bytes()

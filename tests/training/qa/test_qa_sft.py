@@ -173,7 +173,7 @@ def test_a_base_model_is_trained_and_evaluated_with_the_same_prompt_tokens(
     validated = Sft().examples(config, material, base_model(config, material), Heard())
     held = {one.article_id: one for one in validated.kept}
     corpus = read_corpus(data)
-    rows = [json.loads(line) for line in (data / "eval.jsonl").read_text().splitlines()]
+    rows = [json.loads(line) for line in (data / "val.jsonl").read_text().splitlines()]
     for row in [*corpus.train, *corpus.val]:
         assert row["n_prompt_tokens"] + row["n_target_tokens"] < 512
     for row in corpus.val:  # what qa-data counted is what is trained on
@@ -402,7 +402,8 @@ def test_stated_sizes_are_those_of_the_architectures() -> None:
     }  # fmt: skip
     for name, architecture in made.items():
         config = load("sft", name)
-        assert Shape.of(architecture, config.adapter.targets, "stated in the config") == Shape.stated(config)
+        found = Shape.stated(config)
+        assert Shape.of(architecture, config.adapter.targets, found.source) == found
 
 
 def test_dry_runs_need_neither_gpu_nor_weights(bench: Callable[..., Any], tmp_path: Path) -> None:

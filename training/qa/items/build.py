@@ -19,16 +19,18 @@ from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.llm.text.fitting import load_counter
 
-from ...corpora.files import CORPUS, MANIFEST, PAIRS, as_jsonl, asked_by, corpus_contents, corpus_fingerprint
+from ...corpora.files import CORPUS, MANIFEST, PAIRS, as_jsonl, asked_by, chosen, corpus_contents, corpus_fingerprint
 from ...corpora.rows import Lengths, length_percentiles
 from ..prompt import question_key, template_sha256
 from .facts import kmp_items, load_facts
-from .given import Given
+from .given import Given, completed
 from .gsea import Finding, gsea_items
 from .item import Item
 
 TRAIN, VAL, EVALUATION, GRPO = "train.jsonl", "val.jsonl", "eval.jsonl", "grpo.jsonl"
 LABEL = "questions"  # what a training summary calls these data
+UNSTATED = 90  # per cent: what is said for answers that are given without a confidence
+VAL_SHARE = 20  # one in so many items
 _SHOWN = 5  # questions in a message
 
 
@@ -49,26 +51,35 @@ def build(
     sft: Sequence[Given] = (),
     pairs: Sequence[Given] = (),
     keep_out: Sequence[str] = (),
+    unstated: int | None = UNSTATED,
     lengths: Lengths | None = None,
 ) -> QuestionFiles:
     """Divide, drill, shuffle and write out.
 
     `drill` adds so many further copies of each key fact to the supervised training rows, and to nothing else.
     Questions of `keep_out` leave every file that is trained on. Given rows and pairs whose question is among the
-    evaluation items leave too. Training rows and, as val, the evaluation items are a corpus of supervised training;
-    `lengths` counts their tokens (None: an estimate). Raises DataError when training and evaluation still share a
-    question, and InputError for an unknown tissue.
+    evaluation items leave too. Answers of given rows and pairs without a confidence get `unstated` per cent, or, with
+    None, leave. Training rows and, as val, a twentieth of the items that is no key fact are a corpus of supervised
+    training; evaluation items are in neither. `lengths` counts their tokens (None: an estimate). Raises DataError when
+    training, val and evaluation still share a question, and InputError for an unknown tissue.
     """
     learnt, evaluation = divide(_unique([*kmp_items(), *gsea_items(findings)]), held_out)
     apart = set(map(question_key, keep_out))
     train = [item for item in learnt if question_key(item.question) not in apart]
     unseen = apart | {question_key(item.question) for item in evaluation}
+    candidates = [item.id for item in train if not item.key_fact]
+    aside = set(chosen(candidates, max(1, len(train) // VAL_SHARE), seed=0))  # the same ones in whatever order
+    validating = [item for item in train if item.id in aside]
+    supervised = [item for item in train if item.id not in aside]
     named = [Given(row.question, {"id": f"given-{n}", **row.row}) for n, row in enumerate(sft, start=1)]
-    given, n_given_out, n_mention_given = _kept(named, unseen, held_out)
+    named, n_given_closed, n_given_open = completed(named, unstated)
+    pairs, n_pairs_closed, n_pairs_open = completed(pairs, unstated)
+    validated = {question_key(item.question) for item in validating}
+    given, n_given_out, n_mention_given = _kept(named, unseen | validated, held_out)
     paired, n_pairs_out, n_mention_pairs = _kept(pairs, unseen, held_out)
 
-    rows = [item.row() for item in train] + [row.row for row in given]
-    for item in train:
+    rows = [item.row() for item in supervised] + [row.row for row in given]
+    for item in supervised:
         if item.key_fact:
             rows += [item.row(id=f"{item.id}-drill{number}") for number in range(1, drill + 1)]
     asked = [_asked(item) for item in train]
@@ -79,14 +90,21 @@ def build(
         [row["question"] for row in [*rows, *asked]] + [row.question for row in paired],
         [row["question"] for row in judged] + list(keep_out),
     )
-    contents = {TRAIN: rows, VAL: judged, EVALUATION: judged, GRPO: asked}
-    if pairs:
+    seen_on_the_way = [item.row() for item in validating]
+    prove_disjoint([row["question"] for row in rows], [row["question"] for row in seen_on_the_way])
+    contents = {TRAIN: rows, VAL: seen_on_the_way, EVALUATION: judged, GRPO: asked}
+    if paired:
         contents[PAIRS] = [row.row for row in paired]
     tissues = sorted(name.casefold() for name in held_out)
     origin = {"seed": seed, "drill": drill, "held_out": tissues, "facts": load_facts().source}
     counts = {
         "kept_out": {"items": len(learnt) - len(train), "given": n_given_out, "pairs": n_pairs_out},
         "naming_held_out": {"given": n_mention_given, "pairs": n_mention_pairs},
+        "confidence": {
+            "percent": unstated,
+            "completed": {"given": n_given_closed, "pairs": n_pairs_closed},
+            "left_out": {"given": n_given_open, "pairs": n_pairs_open},
+        },
     }
     return _written(contents, origin, counts, lengths or Lengths.of_counter(load_counter("chars3")))
 
@@ -195,7 +213,7 @@ def divide(items: Sequence[Item], held_out: Sequence[str]) -> tuple[list[Item], 
     if unknown:
         raise InputError(
             f"No item has the tissue {', '.join(map(printable, unknown))}.",
-            remedy=f"the tissues are {', '.join(known)}",
+            remedy=f"--gsea TABLE with findings of it; the tissues are {', '.join(known)}",
         )
     last: dict[str, int] = {}
     for item in items:

@@ -1,6 +1,7 @@
 """Rows that others made, read strictly: supervised rows and preference pairs in the `### Instruction:` form, questions.
 
-Texts of answers stay as they are; the question goes into the one template.
+The question goes into the one template, whose answers end with a confidence: an answer that lacks the line is
+completed, or its row is not used (`completed`).
 
 Also which questions stand in a training file, and which rows of it stand there more than once.
 """
@@ -17,7 +18,7 @@ from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.reading import read_text
 
-from ..prompt import asked, conversation, given_question, question_key
+from ..prompt import asked, closed, conversation, given_question, question_key
 
 _LARGEST = 256 << 20  # bytes
 _SHOWN = 20  # problems
@@ -46,6 +47,39 @@ def read_pairs(path: Path) -> list[Given]:
     """Preference pairs: a JSON list of `{"prompt", "chosen", "rejected"}`. Raises InputError."""
     rows = checked(path, numbered(read_list(path)), _pair)
     return [Given(row.question, {"id": f"pair-{number}", **row.row}) for number, row in enumerate(rows, start=1)]
+
+
+def completed(rows: Sequence[Given], percent: int | None) -> tuple[list[Given], int, int]:
+    """(rows whose every answer ends with the confidence that the prompt demands, how many were completed, how many are
+    left out).
+
+    An answer without the line gets one: of the confidence that it states in other words, or else of `percent`; with
+    `percent` None its row is left out. Both answers of a pair that state none get the same line, so that the pair
+    prefers no confidence.
+    """
+    kept, n_completed = [], 0
+    for given in rows:
+        made = _completed(given.row, percent)
+        if made is not None:
+            n_completed += made != given.row
+            kept.append(Given(given.question, made))
+    return kept, n_completed, len(rows) - len(kept)
+
+
+def _completed(row: Mapping[str, Any], percent: int | None) -> dict[str, Any] | None:
+    made = dict(row)
+    for key in ("chosen", "rejected"):
+        if key in row:
+            text = closed(row[key][0]["content"], percent)
+            if text is None:
+                return None
+            made[key] = [{"role": "assistant", "content": text}]
+    if "answer" in row:
+        text = closed(row["answer"], percent)
+        if text is None:
+            return None
+        made |= {"answer": text, "messages": conversation(row["question"], text)}
+    return made
 
 
 def read_questions(path: Path) -> list[dict[str, Any]]:

@@ -47,8 +47,9 @@ class Finding:
 def read_findings(path: Path) -> list[Finding]:
     """Findings of at least two missions, by pathway and tissue.
 
-    Raises InputError for a table that cannot be read: a column missing, two rows of one pathway, tissue and mission,
-    or, with every line, a value that is no number, padj outside 0..1, or a blank name.
+    The table is CSV, or TSV. Raises InputError for one that cannot be read (a column missing, two rows of one pathway,
+    tissue and mission, or, with every line, a value that is no number, padj outside 0..1, or a blank name), and for one
+    that gives no question.
     """
     scores: dict[tuple[str, str], dict[str, float]] = {}
     seen: set[tuple[str, str, str]] = set()
@@ -59,11 +60,18 @@ def read_findings(path: Path) -> list[Finding]:
         seen.add(key)
         if padj < SIGNIFICANT and nes != 0:
             scores.setdefault((pathway, tissue), {})[mission] = nes
-    return [
+    found = [
         Finding(pathway, tissue, dict(sorted(by_mission.items())))
         for (pathway, tissue), by_mission in sorted(scores.items())
         if len(by_mission) >= MISSIONS
     ]
+    if not found:
+        raise InputError(
+            f"{path} gives no question: no pathway has padj < {SIGNIFICANT} in {MISSIONS} missions of one tissue "
+            f"({len(seen):,} rows, {len(scores):,} pathways of a tissue with padj < {SIGNIFICANT} in any).",
+            remedy="put the rows of all missions into one table, with the mission in its column",
+        )
+    return found
 
 
 def gsea_items(findings: Sequence[Finding]) -> list[Item]:
@@ -112,12 +120,16 @@ def _pair(one: Finding, other: Finding) -> Values:
 
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
-    reader = csv.DictReader(StringIO(read_whole(path)))
+    text = read_whole(path)
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(StringIO(text), delimiter="\t" if "\t" in head and "," not in head else ",")
     try:
-        missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+        columns = list(reader.fieldnames or ())
+        missing = [name for name in COLUMNS if name not in columns]
         if missing:
             raise InputError(
-                f"{path} lacks the columns {', '.join(missing)}.", remedy=f"name the columns {', '.join(COLUMNS)}"
+                f"{path} lacks the columns {', '.join(missing)} (it has: {printable(', '.join(columns), 200)}).",
+                remedy=f"name the columns {', '.join(COLUMNS)}; fgsea has no tissue and no mission, so add these",
             )
         for number, row in enumerate(reader):
             if number >= _LARGEST:
