@@ -19,7 +19,7 @@ from bioreview_bench.contracts.contract import BUNDLED, CUSTOM, Contract
 from bioreview_bench.data.folder import canonical_split
 from bioreview_bench.data.load import BUNDLED_DATA, default_contract, load_split
 from bioreview_bench.data.released.manifest import RELEASED
-from bioreview_bench.data.split import Split
+from bioreview_bench.data.split import Split, require_reviews
 from bioreview_bench.errors import InputError, printable
 from bioreview_bench.results.validity import ValidityCard, load_card
 
@@ -169,7 +169,8 @@ def absolute(data: str) -> str:
 
 
 def facts_of(split: Split) -> BoardSplit:
-    """What a board keeps of a split."""
+    """What a board keeps of a split. Raises DataError when articles have no concerns: nothing could be scored."""
+    require_reviews(split)
     same: dict[str, Any] = {name: getattr(split, name) for name in BoardSplit.model_fields if name != "ids"}
     return BoardSplit(**same, ids=tuple(article.id for article in split))
 

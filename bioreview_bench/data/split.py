@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, overload
 
 from bioreview_bench.data.article import Article
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import DataError, InputError, printable
 
 # "contents": every file has the recorded sha256. "counts": only the manifest's counts agree.
 # "bundled": invented data of this package. "none": nobody vouches for these articles.
@@ -100,3 +100,14 @@ def fingerprint(articles: Iterable[Article]) -> str:
     ]
     canonical = json.dumps(rows, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()[:12]
+
+
+def require_reviews(articles: Sequence[Article]) -> None:
+    """Raise DataError when some of `articles` have no `concerns`, so that there is nothing to score against."""
+    without = [article.id for article in articles if not article.reviewed]
+    if without:
+        listed = ", ".join(map(printable, without[:5])) + (", ..." if len(without) > 5 else "")
+        raise DataError(
+            f"{len(without):,} of {len(articles):,} articles have no `concerns`, so there are no references: {listed}.",
+            remedy='add the concerns of their reviewers ("concerns": [] where they raised none), or name other data',
+        )

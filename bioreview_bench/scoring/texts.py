@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.predictions import PredictedConcern, PredictionRow, Predictions
-from bioreview_bench.errors import DataError, printable
+from bioreview_bench.data.split import require_reviews
 
 Indices = NDArray[np.intp]
 
@@ -77,14 +77,3 @@ def counted_references(article: Article, contract: Contract) -> tuple[Concern, .
     if contract.figures == "included":
         return article.concerns
     return tuple(concern for concern in article.concerns if not concern.figure)
-
-
-def require_reviews(articles: Sequence[Article]) -> None:
-    """Raise DataError when some of `articles` have no `concerns`, so that there is nothing to score against."""
-    without = [article.id for article in articles if not article.reviewed]
-    if without:
-        listed = ", ".join(map(printable, without[:5])) + (", ..." if len(without) > 5 else "")
-        raise DataError(
-            f"{len(without):,} of {len(articles):,} articles have no `concerns`, so there are no references: {listed}.",
-            remedy='add the concerns of their reviewers ("concerns": [] where they raised none), or name other data',
-        )

@@ -70,6 +70,14 @@ def test_a_board_that_could_not_be_made_leaves_nothing(run: Callable[..., Result
     assert run("init", "--data", "demo", "--contract", "jaccard").exit_code == 0
 
 
+def test_a_board_of_articles_without_concerns_is_refused(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "test.jsonl").write_text('{"id": "zoo:1", "source": "zoo", "abstract": "Cells."}\n')
+    refused = run("init", "--data", "mine", "--contract", "jaccard")
+    assert "1 of 1 articles have no `concerns`" in str(refused.exception)
+    assert not (tmp_path / "board.sqlite").exists()
+
+
 def test_tables_without_settings_are_made_into_a_board(run: Callable[..., Result], open_database: Any) -> None:
     open_database("board.sqlite").create_or_upgrade()  # its process was killed before it could say what it is about
     assert "no settings" in str(run("settings").exception)
