@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request, Response
@@ -11,7 +12,8 @@ from bioreview_bench.results.provenance import package_version
 
 from ..ranking.build import load_table
 from ..ranking.export import as_csv, as_json
-from ..ranking.view import BoardTable
+from ..ranking.pairs import tests_json
+from ..ranking.view import BoardTable, TestsOfOne
 from ..store.settings import get_split
 from ..store.shown import BoardInfo, SplitIds, SplitInfo, Submitted
 from ..store.status import SubmissionStatus, status_for, submissions_of
@@ -142,6 +144,15 @@ def _public(db: Database, live: Live, pages: Pages) -> APIRouter:
         """The same for a spreadsheet."""
         key = ("csv", split, contract)
         return await pages.answer(request, key, lambda: as_csv(load_table(db, split, contract)), CSV)
+
+    @router.get(
+        "/tables/{split}/{contract}/tests/{submission}.json", response_model=TestsOfOne, responses=_errors(404, 422)
+    )
+    async def tests_of_one(request: Request, split: _Split, contract: _Contract, submission: _Id) -> Response:
+        """The label-swap tests of one ranked system against every other of a table."""
+        key = ("tests", split, contract, submission)
+        make = partial(tests_json, db, split, contract, submission)
+        return await pages.answer(request, key, make, "application/json")
 
     return router
 

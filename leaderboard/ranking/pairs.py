@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from sqlalchemy import delete, select
 
+from bioreview_bench.stats.comparison import LEVEL
+
 from ..store.disclosure import DECIMALS, shown_p
 from ..store.models import SystemTests
-from .view import PairTest
+from ..store.settings import get_contract, get_split
+from .view import PairTest, TestsOfOne
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -35,6 +38,14 @@ _ENTRY: Final = np.dtype([("other", "<u8"), ("delta_f1", "<f8"), ("p_value", "<f
 def pairs_of(db: Database, split: str, contract: str, submission: str) -> tuple[PairTest, ...]:
     """A system against every other, in the table's order; nothing unless it is ranked and tested."""
     return _read(db, split, contract, [submission]).get(submission, ())
+
+
+def tests_json(db: Database, split: str, contract: str, submission: str) -> str:
+    """The same for programs (`view.TestsOfOne`). Raises NotFound for a split or contract unknown."""
+    get_split(db, split)
+    get_contract(db, contract)
+    found = TestsOfOne(submission=submission, level=LEVEL, tests=pairs_of(db, split, contract, submission))
+    return found.model_dump_json(indent=1) + "\n"
 
 
 def pair_of(db: Database, split: str, contract: str, a: str, b: str) -> PairTest | None:

@@ -120,8 +120,16 @@ class PairTest(Shown):
 
     @property
     def significant(self) -> bool:
-        """True when the two differ at the level of the bands."""
-        return self.p_adjusted < LEVEL and self.delta_f1 != 0
+        """True when the two differ at the level of the bands, if only in the fourth decimal."""
+        return self.p_adjusted < LEVEL
+
+
+class TestsOfOne(Shown):
+    """A ranked system against every other of its table; no tests where it does not rank there."""
+
+    submission: str
+    level: float  # of the adjusted p
+    tests: tuple[PairTest, ...]
 
 
 class BoardTable(Shown):

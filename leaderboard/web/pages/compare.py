@@ -99,7 +99,8 @@ def verdict(test: PairTest | None, a: Row, b: Row) -> str:
     said = f"{name(better.system)} has the higher F1 by {figure(abs(test.delta_f1))}"
     odds = f"label-swap test, p {_equals(test.p_value)}, {_equals(test.p_adjusted)} adjusted for all pairs of the table"
     if test.delta_f1 == 0:
-        return f"Both have the same F1 ({odds})."
+        alike = "Their F1 differs by less than 0.001; the difference is significant"
+        return f"{alike if test.significant else 'Both have the same F1'} ({odds})."
     if test.significant:
         return f"{said}; the difference is significant ({odds})."
     return f"{said}; the difference is not significant ({odds})."

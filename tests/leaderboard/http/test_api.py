@@ -38,6 +38,25 @@ def test_a_submission_goes_from_queued_to_scored_and_into_the_table(
     assert "Careful" in listed.text.splitlines()[1]
 
 
+def test_a_system_s_tests_are_had_by_themselves(
+    board: Any, url: str, caller: Make, add_submitter: Make, demo_predictions: Make, card_bytes: Make
+) -> None:
+    for name, demo in (("ann", "careful"), ("bob", "generic")):
+        sent = caller(url, add_submitter(board, name).token).submit(demo_predictions(demo), card_bytes(name))
+        assert sent.status_code == 201, sent.text
+    score_due(board)
+    table = caller(url).get("/api/v1/tables/test/jaccard.json").json()
+    assert "tests" not in table
+    best, other = (row["submission"] for row in table["rows"])
+    answer = caller(url).get(f"/api/v1/tables/test/jaccard/tests/{best}.json").json()
+    assert (answer["submission"], answer["level"]) == (best, 0.05)
+    [test] = answer["tests"]
+    assert (test["a"], test["b"]) == (best, other)
+    assert 0 < test["delta_f1"] == round(test["delta_f1"], 3)
+    assert caller(url).get("/api/v1/tables/test/jaccard/tests/s_0.json").json()["tests"] == []
+    assert caller(url).get(f"/api/v1/tables/test/v3/tests/{best}.json").status_code == 404
+
+
 def test_the_same_submission_sent_twice_is_one(
     board: Any, url: str, caller: Make, add_submitter: Make, demo_predictions: Make, card_bytes: Make
 ) -> None:

@@ -48,7 +48,7 @@ def test_no_request_makes_the_server_fail_or_say_what_is_not_described(
         yes_or_no = hypothesis.strategies.booleans()
         given = hypothesis.given(case=found.ok().as_strategy(), existing=yes_or_no, token=yes_or_no)
         _FEW(given(ask))()
-    assert len(seen) == 11
+    assert len(seen) == 12
     assert seen["GET /api/v1/submissions/{submission}"] >= {200, 401, 404}
     assert seen["POST /api/v1/submissions"] >= {401, 422}
     assert seen["GET /healthz"] == {200}

@@ -334,7 +334,11 @@ def test_a_comparison_says_what_the_test_says(table: Any) -> None:
     assert said.startswith("alpha has the higher F1 by 0.250; the difference is significant")
     assert "p = 0.001, = 0.049 adjusted for all pairs of the table" in said
     assert "is not significant" in verdict(test.model_copy(update={"p_adjusted": 0.05}), b, a)
-    assert "Both have the same F1" in verdict(test.model_copy(update={"delta_f1": 0.0}), b, a)
+    same = test.model_copy(update={"delta_f1": 0.0, "p_adjusted": 1.0})
+    assert "Both have the same F1" in verdict(same, b, a)
+    assert "less than 0.001; the difference is significant" in verdict(
+        same.model_copy(update={"p_adjusted": 0.04}), b, a
+    )
     assert "No test was made" in verdict(None, a, table.rows[3])
     difference = next(one for one in measures(a, b) if one.name == "F1").difference
     assert difference == f"+{a.f1.value - b.f1.value:.3f}"
