@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import cache
@@ -28,10 +29,18 @@ def cells(line: str) -> list[str]:
 
 
 def rows() -> list[Row]:
-    lines = [line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("|")]
-    found = [tuple(cells(line)) for line in lines]
+    """Rows of the tables whose first column is a preset."""
+    found: list[list[str]] = []
+    inside = False
+    for line in PAGE.read_text("utf-8").splitlines():
+        if not line.startswith("|"):
+            inside = False
+        elif line.startswith("| preset |"):
+            inside = True
+        elif inside and not line.startswith("|---"):
+            found.append(cells(line))
     assert {len(row) for row in found} == {5}
-    return [row for row in found if row[0] != "preset" and not row[0].startswith("-")]  # type: ignore[misc]
+    return [tuple(row) for row in found]  # type: ignore[misc]
 
 
 ROWS = rows()
@@ -181,6 +190,28 @@ def test_the_published_column_of_grpo_is_what_was_published(shared: Path) -> Non
             verifiers = ("facts", "pathway_direction", "consistency", "uncertainty")
             wanted = {v: float(n) for v, n in zip(verifiers, numbers, strict=True) if n != "-"}
             assert values(stated_here(name, key)) == wanted
+
+
+def test_the_figures_of_the_lessons_are_those_of_the_published_files(shared: Path) -> None:
+    text = PAGE.read_text("utf-8").partition("## Lessons")[2]
+    kmp = shared / "data" / "kmp"
+    for name, found in (("mve", ("ECE .078 on 25",)), ("phase4", (".285 on 107", "ECE .285 and .453"))):
+        [path] = kmp.glob(f"grpo_{name}_eval_*.json")
+        stated = json.loads(path.read_text())["calibration"]
+        assert f"{stated['ece']:.3f}".removeprefix("0") in found[0]
+        assert str(stated["n_samples"]) in found[0]
+        assert f"{stated['overconfidence_rate']:.3f}".removeprefix("0") in found[-1] or name == "mve"
+        assert all(words in text for words in found)
+    pairs = json.loads((kmp / "kmp_dpo_preferences.json").read_text())
+    assert not any("confidence:" in row["chosen"].lower() for row in pairs)
+    assert f"0 of {len(pairs)} chosen texts" in text
+    results = json.loads((shared / "data" / "published" / "training.json").read_text())["systems"]
+    for system in results:
+        assert f"{system['f1']:.3f}".removeprefix("0") in text
+        assert f"{system['recall']:.3f}".removeprefix("0") in text
+    raw = results[1]["raw"]["f1"]
+    assert f"F1 {raw:.3f} raw".replace("0.", ".") in text
+    assert f"(+{results[1]['f1'] - raw:.3f})".replace("0.", ".") in text
 
 
 def test_every_preset_that_follows_something_published_is_in_the_tables() -> None:
