@@ -7,6 +7,7 @@ Either `{train,val,test}.jsonl` (or `.parquet`, or the shards of such a file, `t
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ SPLITS = ("train", "val", "test")
 ALL = "all"
 _ALIASES = {"validation": "val"}
 FILE_STEMS = {"train": ("train",), "val": ("val", "validation"), "test": ("test",)}
-# A whole file, or a shard of one as the library `datasets` names it.
+# A whole file, or a shard of one as the library `datasets` names it; older versions added a hash.
 _SPLIT_FILE = re.compile(
-    r"(?P<stem>train|val|validation|test)(?:-(?P<number>\d{5})-of-(?P<total>\d{5}))?(?P<suffix>\.jsonl|\.parquet)"
+    r"(?P<stem>train|val|validation|test)(?:-(?P<number>\d{5})-of-(?P<total>\d{5})(?:-[0-9a-f]{16})?)?(?P<suffix>\.jsonl|\.parquet)"
 )
 
 
@@ -89,14 +90,19 @@ def claims(names: Iterable[str], split: str) -> list[list[str]]:
 
 
 def missing_shards(shards: Sequence[str]) -> str:
-    """Which of a file's shards are not among `shards`, in words; nothing when it is complete."""
-    first = _SPLIT_FILE.fullmatch(shards[0])
-    if first is None or first["total"] is None:
+    """What keeps `shards` from being one whole file, in words: missing ones, or two of a number; "" when complete."""
+    parts = [part for name in shards if (part := _SPLIT_FILE.fullmatch(name)) is not None]
+    if not parts or parts[0]["total"] is None:
         return ""
-    present = set(shards)
-    names = (f"{first['stem']}-{n:05d}-of-{first['total']}{first['suffix']}" for n in range(int(first["total"])))
-    missing = [name for name in names if name not in present]
-    return f"{len(missing)} of {int(first['total'])} shards are not there, the first {missing[0]}" if missing else ""
+    total, numbers = int(parts[0]["total"]), [int(part["number"]) for part in parts]
+    twice = next((number for number, count in Counter(numbers).items() if count > 1), None)
+    if twice is not None:
+        return f"two files are shard {twice:05d} of {parts[0]['stem']}"
+    missing = sorted(set(range(total)).difference(numbers))
+    if not missing:
+        return ""
+    first = f"{parts[0]['stem']}-{missing[0]:05d}-of-{parts[0]['total']}{parts[0]['suffix']}"
+    return f"{len(missing)} of {total} shards are not there, the first {first}"
 
 
 def data_files(folder: Path) -> list[Path]:

@@ -271,3 +271,37 @@ def test_two_layouts_in_one_folder_are_ambiguous(folder: Path, write_jsonl: Call
     write_jsonl([article("elife:2")], "data/test.jsonl")
     (folder / "splits.json").write_text('{"test": ["elife:1"]}')
     assert "hold articles" in failure(folder, "test")
+
+
+def test_shards_are_one_split_in_their_order(folder: Path) -> None:
+    for number in (2, 0, 1):
+        path = folder / f"train-{number:05d}-of-00003.parquet"
+        pq.write_table(pa.Table.from_pylist([article(f"elife:{number}")]), path)
+    assert [one.id for one in read_split(folder, "train")] == ["elife:0", "elife:1", "elife:2"]
+    assert [path.name for path in data_files(folder)] == [f"train-{n:05d}-of-00003.parquet" for n in range(3)]
+
+
+def test_shards_with_a_hash_are_read_as_older_writers_named_them(folder: Path) -> None:
+    for number in range(2):
+        path = folder / f"validation-{number:05d}-of-00002-{'0123456789abcdef'}.parquet"
+        pq.write_table(pa.Table.from_pylist([article(f"elife:{number}")]), path)
+    assert len(read_split(folder, "val")) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["test-00001-of-00002.jsonl"], "1 of 2 shards are not there, the first test-00000-of-00002.jsonl"),
+        (["test-00000-of-00002.jsonl", "test-00001-of-00002.parquet"], "hold the split"),
+        (["test-00000-of-00001.jsonl", "test.jsonl"], "hold the split"),
+        (
+            ["test-00000-of-00001.jsonl", f"test-00000-of-00001-{'a' * 16}.jsonl"],
+            "two files are shard 00000 of test",
+        ),
+        (["test-00005-of-00002.jsonl"], "2 of 2 shards are not there"),
+    ],
+)
+def test_shards_that_are_no_whole_file_are_refused(folder: Path, names: list[str], says: str) -> None:
+    for name in names:
+        (folder / name).write_text(json.dumps(article("elife:1")))
+    assert says in failure(folder, "test")
