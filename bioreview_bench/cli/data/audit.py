@@ -43,10 +43,10 @@ def audit(data: str, against: tuple[str, ...], cutoff: str | None, strict: bool,
     from bioreview_bench.curation.audit import audit as run_audit
 
     last = None if cutoff is None else day(cutoff, "--cutoff")
-    own = _groups(data)
+    own = groups_of(data)
     groups = dict(own)
     for other in against:
-        groups |= {f"{printable(other)}: {name}": members for name, members in _groups(other).items()}
+        groups |= {f"{printable(other)}: {name}": members for name, members in groups_of(other).items()}
     report = run_audit(groups, list(own), last)
     if form == "json":
         options.show_json({**asdict(report), "leaks": report.leaks})
@@ -57,7 +57,7 @@ def audit(data: str, against: tuple[str, ...], cutoff: str | None, strict: bool,
     return 2 if strict and report.leaks else 0
 
 
-def _groups(data: str) -> dict[str, list[Article]]:
+def groups_of(data: str) -> dict[str, list[Article]]:
     """The articles of each split; those of a folder that no split names as "rest"."""
     from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, read_articles, read_split, split_files
     from bioreview_bench.data.load import locate

@@ -13,6 +13,9 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
     "lint": (f"{_HERE}lint:lint", "Check articles, rule by rule and line by line."),
     "split": (f"{_HERE}split:split", "Divide articles into train, val and test; no family in two."),
+    "export": (f"{_HERE}release:export", "Write a release: Parquet, card, checksums, metadata."),
+    "public": (f"{_HERE}release:public", "Write ids and labels without texts, for anybody."),
+    "push": (f"{_HERE}release:push", "Upload a release to the Hub."),
     "verify": (f"{_HERE}verify:verify", "Verify released data against their manifest."),
 }
 

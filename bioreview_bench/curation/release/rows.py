@@ -1,0 +1,80 @@
+"""The rows of each configuration of a release.
+
+`default` is everything, `benchmark` has held-out articles without anything of their reviews, `concerns` has one row a
+concern, and each source is a configuration of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.manuscript import is_skipped
+from bioreview_bench.data.vocabulary import sources_in_order
+from bioreview_bench.files.jsonl import clean
+
+DEFAULT, BENCHMARK, CONCERNS = "default", "benchmark", "concerns"
+RESERVED = (DEFAULT, BENCHMARK, CONCERNS)
+
+# What a held-out article keeps: a whitelist, so that a field that nobody thought of is not published.
+_OPEN = ("id", "source", "doi", "title", "abstract", "subjects", "published_date", "license", "schema_version")
+
+Rows = list[dict[str, Any]]
+
+
+def configurations(
+    splits: Mapping[str, Sequence[Article]], held_out: Collection[str], *, withhold: bool
+) -> dict[str, dict[str, Rows]]:
+    """Configuration -> split -> rows, sorted by id. With `withhold` none of them has a review of a held-out article."""
+    full = {name: [_row(article) for article in _sorted(members)] for name, members in splits.items()}
+    closed = {
+        name: [_manuscript(article) for article in _sorted(members)] if name in held_out else full[name]
+        for name, members in splits.items()
+    }
+    shown = closed if withhold else full
+    found = {DEFAULT: shown, BENCHMARK: closed}
+    flat = {name: concern_rows(rows) for name, rows in shown.items() if not (withhold and name in held_out)}
+    found[CONCERNS] = {name: rows for name, rows in flat.items() if rows}
+    sources = sources_in_order(article.source for members in splits.values() for article in members)
+    for source in sources if len(sources) > 1 else ():
+        named = f"source-{source}" if source in RESERVED else source
+        by_split = {name: [row for row in rows if row["source"] == source] for name, rows in shown.items()}
+        found[named] = {name: rows for name, rows in by_split.items() if rows}
+    if withhold:
+        del found[DEFAULT]
+    return {name: by_split for name, by_split in found.items() if by_split}
+
+
+def concern_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
+    """One row a concern, with the article's id, source and licence."""
+    return [
+        {"article_id": row["id"], "source": row["source"], "license": row.get("license"), **concern}
+        for row in rows
+        for concern in row.get("concerns") or ()
+    ]
+
+
+def _sorted(articles: Iterable[Article]) -> list[Article]:
+    return sorted(articles, key=lambda article: article.id)
+
+
+def _row(article: Article) -> dict[str, Any]:
+    row: dict[str, Any] = clean(article.model_dump(mode="json", exclude_unset=True))
+    return _listed(row)
+
+
+def _manuscript(article: Article) -> dict[str, Any]:
+    full = clean(article.model_dump(mode="json", exclude_unset=True))
+    row = {name: full[name] for name in _OPEN if name in full}
+    row["paper_text_sections"] = {name: text for name, text in article.sections.items() if not is_skipped(name)}
+    row["structured_references"] = full.get("structured_references", [])
+    return _listed(row)
+
+
+def _listed(row: dict[str, Any]) -> dict[str, Any]:
+    """Sections as a list, which keeps their order in every format, and is of one type for all articles."""
+    sections = row.get("paper_text_sections")
+    if isinstance(sections, dict):
+        row["paper_text_sections"] = [{"heading": name, "text": text} for name, text in sections.items()]
+    return row
