@@ -27,7 +27,7 @@ from ..intake.validation import read_content
 from ..store.common import State, bump
 from ..store.database import Database
 from ..store.models import Event, PredictionsFile, ResultRow, Sketch, Submission, User
-from ..store.settings import get_contract, get_settings, get_split, put_board
+from ..store.settings import board_seed, get_contract, get_settings, get_split, put_board
 from ..store.submissions import pack
 from .export import FOLDER, MANIFEST, SUBMISSIONS, ExportedBoard, KeptResult, KeptSubmission, KeptUser
 
@@ -113,7 +113,7 @@ def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: T
     content = archive.read(f"{FOLDER}/{kept.predictions_sha256}.jsonl")
     if hashlib.sha256(content).hexdigest() != kept.predictions_sha256:
         raise InputError(f"The predictions of {kept.id} are not those that were submitted.", remedy="export again")
-    sketch = _sketch(kept, content)
+    sketch = _sketch(kept, content, board_seed(db))
     with db.session() as session:
         user_id = session.scalars(select(User.id).where(User.name == kept.user)).one()
         row = session.get(Submission, kept.id)
@@ -128,7 +128,7 @@ def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: T
         if row is None:
             row = _insert(session, user_id, kept, content)
             if sketch is not None:
-                session.add(Sketch(submission_id=row.id, content=sketch))
+                session.add(Sketch(submission_id=row.id, **sketch))
             taken.n_submissions += 1
         else:
             taken.n_known += 1
@@ -137,10 +137,12 @@ def _take(db: Database, archive: zipfile.ZipFile, kept: KeptSubmission, taken: T
         bump(session, split=row.split)
 
 
-def _sketch(kept: KeptSubmission, content: bytes) -> bytes | None:
+def _sketch(kept: KeptSubmission, content: bytes, seed: int) -> dict[str, bytes] | None:
     if kept.state in ("received", "validating", "rejected") or (kept.state == "withdrawn" and not kept.facts):
         return None
-    return near.to_bytes(near.sketch(read_content(content, None)))
+    predictions = read_content(content, None)
+    found = {"content": near.sketch(predictions), "wording": near.wording(predictions, seed)}
+    return {name: near.to_bytes(one) for name, one in found.items()}
 
 
 def _insert(session: Session, user_id: int, kept: KeptSubmission, content: bytes) -> Submission:

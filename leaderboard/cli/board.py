@@ -120,12 +120,17 @@ def upgrade(db: str) -> None:
     """
     from bioreview_bench.errors import InputError
 
+    from ..boards import has_settings
+    from ..intake.check import keep_wording
     from ..store.database import Database
 
     with closing(Database(db)) as opened:
         if not opened.is_board():
             raise InputError(f"There is no board in {opened}.", remedy="bench leaderboard init makes one")
         opened.create_or_upgrade()
+        n = keep_wording(opened) if has_settings(opened) else 0
+        if n:
+            click.echo(f"Prepared {n:,} submissions for finding near copies.", err=True)
     click.echo(f"{opened} has this release's schema.")
 
 

@@ -1,13 +1,14 @@
 """The board's side of checking a submission: from *received* to *queued* or *rejected*.
 
 The checks are `validation`'s. Here they meet the database: one process at a time checks a submission, what it found is
-kept, and what only the board can see is added: near-copies of the team's earlier files, and names that look like
-another team's.
+kept, and what only the board can see is added: near copies of earlier files of the team and of others, and names that
+look like another team's.
 """
 
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sqlalchemy import select
@@ -16,17 +17,19 @@ from sqlalchemy.orm import Session
 from bioreview_bench.errors import InputError, Problem
 
 from ..names import confusable
-from ..store.common import State, as_state, bump, find, move
+from ..store.common import State, as_state, bump, find, in_turn, move
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, MAX_ATTEMPTS, hold, worker_name
 from ..store.models import PredictionsFile, Sketch, Submission, arrival
-from ..store.settings import get_settings, get_split
+from ..store.settings import board_seed, get_settings, get_split
+from ..store.submissions import predictions_bytes
 from . import near
 from .package import stored_package
-from .validation import Validated, validate
+from .validation import read_content, validate
 
 MAX_LISTED: Final = 1000  # problems of one submission that are kept
-_COMPARED: Final = 200  # earlier submissions of the team
+_COMPARED: Final = 200  # earlier submissions of the team, by their concerns
+_NAMED: Final = 5  # submissions of other teams that are noted
 
 
 def validate_received(db: Database, submission_id: str) -> State:
@@ -71,27 +74,52 @@ def _begin(db: Database, submission_id: str, worker: str) -> tuple[Submission, b
     return row, content or b""
 
 
-def _check(db: Database, row: Submission, content: bytes) -> Validated | list[Problem]:
+@dataclass(frozen=True)
+class _Checked:
+    """What checking found: facts, what is kept of concerns and wording, and what was nearby before."""
+
+    facts: dict[str, Any]
+    concerns: near.Sketch
+    wording: near.Sketch
+    nearby: _Nearby
+
+
+@dataclass
+class _Nearby:
+    """Earlier submissions of the split that share their wording: of the team, of others; `seen` were compared."""
+
+    own: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+    seen: set[str] = field(default_factory=set)
+
+
+def _check(db: Database, row: Submission, content: bytes) -> _Checked | list[Problem]:
     try:
         package = stored_package(zlib.decompress(content), row.card, row.run)
-        return validate(package, get_split(db, row.split), get_settings(db).limits)
+        found = validate(package, get_split(db, row.split), get_settings(db).limits)
     except InputError as error:
         return list(error.problems) or [Problem(error.message)]
+    wording, nearby = near.wording(found.predictions, board_seed(db)), _Nearby()
+    with db.reading() as session:  # most are compared here, where nobody waits for it
+        _compare(session, row, wording, nearby)
+    return _Checked(found.facts, near.sketch(found.predictions), wording, nearby)
 
 
-def _finish(db: Database, submission_id: str, worker: str, found: Validated | list[Problem]) -> State:
-    sketch = near.sketch(found.predictions) if isinstance(found, Validated) else None
+def _finish(db: Database, submission_id: str, worker: str, found: _Checked | list[Problem]) -> State:
     with db.session() as session:
         row = find(session, submission_id)
         if row.state != "validating" or row.leased_by != worker:
             return as_state(row.state)
-        if isinstance(found, Validated) and sketch is not None:
-            row.facts = {**found.facts, **_seen_by_the_board(session, row, sketch)}
-            session.merge(Sketch(submission_id=row.id, content=near.to_bytes(sketch)))
+        if isinstance(found, _Checked):
+            in_turn(session)  # of two copies that are checked at the same time one sees the other
+            _compare(session, row, found.wording, found.nearby)
+            row.facts = {**found.facts, **_seen_by_the_board(session, row, found)}
+            contents = {"content": near.to_bytes(found.concerns), "wording": near.to_bytes(found.wording)}
+            session.merge(Sketch(submission_id=row.id, **contents))
             move(session, row, "queued", None)
             row.attempts = 0
             bump(session, split=row.split)
-        elif isinstance(found, list):
+        else:
             row.problems = [{"line": one.line, "message": one.message} for one in found[:MAX_LISTED]]
             row.facts = {"n_problems": len(found)}
             row.marked = False
@@ -100,7 +128,24 @@ def _finish(db: Database, submission_id: str, worker: str, found: Validated | li
         return as_state(row.state)
 
 
-def _seen_by_the_board(session: Session, row: Submission, sketch: near.Sketch) -> dict[str, Any]:
+def _compare(session: Session, row: Submission, wording: near.Sketch, nearby: _Nearby) -> None:
+    """Add to `nearby` what it has not seen. A team's own trials are no copies of what it then submits."""
+    query = (
+        select(Sketch.submission_id, Submission.team, Submission.trial)
+        .join(Submission)
+        .where(Submission.split == row.split, Submission.id != row.id, Sketch.wording.is_not(None))
+        .order_by(arrival())
+    )
+    for name, team, trial in session.execute(query).all():
+        if name in nearby.seen or (trial and team == row.team):
+            continue
+        nearby.seen.add(name)
+        kept = session.scalar(select(Sketch.wording).where(Sketch.submission_id == name))
+        if near.shared(wording, near.from_bytes(kept or b"")) >= near.NEAR:
+            (nearby.own if team == row.team else nearby.elsewhere).append(name)
+
+
+def _seen_by_the_board(session: Session, row: Submission, found: _Checked) -> dict[str, Any]:
     earlier = (
         select(Sketch.submission_id, Sketch.content)
         .join(Submission)
@@ -109,7 +154,7 @@ def _seen_by_the_board(session: Session, row: Submission, sketch: near.Sketch) -
         .limit(_COMPARED)
     )
     kept = ((name, near.from_bytes(content)) for name, content in session.execute(earlier))
-    share, whose, n_near = near.nearest(sketch, kept)
+    share, whose = near.nearest(found.concerns, kept)
     others = select(Submission.card["system_name"].as_string()).where(
         Submission.team != row.team, Submission.trial.is_(False), Submission.state.not_in(("rejected", "withdrawn"))
     )
@@ -118,10 +163,34 @@ def _seen_by_the_board(session: Session, row: Submission, sketch: near.Sketch) -
     return {
         "near_share": round(share, 4),
         "near_submission": whose,
-        "n_near": n_near,
+        "n_near": len(found.nearby.own),
+        "near_elsewhere": found.nearby.elsewhere[:_NAMED],
         "looks_like": [one for one in alike if one != name][:5],
         "same_name": name in alike,
     }
+
+
+def keep_wording(db: Database) -> int:
+    """Keep the wording of submissions that an earlier release checked; returns how many there were.
+
+    What they share with others is not looked for again.
+    """
+    seed, done = board_seed(db), 0
+    with db.reading() as session:
+        checked = select(Submission.id, Submission.predictions_sha256, Sketch.wording).outerjoin(Sketch)
+        rows = session.execute(checked.where(Submission.facts.is_not(None), Submission.state != "rejected")).all()
+    for submission_id, sha256, kept in rows:
+        if kept is not None:
+            continue
+        predictions = read_content(predictions_bytes(db, sha256), None)
+        contents = {
+            "content": near.to_bytes(near.sketch(predictions)),
+            "wording": near.to_bytes(near.wording(predictions, seed)),
+        }
+        with db.session() as session:
+            session.merge(Sketch(submission_id=submission_id, **contents))
+        done += 1
+    return done
 
 
 def _give_back(db: Database, submission_id: str, worker: str) -> None:

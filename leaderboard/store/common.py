@@ -64,6 +64,11 @@ def newest(session: Session, split: str, contract: str) -> str | None:
     return None if row is None else str(row.value["signature"])
 
 
+def in_turn(session: Session) -> None:
+    """Wait until no other transaction is between here and its end: for what must see all that came before."""
+    session.execute(select(Setting).where(Setting.key == VERSION).with_for_update()).all()
+
+
 def counter(session: Session, key: str) -> int:
     """The value of a counter."""
     row = session.get(Setting, key)

@@ -127,12 +127,13 @@ class Submission(Base):
 
 
 class Sketch(Base):
-    """What a submission says, as sorted 8-byte hashes (see `intake.near`): to find near copies."""
+    """What a submission says, as sorted 8-byte hashes: its concerns, and its wording (see `intake.near`)."""
 
     __tablename__ = "sketches"
 
     submission_id: Mapped[str] = mapped_column(ForeignKey("submissions.id", ondelete="CASCADE"), primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
+    wording: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class Event(Base):

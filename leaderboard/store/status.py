@@ -87,7 +87,7 @@ def status_for(db: Database, submission_id: str, user: UserInfo) -> SubmissionSt
         row = _find(session, submission_id)
         if row.team != user.team and not user.is_maintainer:
             raise NotAllowed("This submission belongs to somebody else.", remedy="log in as one of its team")
-        return _shown(session, row)
+        return _shown(session, row, full=user.is_maintainer)
 
 
 def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[SubmissionStatus]:
@@ -113,8 +113,10 @@ def _find(session: Session, submission_id: str) -> Submission:
     return row
 
 
-def _shown(session: Session, row: Submission) -> SubmissionStatus:
+def _shown(session: Session, row: Submission, *, full: bool = False) -> SubmissionStatus:
     facts = dict(row.facts or {})
+    if "near_elsewhere" in facts and not full:
+        facts["near_elsewhere"] = bool(facts["near_elsewhere"])  # which ones is for the maintainers
     withheld = _is_withheld(session, row)
     problems = tuple(ShownProblem(**problem) for problem in row.problems or ())
     own = ("id", "split", "team", "marked", "trial", "disqualified", "reason", "created_at", "changed_at")
