@@ -388,3 +388,12 @@ def test_the_table_of_the_docs_is_that_of_the_rules(capsys: Any) -> None:
     assert set(LEVELS) == {rule.level for rule in RULES.values()}
     assert run(["data", "lint", "--rules", "--format", "json"]) == 0
     assert [rule["id"] for rule in json.loads(capsys.readouterr().out)] == list(RULES)
+
+
+def test_no_id_that_was_released_is_odd() -> None:
+    from bioreview_bench.curation.lint.ids import check_id
+    from bioreview_bench.data.released.manifest import load_manifest
+
+    released = [one for members in load_manifest("v4").members.values() for one in members]
+    assert len(released) == 1553
+    assert [finding for one in released for finding in check_id(one, one.partition(":")[0])] == []
