@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,13 @@ import click
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
 @click.option("--result", "result_path", type=click.Path(path_type=Path), metavar="R.result.json", help="Its score.")
+@click.option(
+    "--evaluation",
+    "evaluation_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Of a model that answers questions: what evaluate-qa --format json printed.",
+)
 @click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: next to the weights.")
 @click.option("--organisation", required=True, metavar="TEXT")
 @click.option("--contact", required=True, metavar="TEXT", help="An address that may be published.")
@@ -28,28 +36,63 @@ import click
     show_default=True,
     help="Whether anybody may download base model and adapter.",
 )
-def card(run: Path, result_path: Path | None, out: Path | None, day: datetime | None, **given: Any) -> None:
+def card(
+    run: Path,
+    result_path: Path | None,
+    evaluation_path: Path | None,
+    out: Path | None,
+    day: datetime | None,
+    **given: Any,
+) -> None:
     """Fill card.yaml (for bench submit) and README.md (for the Hub) for RUN: a training run, its adapter, or a merged
-    model.
+    model. A model that answers questions gets a README.md of its own, and no card.yaml.
 
     \b
     Examples:
       bench train card runs/sft-a --organisation "My lab" --contact me@example.org --result mine.result.json
       bench train card merged/sft-a --organisation "My lab" --contact me@example.org -o cards/sft-a
+      bench train card runs/grpo --organisation "My lab" --contact me@example.org --evaluation answers.json
     """
     from ..models.adapters import MERGED, resolved
     from ..publish import card as cards
+    from ..publish import question_card
 
     folder = Path(resolved(str(run)))
     summary = cards.trained(folder)
+    merged = (folder / MERGED).is_file()
+    out = out if out is not None else folder
+    if question_card.answers_questions(summary):
+        if result_path is not None:
+            raise click.UsageError("--result is of reviews, and this model answers questions: use --evaluation.")
+        _write_question_card(summary, evaluation_path, out, given["name"], merged=merged)
+        click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo ORG/NAME --dry-run")
+        return
+    if evaluation_path is not None:
+        raise click.UsageError("--evaluation is of answers to questions, and this model reviews: use --result.")
     result = None if result_path is None else cards.read_result(result_path)
     author = cards.Author(**given, date=None if day is None else day.date())
     filled = cards.submission_card(summary, result, author)
-    merged = (folder / MERGED).is_file()
     readme = cards.model_card(summary, result, filled, merged=merged)
-    out = out if out is not None else folder
     cards.write_cards(out, filled, readme)
     click.echo(f"{out / cards.CARD} and {out / cards.README} are filled. Read them before you publish them.")
     if result is None:
         click.echo("No score was given: --result R.result.json adds it, with its signature and controls.")
     click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo ORG/NAME --dry-run")
+
+
+def _write_question_card(
+    summary: Mapping[str, Any], evaluation_path: Path | None, out: Path, name: str | None, *, merged: bool
+) -> None:
+    from bioreview_bench.files.atomic import make_folder, write_files
+
+    from ..publish import question_card
+    from ..publish.card import README
+
+    evaluation = None if evaluation_path is None else question_card.read_evaluation(evaluation_path)
+    name = name or str(summary["config"].get("name") or out.name)
+    text = question_card.question_card(summary, evaluation, name, merged=merged)
+    make_folder(out)
+    write_files({out / README: text.encode()})
+    click.echo(f"{out / README} is filled. Read it before you publish it.")
+    if evaluation is None:
+        click.echo("No evaluation was given: --evaluation FILE adds it, with its calibration.")

@@ -74,10 +74,10 @@ def read_result(path: Path) -> Result:
 
 def submission_card(summary: Mapping[str, Any], result: Result | None, author: Author) -> Card:
     """The card of a submission. Raises InputError for what the card does not allow."""
-    corpus = _mapping(summary.get("corpus"))
-    label = str(_mapping(corpus.get("data")).get("label") or "")
+    corpus = mapping(summary.get("corpus"))
+    label = str(mapping(corpus.get("data")).get("label") or "")
     fields: dict[str, Any] = {
-        "system_name": author.name or _mapping(summary.get("config")).get("name") or "",
+        "system_name": author.name or mapping(summary.get("config")).get("name") or "",
         "system_version": author.version,
         "organisation": author.organisation,
         "contact": author.contact,
@@ -86,7 +86,7 @@ def submission_card(summary: Mapping[str, Any], result: Result | None, author: A
         "open_weights": author.open_weights,
         "postprocessing": result.record.system.postprocessing if result is not None else "none",
         "training_data": _training_data(label, corpus),
-        "prompt_sha256": _mapping(summary["prompt"]).get("sha256"),
+        "prompt_sha256": mapping(summary["prompt"]).get("sha256"),
         "cost_usd": author.cost_usd,
         "date": author.date or _day(summary),
         "url": author.url,
@@ -106,22 +106,22 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
     """README.md for the Hub, with its metadata."""
     from huggingface_hub import ModelCard
 
-    base = "--model FOLDER" if merged else f"--model {_code(card.base_model)} --adapter FOLDER"
-    filled = ModelCard.from_template(  # Markdown has an escape of its own: `_cell`
+    base = "--model FOLDER" if merged else f"--model {code(card.base_model)} --adapter FOLDER"
+    filled = ModelCard.from_template(  # Markdown has an escape of its own: `cell`
         _metadata(summary, merged),
         template_str=resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"),
-        name=_cell(card.system_name),
+        name=cell(card.system_name),
         kind="A merged model" if merged else "A LoRA adapter",
-        base_model=_cell(card.base_model),
-        version=_cell(_mapping(summary.get("versions")).get("bioreview-bench")),
+        base_model=cell(card.base_model),
+        version=cell(mapping(summary.get("versions")).get("bioreview-bench")),
         command=base,
-        prompt_id=_code(_mapping(summary["prompt"]).get("id")),
-        prompt_sha256=_code(card.prompt_sha256),
-        counter=_cell(_mapping(summary.get("counter")).get("name")),
+        prompt_id=code(mapping(summary["prompt"]).get("id")),
+        prompt_sha256=code(card.prompt_sha256),
+        counter=cell(mapping(summary.get("counter")).get("name")),
         thinking="on" if summary["thinking"] else "off",
         budget=f"{int(summary['budget']):,}",
-        training=_training_rows(summary),
-        hyper_parameters=_hyper_parameters(summary),
+        training=training_rows(summary),
+        hyper_parameters=hyper_parameters(summary),
         result=None if result is None else _figures(result.record),
         held_out=_held_out(card.training_data),
     )
@@ -139,7 +139,7 @@ def _training_data(label: str, corpus: Mapping[str, Any]) -> TrainingData:
     """v3 and v4 hold articles of the test journals; what is in other data, their owner knows."""
     if label == "questions":
         return TrainingData(description=f"questions and answers, corpus {corpus.get('fingerprint')}")
-    recipe = _mapping(corpus.get("recipe")).get("name")
+    recipe = mapping(corpus.get("recipe")).get("name")
     described = f"bioreview-bench recipe {recipe} on {label} train, corpus {corpus.get('fingerprint')}"
     if label == "demo":
         described += " (12 invented articles)"
@@ -175,10 +175,10 @@ def _metadata(summary: Mapping[str, Any], merged: bool) -> ModelCardData:
     )
 
 
-def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    corpus, metrics = _mapping(summary.get("corpus")), _mapping(summary.get("metrics"))
-    data, git = _mapping(corpus.get("data")), _mapping(summary.get("git"))
-    prints = _mapping(data.get("fingerprint"))
+def training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    corpus, metrics = mapping(summary.get("corpus")), mapping(summary.get("metrics"))
+    data, git = mapping(corpus.get("data")), mapping(summary.get("git"))
+    prints = mapping(data.get("fingerprint"))
     rows = [
         ("base model", f"{summary['base_model']}, digest {summary['base_digest']}"),
         ("parameters", f"{summary['parameters']:,}" if isinstance(summary.get("parameters"), int) else None),
@@ -191,18 +191,18 @@ def _training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("loss on train", metrics.get("train_loss")),
         ("loss on val", metrics.get("eval_loss")),
         ("seconds", summary.get("seconds")),
-        ("versions", ", ".join(f"{name} {value}" for name, value in _mapping(summary.get("versions")).items())),
+        ("versions", ", ".join(f"{name} {value}" for name, value in mapping(summary.get("versions")).items())),
         ("commit", f"{git.get('commit')}{' (with changes)' if git.get('dirty') else ''}"),
     ]
-    return [(label, _cell(value)) for label, value in rows if value not in (None, "", "null")]
+    return [(label, cell(value)) for label, value in rows if value not in (None, "", "null")]
 
 
-def _hyper_parameters(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    config = _mapping(summary.get("config"))
+def hyper_parameters(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    config = mapping(summary.get("config"))
     return [
-        (f"{part}.{key}", _cell(json.dumps(value)))
+        (f"{part}.{key}", cell(json.dumps(value)))
         for part in _HYPER_PARAMETERS
-        for key, value in _mapping(config.get(part)).items()
+        for key, value in mapping(config.get(part)).items()
     ]
 
 
@@ -220,11 +220,11 @@ def _figures(record: ResultRecord) -> dict[str, Any]:
     if record.data.verification == "none":
         warned.append("The data are not a released split; the score compares with nothing published.")
     return {
-        "figures": [(name, _number(value), _interval(record, key)) for name, value, key in named],
-        "signature": _code(record.signature),
+        "figures": [(name, number(value), _interval(record, key)) for name, value, key in named],
+        "signature": code(record.signature),
         "articles": f"{coverage.n_articles:,}",
         "unanswered": f"{coverage.parse_failed + coverage.refused + coverage.error + coverage.missing:,}",
-        "postprocessing": _cell(record.system.postprocessing),
+        "postprocessing": cell(record.system.postprocessing),
         "notes": warned,
     }
 
@@ -234,7 +234,7 @@ def _interval(record: ResultRecord, path: str | None) -> str:
     return "-" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
 
 
@@ -254,16 +254,16 @@ def _day(summary: Mapping[str, Any]) -> date:
         raise InputError("The training summary has no date.", remedy="--date YYYY-MM-DD") from None
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
     """Text for a table or paragraph of Markdown, in which nothing is markup."""
     return "".join(f"\\{char}" if char in "\\`*_[]<>|" else char for char in printable(value, 600))
 
 
-def _code(value: object) -> str:
+def code(value: object) -> str:
     """Text between backticks."""
     return printable(value, 600).replace("`", "'")
 
