@@ -88,11 +88,8 @@ def _notes(evaluation: Mapping[str, Any]) -> list[str]:
     found = [mapping(one) for one in evaluation.get("contamination") or []]
     if not found:
         return ["Which of the questions were trained on was not looked for (--trained-on)."]
-    return [
-        f"{one['n_normalised']} of the {one.get('n_questions')} questions are in {one.get('file')}: they were trained on."
-        for one in found
-        if one.get("n_normalised")
-    ]
+    seen = [one for one in found if one.get("n_normalised")]
+    return [f"{one['n_normalised']} of {one.get('n_questions')} questions are in {one.get('file')}." for one in seen]
 
 
 def _held_out(summary: Mapping[str, Any]) -> str:
