@@ -22,6 +22,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from bioreview_bench.data.predictions import encodes
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import parse_object
 from bioreview_bench.results.card import Card
@@ -120,14 +121,17 @@ def _parse_run(content: bytes, problems: list[Problem]) -> dict[str, Any] | None
 
 
 def _check_plain(value: Any, depth: int) -> None:
-    """Raise ValueError for what a database or a page cannot show: infinite numbers, deep nesting."""
+    """Raise ValueError for what cannot be stored, exported or shown: infinite numbers, deep nests, half characters."""
     if depth > _RUN_DEPTH:
         raise ValueError(f"nested more than {_RUN_DEPTH} deep")
     if isinstance(value, float) and value in (float("inf"), float("-inf")):
         raise ValueError("a number too large")
     if isinstance(value, int) and abs(value) > 1 << 63:
         raise ValueError("a number too large")
-    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    if isinstance(value, str) and not encodes(value):
+        raise ValueError("a lone surrogate, which is half a character")
+    parts = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+    for part in parts:
         _check_plain(part, depth + 1)
 
 

@@ -207,7 +207,7 @@ class Submitter:
 def add_submitter() -> Callable[..., Submitter]:
     """Add a user: add_submitter(board, "ann", team="A", maintainer=True)."""
 
-    def add(database: Any, name: str = "ann", team: str | None = None, **rights: bool) -> Submitter:
+    def add(database: Any, name: str = "ann", team: str | None = None, **rights: Any) -> Submitter:
         from bioreview_bench.leaderboard.store.users import add_user, user_of_token
 
         token = add_user(database, name, team or f"team {name}", **rights)

@@ -161,7 +161,11 @@ def test_an_endless_stream_is_left_at_the_limit(card_bytes: Callable[..., bytes]
 
 
 @pytest.mark.parametrize(
-    "run", [b"[1]", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": ' + b"9" * 30 + b"}", b'{"a": 1, "a": 2}', b"\xff{}"]
+    "run",
+    [
+        *(b"[1]", b'{"a": NaN}', b'{"a": 1e999}', b'{"a": ' + b"9" * 30 + b"}", b'{"a": 1, "a": 2}', b"\xff{}"),
+        *(b'{"a": "\\ud800"}', b'{"a": [{"\\udfff": 1}]}', b'{"a": "\\udc00\\ud800"}'),  # half characters
+    ],
 )
 def test_a_run_manifest_that_no_page_could_show_is_refused(run: bytes, card_bytes: Callable[..., bytes]) -> None:
     with pytest.raises(InputError, match="1 problem") as caught:
