@@ -92,7 +92,9 @@ def count_parameters(folder: Path) -> int:
         return sum(math.prod(one["shape"]) for one in tensors.values())
     import torch
 
-    from .quantised import model_class, read_model_config
+    from bioreview_bench.llm.local.weights import model_class
+
+    from .quantised import read_model_config
 
     config = read_model_config(folder)
     with torch.device("meta"):

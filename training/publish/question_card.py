@@ -89,7 +89,10 @@ def _notes(evaluation: Mapping[str, Any]) -> list[str]:
     if not found:
         return ["Which of the questions were trained on was not looked for (--trained-on)."]
     seen = [one for one in found if one.get("n_normalised")]
-    return [f"{one['n_normalised']} of {one.get('n_questions')} questions are in {one.get('file')}." for one in seen]
+    return [
+        f"{one['n_normalised']} of {one.get('n_questions')} questions are in a training file, {one.get('file')}."
+        for one in seen
+    ]
 
 
 def _held_out(summary: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def test_the_command_writes_what_was_evaluated_and_no_card_of_a_reviewer(
     assert "peer-review" not in yaml.safe_load(front)["tags"]
     system = json.loads(printed)["systems"][0]
     assert f"| {system['system']} | {system['n']} | - |" in body  # judged answers have no reward
-    assert "> 9 of 20 questions are in kmp\\_sft\\_final.json." in body
+    assert "> 9 of 20 questions are in a training file, kmp\\_sft\\_final.json." in body
     for expected in ("`qa`", "b" * 64, "No question of eye, thymus was trained on.", "| parameters | 8,190,735,360 |"):
         assert expected in body, expected
     assert "reviewers" not in body
