@@ -87,7 +87,8 @@ def _simulate(asked: argparse.Namespace, gap: float) -> None:
     half = 1.96 * (LEVEL * (1 - LEVEL) / asked.runs) ** 0.5
     print(f"{asked.runs} runs")
     print(f"  equal systems called different in {false_alarms / asked.runs:.3f} of the runs", end="")
-    print(f" (0.05 within {LEVEL - half:.3f} to {LEVEL + half:.3f}); {false_alarms} runs")
+    expected = f"between {LEVEL - half:.3f} and {LEVEL + half:.3f}" if not gap else f"at most {LEVEL + half:.3f}"
+    print(f" ({false_alarms} runs; expected {expected})")
     if gap:
         found = ", ".join(f"{steps} levels {np.mean(shares):.1%}" for steps, shares in detected.items())
         print(f"  truly different pairs found: {found}")
@@ -96,18 +97,16 @@ def _simulate(asked: argparse.Namespace, gap: float) -> None:
 
 def groups_of(tests: MaxT, tables: Tables) -> list[list[int]]:
     """The bands, the best first."""
-    pairs = zip(tests.pairs.a.tolist(), tests.pairs.b.tolist(), tests.pairs.delta_f1, tests.adjusted(), strict=True)
-    return _groups({(a, b): (delta, p) for a, b, delta, p in pairs}, tables)
+    below = np.flatnonzero(tests.adjusted() < LEVEL)
+    pairs = zip(tests.pairs.a[below].tolist(), tests.pairs.b[below].tolist(), strict=True)
+    return _groups(tables, dict(zip(pairs, tests.pairs.delta_f1[below].tolist(), strict=True)))
 
 
-def _groups(pairs: dict[tuple[int, int], tuple[float, float]], tables: Tables) -> list[list[int]]:
+def _groups(tables: Tables, significant: dict[tuple[int, int], float]) -> list[list[int]]:
+    """From the difference of F1 of the pairs that differ significantly."""
     f1 = {one: _f1(*table.sum(axis=0)) for one, table in tables.items()}
     order = [str(one) for one in sorted(tables, key=f1.__getitem__, reverse=True)]
-    below = {
-        (str(a), str(b)) if delta > 0 else (str(b), str(a))
-        for (a, b), (delta, p) in pairs.items()
-        if p < LEVEL and delta
-    }
+    below = {(str(a), str(b)) if delta > 0 else (str(b), str(a)) for (a, b), delta in significant.items()}
     return [[int(one) for one in group] for group in tied_groups(order, below)]
 
 
@@ -120,7 +119,8 @@ def _check(asked: argparse.Namespace, gap: float) -> None:
         adjusted = tests.adjusted()
         for place, pair in enumerate(zip(tests.pairs.a.tolist(), tests.pairs.b.tolist(), strict=True)):
             worst = max(worst, abs(adjusted[place] - expected[pair][1]))
-        same += groups_of(tests, tables) == _groups(expected, tables)
+        significant = {pair: delta for pair, (delta, p) in expected.items() if p < LEVEL}
+        same += groups_of(tests, tables) == _groups(tables, significant)
     print(f"{asked.runs} runs")
     print(f"  largest difference of an adjusted p: {worst:.1e}; equal bands in {same} runs")
 

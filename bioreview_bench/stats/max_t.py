@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _TOLERANCE = 1e-12
-_ROWS = 8  # pairs computed at a time: what fits a processor's cache
+_CELLS = 80_000  # pairs times draws computed at a time: what fits a processor's cache
 _BUFFER = 2_560_000  # swapped statistics held at a time
 _SWAPS = 2_000_000  # cells of the matrix of swaps made at a time
 
@@ -150,8 +150,9 @@ class _Sums:
         """
         side_matched = self.matched[system] - self.swapped_matched[system].astype(np.float64)
         side_total = self.references + self.predicted[system] - self.swapped_predicted[system].astype(np.float64)
-        for start in range(0, system, _ROWS):
-            rows = slice(start, min(system, start + _ROWS))
+        step = max(1, _CELLS // len(side_total))
+        for start in range(0, system, step):
+            rows = slice(start, min(system, start + step))
             both_matched = (self.matched[system] + self.matched[rows])[:, None]
             both_total = (2 * self.references + self.predicted[system] + self.predicted[rows])[:, None]
             matched = self.swapped_matched[rows] + side_matched
