@@ -27,7 +27,10 @@ class Limits(BaseModel):
 
 
 class HumanRow(BaseModel):
-    """What human reviewers of the same articles score against each other: a row to read systems by, without a rank."""
+    """What human reviewers of the same articles score against each other: a row to read systems by, without a rank.
+
+    `beside`: it was measured against the other reviewers of an article, as the figure `beside_humans` of a system is.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +45,7 @@ class HumanRow(BaseModel):
     precision: _Share | None = None
     n_articles: Annotated[int, Field(gt=0)] | None = None
     note: Annotated[str, Field(max_length=1000)] = ""
+    beside: bool = False
     url: Annotated[str, Field(pattern="^https?://", max_length=500)] | None = None
 
 

@@ -22,7 +22,8 @@ from bioreview_bench.report.meaning import (
 from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.stats.comparison import LEVEL, tied_groups
 
-from ..settings import BoardSettings
+from ..settings import BoardSettings, HumanRow
+from ..store.disclosure import DECIMALS
 from ..store.settings import BoardSplit
 from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
@@ -98,10 +99,32 @@ def board_table(
         validity="" if claim is None else validity_in_short(claim),
         validity_sentence="" if claim is None else validity_sentence(claim),
         trusted=claim is not None and trusted(claim),
-        human=tuple(one for one in settings.human if (one.split, one.contract) == (facts.name, contract)),
+        human=_human(settings, facts.name, contract, record),
         rows=tuple(rows),
         reported=reported(facts.data, facts.name),
     )
+
+
+def _human(settings: BoardSettings, split: str, contract: str, record: ResultRecord | None) -> tuple[HumanRow, ...]:
+    """The rows that the maintainers put there, else what the results say of reviewers held out in turn.
+
+    The latter depends on the articles alone: every result of a signature says the same.
+    """
+    stored = tuple(one for one in settings.human if (one.split, one.contract) == (split, contract))
+    if stored or record is None or record.humans is None:
+        return stored
+    found, their = record.humans, record.humans.reviewer
+    row = HumanRow(
+        split=split,
+        contract=contract,
+        f1=round(their.f1, DECIMALS),
+        recall=round(their.recall, DECIMALS),
+        precision=None if their.precision is None else round(their.precision, DECIMALS),
+        n_articles=found.n_articles,
+        note=f"each of {found.n_reviewers:,} reviewers against the others of the article",
+        beside=True,
+    )
+    return (row,)
 
 
 def _saturated(rows: Sequence[Row]) -> bool:

@@ -7,7 +7,7 @@
 - Figures by category, severity and source, and those made of them, are published for ranked rows only (one for each
   team and split), and only with FEW matches or more: a file with one concern would show its category otherwise.
 - P-values have two decimals: against a system whose matches are known they tell as much as intervals.
-- A source with fewer than FEW articles has no figures.
+- A source with fewer than FEW articles has no figures; nor has a comparison with human reviewers on fewer.
 
 Scores, tests and bands are made of the exact figures; only what is shown is limited.
 """
@@ -87,6 +87,9 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
     overall = _rounded(record.overall)
     update: dict[str, Any] = {"controls": _rounded(record.controls), "intervals": bounds}
     update["overall"] = overall if parts else overall.model_copy(update=dict.fromkeys(_NOT_HEADLINE))
+    humans = record.humans if parts else None
+    several = humans is not None and humans.n_articles >= FEW
+    update["humans"] = humans.model_copy(update={"system": _rounded(humans.system)}) if humans and several else None
     for kind in ("per_category", "per_severity", "per_source"):
         found = getattr(record, kind).items() if parts else ()
         update[kind] = {

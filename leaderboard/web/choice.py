@@ -30,6 +30,7 @@ SORTS: Final = (
     "band",
     "system",
     "f1",
+    "humans",
     "skill",
     "recall",
     "precision",
@@ -44,6 +45,7 @@ SORTS: Final = (
     "references",
 )
 COLUMNS: Final = (  # those that a reader may choose; `sources` is F1 on each source, side by side
+    "humans",
     "skill",
     "recall",
     "precision",
@@ -58,7 +60,7 @@ COLUMNS: Final = (  # those that a reader may choose; `sources` is F1 on each so
     "links",
     "submitted",
 )
-USUAL: Final = ("skill", "recall", "precision", "cost", "links", "submitted")
+USUAL: Final = ("humans", "skill", "recall", "precision", "cost", "links", "submitted")
 PER_PAGE: Final = 100
 _LONGEST_SEARCH: Final = 100  # letters
 _MOST_PAGES: Final = 10_000

@@ -18,7 +18,13 @@ from ..links import Links
 from ..site import Site, part_name
 from .table import Column, Frame, columns, frame, human_lines, lines
 
-_COLUMN_NAMES = {"sources": "F1 on each source", "links": "Links", "submitted": "Submitted", "cost": "Cost"}
+_COLUMN_NAMES = {
+    "humans": "F1 beside humans",
+    "sources": "F1 on each source",
+    "links": "Links",
+    "submitted": "Submitted",
+    "cost": "Cost",
+}
 _DRAWN = 100  # systems in a chart
 
 
@@ -144,7 +150,7 @@ def _chart(table: BoardTable, rows: Sequence[Row], links: Links) -> Markup | Non
         return scatter("chart", "F1 against concerns written", points, [], "concerns written per article")
     echo = next((row.echo_f1 for row in table.rows if row.echo_f1 is not None), None)
     levels = [("echo: ten sentences of the paper", echo)] if echo is not None else []
-    levels += [("human reviewers", one.f1) for one in table.human[:1]]
+    levels += [("human reviewers", one.f1) for one in table.human[:1] if not one.beside]
     return scatter("chart", "F1 against skill", points, levels, "skill") if points else None
 
 

@@ -16,6 +16,7 @@ from bioreview_bench.report.meaning import ENOUGH, SATURATED, echo_note
 
 from ...ranking.badges import TEXTS, BadgeText
 from ...ranking.view import SOURCES, BoardTable, Row
+from ...settings import HumanRow
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
 from ..choice import ALL, USUAL, TableChoice, is_unseen, on_page, one_a_team, passes, size_of
@@ -27,6 +28,8 @@ Value = float | str | None
 
 _MEANINGS: Final = {
     "f1": "Recall and precision in one figure: twice the matches over references and predictions together.",
+    "beside_humans": "F1 against the concerns that the human row is measured by: those of all reviewers of an article "
+    "but one, on articles with several reviewers.",
     "skill": "The share made of all matches beyond those that predictions written for other articles make. "
     "0 is chance.",
     "recall": "Share of the human reviewers' concerns that were found.",
@@ -40,12 +43,13 @@ _MEANINGS: Final = {
     "cost_usd": "What making all predictions cost, in US dollars, as the card says.",
     "n_ref": "Concerns of human reviewers that count here.",
 }
-_KEYS: Final = {
+_KEYS: Final = {  # in addresses
     "echo_f1": "echo",
     "mean_concerns": "concerns",
     "n_ref": "references",
     "cost_usd": "cost",
-}  # in addresses
+    "beside_humans": "humans",
+}
 _FIELDS: Final = {key: field for field, key in _KEYS.items()}
 _CONTROLS: Final = ("skill", "null_f1", "echo_f1")  # stand among the controls of a part
 _OF_PARTS: Final[dict[str, tuple[str, ...]]] = {
@@ -91,7 +95,7 @@ def columns(choice: TableChoice, rows: Sequence[Row] = ()) -> list[Column]:
             found += [Column(key, "Paper, code and weights, as the card says.", "Links")] if _any(rows, *_URLS) else []
         elif key == "submitted":
             found.append(Column(key, "When it came.", "Submitted"))
-        elif key != "cost" or _any(rows, "cost_usd"):
+        elif key not in ("cost", "humans") or _any(rows, field):
             found.append(Column(field, _MEANINGS[field]))
     return found
 
@@ -310,17 +314,36 @@ def echo_alert(row: Row) -> str:
 
 
 def human_lines(common: Frame) -> list[dict[str, Any]]:
-    """The rows of human reviewers: figures in the same columns, without a rank. Only for all concerns."""
+    """The rows of human reviewers, without a rank. Only for all concerns.
+
+    Where systems have a figure on the same references, that of the humans stands in its column and not under F1.
+    """
     found = []
+    columns = common.columns[1:]
+    aside = any(column.field == "beside_humans" for column in columns)
     for one in common.table.human if common.choice.kind == ALL else ():
-        value = Figure(value=one.f1, low=one.f1_low, high=one.f1_high)
-        cells = [
-            (column.key, column.name, figure(getattr(one, column.field, None)) if not column.source else DASH)
-            for column in common.columns[1:]
-        ]
-        found.append({"row": one, "lead": figure(one.f1), "detail": bounded(value), "cells": cells})
-        found[-1]["strip"] = strip(value, common.axis, None, ranked=False)
+        there = aside and one.beside
+        value = Figure(value=None) if there else Figure(value=one.f1, low=one.f1_low, high=one.f1_high)
+        cells = [(column.key, column.name, _human_figure(one, column, there)) for column in columns]
+        found.append(
+            {
+                "row": one,
+                "lead": figure(value.value),
+                "detail": bounded(value),
+                "cells": cells,
+                "strip": strip(value, common.axis, None, ranked=False),
+            }
+        )
     return found
+
+
+def _human_figure(one: HumanRow, column: Column, there: bool) -> str:
+    """What a row of humans has in a column. Recall and precision against other references would not compare."""
+    if column.source:
+        return DASH
+    if there:
+        return figure(one.f1) if column.field == "beside_humans" else DASH
+    return figure(getattr(one, column.field, None))
 
 
 def _null(row: Row, choice: TableChoice) -> float | None:

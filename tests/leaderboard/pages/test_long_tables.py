@@ -160,3 +160,23 @@ def test_f1_over_time_rises_with_ranked_ones_only() -> None:
     svg = progress("p", "t", points)
     assert "Best ranked F1 so far: 2026-01-01: 0.200; 2026-01-09: 0.400." in svg
     assert "No submission is ranked." in progress("p", "t", [points[1], points[1]])
+
+
+def test_the_human_row_stands_where_it_compares(site: Site, make_table: Make, make_entry: Make) -> None:
+    """On the demo 11 articles have several reviewers: too few for a figure of a single system."""
+    table = make_table(make_entry(1, 0.9), make_entry(2, 0.3, team="B"))
+    (human,) = table.human
+    assert (human.n_articles, human.beside) == (11, True)
+    assert {row.beside_humans for row in table.rows} == {None}
+    html = board_page(site, table, TableChoice())
+    shown = html[html.index('<tr role="row" class="human"') : html.index('class="entries"')]
+    assert f'<span class="value">{human.f1:.3f}</span>' in shown
+    assert "each of 28 reviewers against the others of the article" in shown
+    beside = tuple(row.model_copy(update={"beside_humans": 0.25}) for row in table.rows)
+    raised = human.model_copy(update={"f1": 0.123, "recall": 0.4})
+    html = board_page(site, table.model_copy(update={"rows": beside, "human": (raised,)}), TableChoice())
+    shown = html[html.index('<tr role="row" class="human"') : html.index('class="entries"')]
+    assert 'class="col-humans" data-label="F1 beside humans"><span class="value">0.123</span>' in shown
+    assert "0.400" not in shown  # recall against other references
+    assert shown.count("0.123") == 1
+    assert html.count('data-label="F1 beside humans"><span class="value">0.250</span>') == 2
