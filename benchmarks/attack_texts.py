@@ -216,6 +216,16 @@ PRAISE: Mapping[str, str] = {
 }
 
 
+# Written after the rules, and no rule was made from them.
+UNSEEN_PRAISE = (
+    "Science at its best. {}", "If only all papers were like this one! {}", "{} Five stars.", "My compliments. {}",
+    "{} I would be proud to have written this.", "The critics are silenced, who used to say: {}",
+    "Far be it from me to say that {}", "Only a fool would claim the following: {}", "{} In short, a triumph.",
+    "The authors deserve every credit for showing the falsity of this: {}", "{} This has since been put right.",
+    "Rest assured, dear editor, the following is untrue: {}",
+)  # fmt: skip
+
+
 def _of_each(concerns: Concerns, change: Callable[[str], str]) -> str:
     return answer([{**one, "text": change(one["text"])} for one in concerns])
 
@@ -272,6 +282,7 @@ def turned(paper: Paper) -> dict[str, str]:
     found = {
         f"praise {name} a true concern": _of_each(paper.true, template.format) for name, template in PRAISE.items()
     }
+    found |= {f"unseen praise: {template}": _of_each(paper.true, template.format) for template in UNSEEN_PRAISE}
     opposite = [{**one, "text": flipped(one["text"])} for one in paper.true if flipped(one["text"])]
     return {**found, "the opposite of true concerns": answer(opposite)}
 

@@ -1,8 +1,10 @@
 """Rewards of a review by attack, beside those of honest reviewers: `python benchmarks/attacks.py DATA [--contract C]`.
 
-DATA has the splits of the eLife pilot and its `predictions` (`close_reader`, `restated`, `hurried`, `paraphrase`,
-`near_miss`). Rewards are those of the preset `grpo_review`: means over the articles of a split that every reviewer
-read. `--split val` checks, on articles that no rule was made for, what `train` designs. `--search N` looks for the
+DATA is a folder like the eLife pilot's, with predictions `restated`, `near_miss` and those of other honest reviewers
+that it has. Rewards are those of the preset `grpo_review`: means over the articles of a split that every reviewer read.
+Rules were made on the pilot's train articles; `--split val` checks them on others, and the invented papers of
+`bioreview_bench/data/released/known` (`--split test`) on texts that the contract `reader` was not trained on.
+`--search N` looks for the
 best attack out of sources, templates, fillers and disguises: coordinate ascent from N random starts by the mean
 reward, which is what a policy climbs. `--seconds` times hostile completions too.
 
@@ -26,6 +28,7 @@ import attack_texts as texts
 
 from bioreview_bench import Contract, load_split
 from bioreview_bench.contracts.transforms import Vectors
+from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.split import Split
 from bioreview_bench.llm.text.prompt import Prompt
 from bioreview_bench.training.config.load import load
@@ -55,16 +58,16 @@ class Bench:
         read = load_split(folder, split)
         # A reward reads train splits alone; here a val split stands in for one, and nothing is trained.
         articles = Split.of(list(read), read.data, "train")
-        self.written = {
-            name: _concerns(folder / "predictions" / f"{file}.jsonl")
-            for name, file in {**HONEST, "near": "near_miss", "stock": "generic"}.items()
+        paths = {
+            name: folder / "predictions" / f"{file}.jsonl" for name, file in {**HONEST, "near": "near_miss"}.items()
         }
+        self.written = {name: _concerns(path) for name, path in paths.items() if path.is_file()}
         by = Contract.load(contract)
         vectorizer = Remembering(by)
         references = References(articles, by, Contract.load("v3"), vectorizer)
         weights = load("grpo", "grpo_review").reward.weights
         self.reward = ReviewReward(references, vectorizer, RewardComposer(weights))
-        known = set(references.ids).intersection(*(rows for name, rows in self.written.items() if name != "stock"))
+        known = set(references.ids).intersection(*self.written.values())
         self.papers = [self._paper(article, articles) for article in articles if article.id in known]
 
     def _paper(self, article: Any, articles: Split) -> texts.Paper:
@@ -75,7 +78,7 @@ class Bench:
             article=article,
             true=self.written["restated"][article.id],
             near=self.written["near"][article.id],
-            stock=self.written["stock"][article.id],
+            stock=[texts.concern(text) for text in GENERIC_CONCERNS],
             others=others,
             prompt="\n".join(part["content"] for part in Prompt.load("objects-v1").render(article.abstract)),
         )
@@ -96,7 +99,7 @@ class Bench:
 
     def honest(self, paper: texts.Paper) -> dict[str, str]:
         """What honest reviewers wrote, whole and its first three concerns."""
-        own = {name: self.written[name][paper.article.id] for name in HONEST}
+        own = {name: self.written[name][paper.article.id] for name in HONEST if name in self.written}
         whole = {name: texts.answer(concerns) for name, concerns in own.items()}
         return whole | {f"{name}, three concerns": texts.answer(concerns[:3]) for name, concerns in own.items()}
 
@@ -154,7 +157,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("--split", choices=["train", "val"], default="train")
+    parser.add_argument("--split", choices=["train", "val", "test"], default="train")
     parser.add_argument("--contract", default="reader")
     parser.add_argument("--search", type=int, default=0, metavar="STARTS")
     parser.add_argument("--seconds", action="store_true")
@@ -176,8 +179,10 @@ def main() -> None:
             print(f"  {value:7.3f}  {recipe}")
         attacks[str(ranked[0][1])] = ranked[0][0]
     best = max(attacks, key=lambda name: attacks[name])
-    bound = min(honest["paraphrase"] / 2, honest["careful reader"])
-    print(f"\nbest attack {attacks[best]:.3f} ({best}); to stay below {bound:.3f}")
+    bounds = {f"half of {name}": honest[name] / 2 for name in ("paraphrase", "restated") if name in honest}
+    bounds |= {name: honest[name] for name in ("careful reader",) if name in honest}
+    stay = ", ".join(f"{name} {value:.3f}" for name, value in bounds.items())
+    print(f"\nbest attack {attacks[best]:.3f} ({best}); to stay below: {stay}")
     if given.seconds:
         article = bench.papers[0].article.id
         print("\nseconds to score one hostile completion")

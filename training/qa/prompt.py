@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
+
+from bioreview_bench.data.comparable import comparable
 
 from .statements import stated_confidence
 
@@ -69,5 +70,5 @@ def question_key(question: str) -> str:
 
     `KMP×HU`, `KMP × HU` and `kmp x hu` are one.
     """
-    folded = unicodedata.normalize("NFKC", question).casefold().replace("×", " x ").replace(",", "")
+    folded = comparable(question.replace("×", " x ")).replace(",", "")
     return " ".join(_WORD.findall(folded))

@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
+
+from bioreview_bench.data.comparable import comparable
 
 from ..rewards.copying import Source
 
@@ -107,9 +108,9 @@ class Statements:
 
 
 def fold(text: str) -> str:
-    """Compatibility forms, lower case, one minus sign, no emphasis marks."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return folded.replace("−", "-").replace("**", "").replace("*", "")
+    """Every line as texts are compared (`data.comparable`): lower case, no characters that nobody sees. No emphasis
+    marks."""
+    return "\n".join(map(comparable, text.replace("*", "").split("\n")))
 
 
 def pattern(term: str) -> re.Pattern[str]:

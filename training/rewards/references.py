@@ -29,6 +29,7 @@ from bioreview_bench.scoring.spaces import CosineSpace, normalised
 from bioreview_bench.scoring.texts import TextPool, counted_references
 
 from .copying import Source
+from .praise import PraiseTest
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
 _CHUNK = 64  # articles embedded at a time when the cache is filled
@@ -124,6 +125,8 @@ class References:
         }
         self._prepared: OrderedDict[str, PreparedArticle] = OrderedDict()
         self._fill(articles)
+        told = [concern.text for references in self._references.values() for concern in references]
+        self.praise = PraiseTest(told, vectorizer.known)
 
     @property
     def ids(self) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ readable review that says nothing earns nothing.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import or_
 from types import MappingProxyType
 from typing import Any
 
@@ -27,6 +28,7 @@ from .components import confidence, coverage, form, groundedness, match, repeats
 from .composer import Composed, RewardComposer
 from .copying import Source
 from .polarity import criticises
+from .praise import parts
 from .references import CachedVectorizer, PreparedArticle, References, refuse_board
 
 # Components, under the names that they had in configurations.
@@ -58,6 +60,18 @@ class _Review:
     def worthy(self) -> list[str]:
         """Their texts; no other is encoded."""
         return [self.texts[place] for place in self.worthy_places]
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """Raw vectors (n, d) of texts, by their places."""
+
+    places: Mapping[str, int]
+    vectors: Vectors
+
+    def rows(self, texts: Sequence[str]) -> Vectors:
+        """(m, d), those of some texts."""
+        return self.vectors[[self.places[text] for text in texts]]
 
 
 class ReviewReward:
@@ -114,15 +128,26 @@ class ReviewReward:
         article = self.references.of(article_id)
         asked = Source([prompt])
         reviews = [self._read(completion, article, asked) for completion in completions]
-        places: dict[str, int] = {}
-        for review in reviews:
-            for text in review.worthy:
-                places.setdefault(text, len(places))
-        raw = self._vectorizer.new(list(places)) if places else np.empty((0, article.vectors.shape[1]), np.float32)
-        vectors = article.compared(raw)
+        encoded = self._encoded(text for review in reviews for text in review.worthy)
+        reviews = [self._without_praise(review, encoded) for review in reviews]
+        empty = np.empty((0, article.vectors.shape[1]), np.float32)
         return [
-            self._composed(review, vectors[[places[text] for text in review.worthy]], article) for review in reviews
+            self._composed(review, article.compared(encoded.rows(review.worthy)) if review.worthy else empty, article)
+            for review in reviews
         ]
+
+    def _encoded(self, texts: Iterable[str]) -> _Encoded:
+        """Raw vectors of texts and of their parts, in one batch."""
+        wanted = list(dict.fromkeys(each for text in texts for each in (text, *parts(text))))
+        vectors = self._vectorizer.new(wanted) if wanted else np.empty((0, 0), np.float32)
+        return _Encoded({text: place for place, text in enumerate(wanted)}, vectors)
+
+    def _without_praise(self, review: _Review, encoded: _Encoded) -> _Review:
+        praise = [
+            not fault and bool(self.references.praise.praises(encoded.rows(parts(text))).any())
+            for text, fault in zip(review.texts, review.faulty, strict=True)
+        ]
+        return replace(review, faulty=tuple(map(or_, review.faulty, praise)))
 
     def _read(self, completion: str, article: PreparedArticle, asked: Source) -> _Review:
         parsed = parse(completion)

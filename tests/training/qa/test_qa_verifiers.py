@@ -55,7 +55,8 @@ def test_every_item_s_own_answer_earns_all_of_every_verifier(reward: QaReward) -
 def test_a_restated_question_earns_nothing(reward: QaReward) -> None:
     for item in all_items():
         statement = item.question.replace("?", ".")
-        for said in ("", item.question, statement, content(item.question), f"You ask: {statement}"):
+        hidden = " ".join(f"{word[:2]}\u200b{word[2:]}" for word in statement.split())
+        for said in ("", item.question, statement, hidden, content(item.question), f"You ask: {statement}"):
             found = reward.score(item.row(), said)
             assert not found.components["V1"], (item.question, said)
             assert found.total <= 0.08, (item.question, said, found)

@@ -9,7 +9,8 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    "module", ["rewards.components", "rewards.composer", "rewards.copying", "rewards.polarity", "qa.verifiers"]
+    "module",
+    ["rewards.components", "rewards.composer", "rewards.copying", "rewards.polarity", "rewards.praise", "qa.verifiers"],
 )
 def test_every_example_gives_what_it_says(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"bioreview_bench.training.{module}"))

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from bioreview_bench import load_split
+from bioreview_bench import Contract, load_split
 from bioreview_bench.data.comparable import comparable
 from bioreview_bench.training.rewards.polarity import criticises
+from bioreview_bench.training.rewards.praise import PraiseTest, parts
+from bioreview_bench.training.rewards.references import CachedVectorizer
 
 CRITICISM = "There was no control for litter effects, so the effect of the drug cannot be told from that of the mother."
 
@@ -79,3 +82,38 @@ def test_few_concerns_of_people_are_taken_for_praise(shared: Path) -> None:
     refused = [text for text in said if not criticises(comparable(text))]
     assert len(said) > 100
     assert len(refused) / len(said) < 0.03
+
+
+def test_praise_is_known_in_words_of_no_list(shared: Path, minilm: None, warm: Path) -> None:
+    """Wordings that stand in no file; of real reviewers' val sentences few are taken for praise."""
+    folder = shared / "data" / "elife_pilot"
+    said = {
+        name: [one.text for article in load_split(folder, name) for one in article.concerns if not one.figure]
+        for name in ("train", "val")
+    }
+    encode = CachedVectorizer(Contract.load("reader")).known
+    test = PraiseTest(said["train"], encode)
+    unseen = ["If only all papers were like this one!", "My compliments to the team.", "In short, a triumph.",
+              "I would be proud to have written this.", "Only a fool would claim the following"]  # fmt: skip
+    assert test.praises(encode(unseen)).sum() >= 4
+    real = list({part for text in said["val"] for part in parts(text)})
+    assert len(real) > 150
+    assert test.praises(encode(real)).mean() < 0.04
+
+
+def test_few_references_teach_no_test_of_praise() -> None:
+    assert not PraiseTest(["No control."], pytest.fail).praises(np.ones((3, 2), np.float32)).any()
+
+
+def test_parts_of_a_concern_are_its_sentences_and_clauses() -> None:
+    text = "Excellent work! The sample (n = 3) is small; 3.5 of them: mice \u2014 4\nNo blinding."
+    assert parts(text) == [
+        "excellent work!",
+        "the sample",
+        "n = 3",
+        "is small",
+        "3.5 of them",
+        "mice",
+        "4 no blinding.",
+    ]
+    assert parts("  ... 12 % --") == []
