@@ -66,7 +66,7 @@ def match(vectors: Vectors, places: Sequence[int], n_written: int, article: Prep
     )
     rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = tuple(
-        (places[row], int(column), float(worth[row, column]))
+        (places[int(row)], int(column), float(worth[row, column]))
         for row, column in zip(rows, columns, strict=True)
         if worth[row, column] > 0
     )
