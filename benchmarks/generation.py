@@ -83,9 +83,18 @@ def reviewed(engine: str, arguments: argparse.Namespace, model: Path, data: Path
         words += ["--param", parameter]
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", _BENCH, *words], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"exit code {done.returncode}: {' '.join(done.stderr.split())[:200]}")
-    return time.perf_counter() - begun
+    seconds = time.perf_counter() - begun
+    rows = out / "predictions.jsonl"
+    found = [json.loads(line)["status"] for line in rows.read_text().splitlines()] if rows.is_file() else []
+    # Random text is no answer that can be read: it was written all the same.
+    if (
+        done.returncode not in (0, 5)
+        or len(found) != n
+        or not set(found) <= {"ok", "repaired", "empty", "parse_failed"}
+    ):
+        said = " ".join(done.stderr.split())[-200:]
+        raise RuntimeError(f"exit code {done.returncode}, {sorted(set(found))} of {len(found)} articles: {said}")
+    return seconds
 
 
 def main() -> None:

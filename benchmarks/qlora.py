@@ -303,6 +303,9 @@ def tried(arguments: argparse.Namespace, scratch: Path, rate: float) -> None:
         if package is not None and find_spec(package) is None:
             print(f"{name:28}{package} is not installed")
             continue
+        if arguments.tiny and name == "offloading":
+            print(f"{name:28}needs a GPU")
+            continue
         if started - begun + longest > 60 * arguments.minutes:
             print(f"{name:28}no time left: name it to run it alone")
             continue

@@ -76,6 +76,7 @@ def less_memory(run: Run) -> str:
         return " ".join(f"--set trl.{key}={value}" for key, value in changed.items())
     if not (t["gradient_checkpointing"] or t.get("activation_checkpointing")):
         return "--set trl.gradient_checkpointing=true"
-    if run.method.name != "grpo" and not t.get("activation_offloading"):
+    on_gpu = run.config.model.device == "cuda"  # there is nowhere to offload to from the CPU
+    if on_gpu and run.method.name != "grpo" and not t.get("activation_offloading"):
         return "--set trl.activation_offloading=true"
     return ""
