@@ -16,6 +16,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "export": (f"{_HERE}release:export", "Write a release: Parquet, card, checksums, metadata."),
     "public": (f"{_HERE}release:public", "Write ids and labels without texts, for anybody."),
     "push": (f"{_HERE}release:push", "Upload a release to the Hub."),
+    "stats": (f"{_HERE}stats:stats", "Count what a data set consists of; human against human."),
     "verify": (f"{_HERE}verify:verify", "Verify released data against their manifest."),
 }
 
