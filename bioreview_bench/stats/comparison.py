@@ -157,7 +157,7 @@ def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: in
         PairComparison(
             a=names[a],
             b=names[b],
-            delta_f1=float(-tests.pairs.delta_f1[where[a, b]]),
+            delta_f1=float(0.0 - tests.pairs.delta_f1[where[a, b]]),
             n_informative=len(np.unique(units[(tables[a] != tables[b]).any(axis=1)])),
             p_value=float(p_values[where[a, b]]),
             p_adjusted=float(adjusted[where[a, b]]),

@@ -97,7 +97,7 @@ def make_tests(ranked: Sequence[Entry], counts: Mapping[int, bytes], before: Rem
     delta, p, adjusted = np.zeros((n, n)), np.ones((n, n)), np.ones((n, n))
     place = {entry.result: number for number, entry in enumerate(ranked)}
     a, b = (np.array([place[result] for result in side.tolist()], np.int64) for side in (tests.pairs.a, tests.pairs.b))
-    delta[a, b], delta[b, a] = tests.pairs.delta_f1, -tests.pairs.delta_f1
+    delta[a, b], delta[b, a] = tests.pairs.delta_f1, 0.0 - tests.pairs.delta_f1
     p[a, b] = p[b, a] = tests.p_values()
     adjusted[a, b] = adjusted[b, a] = tests.adjusted()
     if n == 2:  # two systems have a test that is exact for few articles

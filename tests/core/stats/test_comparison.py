@@ -53,6 +53,7 @@ def test_systems_are_ranked_tested_and_grouped(save: Callable[..., Path], capsys
     assert found["groups"] == [["strong", "twin"], ["weak"]]
     tests = {(row["a"], row["b"]): row for row in found["tests"]}
     assert tests["strong", "twin"]["p_value"] == 1.0
+    assert str(tests["strong", "twin"]["delta_f1"]) == "0.0"  # not -0.0
     assert 0 < tests["strong", "weak"]["p_adjusted"] < 0.01
 
 
