@@ -17,7 +17,7 @@ from bioreview_bench.encoders.files import EncoderFiles
 from bioreview_bench.errors import EncoderError
 from bioreview_bench.files.notices import leave_out_known_logs
 
-from .papers import Paper
+from .papers import TaughtPaper
 from .settings import Settings
 
 _LINEAR = ("query", "key", "value", "dense", "q", "k", "v", "o")  # of a BERT, and of an MPNet
@@ -34,7 +34,9 @@ class FittedMatcher:
     losses: tuple[float, ...]
 
 
-def fit(files: EncoderFiles, papers: Sequence[Paper], settings: Settings, say: Callable[[str], None]) -> FittedMatcher:
+def fit(
+    files: EncoderFiles, papers: Sequence[TaughtPaper], settings: Settings, say: Callable[[str], None]
+) -> FittedMatcher:
     """Train on `papers`. `say` gets the loss of each epoch. Raises EncoderError."""
     from sentence_transformers import (
         SentenceTransformer,

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize, softplus
 from torch.nn.utils.rnn import pad_sequence
 
-from .papers import OWN_WORDS, REFERENCE, Paper, Text
+from .papers import OWN_WORDS, REFERENCE, TaughtPaper, Text
 from .settings import Settings
 
 _FAR = -1e9
@@ -27,7 +27,7 @@ _FAR = -1e9
 class Relations:
     """Of all texts of `papers` in order: which paper each is about, which points it makes and comes close to."""
 
-    def __init__(self, papers: Sequence[Paper]) -> None:
+    def __init__(self, papers: Sequence[TaughtPaper]) -> None:
         self.texts: list[Text] = [text for paper in papers for text in paper.texts]
         self.paper = [number for number, paper in enumerate(papers) for _ in paper.texts]
         self._same = [self._points(row, text.same) for row, text in enumerate(self.texts)]

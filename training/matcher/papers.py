@@ -43,7 +43,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class Paper:
+class TaughtPaper:
     """Distinct texts about one paper, its references first. `n_judged` of them were judged as making a point; `real`
     is False for invented papers.
     """
@@ -60,7 +60,7 @@ class MatchingTexts:
     are trained on and measure nothing.
     """
 
-    papers: tuple[Paper, ...]
+    papers: tuple[TaughtPaper, ...]
     articles: tuple[Article, ...]
     judgements: Judgements | None
     corpora: tuple[JudgedCorpus, ...]
@@ -125,7 +125,7 @@ def _paper(
     n_audited: int,
     corpora: Sequence[JudgedCorpus],
     real: bool,
-) -> Paper:
+) -> TaughtPaper:
     """The first `n_audited` of all judged texts count in `n_judged`."""
     references = counted_references(article, contract)
     points = [concern.concern_id for concern in references]
@@ -149,7 +149,7 @@ def _paper(
                 ]
     found = sentences(article)
     texts += [Text(found[position], SENTENCE) for position in pick(len(found), _SENTENCES)]
-    return Paper(article.id, _distinct(texts), n_judged, real)
+    return TaughtPaper(article.id, _distinct(texts), n_judged, real)
 
 
 def _distinct(texts: Sequence[Text]) -> tuple[Text, ...]:
@@ -160,7 +160,7 @@ def _distinct(texts: Sequence[Text]) -> tuple[Text, ...]:
     return tuple(first.values())
 
 
-def split_folds(papers: Sequence[Paper], n: int) -> list[list[str]]:
+def split_folds(papers: Sequence[TaughtPaper], n: int) -> list[list[str]]:
     """Ids of the papers of each of `n` folds: real papers with judged texts, or all where there are none, dealt out so
     that folds are alike in number and in judged points. Papers in no fold are always trained on. Raises InputError.
     """

@@ -29,7 +29,7 @@ from bioreview_bench.validity.sheets import sheets
 
 from .files import describe, factors_bytes, write_adapter
 from .fit import fit
-from .papers import MatchingTexts, Paper
+from .papers import MatchingTexts, TaughtPaper
 from .settings import Settings
 from .validate import FoldScorer, by_fold, limited_questions, operating_point
 
@@ -54,7 +54,7 @@ class MatcherJob:
     data: str
     out: Path
 
-    def papers_without(self, ids: Sequence[str]) -> list[Paper]:
+    def papers_without(self, ids: Sequence[str]) -> list[TaughtPaper]:
         """The papers that are trained on when `ids` are held out."""
         return [paper for paper in self.material.papers if paper.id not in set(ids)]
 
