@@ -9,11 +9,11 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from bioreview_bench.training.matcher.loss import PaperBatches, Relations, point_loss  # noqa: E402
-from bioreview_bench.training.matcher.papers import Paper, Text  # noqa: E402
+from bioreview_bench.training.matcher.papers import TaughtPaper, Text  # noqa: E402
 
 A, B = frozenset("a"), frozenset("b")
 PAPERS = [
-    Paper(
+    TaughtPaper(
         "one",
         (
             Text("a", "reference", A),
@@ -25,7 +25,7 @@ PAPERS = [
         1,
         True,
     ),
-    Paper("two", (Text("also called a", "reference", A), Text("more", "stock")), 0, False),
+    TaughtPaper("two", (Text("also called a", "reference", A), Text("more", "stock")), 0, False),
 ]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bioreview_bench.data.folder import read_split
 from bioreview_bench.errors import DataError, InputError
-from bioreview_bench.training.matcher.papers import Paper, Text, read_material, split_folds
+from bioreview_bench.training.matcher.papers import TaughtPaper, Text, read_material, split_folds
 
 PAPER = {
     "paper": "p1",
@@ -148,8 +148,8 @@ def test_texts_about_the_test_split_are_refused(tmp_path: Path, data: Path, kind
 
 
 def test_every_judged_paper_is_held_out_once_and_folds_are_alike() -> None:
-    papers = [Paper(f"p{number}", (Text("x", "reference"),), number, True) for number in range(8)]
-    papers.append(Paper("invented", (Text("x", "reference"),), 99, False))
+    papers = [TaughtPaper(f"p{number}", (Text("x", "reference"),), number, True) for number in range(8)]
+    papers.append(TaughtPaper("invented", (Text("x", "reference"),), 99, False))
     folds = split_folds(papers, 3)
     assert sorted(name for fold in folds for name in fold) == [
         f"p{number}" for number in range(1, 8)
