@@ -146,7 +146,10 @@ class RunConfig(Part):
 
     def deciding(self) -> dict[str, Any]:
         """What decides a result and is no key of its own: a run is resumed only where it is equal."""
-        return {"adapter_dtype": self.adapter_dtype} if self.start is None else {}
+        found: dict[str, Any] = {"adapter_dtype": self.adapter_dtype} if self.start is None else {}
+        if self.trl.get("train_sampling_strategy") == "group_by_length":  # groups are of what one device computes
+            found["grouped"] = self.sequences * int(self.trl["gradient_accumulation_steps"])
+        return found
 
     @property
     def sequences(self) -> int:

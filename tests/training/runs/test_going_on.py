@@ -162,6 +162,8 @@ def test_what_decides_a_result_is_not_free_in_a_resumed_run() -> None:
         "config.adapter.r",
         "config.start.adapter_dtype",
     ]
+    grouped = load("sft", "qwen3_8b", ("trl.train_sampling_strategy=group_by_length", "gradient_accumulation_steps=4"))
+    assert grouped.deciding()["grouped"] == 4  # on two devices; on one it would be 8, and the order another
     assert load("sft", "qwen3_8b").deciding() == {"adapter_dtype": "float32"}  # once it was bfloat16: not resumed
 
 
