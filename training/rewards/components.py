@@ -117,12 +117,20 @@ SAME = 0.7  # a concern with at least this share of words in common repeats an e
 
 
 def allowed(n_references: int) -> int:
-    """How many concerns may be written at no loss: one and a half for each reference, 5 at least, 20 at most."""
+    """How many concerns may be written at no loss: one and a half for each reference, 5 at least, 20 at most.
+
+    >>> allowed(2), allowed(8), allowed(40)
+    (5, 12, 20)
+    """
     return max(FEWEST_ALLOWED, min(MOST_ALLOWED, round(PER_REFERENCE * n_references)))
 
 
 def repeats(texts: Sequence[str]) -> list[bool]:
-    """Which texts share 70 % of their words (Jaccard) with an earlier one."""
+    """Which texts share 70 % of their words (Jaccard) with an earlier one.
+
+    >>> repeats(["The sample is too small.", "The sample is far too small.", "Nobody was blinded."])
+    [False, True, False]
+    """
     words = [set(WORD.findall(comparable(text))) for text in texts]
     return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
 

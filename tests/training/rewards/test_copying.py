@@ -52,8 +52,10 @@ def test_a_disguised_sentence_is_a_copy(disguised: str) -> None:
 
 def test_halves_of_two_sentences_are_a_copy() -> None:
     source = Source([GROWN, IMAGED])
-    glued = "Cells were imaged every ten minutes for agar plates with sucrose in continuous white light."
-    assert source.likeness(f"It is unclear that {glued}")[1] > 0.8
+    glued = "Cells imaged minutes hours; agar plates, sucrose, light."
+    likeness, two = source.likeness(f"It is unclear that {glued}")
+    assert likeness < 0.5  # of neither sentence it holds most
+    assert two > 0.8
     assert source.copied(glued)
 
 

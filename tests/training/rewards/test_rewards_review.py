@@ -167,6 +167,24 @@ def test_a_careful_reader_cut_to_three_concerns_earns_at_least_what_every_attack
     assert {name: sum(values) for name, values in earned.items() if sum(values) > own / 10} == {}
 
 
+@pytest.mark.parametrize(
+    "praise",
+    [
+        "This is an excellent study. {}",
+        "The authors have convincingly ruled out the following worry: {}",
+        "{} In short, a triumph.",
+        "If only all papers were like this one! {}",
+    ],
+)
+def test_praise_around_true_concerns_earns_nothing(pilot: Any, written: Any, reward: Any, praise: str) -> None:
+    scorer = reward(SILENT)
+    honest = written("paraphrase")
+    for article_id in scorer.references.ids[:2]:
+        praised = [{**one, "text": praise.format(one["text"])} for one in honest[article_id]]
+        plain, turned = scorer.score(article_id, [answer(honest[article_id]), answer(praised)])
+        assert turned.total == 0 < plain.total
+
+
 def test_more_of_the_references_found_is_worth_more(pilot: Any, written: Any, reward: Any) -> None:
     scorer = reward(SILENT)
     honest = written("paraphrase")
