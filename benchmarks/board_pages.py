@@ -40,6 +40,7 @@ from bioreview_bench.leaderboard.store.database import Database
 from bioreview_bench.leaderboard.store.models import Event, PredictionsFile, StoredTable, Submission, User
 from bioreview_bench.leaderboard.store.settings import get_settings, put_settings
 from bioreview_bench.leaderboard.store.shown import Figure
+from bioreview_bench.leaderboard.web.choice import COLUMNS
 from bioreview_bench.results.card import Card, TrainingData
 
 _SIZES = ((1400, 900), (800, 900), (390, 844))
@@ -241,6 +242,7 @@ def _pages(ids: list[str]) -> dict[str, str]:
         "board": "/",
         "board-every": "/?show=every",
         "board-sources": "/?col=sources",
+        "board-wide": f"/?col={','.join(COLUMNS)}",
         "board-search": "/?q=referee",
         "compare": "/compare",
         "compare-four": f"/compare?{some}",

@@ -53,7 +53,7 @@ class Row(Shown):
     submitted: str  # ISO date
     badges: tuple[Badge, ...]
     f1: Annotated[Figure, Of("overall.f1", title="F1")]
-    beside_humans: Annotated[float | None, Of("humans.system.f1", title="F1 beside humans")] = None
+    beside_humans: Annotated[float | None, Of("humans.system.f1", title="Beside humans")] = None
     skill: Annotated[Figure, Of("controls.skill", title="Skill")]
     recall: Annotated[Figure, Of("overall.recall", title="Recall")]
     precision: Annotated[Figure, Of("overall.precision", title="Precision")]

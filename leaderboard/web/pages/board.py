@@ -19,12 +19,13 @@ from ..site import Site, part_name
 from .table import Column, Frame, columns, frame, human_lines, lines
 
 _COLUMN_NAMES = {
-    "humans": "F1 beside humans",
+    "humans": "Beside humans",
     "sources": "F1 on each source",
     "links": "Links",
     "submitted": "Submitted",
     "cost": "Cost",
 }
+_FIT = 10  # columns beside each other on a desktop; more are scrolled
 _DRAWN = 100  # systems in a chart
 
 
@@ -42,6 +43,7 @@ def board_page(site: Site, table: BoardTable, choice: TableChoice) -> str:
         headings=[_heading(column, table, choice, links) for column in chosen],
         sorts=[(column.key, column.name) for column in chosen if column.key != "links" and not column.source],
         axis=common.axis,
+        wide=len(chosen) > _FIT,
         common=common.shared,
         # Where matches can be trusted, the facts above the table say it in fewer words.
         notices=[one for one in table.notice if not (table.trusted and one == table.validity_sentence)],

@@ -14,6 +14,7 @@ import pytest
 
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.store.users import renew_token
+from bioreview_bench.leaderboard.web.choice import COLUMNS
 from bioreview_bench.leaderboard.web.static_site import build
 
 LIGHT, DARK = "rgb(250, 248, 243)", "rgb(16, 23, 26)"
@@ -236,7 +237,7 @@ def test_no_page_is_wider_than_its_window(
     a, b = rows[0].submission, rows[1].submission
     several = "&".join(f"s={row.submission}" for row in rows)
     compared = (f"/compare?a={a}&b={b}", f"/compare?{several}", f"/compare?s={a}", "/compare")
-    boards = ("/", "/?show=every", "/?col=sources", "/?q=alpha&weights=open")
+    boards = ("/", "/?show=every", "/?col=sources", "/?q=alpha&weights=open", f"/?col={','.join(COLUMNS)}")
     for path in (*boards, f"/systems/{a}", *compared, "/how-scoring-works", "/rules", "/login"):
         seen.page.goto(url + path)
         for width in (320, 390, 820, 1024, 1280, 1900):

@@ -176,7 +176,7 @@ def test_the_human_row_stands_where_it_compares(site: Site, make_table: Make, ma
     raised = human.model_copy(update={"f1": 0.123, "recall": 0.4})
     html = board_page(site, table.model_copy(update={"rows": beside, "human": (raised,)}), TableChoice())
     shown = html[html.index('<tr role="row" class="human"') : html.index('class="entries"')]
-    assert 'class="col-humans" data-label="F1 beside humans"><span class="value">0.123</span>' in shown
+    assert 'class="col-humans" data-label="Beside humans"><span class="value">0.123</span>' in shown
     assert "0.400" not in shown  # recall against other references
     assert shown.count("0.123") == 1
-    assert html.count('data-label="F1 beside humans"><span class="value">0.250</span>') == 2
+    assert html.count('data-label="Beside humans"><span class="value">0.250</span>') == 2
