@@ -216,12 +216,15 @@ def _quiet(quiet: Any, besieged: Any) -> dict[str, Any]:
     from sqlalchemy import select
 
     from bioreview_bench.leaderboard.intake.package import stored_package
-    from bioreview_bench.leaderboard.store.models import Submission, User
+    from bioreview_bench.leaderboard.store.common import put_setting
+    from bioreview_bench.leaderboard.store.models import Setting, Submission, User, arrival
+    from bioreview_bench.leaderboard.store.settings import SEED
 
     with besieged.reading() as session:
-        rows = session.execute(
-            select(Submission, User.name).join(User).order_by(Submission.created_at, Submission.id)
-        ).all()
+        rows = session.execute(select(Submission, User.name).join(User).order_by(arrival())).all()
+        seed = session.get_one(Setting, SEED).value
+    with quiet.session() as session:
+        put_setting(session, SEED, seed)  # every board draws its intervals with a seed of its own
     for submission, user in rows:
         if user not in [one.name for one in list_users(quiet)]:
             add_user(quiet, user, submission.team)
