@@ -36,6 +36,7 @@ from bioreview_bench.leaderboard.ranking.view import BoardTable, Row
 from bioreview_bench.leaderboard.serving.app import create_app
 from bioreview_bench.leaderboard.serving.serve import Address, listen, url_of
 from bioreview_bench.leaderboard.settings import HumanRow, Limits
+from bioreview_bench.leaderboard.store.common import count_table
 from bioreview_bench.leaderboard.store.database import Database
 from bioreview_bench.leaderboard.store.models import Event, PredictionsFile, StoredTable, Submission, User
 from bioreview_bench.leaderboard.store.settings import get_settings, put_settings
@@ -234,6 +235,7 @@ def _store(database: Database, rows: list[Row], table: BoardTable) -> None:
             session.add(Event(submission_id=row.submission, state="scored", reason=None, at=moment))
         session.flush()
         keep_rows(session, table.split, table.contract, tests)
+        count_table(session, table.split, table.contract)
 
 
 def _pages(ids: list[str]) -> dict[str, str]:
