@@ -154,8 +154,8 @@ def main() -> None:
     device = "the CPU (tiny model: times mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
     print(f"{'device':28} {device}, torch {torch.__version__}")
     print(
-        f"{'a step':28} {config.effective_batch} completions ({config.effective_batch // group} prompts x "
-        f"{group}), {prompt:,} + {completion:,} tokens; sampled every {config.span} steps"
+        f"{'a step':28} {config.effective_batch} completions of {prompt:,} + {completion:,} tokens; "
+        f"{config.prompts_at_once} prompts x {group} are sampled every {config.span} steps"
     )
     print(f"{'seconds of a step':28} {each:.2f}")
     print(f"{'samples a second':28} {config.sampled_at_once / config.span / each:.2f}")
