@@ -13,7 +13,7 @@ _TITLE = re.compile(
     re.IGNORECASE,
 )
 _TYPES = re.compile(r"correct|corrig|errat|retract|withdraw|addend|expression.of.concern", re.IGNORECASE)
-_TYPE_FIELDS = ("article_type", "publication_type", "type")
+TYPE_FIELDS = ("article_type", "publication_type", "type")
 
 
 def notice(article: Article) -> str | None:
@@ -23,7 +23,7 @@ def notice(article: Article) -> str | None:
     'correction'
     >>> notice(Article(id="a:1", source="a", title="Correction of optical aberrations in microscopy"))
     """
-    for field in _TYPE_FIELDS:
+    for field in TYPE_FIELDS:
         value = (article.model_extra or {}).get(field)
         if isinstance(value, str) and _TYPES.search(value):
             return value[:40].lower()

@@ -26,6 +26,16 @@ def read_text(path: Path, failure: type[BenchError], remedy: str, encoding: str 
         raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
 
 
+def read_bytes(path: Path, failure: type[BenchError], remedy: str = "check the path") -> bytes:
+    """The bytes of a file. Raises `failure`."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise failure(f"There is no file {path}.", remedy=remedy) from error
+    except (OSError, ValueError) as error:
+        raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
+
+
 def read_json(path: Path, failure: type[BenchError], remedy: str) -> dict[str, Any]:
     """The JSON object in a file, read strictly (no NaN, no key twice). Raises `failure`."""
     text = read_text(path, failure, remedy)

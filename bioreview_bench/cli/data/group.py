@@ -11,6 +11,8 @@ _HERE = "bioreview_bench.cli.data."
 _COMMANDS: dict[str, tuple[str, str]] = {
     "download": (f"{_HERE}download:download", "Download a release, the public index, any data set."),
     "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
+    "parse": (f"{_HERE}parse:parse", "Read the XML of publishers into articles."),
+    "extract": (f"{_HERE}extract:extract", "Find the concerns in letters."),
     "lint": (f"{_HERE}lint:lint", "Check articles, rule by rule and line by line."),
     "split": (f"{_HERE}split:split", "Divide articles into train, val and test; no family in two."),
     "export": (f"{_HERE}release:export", "Write a release: Parquet, card, checksums, metadata."),

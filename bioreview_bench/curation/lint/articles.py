@@ -11,6 +11,7 @@ from bioreview_bench.curation.lint.concerns import check_concerns
 from bioreview_bench.curation.lint.ids import check_doi, check_id, check_source
 from bioreview_bench.curation.lint.rules import LintFinding
 from bioreview_bench.curation.lint.texts import check_text
+from bioreview_bench.curation.notices import TYPE_FIELDS
 from bioreview_bench.data.article import Article, Concern
 from bioreview_bench.data.manuscript import is_skipped
 from bioreview_bench.errors import did_you_mean, printable
@@ -106,7 +107,7 @@ def _facts(article: Article) -> Iterator[LintFinding]:
 
 
 def _unknown_fields(row: Mapping[str, Any], model: type[Article] | type[Concern], place: str) -> Iterator[LintFinding]:
-    unknown = [name for name in row if name not in model.model_fields and name not in _DERIVED]
+    unknown = [name for name in row if name not in model.model_fields and name not in (*_DERIVED, *TYPE_FIELDS)]
     if len(unknown) > _MOST_UNKNOWN:
         yield LintFinding("unknown-field", place.rstrip("."), f"{len(unknown):,} fields that the format does not have")
         return

@@ -1,0 +1,65 @@
+"""`bench data parse`: articles from the XML of publishers."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from bioreview_bench.cli import options
+from bioreview_bench.errors import InputError, Problem
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@options.path_option("-o", "--output", metavar="FILE.jsonl", text="Where the articles go.")
+@options.all_option
+def parse(paths: tuple[Path, ...], output: Path | None) -> None:
+    """Read JATS files (PATHS, or every .xml in folders) into articles with their letters and responses.
+
+    Decision letters, public reviews and responses of eLife are read; of other publishers only the article itself.
+    Entities and the network are never used. A file that cannot be read stops everything; all of them are listed.
+
+    \b
+    Examples:
+      bench data parse elife-00005.xml elife-73240.xml -o parsed.jsonl
+      bench data parse downloads/ -o parsed.jsonl
+    """
+    from bioreview_bench.data.papers.jats import parse_jats
+    from bioreview_bench.files.atomic import check_writable, write_files
+    from bioreview_bench.files.reading import read_bytes
+
+    if output is None:
+        raise InputError("Say where the articles go.", remedy="-o parsed.jsonl")
+    check_writable(output)
+    problems: list[Problem] = []
+    lines: dict[str, str] = {}
+    for path in _files(paths):
+        try:
+            article = parse_jats(read_bytes(path, InputError), path.name).to_article()
+        except InputError as error:
+            problems.append(Problem(error.message))
+            continue
+        if article.id in lines:
+            problems.append(Problem(f"{path.name}: a second file of {article.id}"))
+        row = article.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+        lines[article.id] = json.dumps(row, ensure_ascii=False) + "\n"
+    if problems:
+        raise InputError(f"{len(problems)} files cannot be read.", problems=problems, remedy="leave these files out")
+    write_files({output: "".join(lines[name] for name in sorted(lines)).encode()})
+    click.echo(f"{output}: {len(lines):,} articles.")
+    click.echo(f"Next: bench data extract {shlex.quote(str(output))} -o articles.jsonl")
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(path.glob("*.xml"))
+        if not found:
+            raise InputError(f"{path} has no .xml files.", remedy="name files in JATS")
+        yield from found
