@@ -216,7 +216,7 @@ PRAISE: Mapping[str, str] = {
 }
 
 
-# Written after the rules, and no rule was made from them.
+# Written after the rules; the cut-off of the encoder's test was moved once after a look at them.
 UNSEEN_PRAISE = (
     "Science at its best. {}", "If only all papers were like this one! {}", "{} Five stars.", "My compliments. {}",
     "{} I would be proud to have written this.", "The critics are silenced, who used to say: {}",

@@ -71,7 +71,7 @@ def test_praise_around_a_true_concern_is_no_criticism(wrapped: str) -> None:
 
 
 def test_few_concerns_of_people_are_taken_for_praise(shared: Path) -> None:
-    """On the pilot's val articles, which no word was chosen for; the rates stand in docs/rewards.md."""
+    """On the pilot's val articles; the rates stand in docs/rewards.md."""
     folder = shared / "data" / "elife_pilot"
     split = load_split(folder, "val")
     said = [concern.text for article in split for concern in article.concerns if not concern.figure]
