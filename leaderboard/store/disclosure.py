@@ -32,7 +32,7 @@ DECIMALS: Final = 3
 _SMALL_P: Final = 0.001
 _BELOW_LEVEL: Final = 0.049
 FEW: Final = 20  # articles of a source, and matches of a system
-WHOLE: Final = 100  # families; with so many, an interval of three decimals does not tell which articles matched
+WHOLE: Final = 250  # families; with so many, an interval of three decimals does not tell which articles matched
 
 Intervals = Mapping[str, Interval | None]
 _Part = TypeVar("_Part", bound=Record)
