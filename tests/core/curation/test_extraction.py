@@ -201,38 +201,6 @@ def bench_data(capsys: pytest.CaptureFixture[str]) -> Data:
     return call
 
 
-def test_from_xml_to_a_score(bench_data: Data, shared: Path, tmp_path: Path) -> None:
-    pytest.importorskip("lxml")
-    parsed, articles, split, release = (tmp_path / name for name in ("p.jsonl", "a.jsonl", "split", "release"))
-    assert bench_data("parse", shared / "data/elife_pilot/raw", "-o", parsed).code == 0
-    assert bench_data("extract", parsed, "-o", articles).code == 0
-    lint = bench_data("lint", articles)
-    assert (lint.code, "0 errors, 0 warnings, 0 notes" in lint.out) == (0, True), lint.out
-    assert bench_data("split", articles, "-o", split, "--test", "elife=1", "--val", "0").code == 0
-    assert bench_data("export", split, "-o", release, "--name", "mine").code == 0
-    predictions = tmp_path / "predictions.jsonl"
-    row = json.loads((split / "test.jsonl").read_text(encoding="utf-8"))
-    predictions.write_text(
-        json.dumps({"article_id": row["id"], "concerns": [c["concern_text"] for c in row["concerns"]]}),
-        encoding="utf-8",
-    )
-    assert (
-        run(
-            [
-                "evaluate",
-                str(predictions),
-                "--data",
-                str(release / "data/default"),
-                "--contract",
-                "jaccard",
-                "--fail-under",
-                "f1=1",
-            ]
-        )
-        == 0
-    )
-
-
 def test_files_that_cannot_be_parsed_are_listed_together(bench_data: Data, tmp_path: Path) -> None:
     pytest.importorskip("lxml")
     for name in ("a.xml", "b.xml"):

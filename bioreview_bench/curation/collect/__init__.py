@@ -1,0 +1,1 @@
+"""Getting newly published articles with their reviews from publishers' open interfaces, politely."""
