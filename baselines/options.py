@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bioreview_bench.cli.options import SPLIT, key_value
+from bioreview_bench.cli.options import SPLIT, data_setting, key_value
 from bioreview_bench.errors import InputError, printable
 
 # Parameters are recorded in run.json, so a secret among them would be published with it.
@@ -24,8 +24,9 @@ _PARTICULAR = (*_VALUES, "fix_labels", "structured", "adapters", "parameters", "
 class RunOptions:
     """None stands for "not given": each reviewer has its own default, or no use for the option.
 
-    `data`, `split`, `limit` and `ids` say which articles; `prices` is a file, `batch` asks for the service's
-    batches in place of single calls; the rest says how they are reviewed.
+    `data`, `split`, `limit` and `ids` say which articles, or `paper` the file of one, which then has only its train
+    articles from `data`; `prices` is a file, `batch` asks for the service's batches in place of single calls; the rest
+    says how they are reviewed.
     """
 
     name: str
@@ -46,6 +47,7 @@ class RunOptions:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     prices: str | None = None
     batch: bool = False
+    paper: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For `run.json`."""
@@ -72,7 +74,12 @@ class RunOptions:
 
     def command(self, out: object, max_cost: float | None = None) -> str:
         """The command that starts or resumes this run; a limit of cost stays one until the user lifts it."""
-        words = ["bench", "baseline", self.name, "--data", self.data, "--split", self.split, "--out", str(out)]
+        if self.paper is None:
+            words = ["bench", "baseline", self.name, "--data", self.data, "--split", self.split]
+        else:
+            words = ["bench", "review", self.paper, "--with", self.name]
+            words += [] if self.data == data_setting() else ["--data", self.data]
+        words += ["--out", str(out)]
         values = [(name, getattr(self, name)) for name in ("limit", "ids", *_VALUES, "prices")]
         for name, value in (*values, ("max_cost", max_cost)):
             words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]

@@ -17,6 +17,7 @@ from typing import Any
 from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.load import load_split
 from bioreview_bench.data.manuscript import Manuscript
+from bioreview_bench.data.papers.read import as_split, read_paper
 from bioreview_bench.data.split import Split
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.lock import LOCK
@@ -74,11 +75,11 @@ class ReviewRun:
         )
 
 
-def prepare(options: RunOptions) -> ReviewRun:
+def prepare(options: RunOptions, split: Split | None = None) -> ReviewRun:
     """Find the reviewer, load the articles, make the reviewer; nothing is sent and nothing written.
 
-    Raises InputError for an unknown name, an option without a use, wrong ids; DataError; EncoderError for what is
-    not installed or not on this machine.
+    `split`: the articles, where they have been loaded already. Raises InputError for an unknown name, an option without
+    a use, wrong ids; DataError; EncoderError for what is not installed or not on this machine.
     """
     registration = find(options.name)
     useless = sorted(options.given() - registration.accepts)
@@ -86,11 +87,18 @@ def prepare(options: RunOptions) -> ReviewRun:
         option = {"adapters": "adapter", "parameters": "param"}.get(useless[0], useless[0]).replace("_", "-")
         raise InputError(f"{printable(registration.name)} does not take --{option}.", remedy="leave it out")
     prices = read_prices(options.prices) if options.prices is not None else {}
-    split = load_split(options.data, options.split, allow_unfrozen=options.allow_unfrozen)
+    split = split or _split_of(options)
     articles = split.articles if options.ids is None else _chosen(split, Path(options.ids))
     articles = articles[: options.limit]
     reviewer = registration.build(Job(options, articles, prices))
     return ReviewRun(options, registration, reviewer, split, articles, getattr(reviewer, "price", None))
+
+
+def _split_of(options: RunOptions) -> Split:
+    if options.paper is None:
+        return load_split(options.data, options.split, allow_unfrozen=options.allow_unfrozen)
+    path = Path(options.paper)
+    return as_split(read_paper(path), path)
 
 
 def carry_out(

@@ -53,8 +53,11 @@ __all__ = [
     "load_result",
     "load_split",
     "read_predictions",
+    "review",
     "score",
 ]
+
+_ADDED = "bioreview_bench.functions"  # the entry points of functions that satellites add
 
 
 def __dir__() -> list[str]:
@@ -62,6 +65,11 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
+    if name in __all__ and name not in _HOMES:
+        from importlib.metadata import entry_points
+
+        for point in entry_points(group=_ADDED, name=name):
+            return point.load()
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +86,7 @@ def plan_lines(found: dict[str, Any]) -> list[str]:
         estimate = " (an estimate: three characters a token)" if found["token_counter"] == Chars3().name else ""
         said.append(f"  {found['input_tokens']:,} tokens of prompt by the counter {found['token_counter']}{estimate}")
         said.append(f"  {found['articles_cut']:,} papers cut to the budget, by {found['tokens_cut']:,} tokens in all")
-        said.append(f"  {_cost(found)}")
+        said.append(f"  {cost_line(found)}")
         if found["price_source"] is not None:
             said.append(f"  prices: {found['price_source']}; --prices FILE overrides them")
     if found["sure_to_fit"] is not None:
@@ -97,7 +97,8 @@ def plan_lines(found: dict[str, Any]) -> list[str]:
     return [*said, "Nothing was sent, and nothing written."]
 
 
-def _cost(found: dict[str, Any]) -> str:
+def cost_line(found: Mapping[str, Any]) -> str:
+    """What the run costs, as far as it is known, with the day of its prices."""
     if found["most_cost_usd"] is not None:
         return f"at most {dollars(found['most_cost_usd'], found['price_date'])}, every answer being as long as allowed"
     if found["input_cost_usd"] is not None:

@@ -107,6 +107,8 @@ def next_commands(
     retry = f"bench baseline retry {shlex.quote(str(folder))}"
     if left:
         return [request.command(folder, max_cost), *([retry] if failed else [])]
+    if request.paper is not None:
+        return [retry] if failed else [request.command(folder, max_cost)]
     words = ["bench", "evaluate", str(folder / ROWS), "--data", request.data, "--split", request.split]
     if request.limit is not None and request.ids is None:
         words += ["--limit", str(request.limit)]

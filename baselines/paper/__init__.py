@@ -1,0 +1,1 @@
+"""One paper of the user's own under review: `bench review` and `bioreview_bench.review`."""
