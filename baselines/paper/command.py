@@ -156,7 +156,8 @@ def _require_yes(planned: PlannedReview, yes: bool) -> None:
 
 
 def _show_review(made: Any, form: str) -> None:
-    from .shown import review_blocks, review_text
+    from .made import review_text
+    from .shown import review_blocks
 
     if form == "markdown":
         options.show(review_blocks(made), form)

@@ -1,9 +1,9 @@
-"""`review`: one paper, one reviewer, from Python; and the value that the command prints as well."""
+"""`review`: one paper, one reviewer, from Python; and the steps that the command takes as well."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +14,11 @@ from bioreview_bench.errors import Needs
 from ..options import RunOptions
 from ..registry import find
 from .adapter import PREFIX
-from .reviews import Found, compare, read_reviews
+from .made import PaperReview
+from .reviews import compare, read_reviews
 from .run import PlannedReview, plan_review, require_answer
 
 TRIAL = "bench review PAPER --with echo (a control reviewer, which needs nothing)"
-
-
-@dataclass(frozen=True)
-class PaperReview:
-    """What a reviewer wrote about a paper. `concerns` are objects with `text` and, where the reviewer stated them,
-    `category`, `severity`, `confidence`; `cost_usd` is None where no price is known, `found` where no human reviews
-    were given. `folder` holds the answer."""
-
-    title: str
-    reviewer: str
-    status: str
-    concerns: tuple[Mapping[str, Any], ...]
-    usage: Mapping[str, Any]
-    price_date: str | None
-    folder: Path
-    found: Found | None = None
-
-    @property
-    def cost_usd(self) -> float | None:
-        """What the answer cost."""
-        cost = self.usage.get("cost_usd")
-        return None if cost is None else float(cost)
-
-    def __str__(self) -> str:
-        from .shown import review_text
-
-        return review_text(self, 80)
 
 
 def review(
@@ -134,7 +108,5 @@ def compared(
     made: PaperReview, planned: PlannedReview, human: Any, contract: str, encoder_path: Path | None, **more: Any
 ) -> PaperReview:
     """The review with which of the human concerns it found. Raises as `score`."""
-    from dataclasses import replace
-
     article = planned.prepared.articles[0]
     return replace(made, found=compare(article, human, made.concerns, contract, encoder_path, **more))
