@@ -115,14 +115,12 @@ def _controls(record: ResultRecord) -> Note:
 
 
 def _humans(record: ResultRecord) -> list[tuple[str, str | Note]]:
+    """One line, or none: under a saturated contract it would say nothing."""
     found = record.humans
-    if found is None:
+    if found is None or record.controls.saturated:
         return []
-    articles = "1 article" if found.n_articles == 1 else f"{found.n_articles:,} articles"
-    said = (
-        f"F1 {figure(found.reviewer.f1)} of one reviewer against the others, {figure(found.system.f1)} of this system"
-    )
-    return [("Humans", Note("info", f"{said} against the same ({articles})."))]
+    reviewer, system = figure(found.reviewer.f1), figure(found.system.f1)
+    return [("Humans", f"F1 {reviewer} of a reviewer, {system} of this system, both against the others")]
 
 
 def _contract(record: ResultRecord) -> Note:

@@ -28,7 +28,7 @@ from ..models.adapters import merge_record
 from ..models.summary import SUMMARY, read_summary
 
 if TYPE_CHECKING:
-    from huggingface_hub import ModelCardData
+    from huggingface_hub import EvalResult, ModelCardData
 
 LICENSE = "cc-by-nc-4.0"
 CARD, README = "card.yaml", "README.md"
@@ -108,7 +108,7 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
 
     base = "--model FOLDER" if merged else f"--model {code(card.base_model)} --adapter FOLDER"
     filled = ModelCard.from_template(  # Markdown has an escape of its own: `cell`
-        _metadata(summary, merged),
+        _metadata(summary, merged, card.system_name, result),
         template_str=resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"),
         name=cell(card.system_name),
         kind="A merged model" if merged else "A LoRA adapter",
@@ -161,7 +161,8 @@ def _held_out(data: TrainingData) -> str:
     return ""
 
 
-def _metadata(summary: Mapping[str, Any], merged: bool) -> ModelCardData:
+def _metadata(summary: Mapping[str, Any], merged: bool, name: str, result: Result | None) -> ModelCardData:
+    """Metadata of the card; with a result also `model-index`, by which the Hub shows scores at the model."""
     from huggingface_hub import ModelCardData
 
     base = str(summary["base_model"])
@@ -172,7 +173,37 @@ def _metadata(summary: Mapping[str, Any], merged: bool) -> ModelCardData:
         language=["en"],
         pipeline_tag="text-generation",
         tags=["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
+        model_name=None if result is None else printable(name),
+        eval_results=None if result is None else _model_index(result.record),
     )
+
+
+def _model_index(record: ResultRecord) -> list[EvalResult]:
+    """The headline figures on the data that were scored, by their own label: what is undefined is left out."""
+    from huggingface_hub import EvalResult
+
+    data = record.data
+    figures = {
+        "f1": record.overall.f1, "recall": record.overall.recall, "precision": record.overall.precision,
+        "skill": record.controls.skill, "null_f1": record.controls.null_f1, "echo_f1": record.controls.echo_f1,
+    }  # fmt: skip
+    return [
+        EvalResult(
+            task_type="text-generation",
+            task_name="Concerns of reviewers",
+            dataset_type=f"bioreview-bench-{data.name}",
+            dataset_name=printable(f"{data.label}, {_VERIFIED[data.verification]}"),
+            dataset_split=data.split,
+            metric_type=name,
+            metric_name=f"{name} (contract {printable(record.contract['name'])})",
+            metric_value=round(value, 3),
+        )
+        for name, value in figures.items()
+        if value is not None
+    ]
+
+
+_VERIFIED = {"contents": "verified", "counts": "counts verified", "bundled": "invented", "none": "not a released split"}
 
 
 def training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

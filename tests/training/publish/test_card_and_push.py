@@ -196,6 +196,20 @@ def test_the_model_card_warns_as_the_report_does(
     assert not said or warned[0].startswith(f"> {said}")
 
 
+def test_the_card_carries_its_scores_as_the_hub_reads_them(adapter: Path, result_path: Path) -> None:
+    from huggingface_hub import ModelCard
+
+    result = cards.read_result(result_path)
+    card = cards.submission_card(SUMMARY, result, WHO)
+    data = ModelCard(cards.model_card(SUMMARY, result, card, merged=False)).data
+    assert data.model_name == card.system_name
+    found = {one.metric_type: one for one in data.eval_results}
+    assert found["f1"].metric_value == pytest.approx(result.f1, abs=5e-4)
+    assert found["f1"].dataset_split == result.record.data.split
+    assert result.record.data.label in found["f1"].dataset_name
+    assert "model-index" not in cards.model_card(SUMMARY, None, card, merged=False)
+
+
 def test_without_a_result_no_score_is_claimed(bench: Callable[..., Any], adapter: Path) -> None:
     done = bench("train", "card", adapter, "--organisation", "My lab", "--contact", "me@example.org")
     assert (done.code, "--result" in done.out) == (0, True)
