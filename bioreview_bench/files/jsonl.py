@@ -69,15 +69,20 @@ def _skip_line(stream: BinaryIO, raw: bytes, seen: Callable[[bytes], object]) ->
 
 def parse_object(text: str) -> dict[str, Any]:
     """Parse one JSON object strictly. Raises ValueError with the reason."""
+    value = parse_value(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"a row must be a JSON object, this is {json_type(value)}")
+    return value
+
+
+def parse_value(text: str) -> Any:
+    """Parse one JSON value of any type strictly. Raises ValueError with the reason."""
     try:
-        value = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("broken JSON: nested too deeply") from None
     except json.JSONDecodeError as error:
         raise ValueError(f"broken JSON: {error.msg} at column {error.colno}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"a row must be a JSON object, this is {json_type(value)}")
-    return value
 
 
 def json_type(value: object) -> str:

@@ -12,6 +12,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "download": (f"{_HERE}download:download", "Download a release, the public index, any data set."),
     "info": (f"{_HERE}info:info", "Describe a data set: articles, references, fingerprints."),
     "collect": (f"{_HERE}collect:collect", "Get newly published articles with their reviews."),
+    "import": (f"{_HERE}import_:import_", "Bring another data set of peer review into our form."),
     "parse": (f"{_HERE}parse:parse", "Read the XML of publishers into articles."),
     "extract": (f"{_HERE}extract:extract", "Find the concerns in letters."),
     "lint": (f"{_HERE}lint:lint", "Check articles, rule by rule and line by line."),

@@ -80,7 +80,7 @@ def lint(path: Path) -> LintReport:
             report.add(file.name, 0, "", LintFinding("file", "", error.message))
         if report.articles + sum(report.counts.values()) == before:
             report.add(file.name, 0, "", LintFinding("file", "", "no articles"))
-    if path.is_dir() and (path / "articles.jsonl").is_file():
+    if path.is_dir() and (path / "articles.jsonl").is_file() and (path / "splits.json").exists():
         _lint_splits(report, path / "splits.json", seen)
     return report
 

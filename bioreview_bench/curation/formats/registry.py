@@ -1,0 +1,51 @@
+"""Formats by name: those of this package, and those that installed packages add as entry points.
+
+An entry point of the group `bioreview_bench.formats` maps a name to `module:function`; the function takes a
+`DataSource` and yields `RawArticle`s, and the first line of its docstring says what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from bioreview_bench.curation.formats.raw import RawArticle
+from bioreview_bench.curation.formats.source import DataSource
+from bioreview_bench.errors import InputError, did_you_mean, printable
+
+ENTRY_POINT = "bioreview_bench.formats"
+_HERE = "bioreview_bench.curation.formats."
+_OURS = {
+    "nlpeer": f"{_HERE}nlpeer:nlpeer",
+    "peerread": f"{_HERE}peerread:peerread",
+}
+
+Converter = Callable[[DataSource], Iterator[RawArticle]]
+
+
+def format_names() -> list[str]:
+    """All names: ours, then those that were added."""
+    return [*_OURS, *sorted({point.name for point in entry_points(group=ENTRY_POINT)}.difference(_OURS))]
+
+
+def find_format(name: str) -> Converter:
+    """The converter of a format. Raises InputError."""
+    if name in _OURS:
+        module, _, attribute = _OURS[name].partition(":")
+        ours: Converter = getattr(import_module(module), attribute)
+        return ours
+    added = next((point for point in entry_points(group=ENTRY_POINT) if point.name == name), None)
+    if added is None:
+        raise InputError(
+            f'There is no format "{printable(name)}".',
+            remedy=f"{did_you_mean(name, format_names())}bench data import --list",
+        )
+    converter: Converter = added.load()
+    return converter
+
+
+def described() -> list[tuple[str, str]]:
+    """(name, the first line of what its function says), for a list."""
+    names = format_names()
+    return [(name, (find_format(name).__doc__ or "").strip().partition("\n")[0].rstrip(".")) for name in names]
