@@ -27,6 +27,7 @@ _SMALLEST = 1024  # bytes above which compressing pays
 _LEVEL = 6
 _KEPT = 32 * 1024 * 1024  # bytes of finished answers
 _MADE_AT_ONCE = 2
+PATIENCE = 0.1  # seconds for which a reader waits for a page that is there in an older version
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,12 @@ class PageCache:
             self._kept.move_to_end(key)
             return kept.body
 
+    def older(self, key: object) -> Body | None:
+        """The body of `key`, of whatever version."""
+        with self._changed:
+            kept = self._kept.get(key)
+            return None if kept is None else kept.body
+
     def get(self, version: int, key: object, make: Callable[[], str | bytes]) -> Body:
         """The body of `key`, made again when the board has changed since."""
         with self._changed:
@@ -137,12 +144,14 @@ class Pages:
     """The public answers of a board, made where they are not finished.
 
     Few are made at once: however many different ones are asked for, threads are left for those who ask for a finished
-    one or for anything else.
+    one or for anything else. Who asks for a page that is being made again waits for PATIENCE, then gets the one before:
+    while many submissions are scored the board changes faster than its pages can be made.
     """
 
     def __init__(self, db: Database) -> None:
         self._db, self._cache = db, PageCache()
         self._makers = asyncio.Semaphore(_MADE_AT_ONCE)
+        self._pending: dict[object, asyncio.Task[Body]] = {}
 
     async def answer(
         self, request: Request, key: object, make: Callable[[], str | bytes], media_type: str = HTML
@@ -151,6 +160,28 @@ class Pages:
         version = await run_in_threadpool(board_version, self._db)
         body = self._cache.finished(version, key)
         if body is None:
-            async with self._makers:
-                body = await run_in_threadpool(self._cache.get, version, key, make)
+            made = self._making(version, key, make)
+            older = self._cache.older(key)
+            try:
+                body = await asyncio.wait_for(asyncio.shield(made), None if older is None else PATIENCE)
+            except TimeoutError:
+                if older is None:
+                    raise
+                body = older
         return answer(request, body, media_type)
+
+    def _making(self, version: int, key: object, make: Callable[[], str | bytes]) -> asyncio.Task[Body]:
+        """The one task that makes `key`; it goes on when those who wait for it have gone."""
+
+        async def made() -> Body:
+            try:
+                async with self._makers:
+                    return await run_in_threadpool(self._cache.get, version, key, make)
+            finally:
+                del self._pending[key]
+
+        task = self._pending.get(key)
+        if task is None:
+            task = self._pending[key] = asyncio.create_task(made())
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also when nobody waits
+        return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 
 pytest.importorskip("fastapi", reason="the leaderboard extra is not installed")
 
-from bioreview_bench.leaderboard.http.answers import Body, PageCache
+from bioreview_bench.leaderboard.http.answers import Body, PageCache, Pages
 from bioreview_bench.leaderboard.ranking import build
 from bioreview_bench.leaderboard.store.kept import Kept
 from bioreview_bench.leaderboard.worker.run import score_due
@@ -33,6 +34,35 @@ def test_a_page_is_made_once_for_each_version_of_the_board() -> None:
     assert cache.get(1, "a", make).etag == first.etag  # who read the version before the change gets a page, too
     assert len(made) == 2
     assert len(cache) == 1
+
+
+def test_a_page_that_takes_long_to_be_made_again_is_shown_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    from fastapi import Request
+
+    version, made, go_on = [1], [], threading.Event()
+    monkeypatch.setattr(f"{Pages.__module__}.board_version", lambda db: version[0])
+    monkeypatch.setattr(f"{Pages.__module__}.PATIENCE", 0.05)
+
+    def make() -> str:
+        made.append(1)
+        if len(made) > 1:
+            assert go_on.wait(10)
+        return f"page {len(made)}"
+
+    async def asked() -> list[bytes]:
+        pages, request = Pages(None), Request({"type": "http", "headers": []})  # type: ignore[arg-type]
+        found = [bytes((await pages.answer(request, "a", make)).body)]
+        version[0] = 2
+        found += [
+            bytes(answer.body)
+            for answer in await asyncio.gather(*(pages.answer(request, "a", make) for _ in range(20)))
+        ]
+        go_on.set()
+        await asyncio.gather(*pages._pending.values())
+        return [*found, bytes((await pages.answer(request, "a", make)).body)]
+
+    assert asyncio.run(asked()) == [b"page 1"] * 21 + [b"page 2"]
+    assert len(made) == 2
 
 
 def test_while_a_page_is_made_anew_others_get_the_one_before_and_a_first_one_is_waited_for() -> None:
