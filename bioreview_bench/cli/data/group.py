@@ -15,6 +15,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "import": (f"{_HERE}import_:import_", "Bring another data set of peer review into our form."),
     "parse": (f"{_HERE}parse:parse", "Read the XML of publishers into articles."),
     "extract": (f"{_HERE}extract:extract", "Find the concerns in letters."),
+    "annotate": (f"{_HERE}annotate:annotate", "Let two people check concerns and judge pairs."),
     "lint": (f"{_HERE}lint:lint", "Check articles, rule by rule and line by line."),
     "split": (f"{_HERE}split:split", "Divide articles into train, val and test; no family in two."),
     "export": (f"{_HERE}release:export", "Write a release: Parquet, card, checksums, metadata."),

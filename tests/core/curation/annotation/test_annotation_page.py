@@ -1,0 +1,191 @@
+"""The page to label in, in a real browser: two raters, a browser and a server that stop in the middle, an audit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bioreview_bench.cli.main import run
+
+MISSING = "Nobody says which 🧬 strain was used."
+
+
+@pytest.fixture
+def visit(browser: Any) -> Any:
+    """Open a link in a browser of its own (nothing is shared with others); complaints of the page fail the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(link: str, **settings: Any) -> Any:
+        contexts.append(browser.new_context(**settings))
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(link)
+        return page
+
+    open_page.complaints = complaints  # type: ignore[attr-defined]
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def label_all(page: Any, severity: str = "1") -> None:
+    """Label every item that is open with the keyboard: faithful concerns, one missing point, texts by their words."""
+    while page.locator("#work").is_visible():
+        done = page.locator("#progress").get_attribute("value")
+        kind = page.locator("#work").get_attribute("data-kind")
+        if kind == "concern":
+            for key in ("1", "2", severity):
+                page.keyboard.press(key)
+        elif kind == "letter":
+            select(page, MISSING)
+            page.keyboard.press("m")
+        elif "control" in page.locator("blockquote").text_content():
+            page.keyboard.press("1")  # the same as the first reference, and as no other
+            page.keyboard.press("0")
+        else:
+            page.keyboard.press("0")
+        page.keyboard.press("Enter")
+        page.locator(f"#progress:not([value='{done}'])").wait_for()
+
+
+def select(page: Any, words: str) -> None:
+    """Select a part of the letter that stands within one text node."""
+    page.evaluate(
+        """words => {
+          const walker = document.createTreeWalker(document.querySelector(".letter"), NodeFilter.SHOW_TEXT);
+          while (walker.nextNode()) {
+            const at = walker.currentNode.data.indexOf(words);
+            if (at >= 0) getSelection().setBaseAndExtent(walker.currentNode, at, walker.currentNode, at + words.length);
+          }
+        }""",
+        words,
+    )
+
+
+def reached(page: Any, n: int) -> None:
+    page.locator("#count", has_text=f"{n} of 6 (").wait_for()
+
+
+def count(page: Any) -> str:
+    page.locator("#work, #end").locator("visible=true").first.wait_for()
+    return str(page.locator("#count").text_content())
+
+
+def test_two_raters_label_one_breaks_off_and_nothing_is_lost_nor_seen_by_the_other(
+    pack: Path, serve: Callable[..., Any], visit: Any, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served = serve(pack)
+    ann = visit(served.links["ann"])
+    assert count(ann).startswith("0 of 6")
+    assert "#" not in ann.url  # the token is out of the address
+    ann.keyboard.press("1")
+    ann.keyboard.press("2")
+    ann.keyboard.press("2")
+    ann.keyboard.press("Enter")
+    reached(ann, 1)
+    second = ann.locator("blockquote").text_content()
+    ann.keyboard.press("2")
+    ann.locator("#note").fill("Half of it.")
+    ann.get_by_text("Draft saved.").wait_for()
+    ann.context.close()  # the browser is closed in the middle of the second item
+    served.stop()  # and the server is killed
+
+    served = serve(pack)
+    ann = visit(served.links["ann"])
+    assert count(ann).startswith("1 of 6")
+    assert ann.locator("blockquote").text_content() == second
+    assert ann.locator("input[value=partly]").is_checked()
+    assert ann.locator("#note").input_value() == "Half of it."
+
+    bob = visit(served.links["bob"])
+    assert count(bob).startswith("0 of 6")
+    assert not bob.locator("input:checked:not(#shortcuts)").count()
+    label_all(bob)
+    bob.get_by_role("button", name="Finish").click()
+    bob.get_by_text("Your receipt is").wait_for()
+
+    ann.keyboard.press("u")  # the first answer can be taken back until the next is saved
+    reached(ann, 0)
+    assert ann.locator("input[value=faithful]").is_checked()
+    ann.keyboard.press("Enter")
+    reached(ann, 1)
+    label_all(ann, severity="3")
+    ann.get_by_text("All items are answered.").wait_for()
+    ann.get_by_role("button", name="Finish").click()
+    ann.get_by_text("Your receipt is").wait_for()
+    assert not ann.evaluate("window.hacked")
+    served.stop()
+
+    pairs = tmp_path / "pairs.jsonl"
+    capsys.readouterr()
+    assert (
+        run(["data", "annotate", "summarize", str(pack), "-o", str(pairs), "--format", "json", "--draws", "200"]) == 0
+    )
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["n_both"] == {"concern": 3, "letter": 1, "pairs": 2}
+    assert summary["raters"]["ann"]["n_undone"] == 1
+    assert summary["raters"]["bob"]["finished"]
+    assert summary["raters"]["ann"]["receipt"] in ann.locator("#end-words").text_content()
+    assert summary["omission_overlap"] == 1.0
+    assert summary["agreement"]["severity"]["raw"] == 0
+    assert summary["agreement"]["relation"]["raw"] == 1
+
+    given = ["--judgements", str(pairs), "--data", str(data), "--draws", "200", "--format", "json"]
+    assert run(["contract", "audit", "jaccard", *given]) == 0
+    agreement = json.loads(capsys.readouterr().out)["agreement"]
+    assert agreement["raters"] == ["ann", "bob"]
+    assert agreement["labels"] == summary["agreement"]["relation"]["kappa"] == 1
+
+
+def test_the_answer_stays_on_the_page_when_the_server_has_gone(
+    pack: Path, serve: Callable[..., Any], visit: Any
+) -> None:
+    served = serve(pack)
+    page = visit(served.links["ann"])
+    count(page)
+    served.stop()
+    for key in ("1", "2", "2", "Enter"):
+        page.keyboard.press(key)
+    page.get_by_text("Not saved: the server does not answer").wait_for()
+    assert page.locator("input[value=faithful]").is_checked()
+    assert all("ERR_CONNECTION_REFUSED" in each for each in visit.complaints)
+    visit.complaints.clear()
+
+
+def test_a_token_that_nobody_has_opens_nothing(pack: Path, serve: Callable[..., Any], visit: Any) -> None:
+    link = serve(pack).links["ann"]
+    page = visit(link.partition("#")[0])
+    page.locator("#token").fill("guessed")
+    page.keyboard.press("Enter")
+    page.get_by_text("Nobody has this token.").wait_for()
+    page.locator("#token").fill(link.partition("#")[2])
+    page.keyboard.press("Enter")
+    assert count(page).startswith("0 of 6")
+    assert len(visit.complaints) == 1
+    visit.complaints.clear()
+
+
+def test_an_incomplete_answer_is_not_sent_and_the_page_says_what_is_missing(
+    pack: Path, serve: Callable[..., Any], visit: Any
+) -> None:
+    page = visit(serve(pack).links["ann"])
+    count(page)
+    page.keyboard.press("1")
+    page.keyboard.press("Enter")
+    page.get_by_text("Not saved yet: no category is chosen.").wait_for()
+    assert page.locator("fieldset.active legend").text_content() == "Category"
+    assert count(page).startswith("0 of 6")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_cut_off_on_a_narrow_screen(pack: Path, serve: Callable[..., Any], visit: Any, scheme: str) -> None:
+    page = visit(serve(pack).links["ann"], viewport={"width": 390, "height": 844}, color_scheme=scheme)
+    count(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
