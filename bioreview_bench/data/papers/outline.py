@@ -7,7 +7,7 @@ neither title nor abstract (authors, affiliations, dates) is left out, and a not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bioreview_bench.data.papers.paper import Form, Paper
@@ -37,10 +37,13 @@ _ABSTRACT_PARTS = re.compile(
 )
 _RUN_IN = re.compile(r"(?:abstract|summary)\s*(?:[.:\u2013\u2014-]+\s*|\n)(?=\S)", re.IGNORECASE)
 _KEYWORDS = re.compile(r"(?:key ?words?|index terms)\b", re.IGNORECASE)
+_DIVIDED = re.compile(r"([^\W_]{1,40})([-\u00ad\u2010\u2013])[ \t]*\n[ \t]*([^\W_]{1,40})")
+_WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+")
+_UNWANTED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 _LONGEST, _MOST_WORDS = 120, 14  # characters and words of a heading
 _TITLE_WORDS = 40
 _ABSTRACT_WORDS = 60  # of a paragraph before the first section that is taken for the abstract
-_ENTRY = re.compile(r"\s*(?:\[\d{1,3}\]|\d{1,3}[.)])\s+\S")
+_ENTRY = re.compile(r"\s*(?:\[(\d{1,3})\]|(\d{1,3})[.)])\s+\S")
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,16 @@ def flow(text: str, words: frozenset[str] = frozenset()) -> str:
     """
 
     def join(match: re.Match[str]) -> str:
-        whole = f"{match[1]}-{match[2]}"
-        return whole if whole.lower() in words else match[1] + match[2]
+        before, mark, behind = match.groups()
+        whole = f"{before}-{behind}"
+        if behind in ("and", "or", "to"):  # "pre- and post-treatment"
+            return f"{before}- {behind}"
+        if whole.lower() in words:
+            return whole
+        divided = mark != "\u2013" and _WORD.fullmatch(before) and _WORD.fullmatch(behind)
+        return before + behind if divided else before + mark + behind
 
-    text = re.sub(r"([^\W\d_]{2,40})[-\u00ad\u2010][ \t]*\n[ \t]*([a-z][^\W\d_]{0,40})", join, text)
+    text = _DIVIDED.sub(join, text)
     return " ".join(text.replace("\u00ad", "").split())
 
 
@@ -116,24 +125,25 @@ def assemble(
     notes: Sequence[str] = (),
 ) -> Paper:
     """The paper that the blocks make. `title`, `abstract` and `doi` are what the file states of itself, if it does."""
-    listed = [block for block in blocks if block.text.strip()]
+    listed = [Block(text, block.level) for block in blocks if (text := _clean(block.text)).strip()]
     words = frozenset(word.lower() for block in listed for word in re.findall(r"[^\W\d_]+-[^\W\d_]+", block.text))
     listed, named = _titled(listed)
     level = _section_level(listed)
+    last = {bare(block.text).casefold(): place for place, block in enumerate(listed) if block.level is not None}
     parts = _Parts(words)
     for place, block in enumerate(listed):
         opens = block.level is not None and block.level <= level
-        if opens and not (parts.kind == "abstract" and _within_abstract(listed, place, level)):
+        if parts.kind == "references" and form in ("pdf", "text"):
+            opens = opens and known_heading(block.text)  # an entry may look like any other heading
+        if opens and not (parts.kind == "abstract" and _within_abstract(block, place, last)):
             parts.open(block.text)
         else:
             parts.add(block)
     front = parts.front
-    found = abstract or "\n\n".join(parts.abstract)
-    if not found:
-        long = [text for text in front if len(text.split()) >= _ABSTRACT_WORDS]
-        if len(parts.sections) > 0 or parts.references:
-            found = "\n\n".join(long)
-            front = [text for text in front if text not in long]
+    found = _clean(abstract) or "\n\n".join(parts.abstract)
+    if not found and (parts.sections or parts.references):
+        found = "\n\n".join(text for text in front if len(text.split()) >= _ABSTRACT_WORDS)
+        front = [text for text in front if len(text.split()) < _ABSTRACT_WORDS]
     if not parts.sections and not parts.references and front:
         parts.sections[MAIN] = front
         front = []
@@ -147,7 +157,7 @@ def assemble(
         stated = _DOI.search(" ".join(parts.front))
         doi = stated[0].rstrip(".,;)") if stated else None
     return Paper(
-        title=flow(title or named, words),
+        title=flow(_clean(title) or named, words),
         abstract=found.strip(),
         sections={name: "\n\n".join(texts) for name, texts in parts.sections.items() if texts},
         references=tuple(references(parts.references, words)),
@@ -155,6 +165,11 @@ def assemble(
         form=form,
         notes=tuple(told),
     )
+
+
+def _clean(text: str) -> str:
+    """Text without control characters and half characters, which no row may hold."""
+    return _UNWANTED.sub(" ", text)
 
 
 class _Parts:
@@ -231,13 +246,15 @@ def _section_level(blocks: Sequence[Block]) -> int:
     return min(levels, default=1)
 
 
-def _within_abstract(blocks: Sequence[Block], place: int, level: int) -> bool:
-    """True for a heading of a structured abstract: the name comes again as a section's, or the introduction does."""
-    name = bare(blocks[place].text).casefold()
+def _within_abstract(block: Block, place: int, last: Mapping[str, int]) -> bool:
+    """True for a heading of a structured abstract: the name comes again as a section's, or the introduction does.
+
+    `last` is the last place of every heading.
+    """
+    name = bare(block.text).casefold()
     if not _ABSTRACT_PARTS.fullmatch(name) or name == "introduction":
         return False
-    later = [bare(block.text).casefold() for block in blocks[place + 1 :] if block.level is not None]
-    return name in later or "introduction" in later
+    return last[name] > place or last.get("introduction", -1) > place
 
 
 def _cased(name: str) -> str:
@@ -248,7 +265,11 @@ def _cased(name: str) -> str:
 def references(paragraphs: Sequence[str], words: frozenset[str] = frozenset()) -> list[str]:
     """The entries of a list of references: by their numbers where lines begin with them, else by paragraph."""
     lines = [line for paragraph in paragraphs for line in paragraph.split("\n") if line.strip()]
-    numbered = [place for place, line in enumerate(lines) if _ENTRY.match(line)]
+    numbered: list[int] = []
+    for place, line in enumerate(lines):
+        entry = _ENTRY.match(line)
+        if entry and (int(entry[1] or entry[2]) == len(numbered) + 1):
+            numbered.append(place)
     if len(numbered) >= 2 and numbered[0] == 0:
         bounds = zip(numbered, [*numbered[1:], len(lines)], strict=True)
         return [flow("\n".join(lines[start:end]), words) for start, end in bounds]

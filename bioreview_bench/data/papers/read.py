@@ -18,6 +18,7 @@ from bioreview_bench.files.recognise import file_kind
 
 MOST_BYTES = 64 * 2**20
 MOST_TEXT = 8 * 2**20  # bytes of a text: a book has 1 MB
+MOST_SECTIONS = 500
 OWN = "own"  # the source of a paper that a user brings
 FORMS = "a paper as PDF, DOCX, JATS XML, HTML, Markdown or plain text"
 _CHARSET = re.compile(rb"<meta[^>]{0,200}charset\s*=\s*[\"']?\s*([A-Za-z0-9_-]{1,40})", re.IGNORECASE)
@@ -157,6 +158,8 @@ def _content(path: Path) -> bytes:
 def _with_text(paper: Paper, path: Path) -> Paper:
     if paper.n_words < 1:
         raise InputError(f"No text was found in {path}, read as {paper.form}.", remedy=f"name {FORMS}")
+    if len(paper.sections) > MOST_SECTIONS:
+        raise InputError(f"{path} has {len(paper.sections):,} sections, which no paper has.", remedy=f"name {FORMS}")
     return paper
 
 
