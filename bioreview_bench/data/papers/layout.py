@@ -25,7 +25,7 @@ _LINE_NUMBER = re.compile(r"(\d{1,5})(?:\s+|$)")
 
 
 @dataclass(frozen=True)
-class Line:
+class TextLine:
     """A line of text: its left and right end, its foot (from the foot of the page), its size in points, its page."""
 
     text: str
@@ -38,14 +38,14 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Page:
+class PageLines:
     """The lines of a page, and its height in points."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[TextLine, ...]
     height: float
 
 
-def blocks_of(pages: Sequence[Page]) -> list[Block]:
+def blocks_of(pages: Sequence[PageLines]) -> list[Block]:
     """Title, headings and paragraphs of a document."""
     kept = _without_running_titles(pages)
     ordered = [line for page in kept for line in reading_order(_without_line_numbers(page.lines))]
@@ -59,7 +59,7 @@ def blocks_of(pages: Sequence[Page]) -> list[Block]:
     return _Grouping(body, bold_text).blocks(ordered)
 
 
-def reading_order(lines: Sequence[Line]) -> list[Line]:
+def reading_order(lines: Sequence[TextLine]) -> list[TextLine]:
     """The lines from top to bottom; where a gap divides them into columns, one column after the other.
 
     A line across the gap (a title, a wide caption) ends the columns above it.
@@ -68,9 +68,9 @@ def reading_order(lines: Sequence[Line]) -> list[Line]:
     ranked = sorted(lines, key=lambda line: (-line.y, line.x0))
     if gap is None:
         return _rows(ranked)
-    ordered: list[Line] = []
-    left: list[Line] = []
-    right: list[Line] = []
+    ordered: list[TextLine] = []
+    left: list[TextLine] = []
+    right: list[TextLine] = []
     for line in ranked:
         if line.x1 <= gap:
             left.append(line)
@@ -82,10 +82,10 @@ def reading_order(lines: Sequence[Line]) -> list[Line]:
     return [*ordered, *reading_order(left), *reading_order(right)]
 
 
-def _rows(ranked: Sequence[Line]) -> list[Line]:
+def _rows(ranked: Sequence[TextLine]) -> list[TextLine]:
     """Pieces on one height, from left to right."""
-    ordered: list[Line] = []
-    row: list[Line] = []
+    ordered: list[TextLine] = []
+    row: list[TextLine] = []
     for line in ranked:
         if row and abs(row[0].y - line.y) > 0.4 * max(1.0, min(row[0].size, line.size)):
             ordered += sorted(row, key=lambda piece: piece.x0)
@@ -94,7 +94,7 @@ def _rows(ranked: Sequence[Line]) -> list[Line]:
     return ordered + sorted(row, key=lambda piece: piece.x0)
 
 
-def _gap(lines: Sequence[Line]) -> float | None:
+def _gap(lines: Sequence[TextLine]) -> float | None:
     """The place between two columns: where the fewest lines cross, and enough stand on either side."""
     if len(lines) < 2 * _LEAST_LINES:
         return None
@@ -115,7 +115,7 @@ def _gap(lines: Sequence[Line]) -> float | None:
     return None if best is None else best[1]
 
 
-def _overlap(before: Sequence[Line], behind: Sequence[Line]) -> bool:
+def _overlap(before: Sequence[TextLine], behind: Sequence[TextLine]) -> bool:
     """True when two groups stand beside each other, and both have lines as wide as text, not as numbers."""
     low, high = (
         max(min(line.y for line in group) for group in (before, behind)),
@@ -125,31 +125,31 @@ def _overlap(before: Sequence[Line], behind: Sequence[Line]) -> bool:
     return high > low and wide
 
 
-def _without_running_titles(pages: Sequence[Page]) -> list[Page]:
+def _without_running_titles(pages: Sequence[PageLines]) -> list[PageLines]:
     """The pages without what is repeated at their head and foot, and without page numbers there."""
     seen: Counter[tuple[bool, str]] = Counter()
     for page in pages:
         seen.update({_running(line, page.height) for line in page.lines if _in_margin(line, page.height)})
     least = min(_REPEATED, max(2, len(pages)))
 
-    def runs(line: Line, page: Page) -> bool:
+    def runs(line: TextLine, page: PageLines) -> bool:
         if not _in_margin(line, page.height):
             return False
         return _PAGE_NUMBER.fullmatch(line.text.strip()) is not None or seen[_running(line, page.height)] >= least
 
-    return [Page(tuple(line for line in page.lines if not runs(line, page)), page.height) for page in pages]
+    return [PageLines(tuple(line for line in page.lines if not runs(line, page)), page.height) for page in pages]
 
 
-def _in_margin(line: Line, height: float) -> bool:
+def _in_margin(line: TextLine, height: float) -> bool:
     return line.y > (1 - _MARGIN) * height or line.y < _MARGIN * height
 
 
-def _running(line: Line, height: float) -> tuple[bool, str]:
+def _running(line: TextLine, height: float) -> tuple[bool, str]:
     """A line of a margin as it repeats: its numbers count up, and odd pages may have them on the other side."""
     return line.y > height / 2, " ".join(sorted(_DIGITS.sub("#", line.text.casefold()).split()))
 
 
-def _without_line_numbers(lines: Sequence[Line]) -> list[Line]:
+def _without_line_numbers(lines: Sequence[TextLine]) -> list[TextLine]:
     """The lines without numbers that count them in the left margin."""
     ranked = sorted(lines, key=lambda line: -line.y)
     numbers = [(line, int(match[1])) for line in ranked if (match := _LINE_NUMBER.match(line.text.strip()))]
@@ -164,9 +164,9 @@ def _without_line_numbers(lines: Sequence[Line]) -> list[Line]:
     return kept
 
 
-def _rising(numbers: Sequence[tuple[Line, int]]) -> Iterator[list[tuple[Line, int]]]:
+def _rising(numbers: Sequence[tuple[TextLine, int]]) -> Iterator[list[tuple[TextLine, int]]]:
     """Runs of numbers that rise by one (or by five, where only such lines are numbered) down one left edge."""
-    run: list[tuple[Line, int]] = []
+    run: list[tuple[TextLine, int]] = []
     for line, number in numbers:
         step = number - run[-1][1] if run else 1
         same_edge = not run or abs(line.x0 - run[-1][0].x0) < 12
@@ -188,7 +188,7 @@ class _Grouping:
         self._body, self._bold = body, bold
         self._pitch = 1.2 * body
 
-    def blocks(self, lines: Sequence[Line]) -> list[Block]:
+    def blocks(self, lines: Sequence[TextLine]) -> list[Block]:
         """The largest lines of the first page are the title; other lines that stand out are headings."""
         self._pitch = _pitch(lines, self._body)
         title = self._title(lines)
@@ -207,7 +207,7 @@ class _Grouping:
             found.append(Block(text if level is None else " ".join(text.split("\n")), level))
         return found
 
-    def _title(self, lines: Sequence[Line]) -> list[Line]:
+    def _title(self, lines: Sequence[TextLine]) -> list[TextLine]:
         first = [line for line in lines if line.page == lines[0].page]
         tallest = max((_rounded(line.size) for line in first if len(line.text.split()) > 1), default=0.0)
         if tallest < 1.15 * self._body:
@@ -220,9 +220,9 @@ class _Grouping:
             title.append(line)
         return [] if known_heading(" ".join(line.text for line in title)) else title
 
-    def _groups(self, lines: Sequence[Line]) -> Iterator[tuple[str, list[Line]]]:
+    def _groups(self, lines: Sequence[TextLine]) -> Iterator[tuple[str, list[TextLine]]]:
         """("heading" or "text", its lines)."""
-        group: list[Line] = []
+        group: list[TextLine] = []
         kind = ""
         edges = _edges(lines)
         for line in lines:
@@ -235,14 +235,14 @@ class _Grouping:
         if group:
             yield self._settled(kind, group)
 
-    def _stands_out(self, line: Line) -> bool:
+    def _stands_out(self, line: TextLine) -> bool:
         if len(line.text.split()) > _HEADING_WORDS or not re.search(r"[^\W\d_]{2}", line.text):
             return False
         larger = line.size > 1.08 * self._body
         bold = line.bold and not self._bold and line.size > 0.85 * self._body
         return larger or bold or (known_heading(line.text) and not line.text.rstrip().endswith("."))
 
-    def _settled(self, kind: str, group: list[Line]) -> tuple[str, list[Line]]:
+    def _settled(self, kind: str, group: list[TextLine]) -> tuple[str, list[TextLine]]:
         words = sum(len(line.text.split()) for line in group)
         long = len(group) > 3 or words > 2 * _HEADING_WORDS
         if kind == "heading" and (long or group[-1].text.rstrip().endswith((",", ";"))):
@@ -251,7 +251,7 @@ class _Grouping:
             return "heading", group
         return kind, group
 
-    def _breaks(self, group: Sequence[Line], line: Line, edges: dict[int, tuple[float, float]]) -> bool:
+    def _breaks(self, group: Sequence[TextLine], line: TextLine, edges: dict[int, tuple[float, float]]) -> bool:
         """True when a new block begins with the line."""
         last = group[-1]
         if _rounded(last.size) != _rounded(line.size) and abs(last.size - line.size) > 0.12 * self._body:
@@ -265,12 +265,12 @@ class _Grouping:
             return True
         return self._indented(line, edges) and (ends or not self._indented(last, edges))
 
-    def _indented(self, line: Line, edges: dict[int, tuple[float, float]]) -> bool:
+    def _indented(self, line: TextLine, edges: dict[int, tuple[float, float]]) -> bool:
         edge = min(edges[line.page], key=lambda place: abs(place - line.x0) if place <= line.x0 + 2 else 1e9)
         return 0.6 * line.size < line.x0 - edge < 4 * line.size
 
 
-def _pitch(lines: Sequence[Line], body: float) -> float:
+def _pitch(lines: Sequence[TextLine], body: float) -> float:
     """The distance from line to line in the text, which manuscripts may have doubled."""
     gaps: Counter[float] = Counter()
     for above, below in pairwise(lines):
@@ -285,7 +285,7 @@ def _plain_heading(text: str) -> bool:
     return heading_level(text) is not None and not re.search(r"[,;]|\.\s", bare(text))
 
 
-def _edges(lines: Iterable[Line]) -> dict[int, tuple[float, float]]:
+def _edges(lines: Iterable[TextLine]) -> dict[int, tuple[float, float]]:
     """The left edges of the columns of each page: the two places at which most lines begin."""
     starts: dict[int, Counter[float]] = {}
     for line in lines:

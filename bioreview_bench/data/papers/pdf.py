@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bioreview_bench.data.papers.layout import Line, Page, blocks_of
+from bioreview_bench.data.papers.layout import TextLine, PageLines, blocks_of
 from bioreview_bench.data.papers.outline import assemble
 from bioreview_bench.data.papers.paper import Paper
 from bioreview_bench.errors import InputError
@@ -32,7 +32,7 @@ def parse_pdf(data: bytes) -> Paper:
 
     try:
         laid_out = extract_pages(io.BytesIO(data), maxpages=_MOST_PAGES + 1, laparams=LAParams(all_texts=True))
-        pages = [Page(tuple(_lines(page, number)), float(page.height)) for number, page in enumerate(laid_out)]
+        pages = [PageLines(tuple(_lines(page, number)), float(page.height)) for number, page in enumerate(laid_out)]
     except PDFPasswordIncorrect as error:
         raise InputError("is locked with a password.", remedy="save it without one") from error
     if len(pages) > _MOST_PAGES:
@@ -52,7 +52,7 @@ def parse_pdf(data: bytes) -> Paper:
 _OCR = "recognise its text first, for example: ocrmypdf --force-ocr IN.pdf OUT.pdf"
 
 
-def _lines(page: Any, number: int) -> Iterator[Line]:
+def _lines(page: Any, number: int) -> Iterator[TextLine]:
     """The upright lines of a page; those inside forms and figures only where the page has hardly any others."""
     own = list(_texts(page, number, figures=False))
     if sum(len(line.text) for line in own) >= _LEAST_LETTERS:
@@ -60,7 +60,7 @@ def _lines(page: Any, number: int) -> Iterator[Line]:
     return _texts(page, number, figures=True)
 
 
-def _texts(container: Any, number: int, *, figures: bool) -> Iterator[Line]:
+def _texts(container: Any, number: int, *, figures: bool) -> Iterator[TextLine]:
     from pdfminer.layout import LTFigure, LTTextBox, LTTextLineHorizontal
 
     for element in container:
@@ -72,7 +72,7 @@ def _texts(container: Any, number: int, *, figures: bool) -> Iterator[Line]:
             yield from _texts(element, number, figures=figures)
 
 
-def _line(element: Any, number: int) -> Line | None:
+def _line(element: Any, number: int) -> TextLine | None:
     from pdfminer.layout import LTChar
 
     chars = [char for char in element if isinstance(char, LTChar)]
@@ -83,4 +83,4 @@ def _line(element: Any, number: int) -> Line | None:
     sizes = sorted(char.size for char in seen)
     bold = sum(_BOLD.search(char.fontname or "") is not None for char in seen) * 2 > len(seen)
     text = element.get_text().translate(_LIGATURES).rstrip("\n")
-    return Line(text, element.x0, element.x1, element.y0, sizes[len(sizes) // 2], bold, number)
+    return TextLine(text, element.x0, element.x1, element.y0, sizes[len(sizes) // 2], bold, number)
