@@ -57,7 +57,8 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
     """
     from bioreview_bench.contracts.judge_names import FORMS, JudgeName
     from bioreview_bench.llm.calls.prices import find_price, read_prices
-    from bioreview_bench.scoring.judge.calls import JudgeSettings, address_of
+    from bioreview_bench.llm.stored import address_of
+    from bioreview_bench.scoring.judge.calls import JudgeSettings
 
     if contract.similarity != "judge":
         useless = sorted(name for name, value in given.items() if value not in (None, False))
@@ -69,7 +70,7 @@ def judge_settings(contract: Contract, **given: Any) -> JudgeSettings | None:
         return None
     judge = JudgeName.parse(contract.name)
     prices = read_prices(given["prices"]) if given["prices"] is not None else {}
-    price = find_price(judge.model, address_of(judge, given["base_url"]), prices)
+    price = find_price(judge.model, address_of(judge.provider, given["base_url"]), prices)
     if given["prices"] is not None and price is None:
         raise InputError(f"{given['prices']} has no price for {judge.model}.", remedy=f'add [models."{judge.model}"]')
     return JudgeSettings(

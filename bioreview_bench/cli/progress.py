@@ -129,6 +129,7 @@ class CallConsole(Watcher):
 
     def begun(self, n_before: int, n_all: int) -> None:
         """Show where the run stands, unless nothing is left to do."""
+        self.stop()
         self._before = n_before
         if n_before < n_all:
             self._bar = ProgressBar(self._label, n_all, self._quiet, before=n_before)

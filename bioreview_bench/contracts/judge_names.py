@@ -1,6 +1,6 @@
-"""Names of judges, such as `judge:openai:gpt-4o-mini`: which model judges, asked in which words, with which parameters.
+"""Names of models and judges, such as `openai:gpt-4o-mini` and `judge:openai:gpt-4o-mini`: who is asked, and how.
 
-A name says everything that decides what a judge answers. `?` and parameters may follow the model:
+A name says everything beside the words that decides what is answered. `?` and parameters may follow the model:
 `judge:openai:MODEL?temperature=&reasoning_effort=low` sets one parameter and takes a default away.
 """
 
@@ -19,6 +19,8 @@ from bioreview_bench.errors import InputError, printable
 
 PREFIX = "judge:"
 FORMS = "judge:openai:MODEL, judge:google:MODEL or judge:vllm:MODEL"
+MODEL_FORMS = "gpt-4o-mini, openai:MODEL, google:MODEL or vllm:MODEL"
+_SHORT = {"gpt-4o-mini": "openai:gpt-4o-mini"}
 # An answer of 16,000 tokens holds some three hundred predictions; without a limit its price would not be known.
 _DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
@@ -30,8 +32,8 @@ _DEFAULTS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
 
 
 @dataclass(frozen=True)
-class JudgeName:
-    """A parsed name. `parameters` are those that are sent, defaults included."""
+class ModelName:
+    """A parsed name of a model. `parameters` are those that are sent, defaults included."""
 
     name: str
     provider: str
@@ -39,15 +41,20 @@ class JudgeName:
     parameters: Mapping[str, Any]
 
     @classmethod
+    def parse(cls, name: str) -> ModelName:
+        """Raises InputError for an unknown provider, no model, or parameters that cannot be read."""
+        return cls(name, *_parts(name, _SHORT.get(name, name), "model", MODEL_FORMS))
+
+
+@dataclass(frozen=True)
+class JudgeName(ModelName):
+    """A parsed name of a judge."""
+
+    @classmethod
     def parse(cls, name: str) -> JudgeName:
         """Raises InputError for an unknown provider, no model, or parameters that cannot be read."""
-        provider, _, rest = name.removeprefix(PREFIX).partition(":")
-        model, _, query = rest.partition("?")
-        if not name.startswith(PREFIX) or provider not in _DEFAULTS or not model or not model.isprintable():
-            raise InputError(f'"{printable(name)}" names no judge.', remedy=f"use {FORMS}")
-        if model != model.strip() or any(char in model for char in "| \\"):
-            raise InputError(f'"{printable(model)}" is not the name of a model.', remedy=f"use {FORMS}")
-        return cls(name, provider, model, _parameters(provider, query))
+        rest = name.removeprefix(PREFIX) if name.startswith(PREFIX) else ""
+        return cls(name, *_parts(name, rest, "judge", FORMS))
 
     @property
     def encoder(self) -> str:
@@ -77,6 +84,17 @@ class JudgeName:
 def is_judge(name: object) -> bool:
     """True when a contract of this name is a judge's."""
     return isinstance(name, str) and name.startswith(PREFIX)
+
+
+def _parts(name: str, rest: str, kind: str, forms: str) -> tuple[str, str, dict[str, Any]]:
+    """Provider, model and parameters in `PROVIDER:MODEL?KEY=VALUE`."""
+    provider, _, asked = rest.partition(":")
+    model, _, query = asked.partition("?")
+    if provider not in _DEFAULTS or not model or not model.isprintable():
+        raise InputError(f'"{printable(name)}" names no {kind}.', remedy=f"use {forms}")
+    if model != model.strip() or any(char in model for char in "| \\"):
+        raise InputError(f'"{printable(model)}" is not the name of a model.', remedy=f"use {forms}")
+    return provider, model, _parameters(provider, query)
 
 
 def _parameters(provider: str, query: str) -> dict[str, Any]:

@@ -77,3 +77,8 @@ def pins_root() -> Path:
 def judgements_root() -> Path:
     """Where answers of language-model judges are stored."""
     return cache_root() / "judgements"
+
+
+def extractions_root() -> Path:
+    """Where answers of models that extract concerns are stored."""
+    return cache_root() / "extractions"

@@ -17,6 +17,19 @@ class Usage:
     output_tokens: int | None = None
     cost_usd: float | None = None
 
+    def plus(self, other: Usage) -> Usage:
+        """Both together; what only one of them knows counts alone."""
+
+        def add(a: float | None, b: float | None) -> float | None:
+            return b if a is None else a if b is None else a + b
+
+        read, written = add(self.input_tokens, other.input_tokens), add(self.output_tokens, other.output_tokens)
+        return Usage(
+            None if read is None else int(read),
+            None if written is None else int(written),
+            add(self.cost_usd, other.cost_usd),
+        )
+
 
 @dataclass(frozen=True)
 class Review:

@@ -51,9 +51,9 @@ def segments(letter: str) -> list[Segment]:
     found: list[Segment] = []
     reviewer, section = 1, "none"
     for start, paragraph in _paragraphs(letter):
-        named = _REVIEWER.match(paragraph)
-        if named:
-            reviewer, section = int(named.group(1)), "none"
+        named = reviewer_of(paragraph)
+        if named is not None:
+            reviewer, section = named, "none"
         level = _heading(paragraph)
         if level is not None:
             section = level
@@ -72,6 +72,16 @@ def segments(letter: str) -> list[Segment]:
             if len(text) >= _FEWEST and len(text.split()) >= _FEW_WORDS:
                 found.append(Segment(start + first, start + last, text, reviewer, section))
     return found
+
+
+def reviewer_of(paragraph: str) -> int | None:
+    """The number of the reviewer whose heading a paragraph is, or begins with; None for any other paragraph.
+
+    >>> reviewer_of("Reviewer #2 (Minor comments): The legend"), reviewer_of("The reviewer is right.")
+    (2, None)
+    """
+    named = _REVIEWER.match(paragraph)
+    return int(named.group(1)) if named else None
 
 
 def _paragraphs(letter: str) -> Iterator[tuple[int, str]]:

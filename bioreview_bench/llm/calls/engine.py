@@ -199,7 +199,7 @@ class _Engine(Generic[_S]):
                 try:
                     review = await self._attempt(manuscript)
                 except TryAgain as error:
-                    billed = _sum(billed, error.usage)
+                    billed = billed.plus(error.usage)
                     wait = self._wait_after(error, attempt)
                     if self.refusal is not None:
                         return
@@ -267,7 +267,7 @@ class _Engine(Generic[_S]):
             self._write_held()
         if review.usage.cost_usd is None:
             self.unstated += self.reserved.get(ended.subject.id, 0.0)
-        self._write(replace(ended, review=replace(review, usage=_sum(review.usage, billed))))
+        self._write(replace(ended, review=replace(review, usage=review.usage.plus(billed))))
 
     def _not_understood(self, manuscript: _S, error: GiveUp, billed: Usage, seconds: float, attempt: int) -> None:
         """A request was refused for what may be everybody's reason: before the first answer its row waits, so that
@@ -349,18 +349,4 @@ def unpriced(name: str, batch: bool = False) -> InputError:
     return InputError(
         f"--max-cost needs to know what a review by {name} can cost at most, and it is unknown.",
         remedy=f"give prices with --prices FILE{which} and a limit on output with --param max_tokens=N",
-    )
-
-
-def _sum(one: Usage, other: Usage) -> Usage:
-    """Both together; what only one of them knows counts alone."""
-
-    def add(a: float | None, b: float | None) -> float | None:
-        return b if a is None else a if b is None else a + b
-
-    tokens_in, tokens_out = add(one.input_tokens, other.input_tokens), add(one.output_tokens, other.output_tokens)
-    return Usage(
-        None if tokens_in is None else int(tokens_in),
-        None if tokens_out is None else int(tokens_out),
-        add(one.cost_usd, other.cost_usd),
     )

@@ -7,51 +7,34 @@ commands share their answers, and two commands at a time do not wait for each ot
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.contracts.judge_names import JudgeName
-from bioreview_bench.errors import InputError, Needs, Problem, RemoteError, printable
-from bioreview_bench.files.jsonl import read_rows
+from bioreview_bench.errors import InputError, Needs, RemoteError, printable
 from bioreview_bench.files.paths import judgements_root
-from bioreview_bench.llm.calls.engine import run
-from bioreview_bench.llm.calls.prices import Price
+from bioreview_bench.llm import stored
 from bioreview_bench.llm.calls.watching import Watcher
 from bioreview_bench.llm.providers.api import OWN_KEY, ApiReviewer
-from bioreview_bench.llm.providers.google import GoogleReviewer
-from bioreview_bench.llm.providers.openai import OpenAIReviewer
 from bioreview_bench.llm.review import Review, Usage
-from bioreview_bench.llm.run.store import RunStore
+from bioreview_bench.llm.stored import CallSettings
 from bioreview_bench.llm.text.fitting import Chars3
-from bioreview_bench.results.provenance import package_version
-from bioreview_bench.results.run_manifest import ROWS
 from bioreview_bench.scoring.judge.plan import JudgePlan
 from bioreview_bench.scoring.judge.request import JudgeAsking, JudgeRequest, Labels, read_labels
 
-VLLM_URL = "http://127.0.0.1:8000/v1"
-_FAILED = ("error", "refused", "parse_failed")
 _SHOWN = 10  # articles that a message names
 
 
 @dataclass(frozen=True)
-class JudgeSettings:
+class JudgeSettings(CallSettings):
     """What does not decide an answer: where the model is, what it costs, how fast to ask, whether to ask twice.
 
     `max_cost` (USD) is for one command, its repetitions included. `consistency` asks about the predictions once more
     with both lists in reverse order.
     """
 
-    base_url: str | None = None
-    key_env: str | None = None
-    price: Price | None = None
-    max_cost: float | None = None
-    concurrency: int = 8
     consistency: bool = False
 
 
@@ -73,10 +56,7 @@ class ModelJudge:
         self.settings = settings
         self._asking = JudgeAsking(Chars3())
         self._client = _client(judge, self._asking, settings)
-        described = self._client.describe()
-        identity = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-        plain = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{judge.provider}-{judge.model}")[:80]
-        self.folder = judgements_root() / f"{plain}-{identity[:16]}"
+        self.folder = stored.answers_folder(judgements_root(), judge.provider, judge.model, self.describe())
 
     def describe(self) -> dict[str, Any]:
         """What could change an answer."""
@@ -117,13 +97,9 @@ class ModelJudge:
     def answers(self, wanted: Mapping[str, JudgeRequest]) -> dict[str, JudgeAnswer]:
         """The stored answers to these questions. Raises InputError for one that was changed on disk."""
         found: dict[str, JudgeAnswer] = {}
-        for path in sorted(self.folder.glob(f"*/{ROWS}")):
-            for number, row in read_rows(path, InputError):
-                # A line that is cut is being written by another command, or was when it was killed: it is no answer.
-                if isinstance(row, Problem) or row.get("status") != "ok" or row.get("article_id") not in wanted:
-                    continue
-                request = wanted[row["article_id"]]
-                found.setdefault(request.id, _answer(row, request, f"{path}, line {number}"))
+        for where, row in stored.stored_answers(self.folder, wanted):
+            request = wanted[row["article_id"]]
+            found.setdefault(request.id, _answer(row, request, where))
         return found
 
 
@@ -147,7 +123,10 @@ def ask_judge(
     left = {request_id: request for request_id, request in distinct.items() if request_id not in known}
     if not left:
         return known
-    _require_no_loop()
+    stored.require_no_loop(
+        "A judge",
+        "bench evaluate PREDICTIONS --contract judge:... first: its answers are stored, and found here",
+    )
     judge.connect()
     stopped, folder = _ask(judge, distinct, left, watcher or Watcher())
     known |= judge.answers(left)
@@ -162,27 +141,11 @@ def _ask(
     watcher: Watcher,
 ) -> tuple[str | None, Path]:
     """Ask what is left; (why it was stopped, if it was; the folder of this command)."""
-    # The package's version is part of a run's identity, and another command is another run.
-    command = json.dumps([package_version(), sorted(distinct)])
-    folder = judge.folder / hashlib.sha256(command.encode()).hexdigest()[:16]
-    with RunStore.open(
-        folder, name=judge.name, reviewer=judge.describe(), split="judgements", fingerprint="-"
+    with stored.open_command(
+        judge.folder, name=judge.name, described=judge.describe(), kind="judgements", ids=distinct
     ) as store:
-        store.drop(_FAILED)
-        n_left = sum(request_id not in store for request_id in left)
-        watcher.begun(len(distinct) - n_left, len(distinct))
-        summary = asyncio.run(
-            run(
-                judge,
-                list(left.values()),
-                store,
-                concurrency=judge.settings.concurrency,
-                max_cost=judge.settings.max_cost,
-                watcher=watcher,
-                next_command="run the same command again; nothing is asked for twice",
-            )
-        )
-    return summary.stopped, folder
+        questions = list(left.values())
+        return stored.ask_left(judge, questions, store, judge.settings, watcher, len(distinct)), store.folder
 
 
 def _require_all(
@@ -191,7 +154,7 @@ def _require_all(
     missing = [request for request in requests if request.id not in known]
     if not missing:
         return
-    reasons = _reasons(folder)
+    reasons = stored.reasons_of(folder)
     said: dict[str, str] = {}
     # An article may stand in several questions; what went wrong says more than what was not asked.
     for request in sorted(missing, key=lambda request: request.id not in reasons):
@@ -207,14 +170,6 @@ def _require_all(
     )
 
 
-def _reasons(folder: Path) -> dict[str, str]:
-    """Why questions of a run have no answer, by their ids."""
-    if not (folder / ROWS).exists():
-        return {}
-    rows = [row for _, row in read_rows(folder / ROWS, InputError) if not isinstance(row, Problem)]
-    return {row["article_id"]: f"{row['status']}: {row.get('detail')}" for row in rows if row["status"] in _FAILED}
-
-
 def _answer(row: Mapping[str, Any], request: JudgeRequest, where: str) -> JudgeAnswer:
     try:
         labels = read_labels(row["raw_output"], len(request.predictions), len(request.references))
@@ -228,35 +183,8 @@ def _answer(row: Mapping[str, Any], request: JudgeRequest, where: str) -> JudgeA
         ) from error
 
 
-def address_of(judge: JudgeName, base_url: str | None) -> str:
-    """Where a judge's model is asked."""
-    return base_url or (VLLM_URL if judge.provider == "vllm" else _client_of(judge).own_address)
-
-
-def _client_of(judge: JudgeName) -> type[ApiReviewer]:
-    return GoogleReviewer if judge.provider == "google" else OpenAIReviewer
-
-
 def _client(judge: JudgeName, asking: JudgeAsking, settings: JudgeSettings) -> ApiReviewer:
-    local = judge.provider == "vllm"
-    return _client_of(judge)(
-        judge.model,
-        asking,
-        name=judge.name,
-        provider=judge.provider,
-        base_url=address_of(judge, settings.base_url),
-        key_env=settings.key_env or (None if local else OWN_KEY),
-        parameters=judge.parameters,
-        price=settings.price,
-    )
-
-
-def _require_no_loop() -> None:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return
-    raise InputError(
-        "A judge cannot be asked from inside a running event loop, such as a notebook's.",
-        remedy="bench evaluate PREDICTIONS --contract judge:... first: its answers are stored, and found here",
+    own = settings if settings.key_env or judge.provider == "vllm" else replace(settings, key_env=OWN_KEY)
+    return stored.make_client(
+        judge.provider, judge.model, asking, name=judge.name, parameters=judge.parameters, settings=own
     )

@@ -135,9 +135,9 @@ def test_the_result_says_who_judged_and_what_it_cost(
 def test_from_python_the_name_is_enough(
     loopback_judge: Any, articles: Any, predictions: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bioreview_bench.scoring.judge import calls
+    from bioreview_bench.llm import stored
 
-    monkeypatch.setattr(calls, "VLLM_URL", loopback_judge.url)
+    monkeypatch.setattr(stored, "VLLM_URL", loopback_judge.url)
     result = score(articles, predictions, contract=Contract.load("judge:vllm:local"), draws=0, controls="basic")
     assert result.record.overall.n_matched == 3
 
