@@ -9,6 +9,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
@@ -27,6 +28,7 @@ _SMALLEST = 1024  # bytes above which compressing pays
 _LEVEL = 6
 _KEPT = 32 * 1024 * 1024  # bytes of finished answers
 _MADE_AT_ONCE = 2
+REST, LONGEST_REST = 5.0, 10.0  # a page is left as it is for as long as it took to make, times this; seconds
 PATIENCE = 0.1  # seconds for which a reader waits for a page that is there in an older version
 
 
@@ -71,6 +73,7 @@ def answer(request: Request, body: Body, media_type: str = HTML, cache: str = FR
 class _Version:
     version: int  # of the board, when it was made
     body: Body
+    rests_until: float  # by the monotonic clock
 
 
 class PageCache:
@@ -88,10 +91,10 @@ class PageCache:
         self._size = 0
 
     def finished(self, version: int, key: object) -> Body | None:
-        """The body of `key` if it need not be made or waited for."""
+        """The body of `key` if it need not be made or waited for: it is new, rests, or is being made."""
         with self._changed:
             kept = self._kept.get(key)
-            if kept is None or (kept.version < version and key not in self._making):
+            if kept is None or not (kept.version >= version or key in self._making or kept.rests_until > monotonic()):
                 return None
             self._kept.move_to_end(key)
             return kept.body
@@ -114,14 +117,16 @@ class PageCache:
                     self._making.add(key)
                     break
                 self._changed.wait()
-        body = None
+        made, began = None, monotonic()
         try:
             body = Body.of(make())
+            took = monotonic() - began
+            made = _Version(version, body, monotonic() + min(REST * took, LONGEST_REST))
             return body
         finally:
             with self._changed:
                 self._making.discard(key)
-                self._keep(key, None if body is None else _Version(version, body))
+                self._keep(key, made)
                 self._changed.notify_all()
 
     def _keep(self, key: object, made: _Version | None) -> None:
@@ -143,6 +148,7 @@ class PageCache:
 class Pages:
     """The public answers of a board, made where they are not finished.
 
+    A page rests after it was made: a board that changes all the time spends a sixth of its time on a page at most.
     Few are made at once: however many different ones are asked for, threads are left for those who ask for a finished
     one or for anything else. Who asks for a page that is being made again waits for PATIENCE, then gets the one before:
     while many submissions are scored the board changes faster than its pages can be made.

@@ -36,6 +36,7 @@ def _pages_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test looks at what it has just done: pages are waited for, never shown as they were before."""
     if importlib.util.find_spec("fastapi") is not None:
         monkeypatch.setattr("bioreview_bench.leaderboard.http.answers.PATIENCE", 60.0)
+        monkeypatch.setattr("bioreview_bench.leaderboard.http.answers.REST", 0.0)
 
 
 @pytest.fixture(scope="session")

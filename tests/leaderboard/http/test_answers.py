@@ -65,6 +65,22 @@ def test_a_page_that_takes_long_to_be_made_again_is_shown_as_it_was(monkeypatch:
     assert len(made) == 2
 
 
+def test_a_page_rests_after_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{PageCache.__module__}.REST", 1000.0)
+    monkeypatch.setattr(f"{PageCache.__module__}.LONGEST_REST", 0.3)
+    cache = PageCache()
+
+    def make() -> str:
+        time.sleep(0.01)
+        return "page"
+
+    first = cache.get(1, "a", make)
+    assert cache.finished(2, "a") is first
+    time.sleep(0.35)
+    assert cache.finished(2, "a") is None
+    assert cache.finished(1, "a") is first
+
+
 def test_while_a_page_is_made_anew_others_get_the_one_before_and_a_first_one_is_waited_for() -> None:
     cache, made = PageCache(), []
     at_work, go_on = threading.Event(), threading.Event()
