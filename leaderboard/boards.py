@@ -176,7 +176,10 @@ def facts_of(split: Split) -> BoardSplit:
 
 
 def outdated(db: Database) -> list[str]:
-    """Scored submissions that have no result under one of the board's contracts and the board's data of today."""
+    """Scored submissions that have no result under one of the board's contracts and the board's data of today.
+
+    A result from before intervals were drawn with the board's own seed counts as none: a table shows it without them.
+    """
     settings = get_settings(db)
     contracts = [get_contract(db, name) for name in settings.contracts]
     found = []
@@ -184,14 +187,14 @@ def outdated(db: Database) -> list[str]:
         for name in settings.splits:
             facts = get_split(db, name)
             rows = session.execute(
-                select(Submission.id, ResultRow.signature)
+                select(Submission.id, ResultRow.signature, ResultRow.extras)
                 .outerjoin(ResultRow, ResultRow.submission_id == Submission.id)
                 .where(Submission.split == name, Submission.state == "scored")
                 .order_by(arrival())
             )
             signatures: dict[str, list[str]] = {}
-            for submission_id, signature in rows:
-                signatures.setdefault(submission_id, []).extend([signature] if signature else [])
+            for submission_id, signature, extras in rows:
+                signatures.setdefault(submission_id, []).extend([signature] if "intervals" in (extras or {}) else [])
             found += [
                 submission_id
                 for submission_id, has in signatures.items()

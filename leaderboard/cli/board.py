@@ -120,7 +120,7 @@ def upgrade(db: str) -> None:
     """
     from bioreview_bench.errors import InputError
 
-    from ..boards import has_settings
+    from ..boards import has_settings, outdated
     from ..intake.check import keep_wording
     from ..store.database import Database
 
@@ -131,7 +131,11 @@ def upgrade(db: str) -> None:
         n = keep_wording(opened) if has_settings(opened) else 0
         if n:
             click.echo(f"Prepared {n:,} submissions for finding near copies.", err=True)
+        n_outdated = len(outdated(opened)) if has_settings(opened) else 0
     click.echo(f"{opened} has this release's schema.")
+    if n_outdated:
+        click.echo(f"{n_outdated:,} of its scores lack what this release shows beside them, such as intervals.")
+        click.echo("Next: bench leaderboard rescore --missing")
 
 
 @click.command()

@@ -20,6 +20,7 @@ from ..intake.check import validate_received
 from ..intake.package import Refused, read_package, read_zip
 from ..intake.validation import completed
 from ..settings import Limits
+from ..store.common import NotFound, WrongState
 from ..store.settings import get_settings, get_split
 from ..store.shown import Submitted
 from ..store.status import status
@@ -93,7 +94,11 @@ class Forms:
         except InputError:
             count_refused(self._db, user)
             raise
-        submission, created = receive(self._db, user.id, split, package, marked=marked, trial=trial)
+        try:
+            submission, created = receive(self._db, user.id, split, package, marked=marked, trial=trial)
+        except (NotFound, WrongState):
+            count_refused(self._db, user)
+            raise
         if created:
             validate_received(self._db, submission)
         found = status(self._db, submission)

@@ -93,14 +93,15 @@ def after_cutoff(extras: Mapping[str, Any]) -> AfterCutoff:
 def disclosed_cutoff(after: AfterCutoff, row: Row, n_articles: int) -> AfterCutoff:
     """The same as far as it is published.
 
-    A team chooses the date, so that figures are shown for its ranked submission only, and not where the articles
-    before the date are so few that theirs could be told from the difference.
+    A team chooses the date, so that figures are shown where those of parts are (ranked, matches enough), and not
+    where the articles before the date are so few that theirs could be told from the difference.
     """
     if after.f1.value is None or after.n_articles is None:
         return after
-    if row.band is not None and not 0 < n_articles - after.n_articles < FEW:
+    if row.has_parts and not 0 < n_articles - after.n_articles < FEW:
         return after
-    why = "they are shown for ranked submissions" if row.band is None else f"fewer than {FEW} articles are older"
+    shown = f"they are shown for ranked submissions with {FEW} matches or more"
+    why = f"fewer than {FEW} articles are older" if row.has_parts else shown
     none = Figure(value=None)
     return after.model_copy(update={"reason": why, "f1": none, "skill": none, "recall": none, "precision": none})
 

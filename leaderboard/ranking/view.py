@@ -88,6 +88,11 @@ class Row(Shown):
         """About how many matches: recall has three decimals, and the exact number is not published."""
         return round((self.recall.value or 0.0) * self.n_ref)
 
+    @property
+    def has_parts(self) -> bool:
+        """Whether figures of parts of the articles are published of it: it ranks, and has matches enough."""
+        return self.band is not None and bool(self.per_source)
+
 
 SOURCES: Final = sources(Row)
 

@@ -29,8 +29,8 @@ from bioreview_bench.stats.sums import columns
 from bioreview_bench.stats.uncertainty import Interval, intervals
 
 DECIMALS: Final = 3
-_SMALL_P: Final = 0.001
-_BELOW_LEVEL: Final = 0.049
+SMALL_P: Final = 0.001
+BELOW_LEVEL: Final = 0.049
 FEW: Final = 20  # articles of a source, and matches of a system
 WHOLE: Final = 250  # families; with so many, an interval of three decimals does not tell which articles matched
 
@@ -109,10 +109,10 @@ def shown_p(p: float) -> float:
     >>> [shown_p(p) for p in (0.0001, 0.002, 0.0312, 0.0493, 0.05, 0.613)]
     [0.001, 0.01, 0.04, 0.049, 0.05, 0.62]
     """
-    if p <= _SMALL_P:
-        return _SMALL_P
+    if p <= SMALL_P:
+        return SMALL_P
     shown = math.ceil(round(p * 100, 9)) / 100
-    return _BELOW_LEVEL if p < LEVEL <= shown else shown
+    return BELOW_LEVEL if p < LEVEL <= shown else shown
 
 
 def _pair(pair: Any) -> tuple[float, float] | None:

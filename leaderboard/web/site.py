@@ -18,6 +18,7 @@ from bioreview_bench.report.html.words import DASH, figure, interval, label, nam
 from bioreview_bench.report.meaning import SATURATED
 
 from ..ranking.view import Row
+from ..store.disclosure import BELOW_LEVEL, SMALL_P
 from ..store.shown import Figure
 from ..store.status import Headline
 from .links import Links
@@ -125,8 +126,14 @@ def disclosed(answer: str) -> str:
 
 
 def p_value(value: float) -> str:
-    """A p-value; small ones as a bound."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    """A p-value as `disclosure.shown_p` published it: rounded up, the smallest as a bound.
+
+    >>> p_value(0.001), p_value(0.01), p_value(0.049), p_value(1.0)
+    ('≤ 0.001', '0.01', '0.049', '1.00')
+    """
+    if value <= SMALL_P:
+        return f"≤ {SMALL_P}"
+    return f"{value:.3f}" if value == BELOW_LEVEL else f"{value:.2f}"
 
 
 def part_name(kind: str, part: str) -> str:

@@ -92,18 +92,19 @@ def _in_short(
 
 
 def verdict(test: PairTest | None, a: Row, b: Row) -> str:
-    """What the test of the two, a first, says in a sentence."""
+    """What the test of the two, a first, says in a sentence; a name in it turns the direction of no figure."""
     if test is None:
         return "No test was made: only ranked systems are tested against each other."
     better = a if test.delta_f1 > 0 else b
-    said = f"{name(better.system)} has the higher F1 by {figure(abs(test.delta_f1))}"
+    gain = figure(abs(test.delta_f1))
+    said = Markup("<bdi>{}</bdi> has the higher F1 by {}").format(name(better.system), gain)
     odds = f"label-swap test, p {_equals(test.p_value)}, {_equals(test.p_adjusted)} adjusted for all pairs of the table"
     if test.delta_f1 == 0:
         alike = "Their F1 differs by less than 0.001; the difference is significant"
         return f"{alike if test.significant else 'Both have the same F1'} ({odds})."
     if test.significant:
-        return f"{said}; the difference is significant ({odds})."
-    return f"{said}; the difference is not significant ({odds})."
+        return said + f"; the difference is significant ({odds})."
+    return said + f"; the difference is not significant ({odds})."
 
 
 def measures(a: Row, b: Row) -> list[Measure]:
@@ -162,7 +163,7 @@ def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:
 
 def _equals(p: float) -> str:
     shown = p_value(p)
-    return shown if shown.startswith("<") else f"= {shown}"
+    return shown if shown.startswith("≤") else f"= {shown}"
 
 
 _LETTER = 6.9

@@ -219,6 +219,20 @@ def test_the_quota_of_a_day_is_429_and_says_how_long(
     assert ann.submit(demo_predictions("careful"), card_bytes("One")).status_code == 200
 
 
+def test_an_upload_that_no_submission_comes_of_counts_whatever_it_is_refused_for(
+    make_board: Make, tmp_path: Any, served: Served, caller: Make, add_submitter: Make, demo_predictions: Make,
+    card_bytes: Make,
+) -> None:  # fmt: skip
+    board = make_board(tmp_path / "b.sqlite", uploads_per_day=4)
+    ann = caller(served(board), add_submitter(board, "ann").token)
+    files = demo_predictions("careful"), card_bytes("One")
+    assert ann.submit(files[0], b"f1: 7.0\n").status_code == 422
+    assert ann.submit(*files, split="nosuch").status_code == 404
+    assert ann.submit(*files, marked="true", trial="true").status_code == 409
+    assert ann.submit(*files).status_code == 201
+    assert ann.submit(demo_predictions("careful"), card_bytes("Two")).status_code == 429
+
+
 def test_the_board_says_what_it_is_about_without_a_token(board: Any, url: str, caller: Make) -> None:
     said = caller(url).get("/api/v1/board").json()
     assert (said["splits"], said["contracts"], said["ranking"]) == (

@@ -252,12 +252,13 @@ def test_results_of_an_earlier_release_show_no_interval_of_the_public_seed(
 
 
 @pytest.mark.parametrize(
-    ("band", "n_later", "shown"), [(1, 25, True), (1, 40, True), (1, 35, False), (None, 25, False)]
+    ("band", "n_later", "share", "shown"),
+    [(1, 25, 0.6, True), (1, 40, 0.6, True), (1, 35, 0.6, False), (None, 25, 0.6, False), (1, 25, 0.1, False)],
 )
 def test_a_date_chosen_by_the_team_isolates_no_few_articles(
-    band: int | None, n_later: int, shown: bool, make_table: Make, make_entry: Make
+    band: int | None, n_later: int, share: float, shown: bool, make_table: Make, make_entry: Make
 ) -> None:
-    [row] = make_table(make_entry(1, 0.6)).rows
+    [row] = make_table(make_entry(1, share)).rows
     figures = {name: Figure(value=0.5) for name in ("f1", "skill", "recall", "precision")}
     after = AfterCutoff(cutoff=date(2024, 1, 1).isoformat(), n_dated=45, n_articles=n_later, reason=None, **figures)
     found = disclosed_cutoff(after, row.model_copy(update={"band": band}), 45 if n_later != 40 else 40)

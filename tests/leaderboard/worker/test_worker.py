@@ -120,6 +120,25 @@ def test_a_new_contract_is_caught_up_with(board: Any, tmp_path: Path, add_submit
         assert session.scalar(select(func.count()).select_from(ResultRow)) == 2
 
 
+def test_results_without_intervals_that_may_be_shown_are_caught_up_with(
+    board: Any, add_submitter: Any, make_package: Any, leaderboard: Any
+) -> None:
+    submission_id = add_submitter(board).submit(make_package())
+    score_due(board)
+    with board.session() as session:
+        row = session.scalars(select(ResultRow)).one()
+        row.extras = {"exact_match_rate": 0.0}  # as an earlier release kept it
+    said = leaderboard("upgrade", "--db", str(board.path))[1]
+    assert "1 of its scores" in said
+    assert "bench leaderboard rescore --missing" in said
+    assert boards.outdated(board) == [submission_id]
+    requeue(board, submission_id, "an earlier release scored it")
+    assert score_due(board) == 1
+    assert build.load_table(board, "test", "jaccard").rows[0].f1.bounds is not None
+    assert boards.outdated(board) == []
+    assert "rescore" not in leaderboard("upgrade", "--db", str(board.path))[1]
+
+
 def work(board: Any, monkeypatch: pytest.MonkeyPatch, error: BaseException) -> Work:
     """A worker whose scoring ends with an error."""
 
