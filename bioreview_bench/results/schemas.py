@@ -86,6 +86,10 @@ _JUDGED_ROW: dict[str, Any] = {
         },
         "written_as": {"anyOf": [_WRITTEN, {"type": "null"}], "description": "Who or what wrote the text."},
         "written_from": {"anyOf": [_WRITTEN, {"type": "null"}], "description": "The concern it was written from."},
+        "judged": {
+            "anyOf": [{"type": "array", "minItems": 1, "items": _WRITTEN}, {"type": "null"}],
+            "description": "The concerns that the raters saw, where these were not all of the article's.",
+        },
     },
     "patternProperties": {"^rater_": _SAID},
     "oneOf": [

@@ -46,6 +46,7 @@ def label_table(judgements: Judgements, articles: Iterable[Article], contract: C
         [
             text.labels[rater].get(concern.concern_id, DIFFERENT) if rater in text.labels else np.nan
             for concern in counted[text.article_id]
+            if text.saw(concern.concern_id)
         ]
         for rater in raters
         for text in judgements.texts

@@ -3,7 +3,9 @@
 One JSON object a line: `{"article_id", "text", "labels": {"<rater>": {"<concern_id>": "same" | "related"}}}`, with
 optional `written_as` (who or what wrote the text; else the file's name) and `written_from` (the reference that it was
 written from). The labels may also stand at the top level under keys that begin with `rater_`. A reference that a
-rater does not name is different. Files are checked as predictions are: all problems are listed, with their lines.
+rater does not name is different, unless `judged` lists the references that the raters saw and it is not among them:
+nothing is known of that pair, and it counts nowhere. Files are checked as predictions are: all problems are listed,
+with their lines.
 """
 
 from __future__ import annotations
@@ -36,6 +38,11 @@ class JudgedText:
     labels: Labels
     reviewer: str
     written_from: str | None = None
+    judged: tuple[str, ...] | None = None
+
+    def saw(self, concern_id: str) -> bool:
+        """Whether the raters were asked about this reference; of most texts they were asked about all."""
+        return self.judged is None or concern_id in self.judged
 
 
 @dataclass(frozen=True)
@@ -126,6 +133,7 @@ class _Reader:
                 return []
             return [f'unknown article id "{printable(judged.article_id)}"{self._hint(judged.article_id, self._ids)}']
         named = dict.fromkeys(concern_id for labels in judged.labels.values() for concern_id in labels)
+        named |= dict.fromkeys(judged.judged or ())
         if judged.written_from is not None:
             named[judged.written_from] = None
         return [
@@ -154,16 +162,31 @@ def check_row(row: Mapping[str, Any], reviewer: str) -> tuple[JudgedText | None,
         if row.get(key) is not None:
             problems += _string(row, key)
     labels, reasons = _labels(row)
-    problems += reasons
+    problems += reasons + _seen(row, labels)
     if problems:
         return None, problems
-    text = normalise(row["text"])
     return (
         JudgedText(
-            canonical_id(row["article_id"]), text, labels, row.get("written_as") or reviewer, row.get("written_from")
+            canonical_id(row["article_id"]),
+            normalise(row["text"]),
+            labels,
+            row.get("written_as") or reviewer,
+            row.get("written_from"),
+            tuple(row["judged"]) if row.get("judged") is not None else None,
         ),
         [],
     )
+
+
+def _seen(row: Mapping[str, Any], labels: Labels) -> list[str]:
+    """What is wrong with `judged`, the references that the raters saw."""
+    judged = row.get("judged")
+    if judged is None:
+        return []
+    if not isinstance(judged, list) or not judged or not all(isinstance(one, str) and one.strip() for one in judged):
+        return ["judged must be a list of concern ids, or absent where raters saw all references"]
+    unseen = dict.fromkeys(one for given in labels.values() for one in given if one not in judged)
+    return [f"{printable(one)} has a label and is not in judged" for one in unseen]
 
 
 def _string(row: Mapping[str, Any], key: str) -> list[str]:

@@ -56,21 +56,26 @@ class Sheet:
 def sheets(judgements: Judgements, articles: Iterable[Article], contract: Contract) -> list[Sheet]:
     """One for each reviewer and article with judged texts, by reviewer, then by article id.
 
-    Labels of references that the contract does not count are left out.
+    Texts of which the raters saw some references only have sheets of their own, with these references. Labels of
+    references that the contract does not count are left out.
     """
     by_id = {article.id: article for article in articles}
-    grouped: dict[tuple[str, str], list[JudgedText]] = {}
+    grouped: dict[tuple[str, str, tuple[str, ...]], list[JudgedText]] = {}
     for text in judgements.texts:
-        grouped.setdefault((text.reviewer, text.article_id), []).append(text)
+        grouped.setdefault((text.reviewer, text.article_id, text.judged or ()), []).append(text)
     guided = {text.reviewer for text in judgements.texts if text.written_from is not None}
     laid_out = []
-    for reviewer, article_id in sorted(grouped):
-        article, texts = by_id[article_id], grouped[reviewer, article_id]
-        references = counted_references(article, contract)
+    for (reviewer, article_id, _), texts in sorted(grouped.items(), key=_place):
+        article = by_id[article_id]
+        references = tuple(one for one in counted_references(article, contract) if texts[0].saw(one.concern_id))
         gold = np.array([gold_labels(text, references) for text in texts], np.int8).reshape(len(texts), len(references))
         question = Question(reviewer, article, references, tuple(text.text for text in texts))
         laid_out.append(Sheet(question, gold, reviewer not in guided))
     return laid_out
+
+
+def _place(group: tuple[tuple[str, str, tuple[str, ...]], list[JudgedText]]) -> tuple[str, str, tuple[str, ...]]:
+    return group[0]
 
 
 def gold_labels(text: JudgedText, references: Sequence[Concern]) -> list[int]:

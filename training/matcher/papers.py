@@ -98,6 +98,7 @@ def read_material(
     judgements = read_judgements(judged, known.values()) if judged else None
     unaudited = read_judgements(train_only, known.values()) if train_only else None
     texts = tuple(text for one in (judgements, unaudited) if one for text in one.texts)
+    _check_seen(texts)
     audited = len(judgements.texts) if judgements else 0
     named = {article.id for corpus in corpora for article in corpus.articles} | {text.article_id for text in texts}
     members = tuple(known[article_id] for article_id in sorted(named))
@@ -105,6 +106,16 @@ def read_material(
     real = {article.id for article in articles}
     papers = tuple(_paper(article, contract, texts, audited, corpora, article.id in real) for article in members)
     return MatchingTexts(papers, members, judgements, tuple(corpora), unaudited)
+
+
+def _check_seen(texts: Sequence[JudgedText]) -> None:
+    partly = sum(text.judged is not None for text in texts)
+    if partly:
+        raise InputError(
+            f"Of {partly:,} judged texts the raters saw some references only, and training would take the others for "
+            "different points.",
+            remedy="leave out the rows with judged; bench contract audit reads them",
+        )
 
 
 def _look(path: Path) -> tuple[set[str], bool]:

@@ -113,7 +113,7 @@ def _write_article(
     if raw.split is not None:
         written.splits.setdefault(raw.split, []).append(article_id)
     _write_row(files[0], article.model_dump(mode="json", exclude_unset=True))
-    for pair in _pairs(raw, article_id, ids):
+    for pair in _pairs(raw, article_id, ids, source):
         written.counts["judged_texts"] += 1
         _write_row(files[1], pair)
 
@@ -132,16 +132,18 @@ def _concern_ids(raw: RawArticle, article_id: str, source: DataSource) -> list[s
     return ids
 
 
-def _pairs(raw: RawArticle, article_id: str, ids: list[str | None]) -> Iterator[dict[str, Any]]:
+def _pairs(raw: RawArticle, article_id: str, ids: list[str | None], source: DataSource) -> Iterator[dict[str, Any]]:
     for pair in raw.pairs:
         judged = [concern_id for place in pair.judged if (concern_id := ids[place]) is not None]
-        if judged:
-            labels = {
-                rater: {concern_id: label for place, label in given.items() if (concern_id := ids[place]) is not None}
-                for rater, given in pair.labels.items()
-            }
-            row = {"article_id": article_id, "text": pair.text, "labels": labels, "judged": judged}
-            yield row | {"written_as": pair.written_as}
+        if not judged:
+            source.left_out["judged texts whose concerns are left out"] += 1
+            continue
+        labels = {
+            rater: {concern_id: label for place, label in given.items() if (concern_id := ids[place]) is not None}
+            for rater, given in pair.labels.items()
+        }
+        row = {"article_id": article_id, "text": pair.text, "labels": labels, "judged": judged}
+        yield row | {"written_as": pair.written_as}
 
 
 def _write_row(stream: TextIO, row: dict[str, Any]) -> None:

@@ -17,8 +17,12 @@ from bioreview_bench.errors import InputError, did_you_mean, printable
 ENTRY_POINT = "bioreview_bench.formats"
 _HERE = "bioreview_bench.curation.formats."
 _OURS = {
+    "peerreview-bench": f"{_HERE}peerreview_bench:peerreview_bench",
     "nlpeer": f"{_HERE}nlpeer:nlpeer",
     "peerread": f"{_HERE}peerread:peerread",
+    "openreview": f"{_HERE}openreview:openreview",
+    "reviewcritique": f"{_HERE}reviewcritique:reviewcritique",
+    "folder": f"{_HERE}folder:folder",
 }
 
 Converter = Callable[[DataSource], Iterator[RawArticle]]

@@ -44,7 +44,7 @@ def schema_of(rows: Iterable[Mapping[str, Any]]) -> tuple[pyarrow.Schema, frozen
     fields, as_json = [], set()
     for name in names:
         try:
-            kind = _known(pyarrow.array([row.get(name) for row in listed]).type)
+            kind = _known(name, pyarrow.array([row.get(name) for row in listed]).type)
         except (pyarrow.ArrowException, OverflowError):
             kind = None
         if kind is None:
@@ -53,19 +53,33 @@ def schema_of(rows: Iterable[Mapping[str, Any]]) -> tuple[pyarrow.Schema, frozen
     return pyarrow.schema(fields), frozenset(as_json)
 
 
-def _known(kind: pyarrow.DataType) -> pyarrow.DataType | None:
-    """The type with strings where nothing but nulls was seen; None when it holds a struct without fields."""
+def _known(name: str, kind: pyarrow.DataType) -> pyarrow.DataType | None:
+    """The type; where only nulls were seen, that of the field `name`. None when it holds a struct without fields."""
     import pyarrow
 
     if pyarrow.types.is_null(kind):
-        return pyarrow.string()
+        return _unseen(name)
     if pyarrow.types.is_list(kind):
-        inner = _known(kind.value_type)
+        inner = _known(name, kind.value_type)
         return None if inner is None else pyarrow.list_(inner)
     if pyarrow.types.is_struct(kind):
-        fields = [(field.name, _known(field.type)) for field in kind]
+        fields = [(field.name, _known(field.name, field.type)) for field in kind]
         return None if not fields or any(inner is None for _, inner in fields) else pyarrow.struct(fields)
     return kind if kind in (pyarrow.bool_(), pyarrow.int64(), pyarrow.float64(), pyarrow.string()) else None
+
+
+def _unseen(name: str) -> pyarrow.DataType:
+    """The type that readers want of a field, or of the parts of a list, of which a release has no value."""
+    import pyarrow
+
+    if name in ("has_author_response", "evidence_of_change", "raised_by_multiple", "requires_figure_reading"):
+        return pyarrow.bool_()
+    if name == "reviewer_num":
+        return pyarrow.int64()
+    if name == "resolution_confidence":
+        return pyarrow.float64()
+    parts = {"paper_text_sections": ("heading", "text"), "concerns": ("concern_id", "concern_text")}.get(name)
+    return pyarrow.string() if parts is None else pyarrow.struct([(part, pyarrow.string()) for part in parts])
 
 
 def _text(value: Any) -> str | None:

@@ -23,6 +23,7 @@ from bioreview_bench.curation.release.public import scan, write_public
 from bioreview_bench.curation.release.push import plan_upload
 from bioreview_bench.curation.release.tables import schema_of
 from bioreview_bench.data.article import Article
+from bioreview_bench.data.folder import read_split
 from bioreview_bench.errors import DataError, InputError
 
 SPLITS = ("train", "val", "test")
@@ -295,6 +296,17 @@ def test_nothing_private_goes_to_a_public_repository(hub: Received, release: Pat
     done = push(hub, tmp_path, release, "--repo", "my-lab/reviews", "--private", "--yes")
     assert (done.returncode, hub.files) == (2, {})
     assert "is public" in done.stderr
+
+
+def test_fields_of_which_a_release_has_no_value_can_be_read_again(tmp_path: Path) -> None:
+    flags = dict.fromkeys(("evidence_of_change", "raised_by_multiple", "reviewer_num", "resolution_confidence"))
+    concern = {"concern_id": "zoo:1:R1C1", "concern_text": "There is no control.", **flags}
+    bare = {"id": "zoo:1", "source": "zoo", "has_author_response": None, "paper_text_sections": {}}
+    for name, concerns in (("without", []), ("with", [concern])):
+        article = Article.model_validate({**bare, "concerns": concerns})
+        export({"test": [article]}, tmp_path / name, "Zoo", set(), withhold=False)
+        (read,) = read_split(tmp_path / name / "data/default", "test")
+        assert (read.id, len(read.concerns), read.sections) == ("zoo:1", len(concerns), {})
 
 
 def test_from_a_file_of_articles_to_a_score(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,3 +126,16 @@ def test_references_that_need_a_figure_are_left_out(make_article: Callable[..., 
     (sheet,) = sheets(Judgements((text,), ()), [article], JACCARD)
     assert sheet.gold.tolist() == [[DIFFERENT]]
     assert rater_agreement(Judgements((text,), ()), [article], JACCARD).n_pairs == 1
+
+
+def test_references_that_raters_did_not_see_count_nowhere(make_article: Callable[..., Any]) -> None:
+    article = make_article("elife:1", ["Concern number one.", "Concern number two.", "Concern number three."])
+    ids = [concern.concern_id for concern in article.concerns]
+    part = JudgedText("elife:1", "one", {"a": {ids[1]: SAME}, "b": {}}, "reader", judged=(ids[1],))
+    whole = JudgedText("elife:1", "two", {"a": {ids[0]: SAME}, "b": {ids[0]: SAME}}, "reader")
+    judgements = Judgements((part, whole), ())
+    first, second = sheets(judgements, [article], JACCARD)
+    assert (first.question.texts, first.gold.tolist()) == (("two",), [[SAME, DIFFERENT, DIFFERENT]])
+    assert (second.question.texts, second.gold.tolist()) == (("one",), [[DIFFERENT]])
+    assert [concern.concern_id for concern in second.question.references] == [ids[1]]
+    assert label_table(judgements, [article], JACCARD).tolist() == [[SAME, SAME, 0, 0], [0, SAME, 0, 0]]

@@ -127,6 +127,12 @@ def test_texts_for_training_alone_are_learnt_from_and_not_audited(tmp_path: Path
     assert [file.name for file in material.unaudited.files] == ["p.jsonl"]
 
 
+def test_texts_of_which_raters_saw_some_references_only_are_not_trained_on(tmp_path: Path, data: Path) -> None:
+    rows = write(tmp_path / "j.jsonl", {**judged(1, "No control.", {}, {}), "judged": ["elife:1:R1C1"]})
+    with pytest.raises(InputError, match="1 judged texts the raters saw some references only"):
+        read_material([rows], read_split(data, "all"), [])
+
+
 def test_a_corpus_is_not_for_training_alone(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"c\.jsonl has no judged pairs"):
         read_material([], [], [], [write(tmp_path / "c.jsonl", PAPER)])
