@@ -70,6 +70,7 @@ def extract(path: Path, output: Path | None, by: str, compare: bool, form: str, 
 
 
 def _by_rules(path: Path, output: Path | None, form: str, asking: Mapping[str, Any]) -> None:
+    from bioreview_bench.curation.extraction.rules import RULES as RULES_ID
     from bioreview_bench.curation.extraction.rules import extract_by_rules
 
     useless = [name for name in _OF_MODELS if asking[name] not in (None, False)]
@@ -83,7 +84,9 @@ def _by_rules(path: Path, output: Path | None, form: str, asking: Mapping[str, A
         _show_agreement(lettered, found, form)
         return
     rows = [
-        article.model_copy(update={"concerns": found[article.id]}) if article.id in found else article
+        article.model_copy(update={"concerns": found[article.id], "extraction_manifest_id": RULES_ID})
+        if article.id in found
+        else article
         for article in articles
     ]
     _write(output, _lines(rows), found, len(articles))
@@ -221,6 +224,8 @@ def _show_agreement(articles: Sequence[Article], found: Mapping[str, Sequence[Co
     from bioreview_bench.report.blocks import DASH, Facts, figure
 
     known = [article for article in articles if article.reviewed]
+    if not known:
+        raise InputError("No article has concerns to compare with.", remedy="bench data extract PATH -o articles.jsonl")
     same = agreement([(article.decision_letter_raw or "", found[article.id], article.concerns) for article in known])
     facts = {
         "n_articles": same.n_articles, "n_extracted": same.n_extracted, "n_human": same.n_human, "span_f1": same.f1,

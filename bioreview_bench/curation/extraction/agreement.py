@@ -43,7 +43,7 @@ class ExtractionAgreement:
 
 
 def agreement(letters: Sequence[tuple[str, Sequence[Concern], Sequence[Concern]]]) -> ExtractionAgreement:
-    """Compare (letter, extracted, human) by article: spans one to one, at most MEETS apart.
+    """Compare (letter, extracted, human) by article: spans one to one, that share at least MEETS of their characters.
 
     `covered_extracted` is the share of extracted characters that people call a concern, `covered_human` the other way.
     """

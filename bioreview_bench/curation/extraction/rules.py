@@ -8,18 +8,22 @@ from bioreview_bench.curation.extraction.labels import category, needs_figure, r
 from bioreview_bench.curation.extraction.responses import replies
 from bioreview_bench.curation.extraction.segments import segments
 from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.vocabulary import normalise
 
 RULES = "rules-v1"
 
 
 def extract_by_rules(article: Article) -> tuple[Concern, ...]:
-    """The concerns in the article's letter, each a verbatim span of it; none without a letter."""
+    """The concerns in the article's letter, each a verbatim span of it; one that is made twice in the same words is
+    kept once. None without a letter."""
     letter = article.decision_letter_raw or ""
     found = segments(letter)
     answers = replies(found, letter, article.author_response_raw)
     numbers: dict[int, int] = {}
-    concerns = []
+    concerns: dict[str, Concern] = {}
     for segment, reply in zip(found, answers, strict=True):
+        if normalise(segment.text) in concerns:
+            continue
         number = numbers[segment.reviewer] = numbers.get(segment.reviewer, 0) + 1
         label = category(segment.text)
         answered = reaction(reply) if article.author_response_raw else None
@@ -37,5 +41,5 @@ def extract_by_rules(article: Article) -> tuple[Concern, ...]:
                 "author_stance": answered.stance,
                 "evidence_of_change": answered.changed,
             }
-        concerns.append(Concern.model_validate(row))
-    return tuple(concerns)
+        concerns[normalise(segment.text)] = Concern.model_validate(row)
+    return tuple(concerns.values())

@@ -57,6 +57,12 @@ class Report:
     title: str
     text: str
 
+    @property
+    def headed_text(self) -> str:
+        """The text; that of a public review with its title before it, unless it begins with it."""
+        named = self.kind != "public_review" or self.text.startswith(self.title.rstrip(": "))
+        return self.text if named else f"{self.title}\n\n{self.text}"
+
 
 @dataclass(frozen=True)
 class JatsArticle:
@@ -73,8 +79,9 @@ class JatsArticle:
     reports: tuple[Report, ...]
 
     def text_of(self, *kinds: ReportKind) -> str | None:
-        """The texts of all reports of these kinds, in order; None when there are none."""
-        found = [report.text for report in self.reports if report.kind in kinds and report.text]
+        """The texts of all reports of these kinds, in order, public reviews under the names of their reviewers; None
+        when there are none."""
+        found = [report.headed_text for report in self.reports if report.kind in kinds and report.text]
         return "\n\n".join(found) or None
 
     def to_article(self) -> Article:

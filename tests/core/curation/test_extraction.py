@@ -146,6 +146,13 @@ def test_an_article_gets_concerns_of_the_format() -> None:
     assert extract_by_rules(Article(id="a:1", source="a")) == ()
 
 
+def test_a_concern_made_twice_in_the_same_words_is_kept_once() -> None:
+    twice = f"{LETTER}\n\nReviewer #3:\n\n1) There is no control for the  drug in Figure 2. Please add one."
+    made = Article(id="a:1", source="a", decision_letter_raw=twice)
+    assert len(segments(twice)) == 7
+    assert len(extract_by_rules(made)) == 6
+
+
 def concern(text: str, **labels: str) -> Concern:
     return Concern.model_validate({"concern_id": text, "concern_text": text, **labels})
 

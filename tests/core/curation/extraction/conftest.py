@@ -131,6 +131,13 @@ class LoopbackExtractor:
         }
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    from bioreview_bench.llm.calls.pacing import Backoff
+
+    monkeypatch.setattr(Backoff, "wait", lambda *_: 0.0)
+
+
 @pytest.fixture
 def articles() -> list[Article]:
     """Two articles with annotated letters."""

@@ -9,13 +9,6 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    from bioreview_bench.llm.calls.pacing import Backoff
-
-    monkeypatch.setattr(Backoff, "wait", lambda *_: 0.0)
-
-
 def ids(path: Path) -> list[str]:
     return [json.loads(line)["id"] for line in path.read_text().splitlines()]
 

@@ -112,16 +112,23 @@ def test_public_reviews_are_joined_and_the_assessment_is_no_review() -> None:
         sub("editor-report", "eLife assessment", "Convincing.")
         + sub("referee-report", "Reviewer #1 (Public Review)", "One.")
         + sub("referee-report", "Reviewer #2 (Public Review)", "Two.")
+        + sub("referee-report", "Reviewer #3 (Public Review):", "Reviewer #3 (Public Review)</p><p>Three.")
         + sub("author-comment", "Author response", "Thanks.")
     )
     found = parsed(subs=subs)
     assert [(report.kind, report.title) for report in found.reports] == [
         ("public_review", "Reviewer #1 (Public Review)"),
         ("public_review", "Reviewer #2 (Public Review)"),
+        ("public_review", "Reviewer #3 (Public Review):"),
         ("response", "Author response"),
     ]
     made = found.to_article()
-    assert (made.decision_letter_raw, made.author_response_raw) == ("One.\n\nTwo.", "Thanks.")
+    # Under their names, so that extraction knows whose a concern is; a name that is there is not repeated.
+    assert made.decision_letter_raw == (
+        "Reviewer #1 (Public Review)\n\nOne.\n\nReviewer #2 (Public Review)\n\nTwo.\n\n"
+        "Reviewer #3 (Public Review)\n\nThree."
+    )
+    assert made.author_response_raw == "Thanks."
     assert made.review_format == "reviewed_preprint"
 
 
