@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.data.vocabulary import is_source
+from bioreview_bench.data.vocabulary import SOURCES, is_source
 from bioreview_bench.errors import InputError, printable
 
 
@@ -64,6 +64,8 @@ def import_(form: str, path: Path, output: Path | None, split_reviews: bool, ven
             f'"{printable(venue)}" is no slug of 1 to 40 lower-case letters, digits, dashes and underscores.',
             remedy="--source my-journal",
         )
+    if venue in SOURCES:
+        raise InputError(f"{venue} is a preset, whose ids have a form of their own.", remedy=f"--source my-{venue}")
     converter = find_format(form)
     done = convert(form, converter, DataSource(path, venue), output, split_reviews=split_reviews, skip=skip_bad)
     _say(done, output)

@@ -168,7 +168,7 @@ def _manifest(name: str, source: DataSource, written: _Written, *, split_reviews
     return {
         "format": name,
         "bioreview_bench": version("bioreview-bench"),
-        "source": {"path": source.path.name, "files": dict(sorted(source.files.items()))},
+        "source": {"path": source.path.resolve().name, "files": dict(sorted(source.files.items()))},
         "licence": source.licence,
         "notes": source.notes,
         "articles": len(written.first),

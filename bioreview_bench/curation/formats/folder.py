@@ -1,7 +1,8 @@
 """Plain folders, one for each paper: its text and its reviews as files.
 
-`paper.*` (plain text, Markdown, JATS, or what else `data/papers` reads), `review*.txt` or `referee*.md` in the order of
-their names, `response*` or `rebuttal*`, and `licence*` or `license*`. JATS that has its own reviews needs no others.
+`paper.*` (text, Markdown, JATS, PDF, DOCX or HTML, as `data/papers` reads them), `review*.txt` or `referee*.md` in the
+order of their names, `response*` or `rebuttal*`, and `licence*` or `license*`. JATS that has its own reviews needs no
+others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from bioreview_bench.curation.formats.raw import RawArticle, RawReview, venue_of
 from bioreview_bench.curation.formats.source import DataSource
 from bioreview_bench.data.papers.jats import parse_jats
-from bioreview_bench.data.papers.read import decoded, form_of, read_paper
+from bioreview_bench.data.papers.read import decoded, read_paper
 from bioreview_bench.errors import BenchError, InputError, printable
 
 _MOST_REVIEWS = 50
@@ -20,7 +21,7 @@ _TEXTS = (".txt", ".md", ".markdown", "")
 
 
 def folder(source: DataSource) -> Iterator[RawArticle]:
-    """Folders, one for each paper: paper.* (text, Markdown, JATS, PDF), review*.txt, response*.txt, licence.txt."""
+    """Folders, one for each paper: paper.* (text, Markdown, JATS, PDF), review*.txt, response*.txt, licence.*."""
     if source.path.is_file():
         raise InputError(f"{source.path} is a file.", remedy="name a folder with a folder for each paper")
     papers: dict[Path, list[Path]] = {}
@@ -54,7 +55,7 @@ def _article(source: DataSource, place: Path, files: list[Path]) -> RawArticle:
     reviews = [text for one in reviewed if (text := _text(source, one))]
     response = "\n\n".join(_text(source, one) for one in (*named["respon"], *named["rebuttal"])) or None
     licence = " ".join(_text(source, one) for one in named["licen"])[:200] or None
-    jats = parse_jats(path.read_bytes(), path.name) if form_of(path.read_bytes(), path) == "jats" else None
+    jats = parse_jats(path.read_bytes(), path.name) if paper.form == "jats" else None
     if jats is not None and not reviews:
         reviews = [report.text for report in jats.reports if report.kind != "response" and report.text]
         response = response or jats.text_of("response")
@@ -71,6 +72,7 @@ def _article(source: DataSource, place: Path, files: list[Path]) -> RawArticle:
             "doi": paper.doi,
             "structured_references": list(paper.references) or None,
             "license": licence or (jats.licence if jats else None),
+            "reading_notes": list(paper.notes) or None,
         },
     )
 

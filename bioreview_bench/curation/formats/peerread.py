@@ -25,7 +25,7 @@ def peerread(source: DataSource) -> Iterator[RawArticle]:
         "PeerRead states no licence for its data as a whole; its sections have agreements of their own."
     )
     for path in source.find("**/reviews/*.json"):
-        *_, row = [None, *(row for _, row in source.rows(path))]  # of several versions the last is the newest
+        row = source.object(path)
         if row is None:
             continue
         try:

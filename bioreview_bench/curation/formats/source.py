@@ -128,7 +128,10 @@ class DataSource:
             self.wrong(name, f"cannot be read: {error.strerror or error}")
             return None
         if len(data) > most:
-            self.wrong(name, f"is larger than {most >> 20} MiB, the most that is read of one JSON document")
+            self.wrong(
+                name,
+                f"has more than {most >> 20} MiB, the most that is read of one document (JSON Lines may be longer)",
+            )
             return None
         packed = next((what for magic, what in _PACKED.items() if data.startswith(magic)), None)
         if packed:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bioreview_bench.data.papers.layout import TextLine, PageLines, blocks_of
+from bioreview_bench.data.papers.layout import PageLines, TextLine, blocks_of
 from bioreview_bench.data.papers.outline import assemble
 from bioreview_bench.data.papers.paper import Paper
 from bioreview_bench.errors import InputError

@@ -60,7 +60,8 @@ def test_one_paper_and_a_name_for_its_venue(imported: Callable[..., Any], tree: 
     root = tree({"paper.txt": "Terns of a ledge\n\nAbstract\n\nWe count.\n\nMethods\n\nWe look.", "review.txt": "Why?"})
     done = imported("folder", root, "--source", "my-journal")
     assert list(done.articles) == ["my-journal:data-set"]
-    assert imported("folder", root, "--source", "My Journal").code == 2
+    assert "is no slug" in imported("folder", root, "--source", "My Journal").err
+    assert "elife is a preset" in imported("folder", root, "--source", "elife").err
 
 
 def test_jats_brings_its_own_letters(imported: Callable[..., Any], tree: Callable[..., Path], shared: Path) -> None:
