@@ -200,12 +200,13 @@ def _candidates(
         raise InputError("A judge gives no similarity to draw by.", remedy="--contract reader")
     path = inputs.there(predictions)
     rows = read_predictions(path, articles, allow_extra=allow_extra)
+    writer = path.parent.name if path.name == inputs.ROWS and path.parent.name else path.stem
     questions = []
     for article in articles:
         if article.id in rows and article.concerns:
             texts = tuple(dict.fromkeys(concern.text for concern in rows[article.id].concerns))
             # All references, whatever a contract counts: a reference that a rater does not name is different.
-            questions.append(Question(path.stem, article, article.concerns, texts))
+            questions.append(Question(writer, article, article.concerns, texts))
     with options.Messages(quiet) as messages:
         scores = ContractScorer(contract, encoder_path, messages.encoding).scores(questions)
     candidates = [
@@ -217,7 +218,7 @@ def _candidates(
         for question, matrix in zip(questions, scores, strict=True)
         for text, row in zip(question.texts, matrix, strict=True)
     ]
-    about = {"predictions": path.stem, "predictions_sha256": rows.sha256, "contract": contract.signature()}
+    about = {"predictions": writer, "predictions_sha256": rows.sha256, "contract": contract.signature()}
     return candidates, about
 
 
@@ -236,10 +237,9 @@ def _blocks(summary: AnnotationSummary) -> list[Block]:
     from bioreview_bench.report.meaning import Note
 
     rows = [[_ASKED[name], *_agreement(each)] for name, each in summary.agreement.items()]
-    found: list[Block] = [
-        Table("Agreement of the two raters", ["", "n", "agree", "95% CI", "kappa", "95% CI", "alpha"], rows),
-        _raters(summary),
-    ]
+    none = Notes("Agreement of the two raters", [Note("warning", "Nothing was answered by both yet.")])
+    header = ["", "n", "agree", "95% CI", "kappa", "95% CI", "alpha"]
+    found: list[Block] = [Table(none.title, header, rows) if rows else none, _raters(summary)]
     bins = [
         [
             f"{each.low:.2f} to {each.high:.2f}",

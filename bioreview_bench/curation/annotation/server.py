@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+import socket
+import sys
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,6 +26,7 @@ from bioreview_bench.errors import BenchError, InputError
 from bioreview_bench.files.jsonl import parse_object
 
 LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - refused
 _TIMEOUT = 30  # seconds that a slow request may take to arrive
 _HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -46,12 +49,22 @@ class AnnotationServer(ThreadingHTTPServer):
         self.files = files()
         self.failure: BenchError | None = None
         self.hosts = {host.lower(), *(("localhost", LOOPBACK, "::1") if is_loopback(host) else ())}
+        if host in _EVERYWHERE:
+            raise InputError(
+                f"{host} is no address that a browser asks for.", remedy="--host ADDRESS names this machine's own"
+            )
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
             raise InputError(
                 f"Cannot serve on {host}:{port}: {error.strerror or error}.", remedy="--port 0 takes one that is free"
             ) from error
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that hung up is no error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
     def session(self, header: str) -> RaterSession | None:
         """The session whose token is in an Authorization header; all tokens are compared, in constant time."""

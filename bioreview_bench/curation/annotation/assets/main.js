@@ -26,11 +26,11 @@ function show(now) {
   alarm("");
   byId("login").hidden = true;
   byId("help").hidden = byId("meter").hidden = false;
-  byId("who").textContent = `rater ${state.rater}`;
+  byId("who").textContent = `Rater: ${state.rater}`;
   byId("progress").max = state.n_items;
   byId("progress").value = state.n_done;
   const parts = state.parts.map((part) => `${WORDS[part.kind]} ${part.n_done}/${part.n_items}`).join(", ");
-  byId("count").textContent = `${state.n_done} of ${state.n_items} (${parts})`;
+  byId("count").replaceChildren(`${state.n_done} of ${state.n_items}`, make("span", "parts", ` (${parts})`));
   byId("work").hidden = !state.item;
   byId("end").hidden = Boolean(state.item);
   byId("undo").disabled = byId("undo-last").disabled = !state.last;

@@ -68,7 +68,7 @@ class Questions {
     this.activate(id);
     const field = this.fields.get(id);
     const { top, bottom } = field.getBoundingClientRect();
-    if (top < 80 || bottom > innerHeight) field.scrollIntoView({ block: "center" });
+    if (top < 150 || bottom > innerHeight - 90) field.scrollIntoView({ block: "center" });
   }
 
   pick(place) {

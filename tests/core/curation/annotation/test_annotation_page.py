@@ -70,7 +70,7 @@ def select(page: Any, words: str) -> None:
 
 
 def reached(page: Any, n: int) -> None:
-    page.locator("#count", has_text=f"{n} of 6 (").wait_for()
+    page.locator("#count", has_text=f"{n} of 6").wait_for()
 
 
 def count(page: Any) -> str:
