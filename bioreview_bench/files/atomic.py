@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import WriteError, cannot_write
+from bioreview_bench.errors import InputError, WriteError, cannot_write
 
 
 def check_writable(path: Path) -> None:
@@ -69,6 +71,28 @@ def make_folder(path: Path) -> Path:
     except OSError as error:
         raise cannot_write(path, error) from error
     return path
+
+
+@contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """A folder to write to, which becomes `folder` when the block ends, and is removed when it fails.
+
+    Raises InputError when `folder` has anything in it already, WriteError when something cannot be written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} exists already, and is never overwritten.", remedy="choose a new folder with -o")
+    make_folder(folder.parent)
+    unfinished: Path | None = None
+    try:
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+        os.chmod(unfinished, 0o777 & ~_umask())
+        yield unfinished
+        os.replace(unfinished, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        if unfinished is not None:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _umask() -> int:

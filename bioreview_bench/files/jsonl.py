@@ -82,7 +82,7 @@ def parse_value(text: str) -> Any:
     except RecursionError:
         raise ValueError("broken JSON: nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise ValueError(f"broken JSON: {error.msg} at column {error.colno}") from None
+        raise ValueError(f"broken JSON: {error.msg.removesuffix(' at')} at column {error.colno}") from None
 
 
 def json_type(value: object) -> str:
@@ -124,7 +124,11 @@ def _no_constant(name: str) -> None:
 def clean(value: Any) -> Any:
     """JSON values with lone surrogates (a model may write half a pair) replaced: a file cannot hold them."""
     if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return value
     if isinstance(value, Mapping):
         return {str(clean(key)): clean(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

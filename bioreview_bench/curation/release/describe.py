@@ -7,12 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.curation.release.rows import BENCHMARK, CONCERNS, DEFAULT
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.data.vocabulary import sources_in_order
+from bioreview_bench.files.jsonl import clean
+
+if TYPE_CHECKING:
+    import pyarrow
 
 HUB_SPLITS = {"train": "train", "val": "validation", "test": "test"}
 _USE = """```bash
@@ -66,7 +70,8 @@ _CROISSANT_TYPES = {"string": "sc:Text", "int64": "sc:Integer", "double": "sc:Fl
 
 @dataclass(frozen=True)
 class Released:
-    """A release: its name, splits, which of them are held out, and files as path -> (bytes, sha256)."""
+    """A release: name, splits, which of them are held out, files as path -> (bytes, sha256), and by configuration the
+    rows of each split and the schema."""
 
     name: str
     splits: Mapping[str, Sequence[Article]]
@@ -74,6 +79,7 @@ class Released:
     withhold: bool
     files: Mapping[str, tuple[int, str]]
     configurations: Mapping[str, Mapping[str, int]]
+    schemas: Mapping[str, pyarrow.Schema]
 
     def path(self, configuration: str, split: str) -> str:
         """Where the rows of a split lie."""
@@ -99,6 +105,11 @@ def card(release: Released) -> str:
                 **({"default": True} if name == first else {}),
             }
             for name, by_split in release.configurations.items()
+        ],
+        # Without these `load_dataset` guesses the types of JSON Lines, for each split anew.
+        "dataset_info": [
+            {"config_name": name, "features": [_feature(f.name, f.type) for f in release.schemas[name]]}
+            for name in release.configurations
         ],
     }
     # JSON is YAML, and quotes whatever a name contains.
@@ -132,8 +143,8 @@ def eval_yaml(release: Released) -> str:
     return "".join(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in fields.items())
 
 
-def croissant(release: Released, columns: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-    """Croissant 1.0 metadata. `columns`: per configuration, column -> Arrow type; nested columns are left out."""
+def croissant(release: Released) -> dict[str, Any]:
+    """Croissant 1.0 metadata; nested columns are left out."""
     files, records = [], []
     for name, by_split in release.configurations.items():
         for split in by_split:
@@ -151,33 +162,48 @@ def croissant(release: Released, columns: Mapping[str, Mapping[str, str]]) -> di
                     "sha256": sha256,
                 }
             )
-            records.append(_record_set(f"{name}-{split}", path, columns[name], parquet))
+            records.append(_record_set(f"{name}-{split}", path, release.schemas[name]))
     return {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", release.name),
         "description": "Peer-reviewed articles with the concerns that their human reviewers raised.",
         "conformsTo": "http://mlcommons.org/croissant/1.0",
-        "license": sorted({article.license or "unknown" for rows in release.splits.values() for article in rows}),
+        "license": sorted(
+            {clean(article.license or "unknown") for rows in release.splits.values() for article in rows}
+        ),
         "distribution": files,
         "recordSet": records,
     }
 
 
-def _record_set(name: str, path: str, columns: Mapping[str, str], parquet: bool) -> dict[str, Any]:
+def _feature(name: str, kind: pyarrow.DataType) -> dict[str, Any]:
+    """A column as the library `datasets` writes it into cards."""
+    return {"name": name, **_feature_type(kind)}
+
+
+def _feature_type(kind: pyarrow.DataType) -> dict[str, Any]:
+    from pyarrow import types
+
+    if types.is_struct(kind):
+        return {"struct": [_feature(field.name, field.type) for field in kind]}
+    if types.is_list(kind):
+        inner = _feature_type(kind.value_type)
+        return {"list": inner.get("struct") or inner.get("dtype") or inner}
+    return {"dtype": {"double": "float64"}.get(str(kind), str(kind))}
+
+
+def _record_set(name: str, path: str, schema: pyarrow.Schema) -> dict[str, Any]:
     fields = [
         {
             "@type": "cr:Field",
-            "@id": f"{name}/{column}",
-            "name": column,
-            "dataType": _CROISSANT_TYPES[kind],
-            "source": {
-                "fileObject": {"@id": path},
-                "extract": {"column": column} if parquet else {"jsonPath": f"$.{column}"},
-            },
+            "@id": f"{name}/{field.name}",
+            "name": field.name,
+            "dataType": _CROISSANT_TYPES[str(field.type)],
+            "source": {"fileObject": {"@id": path}, "extract": {"column": field.name}},
         }
-        for column, kind in columns.items()
-        if kind in _CROISSANT_TYPES
+        for field in schema
+        if str(field.type) in _CROISSANT_TYPES
     ]
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
 
@@ -227,7 +253,7 @@ def _by_category(release: Released) -> dict[str, dict[str, int]]:
 
 
 def _licences(release: Released) -> dict[str, dict[str, int]]:
-    counts = Counter(article.license or "unknown" for rows in release.splits.values() for article in rows)
+    counts = Counter(clean(article.license or "unknown") for rows in release.splits.values() for article in rows)
     return {licence: {"articles": count} for licence, count in sorted(counts.items())}
 
 

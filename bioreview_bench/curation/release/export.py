@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.curation.release.describe import Released, card, croissant, eval_yaml
-from bioreview_bench.curation.release.rows import configurations
-from bioreview_bench.curation.release.tables import json_lines, parquet_files, schema_of
+from bioreview_bench.curation.release.rows import check_apart, configurations
+from bioreview_bench.curation.release.tables import schema_of, write_json_lines, write_parquet
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import InputError
-from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.files.atomic import new_folder
 
 MANIFEST, CHECKSUMS = "release.json", "SHA256SUMS"
 FORMATS = ("parquet", "jsonl", "both")
@@ -32,45 +33,56 @@ def export(
     """Write the release into a new folder; returns its manifest. Raises InputError, WriteError.
 
     With `form` "both" the JSON Lines lie under `jsonl/`, since a folder holds a split once. The same articles give the
-    same bytes with the same libraries.
+    same bytes with the same libraries. A folder that cannot be written whole is not there.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(
-            f"{folder} exists already, and a release is never overwritten.", remedy="choose a new folder with -o"
-        )
+    check_apart(splits, held_out, withhold=withhold)
     shown = configurations(splits, held_out, withhold=withhold)
-    contents: dict[str, bytes] = {}
-    columns: dict[str, dict[str, str]] = {}
-    for configuration, by_split in shown.items():
-        schema, _ = schema_of(row for rows in by_split.values() for row in rows)
-        columns[configuration] = {field.name: str(field.type) for field in schema}
-        if form in ("parquet", "both"):
-            for split, data in parquet_files(by_split).items():
-                contents[f"data/{configuration}/{split}.parquet"] = data
-        if form in ("jsonl", "both"):
-            root = "jsonl" if form == "both" else "data"
+    with new_folder(folder) as unfinished:
+        schemas = {}
+        for configuration, by_split in shown.items():
+            schema = schemas[configuration] = schema_of([row for rows in by_split.values() for row in rows])
             for split, rows in by_split.items():
-                contents[f"{root}/{configuration}/{split}.jsonl"] = json_lines(rows)
-    sizes = {path: (len(data), hashlib.sha256(data).hexdigest()) for path, data in contents.items()}
-    counted = {name: {split: len(rows) for split, rows in by_split.items()} for name, by_split in shown.items()}
-    release = Released(name, splits, held_out, withhold, sizes, counted)
-    contents["README.md"] = card(release).encode()
-    contents["eval.yaml"] = eval_yaml(release).encode()
-    contents["croissant.json"] = _json(croissant(release, columns))
-    manifest = {
-        "name": name,
-        "held_out": sorted(set(held_out) & splits.keys()),
-        "withheld": withhold,
-        "splits": {split: {"articles": len(rows), "fingerprint": fingerprint(rows)} for split, rows in splits.items()},
-        "configurations": counted,
-    }
-    contents[MANIFEST] = _json(manifest)
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(contents.items()))
-    contents[CHECKSUMS] = sums.encode()
-    for path in contents:
-        make_folder((folder / path).parent)
-    write_files({folder / path: data for path, data in contents.items()})
+                if form != "jsonl":
+                    write_parquet(_path(unfinished, "data", configuration, f"{split}.parquet"), rows, schema)
+                if form != "parquet":
+                    root = "jsonl" if form == "both" else "data"
+                    write_json_lines(_path(unfinished, root, configuration, f"{split}.jsonl"), rows, schema)
+        counted = {name: {split: len(rows) for split, rows in by_split.items()} for name, by_split in shown.items()}
+        release = Released(name, splits, held_out, withhold, checksums(unfinished), counted, schemas)
+        manifest = {
+            "name": name,
+            "held_out": sorted(set(held_out) & splits.keys()),
+            "withheld": withhold,
+            "splits": {
+                split: {"articles": len(rows), "fingerprint": fingerprint(rows)} for split, rows in splits.items()
+            },
+            "configurations": counted,
+        }
+        (unfinished / "README.md").write_text(card(release), encoding="utf-8")
+        (unfinished / "eval.yaml").write_text(eval_yaml(release), encoding="utf-8")
+        _write_json(unfinished / "croissant.json", croissant(release))
+        _write_json(unfinished / MANIFEST, manifest)
+        write_checksums(unfinished)
     return manifest
+
+
+def checksums(folder: Path) -> dict[str, tuple[int, str]]:
+    """(bytes, sha256) of every file below a folder, by path; each is on the disk afterwards. Raises OSError."""
+    found = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as stream:
+            found[path.relative_to(folder).as_posix()] = (
+                path.stat().st_size,
+                hashlib.file_digest(stream, "sha256").hexdigest(),
+            )
+            os.fsync(stream.fileno())
+    return found
+
+
+def write_checksums(folder: Path) -> None:
+    """Write SHA256SUMS of all that is in a folder. Raises OSError."""
+    lines = [f"{sha256}  {path}\n" for path, (_, sha256) in checksums(folder).items()]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
 
 
 def wrong_checksums(folder: Path) -> list[str]:
@@ -94,5 +106,11 @@ def wrong_checksums(folder: Path) -> list[str]:
     return found
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
-    return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()
+def _path(folder: Path, *parts: str) -> Path:
+    path = folder.joinpath(*parts)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")

@@ -5,17 +5,18 @@ Fields are chosen by whitelist; then everything written is read again and scanne
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.curation.release.describe import HUB_SPLITS
-from bioreview_bench.curation.release.export import CHECKSUMS
+from bioreview_bench.curation.release.export import write_checksums
+from bioreview_bench.curation.release.rows import check_apart
 from bioreview_bench.data.article import Article
-from bioreview_bench.errors import DataError, InputError, printable
-from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.errors import DataError, Problem, printable
+from bioreview_bench.files.atomic import new_folder
+from bioreview_bench.files.jsonl import clean
 
 INDEX = ("id", "doi", "source", "published_date", "license", "review_format", "split")
 ANNOTATION = (
@@ -43,16 +44,16 @@ BLOCKED = (
     "comment",
 )
 _ALLOWED = frozenset((*INDEX, *ANNOTATION))
+_IDS = ("id", "doi", "article_id", "concern_id")
 _LONGEST = 120  # characters of a value: ids, labels, addresses
 
 
-def write_public(splits: Mapping[str, Sequence[Article]], folder: Path, held_out: Collection[str]) -> dict[str, int]:
+def write_public(splits: Mapping[str, Sequence[Article]], folder: Path, held_out: Set[str]) -> dict[str, int]:
     """Write index and annotations into a new folder; rows by file. Annotations of held-out splits are left out.
 
     Raises DataError when a value is too long to be an id or a label, InputError, WriteError.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} exists already.", remedy="choose a new folder with -o")
+    check_apart(splits, held_out, withhold=bool(held_out & splits.keys()))
     files: dict[str, list[dict[str, Any]]] = {}
     for name, articles in splits.items():
         ordered = sorted(articles, key=lambda article: article.id)
@@ -61,29 +62,37 @@ def write_public(splits: Mapping[str, Sequence[Article]], folder: Path, held_out
             rows = [row for article in ordered for row in _annotations(article)]
             files[f"data/annotations/{HUB_SPLITS[name]}.jsonl"] = rows
     contents = {
-        path: "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows).encode() for path, rows in files.items()
+        path: "".join(json.dumps(clean(row), ensure_ascii=False) + "\n" for row in rows).encode()
+        for path, rows in files.items()
     }
     problems = [problem for path, data in contents.items() for problem in scan(path, data)]
     if problems:
-        listed = "\n".join(f"  {problem}" for problem in problems[:10])
-        raise DataError(f"Nothing was written, for this is not free of texts:\n{listed}", remedy="fix these fields")
-    sums = "".join(f"{hashlib.sha256(data).hexdigest()}  {path}\n" for path, data in sorted(contents.items()))
-    for path in contents:
-        make_folder((folder / path).parent)
-    write_files({**{folder / path: data for path, data in contents.items()}, folder / CHECKSUMS: sums.encode()})
+        raise DataError(
+            "Nothing was written, for this is not free of texts.",
+            problems=[Problem(problem) for problem in problems],
+            remedy="fix these fields",
+        )
+    with new_folder(folder) as unfinished:
+        for path, data in contents.items():
+            (unfinished / path).parent.mkdir(parents=True, exist_ok=True)
+            (unfinished / path).write_bytes(data)
+        write_checksums(unfinished)
     return {path: len(rows) for path, rows in files.items()}
 
 
 def scan(path: str, data: bytes) -> Iterator[str]:
     """What in JSON Lines is not an id or a label: keys outside the whitelist or blocked, nested or long values."""
-    for number, line in enumerate(data.decode().splitlines(), 1):
+    lines = data.decode().split("\n")  # and at no other line end of Unicode, which a string may hold
+    for number, line in enumerate(filter(None, lines), 1):
         for key, value in json.loads(line).items():
             if key not in _ALLOWED or any(part in key for part in BLOCKED):
                 yield f"{path} line {number}: the key {printable(key)}"
             elif isinstance(value, dict | list):
                 yield f"{path} line {number}: {key} is not a single value"
-            elif isinstance(value, str) and (len(value) > _LONGEST or "\n" in value):
+            elif isinstance(value, str) and (len(value) > _LONGEST or not value.isprintable()):
                 yield f"{path} line {number}: {key} is too long to be an id or a label ({len(value)} characters)"
+            elif isinstance(value, str) and key in _IDS and " " in value:
+                yield f"{path} line {number}: {key} has spaces, so it is no id"
 
 
 def _index(article: Article, split: str) -> dict[str, Any]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from bioreview_bench.curation.families import manuscript_doi, manuscript_id
 from bioreview_bench.data.article import Article
+from bioreview_bench.data.folder import SPLITS
 from bioreview_bench.data.manuscript import is_skipped
 from bioreview_bench.data.vocabulary import sources_in_order
+from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.jsonl import clean
 
 DEFAULT, BENCHMARK, CONCERNS = "default", "benchmark", "concerns"
@@ -21,6 +24,34 @@ RESERVED = (DEFAULT, BENCHMARK, CONCERNS)
 _OPEN = ("id", "source", "doi", "title", "abstract", "subjects", "published_date", "license", "schema_version")
 
 Rows = list[dict[str, Any]]
+
+
+def check_apart(splits: Mapping[str, Sequence[Article]], held_out: Collection[str], *, withhold: bool) -> None:
+    """Refuse splits through which a held-out review would be published.
+
+    Raises InputError: a split has another name than train, val and test; an article is in two; with `withhold`, no
+    split is held out, or another version (by DOI or id) of a held-out article is in an open split.
+    """
+    unknown = sorted({*splits, *held_out}.difference(SPLITS))
+    if unknown:
+        raise InputError(f'A release has no split "{printable(unknown[0])}".', remedy=f"use {', '.join(SPLITS)}")
+    if withhold and not any(name in held_out for name in splits):
+        raise InputError(
+            f"Nothing would be withheld: there are {', '.join(splits)}, and none is held out.",
+            remedy="name the split with --held-out, or leave --withhold out",
+        )
+    placed: dict[str, tuple[str, str]] = {}
+    for name in sorted(splits, key=lambda name: name not in held_out):  # held-out ones first
+        closed = withhold and name in held_out
+        for article in splits[name]:
+            keys = (article.id, manuscript_id(article.id), manuscript_doi(article) or article.id)
+            where, other = next((placed[key] for key in keys if key in placed), (name, article.id))
+            if where != name:
+                raise InputError(
+                    f"{printable(article.id)} ({name}) and {printable(other)} ({where}) are one manuscript.",
+                    remedy="bench data split DATA -o FOLDER --ratio .7,.15,.15",
+                )
+            placed.update(dict.fromkeys(keys if closed else keys[:1], (name, article.id)))
 
 
 def configurations(
@@ -49,7 +80,7 @@ def configurations(
 def concern_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
     """One row a concern, with the article's id, source and licence."""
     return [
-        {"article_id": row["id"], "source": row["source"], "license": row.get("license"), **concern}
+        {**concern, "article_id": row["id"], "source": row["source"], "license": row.get("license")}
         for row in rows
         for concern in row.get("concerns") or ()
     ]

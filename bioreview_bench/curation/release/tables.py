@@ -1,10 +1,10 @@
-"""Rows as Parquet: one schema for all splits of a configuration, so that `load_dataset` can read them together."""
+"""Rows as files: one schema for all splits of a configuration, so that `load_dataset` can read them together."""
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.curation.release.rows import Rows
@@ -12,60 +12,57 @@ from bioreview_bench.curation.release.rows import Rows
 if TYPE_CHECKING:
     import pyarrow
 
+_GROUP = 500  # rows of a row group, which are in memory at once
+_EXACT = 2**53  # whole numbers below this are floats without a loss
 
-def parquet_files(splits: Mapping[str, Rows]) -> dict[str, bytes]:
-    """split -> the bytes of a Parquet file.
 
-    A column whose values have no common type (or that Parquet cannot hold) is written as JSON texts.
-    """
+def write_parquet(path: Path, rows: Rows, schema: pyarrow.Schema) -> None:
+    """Write rows as Parquet. Raises OSError."""
     import pyarrow.parquet
 
-    schema, as_json = schema_of(row for rows in splits.values() for row in rows)
-    found = {}
-    for name, rows in splits.items():
-        plain = [{key: _text(value) if key in as_json else value for key, value in row.items()} for row in rows]
-        buffer = io.BytesIO()
-        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(plain, schema=schema), buffer, compression="zstd")
-        found[name] = buffer.getvalue()
-    return found
+    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start in range(0, len(rows), _GROUP):
+            group = list(_fitted(rows[start : start + _GROUP], schema))
+            writer.write_table(pyarrow.Table.from_pylist(group, schema=schema))
 
 
-def json_lines(rows: Rows) -> bytes:
-    """The same rows as JSON Lines."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+def write_json_lines(path: Path, rows: Rows, schema: pyarrow.Schema) -> None:
+    """Write the same rows as JSON Lines; a field that a row lacks is null, as in Parquet. Raises OSError."""
+    with path.open("w", encoding="utf-8", newline="\n") as stream:
+        for row in _fitted(rows, schema):
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def schema_of(rows: Iterable[Mapping[str, Any]]) -> tuple[pyarrow.Schema, frozenset[str]]:
-    """The schema of all rows, columns in the order of first use, and the columns that are written as JSON."""
+def schema_of(rows: Sequence[Mapping[str, Any]]) -> pyarrow.Schema:
+    """The schema of all rows, columns in the order of first use.
+
+    Values without a common type, here or in a list or object, become strings: those that are none, as JSON.
+    """
     import pyarrow
 
-    listed = list(rows)
-    names = dict.fromkeys(name for row in listed for name in row)
-    fields, as_json = [], set()
-    for name in names:
-        try:
-            kind = _known(name, pyarrow.array([row.get(name) for row in listed]).type)
-        except (pyarrow.ArrowException, OverflowError):
-            kind = None
-        if kind is None:
-            as_json.add(name)
-        fields.append((name, pyarrow.string() if kind is None else kind))
-    return pyarrow.schema(fields), frozenset(as_json)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pyarrow.schema([(name, _kind(name, [row.get(name) for row in rows])) for name in names])
 
 
-def _known(name: str, kind: pyarrow.DataType) -> pyarrow.DataType | None:
-    """The type; where only nulls were seen, that of the field `name`. None when it holds a struct without fields."""
+def _kind(name: str, values: Sequence[Any]) -> pyarrow.DataType:
     import pyarrow
 
-    if pyarrow.types.is_null(kind):
+    present = [value for value in values if value is not None]
+    if not present:
         return _unseen(name)
-    if pyarrow.types.is_list(kind):
-        inner = _known(name, kind.value_type)
-        return None if inner is None else pyarrow.list_(inner)
-    if pyarrow.types.is_struct(kind):
-        fields = [(field.name, _known(field.name, field.type)) for field in kind]
-        return None if not fields or any(inner is None for _, inner in fields) else pyarrow.struct(fields)
-    return kind if kind in (pyarrow.bool_(), pyarrow.int64(), pyarrow.float64(), pyarrow.string()) else None
+    types = {type(value) for value in present}
+    if types == {list}:
+        return pyarrow.list_(_kind(name, [item for value in present for item in value]))
+    if types == {dict} and any(present):
+        parts = dict.fromkeys(part for value in present for part in value)
+        return pyarrow.struct([(part, _kind(part, [value.get(part) for value in present])) for part in parts])
+    if types == {bool}:
+        return pyarrow.bool_()
+    if types == {int} and all(-(2**63) <= value < 2**63 for value in present):
+        return pyarrow.int64()
+    if types <= {int, float} and all(isinstance(v, float) or abs(v) <= _EXACT for v in present):
+        return pyarrow.float64()
+    return pyarrow.string()
 
 
 def _unseen(name: str) -> pyarrow.DataType:
@@ -82,5 +79,20 @@ def _unseen(name: str) -> pyarrow.DataType:
     return pyarrow.string() if parts is None else pyarrow.struct([(part, pyarrow.string()) for part in parts])
 
 
-def _text(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+def _fitted(rows: Rows, schema: pyarrow.Schema) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        yield {field.name: _fit(row.get(field.name), field.type) for field in schema}
+
+
+def _fit(value: Any, kind: pyarrow.DataType) -> Any:
+    from pyarrow import types
+
+    if value is None:
+        return None
+    if types.is_list(kind):
+        return [_fit(item, kind.value_type) for item in value]
+    if types.is_struct(kind):
+        return {field.name: _fit(value.get(field.name), field.type) for field in kind}
+    if types.is_string(kind) and not isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)
+    return float(value) if types.is_floating(kind) else value
