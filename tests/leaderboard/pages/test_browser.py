@@ -255,6 +255,17 @@ def test_rows_are_cards_on_a_phone_and_keep_their_roles(url: str, visit: Callabl
     assert seen.page.evaluate(label) == '"Skill"'
 
 
+@pytest.mark.parametrize("width", [320, 390, 820, 1400])
+def test_a_long_version_leaves_the_name_its_place(url: str, visit: Callable[..., Visit], width: int) -> None:
+    seen = visit(url, viewport={"width": width, "height": 900})
+    title = seen.page.locator(".entries .title").first
+    fill = "one => one.innerHTML = '<a class=system>A system of a long name, large</a> <bdi class=version>%s</bdi>'"
+    title.evaluate(fill % "2026-11-27-preview-experimental-build-")
+    whole, name, version = (place.bounding_box() for place in (title, *title.locator("> *").all()))
+    assert name["width"] >= whole["width"] / 2
+    assert version["x"] + version["width"] <= whole["x"] + whole["width"] + 1
+
+
 def test_colours_are_switched_and_remembered(url: str, visit: Callable[..., Visit]) -> None:
     seen = visit(url, color_scheme="light")
     seen.page.click("#theme")
