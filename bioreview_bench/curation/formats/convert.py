@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from bioreview_bench.curation.extraction.rules import RULES, extract_by_rules
 from bioreview_bench.curation.formats.raw import SHORTEST, RawArticle, shortened
-from bioreview_bench.curation.formats.registry import Converter
+from bioreview_bench.curation.formats.registry import Converter, canonical_name
 from bioreview_bench.curation.formats.source import DataSource
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import SPLITS
@@ -166,7 +166,7 @@ def _check_problems(source: DataSource, skip: int) -> None:
 def _manifest(name: str, source: DataSource, written: _Written, *, split_reviews: bool) -> dict[str, Any]:
     counts = written.counts
     return {
-        "format": name,
+        "format": canonical_name(name),
         "bioreview_bench": version("bioreview-bench"),
         "source": {"path": source.path.resolve().name, "files": dict(sorted(source.files.items()))},
         "licence": source.licence,

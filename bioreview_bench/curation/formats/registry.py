@@ -33,8 +33,19 @@ def format_names() -> list[str]:
     return [*_OURS, *sorted({point.name for point in entry_points(group=ENTRY_POINT)}.difference(_OURS))]
 
 
+def canonical_name(name: str) -> str:
+    """The name of a format; ours may be written in any case, and with underscores.
+
+    >>> canonical_name("PeerReview_Bench"), canonical_name("Mine")
+    ('peerreview-bench', 'Mine')
+    """
+    ours = name.lower().replace("_", "-")
+    return ours if ours in _OURS else name
+
+
 def find_format(name: str) -> Converter:
     """The converter of a format. Raises InputError."""
+    name = canonical_name(name)
     if name in _OURS:
         module, _, attribute = _OURS[name].partition(":")
         ours: Converter = getattr(import_module(module), attribute)

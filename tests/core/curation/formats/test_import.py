@@ -43,6 +43,11 @@ def test_an_unknown_format_is_answered_with_the_nearest(imported: Callable[..., 
     assert "did you mean peerread?" in done.err
 
 
+def test_the_names_of_formats_may_be_written_as_their_data_sets_are() -> None:
+    assert registry.find_format("PeerRead") is registry.find_format("peerread")
+    assert registry.find_format("peerreview_bench") is registry.find_format("peerreview-bench")
+
+
 def test_the_manifest_says_where_the_articles_come_from(
     imported: Callable[..., Any], tree: Callable[..., Path]
 ) -> None:
