@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.ranking import build as ranking
 from bioreview_bench.leaderboard.ranking.build import load_system, load_table, rebuild_table
 from bioreview_bench.leaderboard.ranking.pairs import pair_of, pairs_among, pairs_of
-from bioreview_bench.leaderboard.store.common import NotFound
+from bioreview_bench.leaderboard.store.common import NotFound, WrongState
 from bioreview_bench.leaderboard.store.models import KeptTests, ResultCounts, StoredTable, SystemTests
-from bioreview_bench.leaderboard.store.submissions import withdraw
+from bioreview_bench.leaderboard.store.submissions import mark, receive, withdraw
 from bioreview_bench.leaderboard.store.users import find_user
 from bioreview_bench.leaderboard.worker.run import Work
 from bioreview_bench.leaderboard.worker.tables import rebuild_tables
@@ -37,6 +38,44 @@ def test_a_board_of_either_database_has_the_same_table(
     assert pair_of(either_board, "test", "jaccard", low, high) == test.model_copy(
         update={"a": low, "b": high, "delta_f1": -test.delta_f1}
     )
+
+
+def test_nothing_that_a_team_sends_later_changes_its_ranked_row(
+    either_board: Any,
+    add_submitter: Callable[..., Any],
+    make_package: Callable[..., Any],
+    content_of: Callable[[float], bytes],
+) -> None:
+    ann, amy = (add_submitter(either_board, name, team="Ann's lab") for name in ("ann", "amy"))
+    add_submitter(either_board, "bo").submit(make_package("Rival", content_of(0.4)))
+
+    def ranked() -> list[dict[str, Any]]:
+        Work(either_board, None, lambda words: None).score_due()
+        rows = load_table(either_board, "test", "jaccard").rows
+        return [row.model_dump(exclude={"n_team_submissions"}) for row in rows if row.band is not None]
+
+    first = ann.submit(make_package("A", content_of(0.3)))
+    before = ranked()
+    padded = content_of(0.3).replace(b'"unrelated zebra quark remark"', b'"unrelated zebra", "padding of another kind"')
+    others = [
+        ann.submit(make_package("A", content_of(0.9), system_version="2.0")),
+        ann.submit(make_package("A", padded, system_version="1.0.1")),
+        amy.submit(make_package("A", content_of(0.95))),
+        amy.submit(make_package("Another name", padded)),
+    ]
+    assert ranked() == before
+    for user, submission in ((ann, others[0]), (amy, others[2])):
+        with pytest.raises(WrongState):
+            mark(either_board, submission, user.user)
+    with pytest.raises(WrongState):
+        amy.receive(make_package("A", content_of(1.0)), marked=True)
+    trial, _ = receive(either_board, amy.user.id, "test", make_package("A", content_of(1.0)), trial=True)
+    assert validate_received(either_board, trial) == "queued"
+    assert ranked() == before
+    assert first in {row["submission"] for row in before}
+    withdraw(either_board, first, ann.user)
+    assert ann.receive(make_package("A", content_of(0.3))) == first  # sent again, it is the withdrawn one
+    assert [row["team"] for row in ranked()] == ["team bo"]
 
 
 def test_an_empty_table_says_what_it_is_about(board: Any) -> None:
