@@ -72,7 +72,8 @@ def headline(made: PaperReview) -> str:
 
 def found_line(found: Found) -> str:
     """How many of the human concerns were found."""
-    return f"Found {found.n_found} of the {len(found.concerns)} concerns of the human reviewers"
+    left_out = f" ({found.n_figures} that need the figures are left out)" if found.n_figures else ""
+    return f"Found {found.n_found} of the {len(found.concerns)} concerns of the human reviewers{left_out}"
 
 
 def found_rows(found: Found) -> list[tuple[str, ...]]:

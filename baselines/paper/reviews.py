@@ -1,6 +1,7 @@
 """The human reviewers' concerns about the paper, and which of them a machine review found.
 
-Reviews come as text, or as a list of concerns (JSON Lines, a JSON list, or an article with `concerns`).
+Reviews come as text, from which concerns are extracted by rules, or as a list of concerns (JSON Lines, a JSON list, or
+an article with `concerns`).
 """
 
 from __future__ import annotations
@@ -12,20 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bioreview_bench.curation.extraction.rules import extract_by_rules
 from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.papers.read import OWN
 from bioreview_bench.data.split import Split
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError, Problem
 from bioreview_bench.files.jsonl import read_rows
 from bioreview_bench.files.reading import read_text
-from bioreview_bench.llm.text.parser import parse
 from bioreview_bench.report.meaning import validity_line, validity_of
 from bioreview_bench.scoring.backends import Progress
 from bioreview_bench.scoring.run import score
 
 _MOST_BYTES = 4 * 2**20
-_LEAST_WORDS, _LONGEST = 6, 2000  # words and characters of a point
-_REMEDY = "give the reviews as text with a paragraph or a number for each point, or a JSON list of concerns"
+_LONGEST = 2000  # characters of a concern
+_REMEDY = "give the reviews as text with a paragraph or a number for each point, or as a JSON list of concerns"
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,13 @@ class HumanConcern:
 
 @dataclass(frozen=True)
 class Found:
-    """What a machine review found of the human one. `copying` and `stock` are what ten sentences of the paper and ten
-    stock comments would find of the same concerns. `caveat` says how far the contract's matches are the same point."""
+    """What a machine review found of the human one. `n_figures` concerns need the figures, and are left out. `copying`
+    and `stock` are what ten sentences of the paper and ten stock comments would find of the others. `caveat` says how
+    far the contract's matches are the same point.
+    """
 
     concerns: tuple[HumanConcern, ...]
+    n_figures: int
     n_predictions: int
     copying: int
     stock: int
@@ -65,24 +70,13 @@ def read_reviews(path: Path) -> tuple[Concern, ...]:
     if path.is_file() and path.stat().st_size > _MOST_BYTES:
         raise InputError(f"{path} is larger than {_MOST_BYTES >> 20} MiB.", remedy=_REMEDY)
     text = read_text(path, InputError, _REMEDY, "utf-8-sig").replace("\r\n", "\n").strip()
-    rows = _rows(path, text) if text[:1] in ("{", "[") else None
-    if rows is None:
-        points: list[Mapping[str, Any]] = [{"text": point} for point in split_points(text)]
+    if text[:1] in ("{", "["):
+        found = tuple(_concern(row, number) for number, row in enumerate(_rows(path, text), 1))
     else:
-        points = rows
-    if not points:
-        raise InputError(f"{path} contains no point of a review.", remedy=_REMEDY)
-    return tuple(_concern(point, number) for number, point in enumerate(points, 1))
-
-
-def split_points(text: str) -> list[str]:
-    """The points of a review: numbered or bulleted ones, else its paragraphs of at least six words."""
-    parsed = [str(item["text"]) for item in parse(text).concerns]
-    return parsed or [
-        " ".join(paragraph.split())
-        for paragraph in re.split(r"\n[ \t]*\n", text)
-        if len(paragraph.split()) >= _LEAST_WORDS
-    ]
+        found = extract_by_rules(Article(id=f"{OWN}:reviews", source=OWN, decision_letter_raw=text))
+    if not found:
+        raise InputError(f"No point of a review was found in {path}.", remedy=_REMEDY)
+    return found
 
 
 def compare(
@@ -109,6 +103,7 @@ def compare(
     counts = result.counts
     return Found(
         concerns=tuple(_matched(concern, pairs.get(concern.concern_id)) for concern in concerns if not concern.figure),
+        n_figures=sum(concern.figure for concern in concerns),
         n_predictions=int(counts.n_pred[0]),
         copying=int(counts.echo_matched[0]),
         stock=int(counts.generic_matched[0]),
@@ -135,7 +130,7 @@ def _place(value: Any) -> int | None:
     return None if value is None or value != value else int(value)
 
 
-def _rows(path: Path, text: str) -> list[Mapping[str, Any]] | None:
+def _rows(path: Path, text: str) -> list[Mapping[str, Any]]:
     """The concerns of a JSON file. Raises InputError."""
     try:
         value = json.loads(text)

@@ -31,7 +31,6 @@ _META = {
     "citation_doi": "doi",
     "dc.identifier": "doi",
 }
-_MOST_DEPTH = 2000
 _DOI = re.compile(r"(?:doi:\s*|https?://(?:dx\.)?doi\.org/)?(10\.\d{4,9}/\S{1,200})", re.IGNORECASE)
 
 
@@ -43,7 +42,7 @@ class _Page(HTMLParser):
         self.meta: dict[str, str] = {}
         self.blocks: list[tuple[Block, bool]] = []
         self._text: list[str] = []
-        self._skipped: list[str] = []
+        self._skipped, self._depth = "", 0  # the outermost element that is skipped, and how often it stands in itself
         self._level: int | None = None
         self._articles = 0
 
@@ -55,9 +54,11 @@ class _Page(HTMLParser):
             if key and named.get("content"):
                 self.meta.setdefault(key, str(named["content"]))
             return
-        if self._skipped or tag in _SKIPPED:
-            if tag in _SKIPPED and len(self._skipped) < _MOST_DEPTH:
-                self._skipped.append(tag)
+        if self._skipped:
+            self._depth += tag == self._skipped
+            return
+        if tag in _SKIPPED:
+            self._skipped, self._depth = tag, 1
             return
         if tag in _BLOCKS:
             self._end()
@@ -67,8 +68,8 @@ class _Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         """End a block, or what is skipped."""
         if self._skipped:
-            if tag in self._skipped:
-                del self._skipped[self._skipped.index(tag) :]
+            self._depth -= tag == self._skipped
+            self._skipped = self._skipped if self._depth else ""
             return
         if tag in _BLOCKS:
             self._end()

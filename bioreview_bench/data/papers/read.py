@@ -17,7 +17,7 @@ from bioreview_bench.errors import InputError, printable
 from bioreview_bench.files.recognise import file_kind
 
 MOST_BYTES = 64 * 2**20
-MOST_TEXT = 8 * 2**20  # bytes of a text: a book has 1 MB
+MOST_TEXT = 4 * 2**20  # bytes of a text: a book has 1 MB
 MOST_SECTIONS = 500
 OWN = "own"  # the source of a paper that a user brings
 FORMS = "a paper as PDF, DOCX, JATS XML, HTML, Markdown or plain text"
@@ -92,7 +92,7 @@ def form_of(data: bytes, path: Path) -> Form:
 def decoded(data: bytes, path: Path, *, whole: bool = True) -> str:
     """The text of a file: UTF-8, UTF-16 with a byte order mark, or what an HTML page declares.
 
-    Raises InputError for other encodings, for bytes that are no text, and for more than 8 MiB.
+    Raises InputError for other encodings, for bytes that are no text, and for more than 4 MiB.
     """
     if len(data) > MOST_TEXT:
         raise InputError(

@@ -145,7 +145,7 @@ def test_a_page_may_declare_its_encoding(tmp_path: Path) -> None:
         (b'<?xml version="1.0"?><svg/>', "neither JATS nor HTML"),
         (b'{"article_id": "elife:1", "concerns": []}', "not a paper"),
         (b"<html><body><script>x</script></body></html>", "No text was found"),
-        (b"Methods\n\n" + b"x" * (9 * 2**20), "MiB of text"),
+        (b"Methods\n\n" + b"x" * (5 * 2**20), "MiB of text"),
         ("".join(f"# S{n}\n\nx\n\n" for n in range(600)).encode(), "600 sections"),
     ],
 )
