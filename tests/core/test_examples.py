@@ -11,6 +11,7 @@ import pytest
 MODULES = (
     "contracts.contract",
     "data.load",
+    "data.papers.outline",
     "data.predictions",
     "data.split",
     "files.same_run",

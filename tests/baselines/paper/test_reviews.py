@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +101,11 @@ def test_review_from_python(paper: Path, tmp_path: Path) -> None:
     assert "review" in dir(bioreview_bench)
     with pytest.raises(BenchError, match="no reviewer"):
         bioreview_bench.review(paper, with_="ecko")
+
+
+def test_the_example_of_review_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert doctest.testmod(import_module("bioreview_bench.baselines.paper.review")) == (0, 4)
 
 
 def test_a_model_under_an_adapter_reviews_as_it_was_trained_to(
