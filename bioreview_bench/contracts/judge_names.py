@@ -105,7 +105,8 @@ def _parameters(provider: str, query: str) -> dict[str, Any]:
             raise ValueError("a parameter is given twice, or has no name")
     except ValueError as error:
         raise InputError(
-            f"The parameters of a judge cannot be read ({printable(error)}).", remedy="write them as ?seed=1&top_p=0.9"
+            f"The parameters of the model cannot be read ({printable(error)}).",
+            remedy="write them as ?seed=1&top_p=0.9",
         ) from error
     for key, text in given:
         if text == "":

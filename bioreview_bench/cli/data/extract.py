@@ -12,7 +12,7 @@ import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.cli.progress import CallConsole
-from bioreview_bench.errors import InputError, Problem, RemoteError
+from bioreview_bench.errors import InputError, Problem, RemoteError, printable
 
 if TYPE_CHECKING:
     from bioreview_bench.curation.extraction.model.extract import Extraction, ModelExtractor
@@ -42,7 +42,7 @@ _OF_MODELS = ("prices", "max_cost", "dry_run", "base_url", "key_variable", "conc
 @click.option("--concurrency", type=click.IntRange(min=1), metavar="N", help="Calls in flight at once. Default: 8.")
 @options.format_option("text", "json")
 @options.quiet_option
-def extract(path: Path, output: Path | None, by: str, compare: bool, form: str, quiet: bool, **asking: Any) -> None:
+def extract(path: Path, output: Path | None, by: str, form: str, quiet: bool, **asking: Any) -> None:
     """Find the concerns in the letters of articles, by rules or by a language model.
 
     PATH is a data folder or a file of articles with decision_letter_raw. Every concern is a verbatim part of its
@@ -59,7 +59,7 @@ def extract(path: Path, output: Path | None, by: str, compare: bool, form: str, 
     """
     from bioreview_bench.files.atomic import check_writable
 
-    if not asking["dry_run"] and (output is None) != compare:
+    if not asking["dry_run"] and (output is None) != asking["compare"]:
         raise InputError("Say where the articles go, or --compare.", remedy="-o articles.jsonl")
     if output is not None:
         check_writable(output)
@@ -78,7 +78,7 @@ def _by_rules(path: Path, output: Path | None, form: str, asking: Mapping[str, A
         raise InputError(
             f"Rules have no use for --{useless[0].replace('_', '-')}.", remedy="leave it out, or --with openai:MODEL"
         )
-    articles, lettered = _read(path)
+    articles, lettered = _read(path, compare=output is None)
     found = {article.id: extract_by_rules(article) for article in lettered}
     if output is None:
         _show_agreement(lettered, found, form)
@@ -96,7 +96,7 @@ def _by_model(path: Path, output: Path | None, by: str, form: str, quiet: bool, 
     from bioreview_bench.curation.extraction.model.manifest import require_own
 
     extractor = _extractor(by, asking)
-    articles, lettered = _read(path)
+    articles, lettered = _read(path, compare=asking["compare"])
     if asking["dry_run"]:
         plan = extractor.plan(lettered)
         if form == "json":
@@ -105,7 +105,7 @@ def _by_model(path: Path, output: Path | None, by: str, form: str, quiet: bool, 
             click.echo("\n".join(plan.lines()))
         plan.require_affordable(extractor.settings.max_cost)
         return
-    manifest = None if output is None else require_own(output)
+    manifest = None if output is None else require_own(output, _files(path))
     price = extractor.settings.price
     console = CallConsole("Extracting", quiet, price.date if price is not None else None)
     try:
@@ -148,8 +148,8 @@ def _extractor(by: str, asking: Mapping[str, Any]) -> ModelExtractor:
     return ModelExtractor(model, CallSettings(base_url, key, price, asking["max_cost"], asking["concurrency"] or 8))
 
 
-def _read(path: Path) -> tuple[list[Article], list[Article]]:
-    """All articles, and those with a letter. Raises InputError when none has one."""
+def _read(path: Path, *, compare: bool) -> tuple[list[Article], list[Article]]:
+    """All articles, and those with a letter, and with concerns to `compare`. Raises InputError when there are none."""
     from bioreview_bench.data.folder import ALL, read_articles, read_split
 
     articles = read_split(path, ALL) if path.is_dir() else read_articles([path])
@@ -158,7 +158,19 @@ def _read(path: Path) -> tuple[list[Article], list[Article]]:
         raise InputError(
             f"{path} has no article with a letter (decision_letter_raw).", remedy="bench data parse FILE.xml"
         )
-    return articles, lettered
+    if not compare:
+        return articles, lettered
+    known = [article for article in lettered if article.reviewed]
+    if not known:
+        raise InputError(f"{path} has no concerns to compare with.", remedy=f"bench data extract {path} -o FILE.jsonl")
+    return articles, known
+
+
+def _files(path: Path) -> list[Path]:
+    """The files that articles are read from."""
+    from bioreview_bench.data.folder import data_files
+
+    return data_files(path) if path.is_dir() else [path]
 
 
 def _write_extraction(
@@ -170,9 +182,8 @@ def _write_extraction(
     done: Extraction,
 ) -> None:
     from bioreview_bench.curation.extraction.model.manifest import files_read, make_manifest, manifest_id
-    from bioreview_bench.data.folder import data_files
 
-    read = files_read(data_files(path) if path.is_dir() else [path])
+    read = files_read(_files(path))
     name = manifest_id(extractor, read)
     rows = [
         article.model_copy(update={"concerns": done.concerns[article.id], "extraction_manifest_id": name})
@@ -214,7 +225,9 @@ def _require_all(done: Extraction, what: str) -> None:
     if done.failed:
         raise RemoteError(
             f"{len(done.failed):,} of {len(done.failed) + len(done.concerns):,} articles failed, {what}.",
-            problems=[Problem(why) for reasons in done.failed.values() for why in reasons],
+            problems=[
+                Problem(printable(" ".join(why.split()), 400)) for reasons in done.failed.values() for why in reasons
+            ],
             remedy="the same command again asks only for what has no valid answer",
         )
 
@@ -223,10 +236,7 @@ def _show_agreement(articles: Sequence[Article], found: Mapping[str, Sequence[Co
     from bioreview_bench.curation.extraction.agreement import agreement
     from bioreview_bench.report.blocks import DASH, Facts, figure
 
-    known = [article for article in articles if article.reviewed]
-    if not known:
-        raise InputError("No article has concerns to compare with.", remedy="bench data extract PATH -o articles.jsonl")
-    same = agreement([(article.decision_letter_raw or "", found[article.id], article.concerns) for article in known])
+    same = agreement([(article.decision_letter_raw or "", found[article.id], article.concerns) for article in articles])
     facts = {
         "n_articles": same.n_articles, "n_extracted": same.n_extracted, "n_human": same.n_human, "span_f1": same.f1,
         "character_f1": same.character_f1, "category_kappa": same.category_kappa,

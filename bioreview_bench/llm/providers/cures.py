@@ -114,7 +114,7 @@ def address(call: ServiceCall) -> str:
 def _without_schema(call: ServiceCall) -> str:
     if call.options:
         return "add --no-structured: answers are then not held to a JSON schema"
-    return "name a model or server that restricts answers to a JSON schema (--contract judge:..., --base-url URL)"
+    return "name another model, or a server (--base-url URL), that restricts answers to a JSON schema"
 
 
 def _key(call: ServiceCall) -> str:

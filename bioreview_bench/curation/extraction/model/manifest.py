@@ -30,8 +30,11 @@ def files_read(files: list[Path]) -> dict[str, str]:
     return {path.name: file_sha256(path, InputError) for path in files}
 
 
-def require_own(output: Path) -> Path:
-    """Where the manifest of this output goes. Raises InputError when that of another output stands there."""
+def require_own(output: Path, read: list[Path]) -> Path:
+    """Where the manifest of this output goes. Raises InputError when that of another output stands there, or when the
+    output is one of the files that are read: articles that fail would be lost."""
+    if output.resolve() in [path.resolve() for path in read]:
+        raise InputError(f"{output} is what is read; articles that fail would be lost.", remedy="name another file")
     path = output.with_name(MANIFEST)
     stored = find_json(path, InputError, "write to another folder")
     named = (stored or {}).get("output")

@@ -77,6 +77,8 @@ def verbatim(report: ReviewerReport, spans: Sequence[str]) -> tuple[str, ...]:
     Raises ValueError saying what is wrong with which spans: not verbatim, within words, too short or long, overlapping.
     """
     text, origins = report.folded
+    if len(spans) > max(1, len(text) // FEWEST):
+        raise ValueError(f"- {len(spans):,} concerns do not fit into a report of {len(text):,} characters")
     taken: list[tuple[int, int]] = []
     problems: list[str] = []
     for number, span in enumerate(spans, start=1):
@@ -100,13 +102,15 @@ def _place(text: str, span: str, taken: Sequence[tuple[int, int]]) -> tuple[int,
     start = text.find(span)
     while start >= 0:
         end = start + len(span)
+        after = start + 1
         if _within_word(text, start) or _within_word(text, end):
             why = "begins or ends within a word"
-        elif any(start < last and first < end for first, last in taken):
-            why = "overlaps a concern before it"
         else:
-            return start, end
-        start = text.find(span, start + 1)
+            overlapped = [last for first, last in taken if start < last and first < end]
+            if not overlapped:
+                return start, end
+            why, after = "overlaps a concern before it", max(overlapped)
+        start = text.find(span, after)
     return why
 
 

@@ -115,8 +115,10 @@ def test_composed_and_decomposed_letters_are_the_same() -> None:
 
 def test_problems_are_listed_ten_at_a_time() -> None:
     with pytest.raises(ValueError, match="and 2 more") as error:
-        verbatim(ReviewerReport(1, "Why so few animals?"), [f"Invented text {n}" for n in range(12)])
+        verbatim(ReviewerReport(1, "Why so few animals? " * 9), [f"Invented text {n}" for n in range(12)])
     assert len(str(error.value).splitlines()) == 11
+    with pytest.raises(ValueError, match="12 concerns do not fit"):
+        verbatim(ReviewerReport(1, "Why so few animals?"), ["Why so few animals?"] * 12)
 
 
 def test_responses_are_divided_at_blank_lines_else_at_lines() -> None:
