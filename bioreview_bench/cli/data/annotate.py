@@ -95,7 +95,7 @@ def create(
     asked = {"concern": concerns, "letter": letters, "pairs": texts if predictions is not None else 0}
     for kind, words in (("concern", "concerns"), ("letter", "letters"), ("pairs", "texts")):
         if drawn[kind] < asked[kind]:
-            click.echo(f"There are no more than {drawn[kind]:,} {words} to ask about ({asked[kind]:,} were wanted).")
+            click.echo(f"{asked[kind]:,} {words} were wanted; {drawn[kind]:,} can be asked about.")
     click.echo(f"Next: bench data annotate serve {shlex.quote(str(output))}")
 
 
@@ -223,12 +223,12 @@ def _candidates(
 
 
 _ASKED = {
-    "fidelity": "is the concern in the letter",
+    "fidelity": "raised in the letter",
     "category": "category",
     "severity": "severity",
-    "omissions": "is nothing missing",
-    "same": "pairs: same point or not",
-    "relation": "pairs: same, related, different",
+    "omissions": "nothing is missing",
+    "same": "pairs: same or not",
+    "relation": "pairs: all labels",
 }
 
 

@@ -35,7 +35,7 @@ class RaterSession:
         self._lock = Lock()
         self._log = AnswerLog(folder, rater, pack, key)
         self._draft_path = folder / f"draft-{rater}.json"
-        self._draft = find_json(self._draft_path, InputError, f"rm {self._draft_path}") or {}
+        self._drafts = find_json(self._draft_path, InputError, f"rm {self._draft_path}") or {}
 
     @property
     def n_torn(self) -> int:
@@ -56,6 +56,7 @@ class RaterSession:
             item = self._current(item_id)
             answer = check_answer(given, item, self._articles[item.article_id])
             self._log.append(ANSWER, item.id, answer, seconds_of(seconds))
+            self._drafts.pop(item.id, None)
             return self._state()
 
     def undo(self, item_id: object) -> State:
@@ -87,9 +88,10 @@ class RaterSession:
             return self._state()
 
     def _save_draft(self, item_id: str, given: State, seconds: float) -> None:
-        draft = {"item": item_id, "answer": given, "seconds": seconds}
-        write_files({self._draft_path: json.dumps(draft).encode()})
-        self._draft = draft
+        """By item: that of the open item stays while the answer before it is taken back and given again."""
+        drafts = {**self._drafts, item_id: {"answer": given, "seconds": seconds}}
+        write_files({self._draft_path: json.dumps(drafts).encode()})
+        self._drafts = drafts
 
     def _open(self) -> AnnotationItem | None:
         return next((item for item in self._items if item.id not in self._log.record.answers), None)
@@ -121,7 +123,7 @@ class RaterSession:
         """The item as its rater sees it: in a pair nothing says which reference it was drawn for."""
         article = self._articles[item.article_id]
         references = [reference.model_dump() for reference in article.references]
-        draft = self._draft if self._draft.get("item") == item.id else {}
+        draft = self._drafts.get(item.id, {})
         return {
             "id": item.id,
             "kind": item.kind,

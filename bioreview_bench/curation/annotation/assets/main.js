@@ -22,6 +22,7 @@ function alarm(words) {
 
 function show(now) {
   clearTimeout(draftTimer);
+  draftTimer = 0;
   state = now;
   alarm("");
   byId("login").hidden = true;
@@ -45,8 +46,8 @@ function showItem(item) {
   byId("asked").replaceChildren(form.asked);
   byId("note").value = item.draft?.note ?? "";
   byId("work").dataset.kind = item.kind;
-  document.activeElement?.blur();
   scrollTo(0, 0);
+  byId("asked").focus({ preventScroll: true });
   form.start();
 }
 
@@ -122,8 +123,10 @@ function submit() {
   send("/api/answer", { item: state.item.id, answer: answer(), seconds }, "Saved.");
 }
 
-function undo() {
-  if (state?.last) send("/api/undo", { item: state.last }, "Taken back: change it and save it again.");
+async function undo() {
+  if (!state?.last || sending) return;
+  if (draftTimer) await keepDraft();
+  send("/api/undo", { item: state.last }, "Taken back: change it and save it again.");
 }
 
 function leave(words) {

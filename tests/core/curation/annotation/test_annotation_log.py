@@ -126,6 +126,20 @@ def test_an_answer_taken_back_comes_again_with_its_time(answered: Path) -> None:
         session.undo(session._log.record.answers.__iter__().__next__())
 
 
+def test_taking_an_answer_back_does_not_lose_the_one_under_way(pack: Path) -> None:
+    read, key = read_pack(pack)
+    session = RaterSession(pack, "ann", read, key)
+    first = session.state()["item"]["id"]
+    session.answer(first, FAITHFUL, 9)
+    second = session.state()["item"]["id"]
+    session.draft(second, {"fidelity": "partly"}, 4)
+    assert session.undo(first)["item"]["draft"] == FAITHFUL
+    session.answer(first, {**FAITHFUL, "severity": "major"}, 12)
+    session = RaterSession(pack, "ann", read, key)  # the server starts again
+    item = session.state()["item"]
+    assert (item["id"], item["draft"], item["seconds"]) == (second, {"fidelity": "partly"}, 4)
+
+
 def test_a_second_window_cannot_answer_an_item_twice(pack: Path) -> None:
     read, key = read_pack(pack)
     session = RaterSession(pack, "ann", read, key)
