@@ -79,12 +79,16 @@ def billions(parameters: str | None) -> float | None:
 
 
 def after_cutoff(extras: Mapping[str, Any]) -> AfterCutoff:
-    """Figures over the articles after the training cut-off, from what scoring found beside the result."""
+    """Figures over the articles after the training cut-off, from what scoring found beside the result.
+
+    Without intervals where the result has none that may be shown: those of earlier releases are of a public seed.
+    """
     found = extras.get("after_cutoff") or {}
     figures = found.get("figures") or {}
+    ranges = (figures.get("intervals") or {}) if "intervals" in extras else {}
     shown = {}
     for name in ("f1", "skill", "recall", "precision"):
-        low, high = (figures.get("intervals") or {}).get(name) or (None, None)
+        low, high = ranges.get(name) or (None, None)
         shown[name] = Figure(value=rounded(figures.get(name)), low=rounded(low), high=rounded(high))
     stated = {name: found.get(name) for name in ("cutoff", "n_articles", "reason")}
     return AfterCutoff(n_dated=found.get("n_dated") or 0, **stated, **shown)

@@ -126,10 +126,11 @@ def score_submission(
         backend=judge.backend,
         card=judge.card,
     )
+    file = predictions.sha256 or "0"
     extras = {
         "exact_match_rate": exact_match_rate(split, predictions),
-        "after_cutoff": after_cutoff(split, result.counts, card.training_data.cutoff, draws, seed),
-        "intervals": secret_intervals(result.counts, draws, seed, predictions.sha256 or "0"),
+        "after_cutoff": after_cutoff(split, result.counts, card.training_data.cutoff, draws, seed, file),
+        "intervals": secret_intervals(result.counts, draws, seed, file),
         "n_articles": Counter(result.counts.source),
     }
     return Scored(name, result.record, extras)
@@ -148,9 +149,12 @@ def exact_match_rate(articles: Sequence[Article], predictions: Predictions) -> f
 
 
 def after_cutoff(
-    articles: Sequence[Article], counts: ArticleCounts, cutoff: date | None, draws: int, seed: int = 42
+    articles: Sequence[Article], counts: ArticleCounts, cutoff: date | None, draws: int, seed: int = 42, file: str = "0"
 ) -> dict[str, Any]:
-    """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had."""
+    """Figures over the articles that were published after `cutoff`, with 95 % intervals where they can be had.
+
+    `seed` and `file` (the sha256 of the predictions): as for `disclosure.secret_intervals`.
+    """
     dates = {article.id: article.published_date for article in articles}
     n_dated = sum(_earliest(text) is not None for text in dates.values())
     found: dict[str, Any] = {"cutoff": None, "n_dated": n_dated, "n_articles": None, "figures": None, "reason": None}
@@ -163,7 +167,7 @@ def after_cutoff(
         return {**found, "reason": words}
     part = counts.select(later)
     overall, controls = summary.overall(part), summary.controls(part)
-    ranges = secret_intervals(part, draws, seed, "0")
+    ranges = secret_intervals(part, draws, seed, file)
     found["figures"] = {
         **{name: getattr(overall, name) for name in ("f1", "recall", "precision", "n_ref", "n_pred")},
         **{name: getattr(controls, name) for name in ("skill", "null_f1")},

@@ -18,7 +18,7 @@ import pytest
 from bioreview_bench.leaderboard.archive.export import export_board
 from bioreview_bench.leaderboard.ranking.build import load_system, load_table
 from bioreview_bench.leaderboard.ranking.export import as_csv, as_json, system_csv
-from bioreview_bench.leaderboard.ranking.rows import disclosed_cutoff
+from bioreview_bench.leaderboard.ranking.rows import after_cutoff, disclosed_cutoff
 from bioreview_bench.leaderboard.ranking.view import AfterCutoff
 from bioreview_bench.leaderboard.store.models import Setting
 from bioreview_bench.leaderboard.store.settings import SEED, board_seed
@@ -249,6 +249,13 @@ def test_results_of_an_earlier_release_show_no_interval_of_the_public_seed(
     [shown] = rebuild_table(board, "test", "jaccard").rows
     assert shown.f1.bounds is None
     assert status(board, one).results[0].f1.bounds is None
+
+
+def test_nor_after_a_cutoff() -> None:
+    figures = {"f1": 0.51234, "recall": 0.4, "precision": 0.6, "skill": 0.1, "intervals": {"f1": [0.41234, 0.6]}}
+    kept = {"after_cutoff": {"cutoff": "2024-01-01", "n_dated": 50, "n_articles": 25, "figures": figures}}
+    assert after_cutoff(kept).f1 == Figure(value=0.512)
+    assert after_cutoff({**kept, "intervals": {}}).f1 == Figure(value=0.512, low=0.412, high=0.6)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,9 @@ def test_the_slice_after_the_cutoff_is_scored_by_itself(make_article: Callable[.
     assert found["figures"]["f1"] == 2 * 10 / (40 + 10)
     low, high = found["figures"]["intervals"]["f1"]
     assert low < found["figures"]["f1"] < high
+    counts = counts_of(articles, said)
+    another = after_cutoff(articles, counts, date(2023, 1, 1), 100, file="1")  # not dealt as another file's were
+    assert another["figures"]["intervals"] != found["figures"]["intervals"]
 
 
 @pytest.mark.parametrize(
