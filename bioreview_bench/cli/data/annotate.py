@@ -69,7 +69,7 @@ def create(
       bench data annotate create my/folder -o pack --predictions runs/mine/predictions.jsonl --texts 60
     """
     from bioreview_bench.curation.annotation.create import PackWish, make_pack
-    from bioreview_bench.curation.annotation.pack import KINDS, PackSources, write_pack
+    from bioreview_bench.curation.annotation.pack import KINDS, PackSources, check_new, write_pack
     from bioreview_bench.data.folder import read_articles
     from bioreview_bench.data.load import load_split
     from bioreview_bench.data.split import Split
@@ -77,6 +77,7 @@ def create(
     names = raters or ("rater-a", "rater-b")
     if len(names) != 2:
         raise InputError(f"There are two raters, and {len(names)} are named.", remedy="--rater ann --rater bob")
+    check_new(output)
     path = Path(data)
     articles = Split.of(read_articles([path])) if path.is_file() else load_split(data, split)
     about = {"data": options.data_name(data, articles.data), "fingerprint": articles.fingerprint, "seed": seed}

@@ -129,11 +129,15 @@ class AnnotationKey(_Part):
     edges: tuple[float, ...]
 
 
+def check_new(folder: Path) -> None:
+    """Raise InputError unless `folder` is yet to be made, or empty."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} is there already, and not empty.", remedy="choose a new folder with -o")
+
+
 def write_pack(folder: Path, pack: AnnotationPack, key: AnnotationKey) -> None:
-    """Write both files into a new folder. Raises InputError when there is a pack, WriteError."""
-    taken = [name for name in (PACK, KEY) if (folder / name).exists()]
-    if taken:
-        raise InputError(f"{folder} already holds {' and '.join(taken)}.", remedy="choose a new folder with -o")
+    """Write both files into a new folder that only its owner may read. Raises InputError as `check_new`, WriteError."""
+    check_new(folder)
     make_folder(folder)
     try:
         folder.chmod(0o700)  # before anything secret is in it

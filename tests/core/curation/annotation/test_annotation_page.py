@@ -184,6 +184,32 @@ def test_an_incomplete_answer_is_not_sent_and_the_page_says_what_is_missing(
     assert count(page).startswith("0 of 6")
 
 
+def test_a_letter_with_points_in_other_words_can_be_labelled_without_the_keys(
+    create: Callable[..., Path], serve: Callable[..., Any], visit: Any
+) -> None:
+    folder = create("--concerns", "0", "--letters", "1")
+    page = visit(serve(folder).links["ann"])
+    page.locator("#work").wait_for()
+    page.get_by_text("Keys", exact=True).click()
+    page.locator("#shortcuts").uncheck()
+    page.locator("body").press("1")
+    assert not page.locator("fieldset input:checked").count()
+    page.get_by_label("Or write it in your words").fill("<b>Which</b> controls?")
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_text("Not saved yet: a point is written and not added.").wait_for()
+    page.get_by_role("button", name="Add").click()
+    select(page, "Nobody says")
+    page.get_by_role("button", name="The selected text is a missing point").click()
+    assert page.locator("mark.omission").all_text_contents() == ["Nobody says"]
+    assert page.locator(".omissions li span").all_text_contents() == ["<b>Which</b> controls?", "Nobody says"]
+    page.get_by_role("button", name="Remove").last.click()
+    page.get_by_role("button", name="Save and go on").click()
+    page.get_by_text("All items are answered.").wait_for()
+    line = json.loads((folder / "answers-ann.jsonl").read_text("utf-8").splitlines()[-1])
+    assert line["answer"] == {"complete": "missing", "omissions": [{"text": "<b>Which</b> controls?"}]}
+    assert line["seconds"] > 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nothing_is_cut_off_on_a_narrow_screen(pack: Path, serve: Callable[..., Any], visit: Any, scheme: str) -> None:
     page = visit(serve(pack).links["ann"], viewport={"width": 390, "height": 844}, color_scheme=scheme)

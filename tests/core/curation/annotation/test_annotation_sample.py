@@ -178,7 +178,9 @@ def test_what_cannot_be_asked_is_refused_and_nothing_is_made(
     assert not Path("made").exists()
 
 
-def test_a_pack_is_never_overwritten(pack: Path, data: Path) -> None:
-    before = (pack / "key.json").read_bytes()
-    assert run(["data", "annotate", "create", str(data), "-o", str(pack)]) == 2
+def test_nothing_is_written_into_a_folder_in_use(pack: Path, data: Path) -> None:
+    before, mode = (pack / "key.json").read_bytes(), data.stat().st_mode
+    for folder in (pack, data, data / "test.jsonl"):
+        assert run(["data", "annotate", "create", str(data), "-o", str(folder)]) == 2
     assert (pack / "key.json").read_bytes() == before
+    assert data.stat().st_mode == mode

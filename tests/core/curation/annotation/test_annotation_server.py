@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -182,6 +183,14 @@ def test_a_log_that_changes_under_the_server_is_not_written_on(pack: Path, serve
     assert client.label() == 507
     assert served.process.wait(10) == 2
     assert "was changed by another program" in served.process.communicate()[1]
+
+
+def test_ctrl_c_stops_the_server_and_says_what_comes_next(pack: Path, serve: Callable[..., Any]) -> None:
+    served = serve(pack)
+    assert Client(served.links["ann"]).label() == 200
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(10) == 0
+    assert "Next: bench data annotate summarize" in served.process.communicate()[0]
 
 
 def test_a_pack_is_served_once_at_a_time_and_not_to_everywhere(pack: Path, serve: Callable[..., Any]) -> None:

@@ -190,6 +190,27 @@ def test_judged_pairs_are_read_by_the_audit_as_they_were_said(
             assert dict(labels) == {each: levels[label] for each, label in said.items() if label in levels}
 
 
+@pytest.mark.usefixtures("minilm", "warm")
+def test_pairs_drawn_by_reader_are_audited_under_reader(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, pairs = tmp_path / "pack", tmp_path / "pairs.jsonl"
+    given = ["--predictions", "demo:careful", "--contract", "reader", "--texts", "16", "--quiet"]
+    assert run(["data", "annotate", "create", "demo", "-o", str(folder), *given]) == 0
+    pack, key = read_pack(folder)
+    for rater, same in zip(pack.raters, (0.45, 0.6), strict=True):
+        session = RaterSession(folder, rater, pack, key)
+        while (item := session.state()["item"]) is not None:
+            labels = {
+                each: "same" if value > same else "different" for each, value in key.similarities[item["id"]].items()
+            }
+            session.answer(item["id"], {"labels": labels}, 60)
+    assert run(["data", "annotate", "summarize", str(folder), "-o", str(pairs), "--format", "json"]) == 0
+    capsys.readouterr()
+    assert run(["contract", "audit", "reader", "--judgements", str(pairs), "--data", "demo", "--format", "json"]) == 0
+    card = json.loads(capsys.readouterr().out)
+    assert card["measured_on"]["judgements"][0]["n_texts"] == 16
+    assert card["agreement"]["raters"] == ["rater-a", "rater-b"]
+
+
 def test_what_only_one_has_answered_is_shown_and_not_compared(pack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "annotate", "summarize", str(pack)]) == 2  # nobody has begun
     read, key = read_pack(pack)
