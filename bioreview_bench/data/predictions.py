@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import unicodedata
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import json_type, read_rows
 from bioreview_bench.files.recognise import PREDICTIONS, require_kind
 
+MOST_MARKS = 1_000  # on one letter; putting them in order takes time that grows with the square of their number
 MAX_SUGGESTIONS = 20  # looking up the nearest id is slow; a file of nothing but wrong ids needs no more
 
 
@@ -299,7 +302,16 @@ def _unfit(name: str, text: Any) -> list[str]:
     """Why a value is no text that can be scored, if so."""
     if not isinstance(text, str):
         return [f"{name} must be a string, this is {json_type(text)}"]
-    return [] if encodes(text) else [f"{name} contains a lone surrogate"]
+    if not encodes(text):
+        return [f"{name} contains a lone surrogate"]
+    if len(text) > MOST_MARKS and not text.isascii() and _longest_marks(text) > MOST_MARKS:
+        return [f"{name} has more than {MOST_MARKS:,} combining marks in a row"]
+    return []
+
+
+def _longest_marks(text: str) -> int:
+    runs = groupby(text, key=lambda char: unicodedata.combining(char) != 0)
+    return max((sum(1 for _ in run) for marks, run in runs if marks), default=0)
 
 
 def encodes(text: str) -> bool:
