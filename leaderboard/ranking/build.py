@@ -7,22 +7,20 @@ is read again before it is stored, and if that changed meanwhile the table is ma
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic_core import from_json
 from sqlalchemy import or_, select
 
 from bioreview_bench.errors import printable
 from bioreview_bench.results.card import Card
-from bioreview_bench.results.records import ResultRecord
 
 from ..names import skeleton
 from ..store.common import NotFound, bump, count_table, counter, newest, table_counter
 from ..store.models import Event, ResultRow, StoredTable, Submission, User, arrival
 from ..store.settings import get_contract, get_settings, get_split
 from ..store.shown import Figure
+from ..store.submissions import unpack_summary
 from ..store.users import confirmed_organisations
 from .entries import Contender, Entry, folded
 from .rows import after_cutoff, disclosed_cutoff
@@ -166,14 +164,9 @@ def _entries(session: Session, inputs: _Inputs) -> list[Entry]:
     )
     # Results of earlier releases have intervals of a public seed, which are not shown: rescore makes others.
     return [
-        Entry(by_id[one.submission_id], one.id, _summary(one.record), {"intervals": {}, **(one.extras or {})})
+        Entry(by_id[one.submission_id], one.id, unpack_summary(one.record), {"intervals": {}, **(one.extras or {})})
         for one in rows
     ]
-
-
-def _summary(content: bytes) -> ResultRecord:
-    """A stored record without its rows by article, of which a board of many years would hold too many at once."""
-    return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
 
 
 def load_tables(db: Database, split: str) -> tuple[BoardTable, ...]:

@@ -28,12 +28,14 @@ HEAD: Final = "0004"  # the newest migration; a test compares it with migrations
 _MAKING = 0x62_72_62  # any number of our own: PostgreSQL's advisory lock for making and upgrading a board
 _WRITES = "board_writes"
 _TABLES = 8  # parsed ones that are kept
+_HEADLINES = 2_000  # of results, likewise
 _POOL_SECONDS = 30.0  # to wait for a connection while all are in use
 _REACHED = {"connect_timeout": 10, "tcp_user_timeout": 30_000}  # seconds, milliseconds: of a host that is silent
 
 
 class Database:
-    """A board's database. `path` is the SQLite file, None for PostgreSQL; `tables` are those that were read from it.
+    """A board's database. `path` is the SQLite file, None for PostgreSQL; `tables` and `headlines` are those
+    that were read from it.
 
     `patience`: seconds to wait for a lock that somebody else holds. `longest`: seconds that a statement may take on
     PostgreSQL, None for any. Every thread may use the same Database; a forked process needs one of its own.
@@ -50,6 +52,7 @@ class Database:
         )
         self._writing = self._engine.execution_options(**{_WRITES: True})
         self.tables: Final = Kept(_TABLES)
+        self.headlines: Final = Kept(_HEADLINES)
 
     def __str__(self) -> str:
         return str(self.path) if self.path is not None else self.url.render_as_string(hide_password=True)

@@ -15,7 +15,7 @@ from .database import Database
 from .disclosure import disclosed
 from .models import ResultRow, Submission, arrival
 from .shown import Figure, Of, Shown, filled
-from .submissions import unpack
+from .submissions import unpack_summary
 from .users import UserInfo
 
 
@@ -78,7 +78,7 @@ def status(db: Database, submission_id: str) -> SubmissionStatus:
     """The status of a submission. Raises NotFound. Who may see it is the caller's to ask: `status_for`."""
     with db.reading() as session:
         row = _find(session, submission_id)
-        return _shown(session, row)
+        return _shown(db, session, row)
 
 
 def status_for(db: Database, submission_id: str, user: UserInfo) -> SubmissionStatus:
@@ -87,7 +87,7 @@ def status_for(db: Database, submission_id: str, user: UserInfo) -> SubmissionSt
         row = _find(session, submission_id)
         if row.team != user.team and not user.is_maintainer:
             raise NotAllowed("This submission belongs to somebody else.", remedy="log in as one of its team")
-        return _shown(session, row, full=user.is_maintainer)
+        return _shown(db, session, row, full=user.is_maintainer)
 
 
 def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[SubmissionStatus]:
@@ -95,12 +95,14 @@ def submissions_of(db: Database, user_id: int, limit: int = 500) -> list[Submiss
     with db.reading() as session:
         query = _with_all().where(Submission.user_id == user_id)
         rows = session.scalars(query.order_by(arrival().desc()).limit(limit))
-        return [_shown(session, row) for row in rows]
+        return [_shown(db, session, row) for row in rows]
 
 
 def _with_all() -> Any:
     return select(Submission).options(
-        selectinload(Submission.user), selectinload(Submission.events), selectinload(Submission.results)
+        selectinload(Submission.user),
+        selectinload(Submission.events),
+        selectinload(Submission.results).defer(ResultRow.record),  # hundreds of results may be listed
     )
 
 
@@ -113,7 +115,7 @@ def _find(session: Session, submission_id: str) -> Submission:
     return row
 
 
-def _shown(session: Session, row: Submission, *, full: bool = False) -> SubmissionStatus:
+def _shown(db: Database, session: Session, row: Submission, *, full: bool = False) -> SubmissionStatus:
     facts = dict(row.facts or {})
     if "near_elsewhere" in facts and not full:
         facts["near_elsewhere"] = bool(facts["near_elsewhere"])  # which ones is for the maintainers
@@ -131,7 +133,7 @@ def _shown(session: Session, row: Submission, *, full: bool = False) -> Submissi
         n_problems=int(facts.pop("n_problems", len(problems))),
         facts=facts,
         events=tuple(ShownEvent.model_validate(one, from_attributes=True) for one in row.events),
-        results=() if withheld else tuple(_headline(one) for one in _newest(session, row)),
+        results=() if withheld else tuple(_kept_headline(db, one) for one in _newest(session, row)),
     )
 
 
@@ -164,8 +166,14 @@ def _newest(session: Session, row: Submission) -> list[ResultRow]:
     return [found[contract] for contract in sorted(found)]
 
 
+def _kept_headline(db: Database, row: ResultRow) -> Headline:
+    """The headline, read from the record once: a result that is made again has another time."""
+    found: Headline = db.headlines.get((row.id, row.created_at), 0, lambda: _headline(row))
+    return found
+
+
 def _headline(row: ResultRow) -> Headline:
-    shown = disclosed(unpack(row.record), row.extras.get("intervals") or {}, {}, ranked=False)
+    shown = disclosed(unpack_summary(row.record), row.extras.get("intervals") or {}, {}, ranked=False)
     return Headline(
         **filled(Headline, shown),
         contract=row.contract,

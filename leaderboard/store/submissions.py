@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic_core import from_json
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -359,6 +360,11 @@ def pack(record: ResultRecord) -> bytes:
 def unpack(content: bytes) -> ResultRecord:
     """The record that `pack` packed."""
     return ResultRecord.model_validate_json(zlib.decompress(content))
+
+
+def unpack_summary(content: bytes) -> ResultRecord:
+    """The same without its rows by article, of which a board of many years would hold too many at once."""
+    return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
 
 
 def _put(session: Session, submission_id: str, one: Scored, record: bytes) -> None:

@@ -386,3 +386,26 @@ def test_a_reader_is_not_held_up_by_a_writer(board: Any, add_submitter: Any) -> 
         session.flush()
         assert list_users(board) == []
     assert [user.name for user in list_users(board)] == ["x"]
+
+
+def test_a_list_of_submissions_reads_each_record_once_until_it_is_scored_again(
+    either_board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bioreview_bench.leaderboard.store import status as statuses
+    from bioreview_bench.leaderboard.store.submissions import requeue
+    from bioreview_bench.leaderboard.worker.run import score_due
+
+    ann = add_submitter(either_board)
+    ids = [ann.submit(make_package(name)) for name in ("A", "B")]
+    score_due(either_board)
+    unpacked, unpack = [], statuses.unpack_summary
+    monkeypatch.setattr(statuses, "unpack_summary", lambda content: unpacked.append(content) or unpack(content))
+    first = submissions_of(either_board, ann.user.id)
+    assert [one.results[0].f1.value for one in first] == [0.013] * 2
+    assert submissions_of(either_board, ann.user.id) == first
+    assert len(unpacked) == 2
+    requeue(either_board, ids[0], "again")
+    score_due(either_board)
+    again = {one.id: one.results[0].at for one in submissions_of(either_board, ann.user.id)}
+    assert again[ids[0]] > first[1].results[0].at
+    assert len(unpacked) == 3
