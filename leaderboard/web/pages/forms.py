@@ -132,7 +132,7 @@ def _add_submissions(router: APIRouter, db: Database) -> None:
             n_shown=_SHOWN,
             moment=moment,
             can_withdraw=found.state not in ("rejected", "withdrawn"),
-            can_mark=not found.marked and found.state in ("received", "validating", "queued") and not found.results,
+            can_mark=_can_mark(found),
         )
 
     @router.post("/submissions/{submission}/withdraw")
@@ -179,6 +179,12 @@ def _upload_page(request: Request, db: Database, user: UserInfo, error: InputErr
 
 def _listed(problems: Sequence[Problem | ShownProblem]) -> list[tuple[int | None, str]]:
     return [(one.line, one.message) for one in problems[:_LISTED]]
+
+
+def _can_mark(found: SubmissionStatus) -> bool:
+    """A trial never ranks, and a mark comes before the score."""
+    early = found.state in ("received", "validating", "queued") and not found.results
+    return early and not found.marked and not found.trial
 
 
 def _local(address: str) -> str:

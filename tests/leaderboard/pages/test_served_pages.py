@@ -330,6 +330,8 @@ def test_a_trial_is_seen_by_its_owner_only(
     files = {"predictions": ("predictions.jsonl", content_of(0.5)), "card": ("card.yaml", card_bytes("Tentative"))}
     form = {"csrf": csrf_of(member.get("/submit")), "split": "test", "trial": "true"}
     place = member.post("/submit", data=form, files=files).headers["location"]
+    assert "queued" in (waiting := member.get(place).text)
+    assert "Mark as the one to rank" not in waiting
     Work(scored_board, None, lambda words: None).score_due()
     assert "trial: not listed" in member.get("/submissions").text
     page = member.get(place).text
