@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from bioreview_bench.data.papers import child
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 
@@ -194,3 +198,34 @@ def test_concerns_are_borrowed_for_a_paper_without_a_model(bench: Callable[..., 
     shown = json.loads(done.out)
     assert len(shown["concerns"]) == 12
     assert {concern["severity"] for concern in shown["concerns"]} <= {"major", "minor", "optional"}
+
+
+def test_help_imports_neither_torch_nor_a_client_nor_a_parser() -> None:
+    heavy = ("torch", "openai", "pdfminer", "docx", "lxml", "pandas")
+    code = f"import sys, bioreview_bench.baselines.paper.command; print([n for n in {heavy} if n in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_a_form_whose_library_is_not_installed_names_the_extra(
+    bench: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "find_spec", lambda name: None)
+    path = tmp_path / "paper.pdf"
+    path.write_bytes(b"%PDF-1.7 ...")
+    done = bench("review", path, "--with", "echo")
+    assert done.code == 3
+    assert "pdfminer.six" in done.err
+    assert "[papers]" in done.err
+
+
+def test_a_failed_review_can_be_retried_as_any_run(
+    api: Callable[..., Any], model_server: Any, bench: Callable[..., Any]
+) -> None:
+    model_server.answer = lambda body: "I am sorry, but I cannot help with that."
+    assert api("--yes").code == 5
+    model_server.answer = lambda body: ANSWER
+    retried = bench("baseline", "retry", "runs/openai-small-terns")
+    assert retried.code == 0, retried.err
+    assert "has the answer" in api().err
+    assert len(model_server.requests) == 2
