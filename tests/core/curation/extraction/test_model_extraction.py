@@ -93,6 +93,19 @@ def test_another_output_does_not_lose_its_manifest(bench_extract: Any, parsed: P
     assert not (tmp_path / "more.jsonl").exists()
 
 
+def test_a_point_that_two_reviewers_make_in_the_same_words_is_kept_once(
+    bench_extract: Any, extractor: Any, articles: list[Article], tmp_path: Path
+) -> None:
+    letter = f"{articles[0].decision_letter_raw}\n\nReviewer #3:\n\nThe dose must  be justified."
+    extractor.articles = [articles[0].model_copy(update={"decision_letter_raw": letter})]
+    path = tmp_path / "one.jsonl"
+    path.write_text(extractor.articles[0].model_dump_json(exclude_unset=True, exclude={"concerns"}) + "\n")
+    assert bench_extract(path, "-o", tmp_path / "made.jsonl")[0] == 0
+    (made,) = rows(tmp_path / "made.jsonl")
+    assert [concern["reviewer_num"] for concern in made["concerns"]] == [1, 1, 2, 2]
+    assert sum(stage == "segments" for stage, _, _ in extractor.asked) == 3
+
+
 def test_what_is_read_is_not_overwritten(bench_extract: Any, extractor: Any, parsed: Path) -> None:
     before = parsed.read_bytes()
     code, _, err = bench_extract(parsed, "-o", parsed)

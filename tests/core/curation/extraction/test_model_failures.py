@@ -81,7 +81,15 @@ def test_an_answer_that_is_never_right_fails_its_article_alone(
     assert (said["counts"]["extracted"], said["counts"]["failed"]) == (1, 1)
     asked = [(stage, n) for stage, data, n in extractor.asked if of_stain(data) and "fine paper" in json.dumps(data)]
     assert asked[-2:] == [(asked[-1][0], 2), (asked[-1][0], 4)]  # once more, with the first answer, and no more
-    # A later run asks only about the article that failed, and fills it.
+
+
+@pytest.mark.parametrize("spoil", [spans("The authors never say which stain."), changed(category="rude")])
+def test_a_later_run_asks_only_about_what_failed_and_fills_it(
+    bench_extract: Any, extractor: Any, parsed: Path, tmp_path: Path, spoil: Any
+) -> None:
+    output = tmp_path / "made.jsonl"
+    extractor.spoil = spoil
+    assert bench_extract(parsed, "-o", output)[0] == 5
     extractor.spoil = lambda stage, data, answer: None
     extractor.asked.clear()
     assert bench_extract(parsed, "-o", output)[0] == 0
