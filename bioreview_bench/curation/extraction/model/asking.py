@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 from bioreview_bench.contracts.judge_names import ModelName
 from bioreview_bench.curation.extraction.model.prompts import StagePrompt
 from bioreview_bench.curation.extraction.model.questions import StageQuestion, prompt_of
-from bioreview_bench.errors import Needs
 from bioreview_bench.llm.calls.asking import FilledPrompt
 from bioreview_bench.llm.calls.prices import with_cost
 from bioreview_bench.llm.providers.cures import too_long
@@ -66,10 +65,6 @@ class StageModel:
     def describe(self) -> dict[str, Any]:
         """What could change an answer."""
         return self._client.describe()
-
-    def gather(self, needs: Needs) -> None:
-        """Note what a call would lack: the client's library, the key."""
-        self._client.gather(needs)
 
     def connect(self) -> None:
         """Raises EncoderError (exit code 3) without the client's library, InputError without the key."""
