@@ -344,3 +344,17 @@ def test_a_trial_is_seen_by_its_owner_only(
     for path in (f"/systems/{submission}", f"/systems/{submission}.svg", f"/compare?s={submission}"):
         assert member.get(path).status_code == 404, path
     assert member.get(place).status_code == 303
+
+
+def test_what_the_board_flags_is_said_to_the_one_who_sent_it(
+    member: Any, card_bytes: Callable[..., bytes], content_of: Callable[[float], bytes]
+) -> None:
+    form = {"csrf": csrf_of(member.get("/submit")), "split": "test"}
+    pages = []
+    for name, content in (("Alpha", content_of(0.8)), ("Gamma ray", content_of(0.6) + b"\n")):
+        files = {"predictions": ("predictions.jsonl", content), "card": ("card.yaml", card_bytes(name))}
+        pages.append(member.get(member.post("/submit", data=form, files=files).headers["location"]).text)
+    assert "that of a file which another team sent before" in pages[0]
+    assert "Its name is, or looks like, that of another team" in pages[0]
+    assert "that of 2 earlier submissions of your team" in pages[1]
+    assert "Its name" not in pages[1]
