@@ -34,7 +34,7 @@ _COMMANDS = {
     "audit": ("bioreview_bench.cli.data.audit:audit", "Audit data: leaks, repetitions, labels, dates."),
     "calibrate": ("bioreview_bench.cli.calibrate:calibrate", "Choose a threshold under which copying does not pay."),
     "contract": ("bioreview_bench.cli.contract:contract", "List, show and audit contracts."),
-    "data": ("bioreview_bench.cli.data.group:data", "Get, describe and verify articles."),
+    "data": ("bioreview_bench.cli.data.group:data", "Get, check, divide and release articles."),
     "encoder": ("bioreview_bench.cli.setup.encoder:encoder", "List, fetch and check encoders."),
     "encode": ("bioreview_bench.cli.setup.encoder:encode", "Encode a corpus with several devices or machines."),
     "config": ("bioreview_bench.cli.setup.config:config", "Remember data, contract and board for the next commands."),

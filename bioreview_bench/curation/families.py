@@ -9,8 +9,11 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from bioreview_bench.data.article import Article
 
@@ -19,16 +22,24 @@ from bioreview_bench.data.article import Article
 _VERSIONS = (
     re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+"),
     re.compile(r"(10\.7554/elife\.\d+)\.\d+"),
-    re.compile(r"(10\.\d{4,9}/.*?\d)[./]?v\d+"),
+    re.compile(r"(10\.32388/[a-z0-9]+)\.\d+"),
+    re.compile(r"(10\.\d{4,9}/.*?)(?:(?<=\d)|[./_-])v\d+(?:\.full(?:\.pdf)?)?"),
 )
-_ID_VERSIONS = (re.compile(r"(f1000:.*\.\d+)\.\d+"), re.compile(r"([a-z0-9_-]+:.*?\d)[./_-]?v\d+"))
-_DOI_PREFIX = re.compile(r"(?:https?://(?:dx\.)?doi\.org/|doi:\s*)")
+_ID_VERSIONS = (
+    re.compile(r"([a-z0-9_-]+:10\.12688[_/].*\.\d+)\.\d+"),
+    re.compile(r"(elife:\d+)\.\d+"),
+    re.compile(r"([a-z0-9_-]+:.*?)(?:(?<=\d)|[./_-])v\d+"),
+)
+_DOI = re.compile(r"(?:https?://(?:www\.|dx\.)?doi\.org/|doi:\s*)?(10\.\d+/.*?)[/.]?")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
+# A run of letters and digits; of Chinese and Japanese, which write no spaces, each character.
+_WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[^\\W\u3040-\u30ff\u3400-\u9fff]+")
 
 # Jaccard similarity from which two texts are nearly the same: pairs of neighbouring words in abstracts, words in
 # titles. Shorter texts agree by chance, so they are left out.
 ABSTRACT_THRESHOLD, ABSTRACT_WORDS = 0.7, 12
 TITLE_THRESHOLD, TITLE_WORDS = 0.8, 5
-_PERMUTATIONS = 128
+_PERMUTATIONS, _BAND = 128, 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ def links(articles: Sequence[Article]) -> list[Link]:
 
     Nearly the same is a Jaccard similarity of at least 0.8 of the words of titles and of at least 0.7 of the pairs of
     neighbouring words of abstracts. Candidates come from MinHash (Broder 1997; `datasketch`) and are compared exactly.
-    Titles that differ in a word with a digit on both sides (*part 1*, *part 2*) are two.
+    Titles that differ in a number on both sides (*part 1*, *part 2*; Roman ones too) are two.
     """
     found = list(_equal(((index, manuscript_doi(a)) for index, a in enumerate(articles)), "the same DOI"))
     found += _equal(((index, manuscript_id(a.id)) for index, a in enumerate(articles)), "the same id")
@@ -107,9 +118,9 @@ def families(n: int, found: Iterable[Link]) -> list[tuple[int, ...]]:
 
 
 def manuscript_doi(article: Article) -> str | None:
-    """The DOI in lower case, without resolver and version; None without a DOI."""
-    doi = _DOI_PREFIX.sub("", (article.doi or "").strip().lower(), count=1)
-    return _without_version(doi, _VERSIONS) or None
+    """The DOI in lower case, without resolver and version; None without a DOI ("n/a" is none)."""
+    doi = _DOI.fullmatch((article.doi or "").strip().lower())
+    return _without_version(doi.group(1), _VERSIONS) if doi else None
 
 
 def manuscript_id(article_id: str) -> str:
@@ -123,7 +134,7 @@ def manuscript_id(article_id: str) -> str:
 
 def words(text: str) -> list[str]:
     """The words of a text, compatibility-folded and in lower case, without punctuation."""
-    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+    return _WORD.findall(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold())
 
 
 def _without_version(name: str, patterns: Sequence[re.Pattern[str]]) -> str:
@@ -143,29 +154,62 @@ def _equal(keys: Iterable[tuple[int, str | None]], why: str) -> Iterator[Link]:
 
 def _near(sets: Sequence[set[str]], threshold: float) -> Iterator[tuple[int, int]]:
     """Pairs (i, j), i < j, with at least this Jaccard similarity: enough of them to connect all that are near."""
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHash
 
     first: dict[frozenset[str], int] = {}
     for index, members in enumerate(sets):
         if members and first.setdefault(frozenset(members), index) != index:
             yield first[frozenset(members)], index
     distinct = sorted(first.values())
+    if len(distinct) < 2:
+        return
     tokens = ([member.encode("utf-8", "surrogatepass") for member in sorted(sets[index])] for index in distinct)
-    hashes = MinHash.generator(tokens, num_perm=_PERMUTATIONS)
-    # Bands of four rows: a pair at the threshold 0.7 is a candidate with probability 1 - (1 - .7^4)^32 > 0.999.
-    candidates = MinHashLSH(num_perm=_PERMUTATIONS, params=(_PERMUTATIONS // 4, 4))
-    groups = Groups(len(sets))
-    for later, minhash in zip(distinct, hashes, strict=True):
-        for earlier in sorted(candidates.query(minhash)):
-            if groups.of(earlier) == groups.of(later):
-                continue
-            common = len(sets[earlier] & sets[later])
-            if common >= threshold * (len(sets[earlier]) + len(sets[later]) - common):
-                groups.join(earlier, later)
-                yield earlier, later
-        candidates.insert(later, minhash)
+    signatures = np.array([one.hashvalues for one in MinHash.generator(tokens, num_perm=_PERMUTATIONS)])
+    number: dict[str, int] = {}
+    numbered = [
+        np.array([number.setdefault(member, len(number)) for member in sets[index]], dtype=np.int64)
+        for index in distinct
+    ]
+    group, marked = np.arange(len(distinct)), np.zeros(len(number), dtype=bool)
+    for later, candidates in _candidates(signatures):
+        candidates = candidates[group[candidates] != group[later]]
+        if not len(candidates):
+            continue
+        sizes = np.array([len(numbered[earlier]) for earlier in candidates])
+        marked[numbered[later]] = True
+        texts = np.concatenate([numbered[earlier] for earlier in candidates])
+        common = np.add.reduceat(marked[texts].astype(np.int64), np.cumsum(sizes) - sizes)
+        marked[numbered[later]] = False
+        near = candidates[common >= threshold * (sizes + len(numbered[later]) - common)]
+        while len(near):
+            yield distinct[near[0]], distinct[later]
+            group[group == group[later]] = group[near[0]]
+            near = near[group[near] != group[later]]
+
+
+def _candidates(signatures: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    """Each row that shares a band with earlier rows, and those rows in order.
+
+    Bands of four: a pair at the threshold 0.7 is a candidate with probability 1 - (1 - .7^4)^32 > 0.999. However many
+    rows share a band (a template), the work of a row is a few passes over an array.
+    """
+    alike: dict[int, list[np.ndarray]] = defaultdict(list)
+    for start in range(0, _PERMUTATIONS, _BAND):
+        _, band, counts = np.unique(
+            signatures[:, start : start + _BAND], axis=0, return_inverse=True, return_counts=True
+        )
+        order = np.argsort(band, kind="stable")
+        for rows in np.split(order, np.cumsum(counts)[:-1]) if counts.max() > 1 else ():
+            for row in rows if len(rows) > 1 else ():
+                alike[int(row)].append(rows)
+    seen = np.zeros(len(signatures), dtype=bool)
+    for later in sorted(alike):
+        for rows in alike[later]:
+            seen[rows] = True
+        yield later, np.flatnonzero(seen[:later])
+        seen[:] = False
 
 
 def _other_numbers(first: Sequence[str], second: Sequence[str]) -> bool:
-    mine, theirs = ({word for word in title if any(map(str.isdigit, word))} for title in (first, second))
+    mine, theirs = ({word for word in title if re.search(r"\d|^[ivx]+$", word)} for title in (first, second))
     return bool(mine - theirs) and bool(theirs - mine)

@@ -7,12 +7,15 @@ import re
 from bioreview_bench.data.article import Article
 
 _TITLE = re.compile(
-    r"\W*(?:author\W+|publisher\W+)?(?P<kind>correction|corrigend(?:um|a)|errat(?:um|a)|retract(?:ion|ed)|withdraw(?:n|al)|"
-    r"addend(?:um|a)|expression\W+of\W+concern|editorial\W+(?:note|expression\W+of\W+concern))"
-    r"(?:\W+(?:article|notice|note))?\s*(?:$|[:\])—–-]|\b(?:to|of|for)\s*[:\"“‘']|\bto\b)",
+    r"(?:<[^>]*>|\W)*(?:(?:author|publisher)\W+(?:s\W+)?)?(?:(?:removal\W+)?notice\W+of\W+)?"
+    r"(?:(?P<always>corrigend(?:um|a)|errat(?:um|a))\b|"
+    r"(?P<kind>correction|retract(?:ion|ed)|withdraw(?:n|al)|addend(?:um|a)|"
+    r"expression\W+of\W+concern|editorial\W+(?:note|expression\W+of\W+concern))"
+    r"(?:\W+and\W+replacement)?(?:\W+(?:article|notice|note))?(?:</[^>]*>)?"
+    r"\s*(?:$|[:\])—–-]|\b(?:to|of|for)\s*[:\"“‘']|\bto\b|\b(?:of|for)\b.{1,80}\bet al\b))",
     re.IGNORECASE,
 )
-_TYPES = re.compile(r"correct|corrig|errat|retract|withdraw|addend|expression.of.concern", re.IGNORECASE)
+_TYPES = re.compile(r"\b(?:correct|corrig|errat|retract|withdraw|addend|expression.of.concern)", re.IGNORECASE)
 TYPE_FIELDS = ("article_type", "publication_type", "type")
 
 
@@ -28,4 +31,4 @@ def notice(article: Article) -> str | None:
         if isinstance(value, str) and _TYPES.search(value):
             return value[:40].lower()
     match = _TITLE.match(article.title or "")
-    return " ".join(match.group("kind").lower().split()) if match else None
+    return " ".join((match.group("always") or match.group("kind")).lower().split()) if match else None

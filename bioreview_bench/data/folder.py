@@ -56,9 +56,14 @@ def read_split(folder: Path, split: str) -> list[Article]:
     files = [path for name in names for path in split_files(folder, name)]
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
+        wanted = "articles" if split == ALL else f"{split}.jsonl and no {split}.parquet"
+        inside = sorted(folder.glob("data/*/"), key=lambda child: child.name != "default")
+        inner = [child for child in inside if any(split_files(child, name) for name in names)]
         raise DataError(
-            f"{folder} has no {split}.jsonl and no {split}.parquet; it contains {present}.",
-            remedy="name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
+            f"{folder} has no {wanted}; it contains {present}.",
+            remedy=f"name one of its configurations, such as {inner[0]}"
+            if inner
+            else "name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
         )
     return read_articles(files)
 
@@ -138,7 +143,8 @@ def read_articles(files: list[Path]) -> list[Article]:
             articles.append(article)
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise DataError(f"{files[0].parent}: {count} in the articles.", problems=problems, remedy="fix these lines")
+        where_all = files[0] if len(files) == 1 else files[0].parent
+        raise DataError(f"{where_all}: {count} in the articles.", problems=problems, remedy="fix these lines")
     if not articles:
         raise DataError(f"{files[0]} has no articles.", remedy="check the file")
     return articles
@@ -185,10 +191,12 @@ def _members(folder: Path, split: str) -> list[Article]:
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
-    if path.suffix == ".jsonl":
+    if path.suffix == ".parquet" and path.is_file():
+        yield from read_parquet(path)
+    elif path.suffix in (".jsonl", ".parquet") or not path.exists():
         yield from read_rows(path, DataError, longest=LONGEST_ARTICLE)
     else:
-        yield from read_parquet(path)
+        raise DataError(f"{path} is neither .jsonl nor .parquet.", remedy="name a file of articles, or a data folder")
 
 
 def _check_folder(folder: Path) -> None:

@@ -6,7 +6,16 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, data_files, read_split, split_files
+from bioreview_bench.data.article import Article
+from bioreview_bench.data.folder import (
+    ALL,
+    SPLITS,
+    canonical_split,
+    data_files,
+    read_articles,
+    read_split,
+    split_files,
+)
 from bioreview_bench.data.near_misses import near_miss_file
 from bioreview_bench.data.released import manifest as manifests
 from bioreview_bench.data.released.members import changed, membership
@@ -68,6 +77,12 @@ def load_every_split(data: str | Path, *, allow_unfrozen: bool = False) -> list[
     _, folder = locate(data)
     present = [] if (folder / "articles.jsonl").is_file() or not folder.is_dir() else _present(folder)
     return [load_split(data, split, allow_unfrozen=allow_unfrozen) for split in present or [ALL]]
+
+
+def load_articles(data: str | Path) -> list[Article]:
+    """Every article of a `--data` value, or of a file of articles. Raises DataError, InputError as `locate`."""
+    path = Path(data)
+    return read_articles([path]) if path.is_file() else read_split(locate(data)[1], ALL)
 
 
 def bundled_data(predictions: str) -> str | None:

@@ -48,7 +48,10 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
         row = article.model_dump(mode="json", exclude_unset=True, exclude_none=True)
         lines[article.id] = json.dumps(row, ensure_ascii=False) + "\n"
     if problems:
-        raise InputError(f"{len(problems)} files cannot be read.", problems=problems, remedy="leave these files out")
+        count = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
+        raise InputError(
+            f"{count} cannot be read; nothing was written.", problems=problems, remedy="leave these files out"
+        )
     write_files({output: "".join(lines[name] for name in sorted(lines)).encode()})
     click.echo(f"{output}: {len(lines):,} articles.")
     click.echo(f"Next: bench data extract {shlex.quote(str(output))} -o articles.jsonl")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
-@options.path_option("-o", "--output", metavar="FOLDER", text="Folder to make. Default: PATH-split.")
+@click.argument("data")
+@options.path_option("-o", "--output", metavar="FOLDER", text="Folder to make. Default: DATA-split.")
 @click.option("--test", "counts", metavar="SOURCE=N,...", help="Articles to test on, by source.")
 @click.option("--ratio", metavar="A,B,C", help="Shares of train, val and test, such as .7,.15,.15.")
 @options.path_option("--frozen-test", metavar="IDS.json", text="Test on these ids: a list, or an earlier manifest.")
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @click.option("--after", metavar="DATE", help="Test only on articles published after this day (YYYY-MM-DD).")
 @options.format_option("text", "json")
 def split(
-    path: Path,
+    data: str,
     output: Path | None,
     counts: str | None,
     ratio: str | None,
@@ -49,9 +49,9 @@ def split(
 ) -> None:
     """Divide articles so that no family of manuscripts is in two splits.
 
-    PATH is a data folder or a file of articles. A family: versions of one DOI or id, the same title, nearly the same
-    title or abstract. Corrections and retractions are left out. The same input and seed give the same bytes; an
-    existing split is never overwritten.
+    DATA is a data folder, a file of articles, demo, v3 or v4. A family: versions of one DOI or id, the same title,
+    nearly the same title or abstract. Corrections and retractions are left out. The same input and seed give the same
+    bytes; an existing split is never overwritten.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def split(
     from bioreview_bench.cli.data.dates import day
     from bioreview_bench.curation.split.files import check_new, write_split
     from bioreview_bench.curation.split.make import Wish, divide
-    from bioreview_bench.data.folder import ALL, read_articles, read_split
+    from bioreview_bench.data.load import load_articles
 
     if sum(given is not None for given in (counts, ratio, frozen_test)) != 1:
         raise InputError(
@@ -80,9 +80,9 @@ def split(
         _fields(by),
         day(after, "--after") if after is not None else None,
     )
-    folder = output or path.with_name(f"{path.resolve().stem}-split")
+    folder = output or Path(data).with_name(f"{Path(data).resolve().stem}-split")
     check_new(folder)
-    articles = read_split(path, ALL) if path.is_dir() else read_articles([path])
+    articles = load_articles(data)
     division = divide(articles, wish)
     manifest = write_split(folder, articles, division, wish)
     if form == "json":
@@ -112,14 +112,15 @@ def _show(manifest: dict[str, Any], division: Division, folder: Path) -> None:
     largest = max(map(len, several), default=1)
     click.echo(
         f"{manifest['families']['n']:,} families, {len(several):,} of several articles (the largest has {largest:,}); "
-        f"left out: {len(division.left_out):,} (see left_out in {folder / 'split-manifest.json'})."
+        f"left out: {len(division.left_out):,}"
+        + (f" (see left_out in {folder / 'split-manifest.json'})." if division.left_out else ".")
     )
     left = manifest["leftovers"]
     click.echo(
         f"Leftovers: {left['families_in_two_splits']} families in two splits, "
         f"{left['articles_unassigned']} articles in none."
     )
-    click.echo(f"Next: bench data info --data {shlex.quote(str(folder))}")
+    click.echo(f"Next: bench audit {shlex.quote(str(folder))} --strict")
 
 
 def _counts(text: str) -> dict[str, int]:
@@ -155,8 +156,9 @@ def _ids(path: Path) -> list[str]:
     from bioreview_bench.files.reading import read_text
 
     remedy = 'name a file with ["id", ...], {"test": ["id", ...]}, or a split-manifest.json'
+    text = read_text(path, InputError, remedy, "utf-8-sig")
     try:
-        value = json.loads(read_text(path, InputError, remedy, "utf-8-sig"))
+        value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON.", remedy=remedy) from error
     if isinstance(value, dict):

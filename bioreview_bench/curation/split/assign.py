@@ -54,14 +54,16 @@ def take_counts(families: Sequence[ManuscriptFamily], wanted: Mapping[str, int],
                 left[source] -= count
     short = {source: missing for source, missing in left.items() if missing}
     if short:
+        listed = "; ".join(
+            f"{source} has {wanted[source] - missing} of {wanted[source]}" for source, missing in short.items()
+        )
+        possible = [f"{source}={n}" for source in wanted if (n := wanted[source] - left[source])]
+        known = sorted({source for family in families for source in family.by_source})
         raise InputError(
-            "The test split cannot be filled: "
-            + "; ".join(
-                f"{source} has {wanted[source] - short[source]} of the {wanted[source]} articles" for source in short
-            )
-            + ". Counted are families that may be tested on and that fit whole.",
-            remedy="ask for fewer with --test "
-            + ",".join(f"{source}={wanted[source] - short.get(source, 0)}" for source in wanted),
+            f"The test split cannot be filled: {listed} articles that may be tested on, in families that fit whole.",
+            remedy=f"ask for fewer: --test {','.join(possible)}"
+            if possible
+            else f"name sources that there are ({', '.join(known[:10])}), or an earlier day with --after",
         )
     return taken
 

@@ -37,6 +37,11 @@ def groups(*articles: Article) -> list[tuple[int, ...]]:
         ("10.1101/2021.02.03.429555v1", "10.1101/2021.02.03.429555v12"),
         ("10.21203/rs.3.rs-123/v1", "10.21203/rs.3.rs-123"),
         ("10.20944/preprints202001.0001.v1", "10.20944/preprints202001.0001.v2"),
+        ("10.1101/2021.02.03.429555v1.full", "10.1101/2021.02.03.429555v2.full.pdf"),
+        ("10.31234/osf.io/abcde", "10.31234/osf.io/abcde_v2"),
+        ("10.26434/chemrxiv-2021-abcd", "10.26434/chemrxiv-2021-abcd-v2"),
+        ("10.32388/ABCDEF", "10.32388/ABCDEF.2"),
+        ("https://www.doi.org/10.5555/a", "DOI: 10.5555/A."),
     ],
 )
 def test_versions_of_a_doi_are_one_family(first: str, second: str) -> None:
@@ -49,6 +54,37 @@ def test_what_is_a_number_and_no_version_stays() -> None:
     assert manuscript_id("plos:10.1371/journal.pone.1") == "plos:10.1371/journal.pone.1"
     assert groups(article(1, doi="10.7717/peerj.1"), article(2, doi="10.7717/peerj.2")) == [(0,), (1,)]
     assert groups(article(1, doi=" "), article(2, doi="")) == [(0,), (1,)]
+
+
+@pytest.mark.parametrize("doi", ["n/a", "none", "-", "doi:", "https://doi.org/", "not yet assigned"])
+def test_what_is_no_doi_joins_nothing(doi: str) -> None:
+    assert groups(article(1, doi=doi), article(2, doi=doi)) == [(0,), (1,)]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("The role of α-synuclein in Parkinson’s disease", "The role of α\u2010synuclein in Parkinson's disease"),
+        ("Über die Rolle von Synuclein in Zellen", "U\u0308ber die Rolle von Synuclein in Zellen"),
+        ("The role of syn\u00aduclein in the cells", "The role of syn\u200buclein in the cells"),
+        ("新型冠状病毒肺炎患者的临床特征", "新型冠状病毒肺炎患者的临床特征。"),
+    ],
+)
+def test_titles_that_look_alike_are_one(first: str, second: str) -> None:
+    assert groups(article(1, title=first), article(2, title=second)) == [(0, 1)]
+
+
+def test_what_a_template_makes_alike_is_compared_exactly() -> None:
+    """600 abstracts share 60 of about 87 pairs of words: each pair of them is a candidate, and none is near."""
+    common = " ".join(f"c{k}" for k in range(61))
+    articles = [article(n, abstract=f"{common} {' '.join(f'w{n}x{k}' for k in range(27))}") for n in range(600)]
+    revised = article(600, abstract=f"{articles[7].abstract} end")
+    assert [group for group in groups(*articles, revised) if len(group) > 1] == [(7, 600)]
+
+
+def test_titles_that_look_alike_but_count_other_parts_are_two() -> None:
+    title = "Migration of cells in the embryos of zebrafish at night, part"
+    assert groups(article(1, title=f"{title} II"), article(2, title=f"{title} III")) == [(0,), (1,)]
 
 
 def test_titles_that_differ_in_case_and_punctuation_are_one() -> None:
@@ -121,6 +157,12 @@ def test_words_fold_compatible_characters() -> None:
         "Editorial Expression of Concern: Actin foci",
         "Addendum: Actin foci",
         "Withdrawn: Actin foci",
+        "Erratum for Smith et al.",
+        "Correction for Smith et al., “Actin foci”",
+        "Publisher’s Erratum: Actin foci",
+        "Notice of Retraction: Actin foci",
+        "Retraction and Replacement: Actin foci",
+        "<b>Correction</b>: Actin foci",
     ],
 )
 def test_notices_are_recognised(title: str) -> None:
@@ -135,6 +177,7 @@ def test_notices_are_recognised(title: str) -> None:
         "Retractable tethers of kinesin",
         "Corrections for multiple tests in imaging",
         "Withdrawal from opioids changes synapses",
+        "Correction for population stratification in association studies",
         "Error correction: a theory of the cerebellum",
         None,
     ],

@@ -167,7 +167,7 @@ def test_test_articles_appeared_after_the_day() -> None:
     ]
     division = divide(articles(rows), Wish(counts={"elife": 1}, after="2025-01-01"))
     assert division.splits["test"] == ("elife:4",)
-    with pytest.raises(InputError, match="1 of the 2"):
+    with pytest.raises(InputError, match="1 of 2"):
         divide(articles(rows), Wish(counts={"elife": 2}, after="2025-01-01"))
 
 
@@ -192,9 +192,24 @@ def test_a_test_split_that_cannot_be_filled_says_what_can_be_had(split: Split, t
     path = write(tmp_path / "a.jsonl", [row(1), row(2), row(3, "plos")])
     result = split(path, "-o", tmp_path / "s", "--test", "elife=5,plos=1,peerj=2")
     assert result.exit_code == 2
-    assert "elife has 2 of the 5" in result.output
-    assert "--test elife=2,plos=1,peerj=0" in result.output
+    assert "elife has 2 of 5; peerj has 0 of 2" in result.output
+    assert "--test elife=2,plos=1\n" in result.output
     assert not (tmp_path / "s").exists()
+    assert split(path, "-o", tmp_path / "s", "--test", "elife=2,plos=1").exit_code == 0
+
+
+def test_a_source_that_nothing_is_of_is_answered_with_those_that_there_are(split: Split, tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", [row(1), row(2)])
+    result = split(path, "-o", tmp_path / "s", "--test", "elifee=1")
+    assert (result.exit_code, "sources that there are (elife)" in result.output) == (2, True)
+
+
+def test_a_file_that_is_not_there_or_of_no_known_form_is_said_plainly(split: Split, tmp_path: Path) -> None:
+    other = tmp_path / "a.json"
+    other.write_text("[]", encoding="utf-8")
+    for path, said in ((tmp_path / "b.jsonl", "There is no data folder"), (other, "neither .jsonl nor .parquet")):
+        result = split(path, "-o", tmp_path / "s", "--ratio", ".7,.15,.15")
+        assert (result.exit_code, said in result.output) == (4, True)
 
 
 @pytest.mark.parametrize(
