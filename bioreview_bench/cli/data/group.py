@@ -1,4 +1,4 @@
-"""`bench data`: get, check, divide and release articles; make new ones. A command's module is imported when the command is wanted."""
+"""`bench data`: get, check, divide and release articles. A command's module is imported when the command is wanted."""
 
 from __future__ import annotations
 

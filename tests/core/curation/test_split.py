@@ -193,7 +193,7 @@ def test_a_test_split_that_cannot_be_filled_says_what_can_be_had(split: Split, t
     result = split(path, "-o", tmp_path / "s", "--test", "elife=5,plos=1,peerj=2")
     assert result.exit_code == 2
     assert "elife has 2 of 5; peerj has 0 of 2" in result.output
-    assert "--test elife=2,plos=1\n" in result.output
+    assert result.output.strip().endswith("--test elife=2,plos=1")
     assert not (tmp_path / "s").exists()
     assert split(path, "-o", tmp_path / "s", "--test", "elife=2,plos=1").exit_code == 0
 
