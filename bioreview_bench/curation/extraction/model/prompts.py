@@ -45,7 +45,8 @@ class StagePrompt:
     def repeat(self, answer: str, problems: str) -> list[dict[str, str]]:
         """What follows an answer that cannot be used."""
         before, _, after = self.again.partition("{problems}")
-        return [{"role": "assistant", "content": answer}, {"role": "user", "content": f"{before}{problems}{after}"}]
+        said = f"{before}{problems}{after}"  # a model may write half a surrogate pair, which cannot be sent
+        return [{"role": "assistant", "content": clean(answer)}, {"role": "user", "content": clean(said)}]
 
 
 @cache
