@@ -37,6 +37,8 @@ _LEFT_OUT = frozenset(
         *("permissions", "ref-list"),
     )
 )
+# Within a paragraph these stand on lines of their own: their words are not those beside them.
+_APART = frozenset(("break", "p", "list", "list-item", "disp-quote", "boxed-text", "verse-line"))
 _PARTS = ("introduction", "methods", "results", "discussion", "other")
 _SECTION_TYPES = {"intro": "introduction", "materials": "methods", "method": "methods", "conclusions": "discussion"}
 _HEADINGS = (
@@ -116,6 +118,8 @@ def parse_jats(data: bytes, where: str = "the file") -> JatsArticle:
     article = (
         root if local_name(root) == "article" else next((e for e in root.iter() if local_name(e) == "article"), None)
     )
+    if article is not None:
+        _without_namespace(article)
     meta = None if article is None else article.find("front/article-meta")
     if article is None or meta is None:
         raise InputError(f"{where} is not a JATS article: its root is <{printable(local_name(root))}>.", remedy=_REMEDY)
@@ -149,6 +153,14 @@ def parse_jats(data: bytes, where: str = "the file") -> JatsArticle:
     )
 
 
+def _without_namespace(article: _Element) -> None:
+    """Drop the namespace of an article's own elements, which archives (OAI) declare; MathML keeps its own."""
+    prefix = str(article.tag).removesuffix("article")
+    for element in article.iter() if prefix else ():
+        if isinstance(element.tag, str) and element.tag.startswith(prefix):
+            element.tag = element.tag.removeprefix(prefix)
+
+
 def paragraphs(element: _Element) -> Iterator[str]:
     """Headings and paragraphs in order, each on one line."""
     for child in element:
@@ -175,8 +187,8 @@ def _inline(element: _Element) -> Iterator[str]:
     if name == "math":
         yield " ".join("".join(map(str, element.itertext())).split())
         return
-    if name == "break":
-        yield " "
+    apart = " " if name in _APART else ""
+    yield apart
     if element.text:
         yield element.text
     for child in _chosen(element):
@@ -184,6 +196,7 @@ def _inline(element: _Element) -> Iterator[str]:
             yield from _inline(child)
         if child.tail:
             yield child.tail
+    yield apart
 
 
 def _chosen(element: _Element) -> list[_Element]:

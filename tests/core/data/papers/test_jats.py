@@ -211,3 +211,25 @@ def test_huge_files_are_refused_in_bounded_memory(tmp_path: Path) -> None:
         preexec_fn=limit,
     )
     assert done.stdout.split() == ["InputError", "InputError"], done.stderr
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_an_article_in_a_namespace_reads_as_the_same_without(wrapped: bool) -> None:
+    sub = '<sub-article article-type="decision-letter"><front-stub/><body><p>Too small.</p></body></sub-article>'
+    article = (
+        "<article{}><front><article-meta><article-id pub-id-type='doi'>10.7554/eLife.00001</article-id><title-group>"
+        f"<article-title>T</article-title></title-group></article-meta></front>{sub}</article>"
+    )
+    spaced = article.format(" xmlns='https://jats.nlm.nih.gov/ns/archiving/1.3/'")
+    if wrapped:
+        spaced = f'<oai:record xmlns:oai="http://www.openarchives.org/OAI/2.0/">{spaced}</oai:record>'
+    assert parse_jats(spaced.encode()).to_article() == parse_jats(article.format("").encode()).to_article()
+    assert parse_jats(spaced.encode()).text_of("decision_letter") == "Too small."
+
+
+def test_a_quotation_or_a_list_within_a_paragraph_is_not_glued_to_its_neighbours() -> None:
+    body = (
+        "<p>They write:<disp-quote><p>all cells</p></disp-quote>but<list><list-item><p>one</p></list-item></list></p>"
+    )
+    sub = f'<sub-article article-type="decision-letter"><front-stub/><body>{body}</body></sub-article>'
+    assert parsed(subs=sub).text_of("decision_letter") == "They write: all cells but one"
