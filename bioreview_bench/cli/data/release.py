@@ -72,6 +72,7 @@ def public(data: str, output: Path | None, held_out: str) -> None:
     folder = output or Path(f"{called}-public")
     for path, n in write_public(_splits(data), folder, _names(held_out)).items():
         click.echo(f"{folder / path}: {n:,} rows.")
+    click.echo(f"Next: bench data push {shlex.quote(str(folder))} --repo OWNER/NAME --public --dry-run")
 
 
 @click.command()

@@ -197,15 +197,20 @@ def _record_set(name: str, path: str, schema: pyarrow.Schema) -> dict[str, Any]:
     fields = [
         {
             "@type": "cr:Field",
-            "@id": f"{name}/{field.name}",
+            "@id": f"{name}/{_identifier(number, field.name)}",
             "name": field.name,
             "dataType": _CROISSANT_TYPES[str(field.type)],
             "source": {"fileObject": {"@id": path}, "extract": {"column": field.name}},
         }
-        for field in schema
+        for number, field in enumerate(schema)
         if str(field.type) in _CROISSANT_TYPES
     ]
     return {"@type": "cr:RecordSet", "@id": name, "name": name, "field": fields}
+
+
+def _identifier(number: int, column: str) -> str:
+    """The name of a column, or its number: Croissant refuses identifiers with white space."""
+    return f"column-{number}" if re.search(r"\s", column) else column
 
 
 def _n(release: Released) -> int:

@@ -16,6 +16,7 @@ from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.atomic import new_folder
+from bioreview_bench.files.jsonl import clean
 
 MANIFEST, CHECKSUMS = "release.json", "SHA256SUMS"
 FORMATS = ("parquet", "jsonl", "both")
@@ -36,6 +37,7 @@ def export(
     same bytes with the same libraries. A folder that cannot be written whole is not there.
     """
     check_apart(splits, held_out, withhold=withhold)
+    name = clean(name)
     shown = configurations(splits, held_out, withhold=withhold)
     with new_folder(folder) as unfinished:
         schemas = {}

@@ -164,9 +164,18 @@ def test_what_withholds_nothing_or_knows_no_such_split_is_refused(tmp_path: Path
 
 def test_odd_characters_in_labels_break_nothing(tmp_path: Path) -> None:
     splits = {"train": [made("a:1", license="CC\u2028BY \ud800", doi="10.1/\x85")]}
-    export(splits, tmp_path / "r", "R", set(), withhold=False, form="both")
+    export(splits, tmp_path / "r", "R\ud800", set(), withhold=False, form="both")
     with pytest.raises(DataError, match="not free of texts"):
         write_public(splits, tmp_path / "p", set())
+
+
+def test_croissant_is_valid_whatever_columns_are_called(tmp_path: Path) -> None:
+    croissant = pytest.importorskip("mlcroissant")
+    article = made("a:1", **{"two words": 1, "$x": "y", "a.b": True})
+    export({"train": [article]}, tmp_path / "r", "R", set(), withhold=False)
+    described = croissant.Dataset(jsonld=str(tmp_path / "r" / "croissant.json"))
+    (row,) = described.records(record_set="default-train")
+    assert 1 in row.values()
 
 
 def test_a_release_that_cannot_be_written_is_not_there_and_can_be_tried_again(
