@@ -57,7 +57,9 @@ def review(
     quiet: bool,
     **given: Any,
 ) -> None:
-    """Review one PAPER: PDF, DOCX, JATS XML, HTML, Markdown or plain text.
+    """Review one paper of your own, with cost first.
+
+    PAPER is a PDF, DOCX, JATS XML, HTML, Markdown or plain text.
 
     Shows first what would be sent and what it costs. A paper leaves this machine only for a reviewer behind an API, and
     only after a yes. The answer is kept in DIR, and the same command shows it again without paying.
