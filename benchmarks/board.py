@@ -6,8 +6,8 @@ A board with SYSTEMS scored systems is served by `bench leaderboard serve` in pr
 asks for it over keep-alive connections. First each page once, alone; the slowest is printed. Then RATE a second,
 evenly spaced: p50 and p95 of the time from when a request was due to its last byte, and the memory of the server. Then
 as many as the connections allow: requests a second. The rate again while 20 submissions at a time are taken in and
-scored, all the time, so that pages are made anew; and while somebody asks for VIEWS different views a minute. The aims
-on two idle cores at 200/s: p95 under 50 ms when nothing changes, under 200 ms otherwise.
+scored, all the time, so that pages have to be made again; and while somebody asks for VIEWS different views a
+minute. The aims on two idle cores at 200/s: p95 under 50 ms when nothing changes, under 200 ms otherwise.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
 The model has random weights, made on the GPU and written to a scratch folder (16 GB); nothing is downloaded. Papers are
 cut to the published budget of 15,000 tokens. Random weights hardly ever end a text, so every answer has its greatest
 length: `--answer` tokens, about what the published models wrote. The commands are those that anybody runs; loading is
-counted, and told apart by a run over two articles: seconds an article are those of the articles beyond them.
+counted, and removed by a second run over two articles: seconds an article are those of the articles beyond them.
 
 `vllm` needs the executable (BIOREVIEW_VLLM, or on the path); an engine that is absent is named.
 """

@@ -2,7 +2,7 @@
 
     python benchmarks/growing_board.py [--systems 300] [--articles 278]
 
-A board is filled with results of invented systems (one real record whose counts by article are drawn anew), so that
+A board is filled with results of invented systems (one real record whose counts by article are resampled), so that
 tables are made as a worker makes them, with everything else that they hold. Printed are seconds of the whole table, and
 of the tests in it (the aim at 300 systems: under 60 s for the first, under 3 s for one more).
 """

@@ -109,8 +109,8 @@ def _shown(text: object) -> str:
 def _listed(header: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
     """Columns of which the last holds text, which is wrapped; labels that nothing has are left out."""
     listed = [header, *rows]
-    told = [0, *(at for at in range(1, len(header)) if any(row[at] != _NO_LABEL for row in listed[1:]))]
-    listed = [[row[at] for at in told] for row in listed]
+    kept = [0, *(at for at in range(1, len(header)) if any(row[at] != _NO_LABEL for row in listed[1:]))]
+    listed = [[row[at] for at in kept] for row in listed]
     header = listed[0]
     widths = [max(len(row[place]) for row in listed) for place in range(len(header) - 1)]
     indent = sum(widths) + 2 * len(widths)

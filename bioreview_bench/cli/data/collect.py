@@ -17,7 +17,7 @@ from bioreview_bench.errors import SHOWN
 @options.path_option("-o", "--output", metavar="FOLDER", text="Where XML and record go. Default: collected-SOURCE.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N new articles.")
 @click.option("--pause", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Seconds between requests.")
-@click.option("--contact", default="", metavar="MAIL", help="Told to the publisher with every request.")
+@click.option("--contact", default="", metavar="MAIL", help="Sent to the publisher with every request.")
 @click.option("--api", metavar="URL", help="Another address of the publisher's API (a mirror).")
 @click.option("--xml", metavar="URL", help="Another address of the XML files.")
 @options.quiet_option

@@ -70,12 +70,16 @@ def _omission(given: object, letter: str) -> Answer:
     _known(omission, ("text", "start", "end"))
     if "start" not in omission and "end" not in omission:
         return {"text": _text(omission.get("text"), "a missing point")}
-    start, end = omission.get("start"), omission.get("end")
-    if not all(isinstance(place, int) and not isinstance(place, bool) for place in (start, end)):
-        raise ValueError("start and end of a span must be whole numbers")
-    if not 0 <= start < end <= len(letter) or letter[start:end] != omission.get("text"):  # type: ignore[operator]
+    start, end = _place(omission.get("start")), _place(omission.get("end"))
+    if not 0 <= start < end <= len(letter) or letter[start:end] != omission.get("text"):
         raise ValueError("a span must be a part of the letter")
     return {"text": letter[start:end], "start": start, "end": end}
+
+
+def _place(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("start and end of a span must be whole numbers")
+    return value
 
 
 def _pairs(answer: Mapping[str, Any], concern_ids: Collection[str]) -> Answer:

@@ -93,7 +93,7 @@ def published_after(article: Article, date: str) -> bool:
     "2021" is after 2020-12-31, and not after 2021-01-01.
     """
     match = _DATE.fullmatch(article.published_date or "")
-    return bool(match) and "-".join(part or "01" for part in match.groups()) > date  # type: ignore[union-attr]
+    return match is not None and "-".join(part or "01" for part in match.groups()) > date
 
 
 def _place(members: Sequence[ManuscriptFamily], frozen: frozenset[str], wish: Wish) -> dict[ManuscriptFamily, str]:

@@ -152,13 +152,15 @@ def _running(line: TextLine, height: float) -> tuple[bool, str]:
 def _without_line_numbers(lines: Sequence[TextLine]) -> list[TextLine]:
     """The lines without numbers that count them in the left margin."""
     ranked = sorted(lines, key=lambda line: -line.y)
-    numbers = [(line, int(match[1])) for line in ranked if (match := _LINE_NUMBER.match(line.text.strip()))]
+    matches = [(line, match) for line in ranked if (match := _LINE_NUMBER.match(line.text.strip()))]
+    numbers = [(line, int(match[1])) for line, match in matches]
+    ends = {id(line): match.end() for line, match in matches}
     counted = {id(line) for run in _rising(numbers) if len(run) >= _NUMBERED for line, _ in run}
     kept = []
     for line in lines:
         text = line.text
         if id(line) in counted:
-            text = text.strip()[len(_LINE_NUMBER.match(text.strip())[0]) :]  # type: ignore[index]
+            text = text.strip()[ends[id(line)] :]
         if text.strip():
             kept.append(replace(line, text=text))
     return kept

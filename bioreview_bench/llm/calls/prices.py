@@ -21,6 +21,7 @@ from bioreview_bench.llm.review import Usage
 
 _KEYS = {"input", "output", "date", "batch_input", "batch_output", "source", "address"}
 _SHIPPED = "prices.toml"
+TRUE_SHARE = 3 / 4  # the counter takes three characters for a token, to be safe; English prose in JSON has about four
 _REMEDY = "bench baseline prices > prices.toml, and put your provider's prices in"
 
 
@@ -98,6 +99,14 @@ def _read(path: Path, content: Mapping[str, Any]) -> dict[str, Price]:
 def dollars(amount: float, date: str | None) -> str:
     """An amount in words, with the day on which its prices were looked up."""
     return f"${amount:.4f} (prices of {date})" if date else f"${amount:.4f}"
+
+
+def estimate(cost: float | None, most: float | None, date: str | None) -> str:
+    """What calls will probably cost and at most, in words; None where it is unknown."""
+    if cost is None:
+        return "the cost is unknown without --prices FILE"
+    limit = "" if most is None else f", at most ${most:.4f}"
+    return f"about ${cost:.4f}{limit} (an estimate; prices of {date})"
 
 
 def with_cost(input_tokens: int | None, output_tokens: int | None, price: Price | None) -> Usage:

@@ -7,11 +7,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.calls.prices import Price, dollars, with_cost
+from bioreview_bench.llm.calls.prices import TRUE_SHARE, Price, dollars, estimate, with_cost
 from bioreview_bench.llm.review import Usage
 
-# The counter takes three characters for a token, to be safe. English prose in JSON has about four.
-_TRUE_SHARE = 3 / 4
 # A judgement with its reason is some 200 characters of JSON.
 _OUTPUT_PER_PREDICTION = 55
 
@@ -36,7 +34,7 @@ class JudgePlan:
     @classmethod
     def of(cls, judge: str, calls: int, most: Sequence[Usage], n_predictions: int, price: Price | None) -> JudgePlan:
         """From what each question that is left needs at most, and the number of predictions in all of these."""
-        read = round(sum(usage.input_tokens or 0 for usage in most) * _TRUE_SHARE)
+        read = round(sum(usage.input_tokens or 0 for usage in most) * TRUE_SHARE)
         written = n_predictions * _OUTPUT_PER_PREDICTION
         limits = [usage.output_tokens for usage in most]
         costs = [usage.cost_usd for usage in most]
@@ -66,9 +64,8 @@ class JudgePlan:
         said = [f"{self.judge}: {self.calls:,} calls, {self.stored:,} of them stored, {self.left:,} to make."]
         if self.left:
             limit = "without a limit" if self.output_most is None else f"at most {self.output_most:,}"
-            said.append(
-                f"  about {self.input_tokens:,} tokens in and {self.output_tokens:,} out ({limit}); {self._price()}"
-            )
+            price = estimate(self.cost, self.cost_most, self.price_date)
+            said.append(f"  about {self.input_tokens:,} tokens in and {self.output_tokens:,} out ({limit}); {price}")
         return said
 
     def require_affordable(self, max_cost: float | None) -> None:
@@ -84,9 +81,3 @@ class JudgePlan:
                 f"budget of ${max_cost:g}. Nothing was asked.",
                 remedy=f"--max-cost {self.cost * 1.5:.2f}, or fewer articles with --limit",
             )
-
-    def _price(self) -> str:
-        if self.cost is None:
-            return "the cost is unknown without --prices FILE"
-        most = "" if self.cost_most is None else f", at most ${self.cost_most:.4f}"
-        return f"about ${self.cost:.4f}{most} (an estimate; prices of {self.price_date})"

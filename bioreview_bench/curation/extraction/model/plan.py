@@ -7,11 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.llm.calls.prices import Price, dollars, with_cost
+from bioreview_bench.llm.calls.prices import TRUE_SHARE, Price, dollars, estimate, with_cost
 from bioreview_bench.llm.review import Usage
-
-# The counter takes three characters for a token, to be safe. English prose in JSON has about four.
-_TRUE_SHARE = 3 / 4
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ class ExtractionPlan:
         cls, model: str, counts: Mapping[str, int], expected: Sequence[Expected], price: Price | None
     ) -> ExtractionPlan:
         """From `articles`, `reports` and `stored` answers, and the questions that are left."""
-        read = round(sum(question.input_tokens for question in expected) * _TRUE_SHARE)
+        read = round(sum(question.input_tokens for question in expected) * TRUE_SHARE)
         written = sum(question.output_tokens for question in expected)
         most = [question.most.cost_usd for question in expected]
         return cls(
@@ -75,7 +72,8 @@ class ExtractionPlan:
             f"about {self.left:,} to make."
         ]
         if self.left:
-            said.append(f"  about {self.input_tokens:,} tokens in and {self.output_tokens:,} out; {self._price()}")
+            price = estimate(self.cost, self.cost_most, self.price_date)
+            said.append(f"  about {self.input_tokens:,} tokens in and {self.output_tokens:,} out; {price}")
         return said
 
     def require_affordable(self, max_cost: float | None) -> None:
@@ -92,9 +90,3 @@ class ExtractionPlan:
                 f"the budget of ${max_cost:g}. Nothing was asked.",
                 remedy=f"--max-cost {self.cost * 1.5:.2f}, or fewer articles",
             )
-
-    def _price(self) -> str:
-        if self.cost is None:
-            return "the cost is unknown without --prices FILE"
-        most = "" if self.cost_most is None else f", at most ${self.cost_most:.4f}"
-        return f"about ${self.cost:.4f}{most} (an estimate; prices of {self.price_date})"

@@ -1,4 +1,4 @@
-"""Tests of all pairs together, apart from the tables. Tables are made anew by the next worker."""
+"""Tests of all pairs together, apart from the tables. The next worker makes the tables again."""
 
 from __future__ import annotations
 
