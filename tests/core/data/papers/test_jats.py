@@ -185,6 +185,12 @@ def test_hostile_and_broken_xml_is_refused(hostile: bytes) -> None:
     assert "root:" not in str(error.value)
 
 
+def test_an_entity_that_is_declared_is_refused_though_nothing_uses_it() -> None:
+    declared = b'?><!DOCTYPE article [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    with pytest.raises(InputError, match="declares entities"):
+        parse_jats(article(body="<p>Text.</p>").replace(b"?>", declared, 1))
+
+
 def test_a_document_type_that_declares_nothing_is_read() -> None:
     data = article(body="<p>Text.</p>").replace(b"?>", b'?><!DOCTYPE article PUBLIC "-//NLM//DTD JATS" "JATS.dtd">', 1)
     assert parse_jats(data).parts == {"other": "Text."}
