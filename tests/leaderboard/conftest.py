@@ -345,16 +345,24 @@ class Process:
     out: Path
     err: Path
 
-    def said(self, pattern: str, timeout: float = 60) -> re.Match[str]:
+    def said(self, pattern: str, timeout: float = 120) -> re.Match[str]:
         """Wait until its standard output matches."""
+        return self._written(self.out, pattern, timeout)
+
+    def complained(self, pattern: str, timeout: float = 120) -> re.Match[str]:
+        """Wait until its standard error matches."""
+        return self._written(self.err, pattern, timeout)
+
+    def _written(self, path: Path, pattern: str, timeout: float) -> re.Match[str]:
         deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            found = re.search(pattern, self.out.read_text())
+        running = True
+        while running and time.monotonic() < deadline:
+            running = self.process.poll() is None  # before reading: what an ended process wrote is all there
+            found = re.search(pattern, path.read_text())
             if found:
                 return found
-            assert self.process.poll() is None, self.err.read_text()
             time.sleep(0.02)
-        raise AssertionError(f"{pattern} was not said: {self.out.read_text()} {self.err.read_text()}")
+        raise AssertionError(f"{pattern} was not written: {self.out.read_text()} {self.err.read_text()}")
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of its log that are JSON."""
@@ -364,7 +372,7 @@ class Process:
                 rows.append(json.loads(line))
         return [row for row in rows if isinstance(row, dict)]
 
-    def end(self, number: int = signal.SIGTERM, timeout: float = 60) -> int:
+    def end(self, number: int = signal.SIGTERM, timeout: float = 120) -> int:
         """Send a signal and wait; the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout)

@@ -30,6 +30,11 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    def go(self, selector: str) -> None:
+        """Click what leads to another page, and wait until that is there: a click alone returns on the old page."""
+        with self.page.expect_navigation():
+            self.page.click(selector)
+
     def systems(self) -> list[str]:
         """Names in the table, those that can be seen, from top to bottom."""
         rows = self.page.locator("#board tbody tr:not([hidden]) .system")
@@ -60,7 +65,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         context = browser.new_context(**{"viewport": DESK, **options})
         contexts.append(context)
         made = Visit(context.new_page())
-        made.page.set_default_timeout(15_000)
+        made.page.set_default_timeout(60_000)  # a busy machine answers late
         made.page.on("console", lambda message: made.complaints.append(message.text))
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         made.page.on("request", lambda request: made.requests.append(request.url))
@@ -84,33 +89,33 @@ def test_sort_search_filter_open_and_compare(url: str, visit: Callable[..., Visi
     seen = visit(url)
     page = seen.page
     assert seen.systems() == ["Alpha", "Beta", "Gamma", "Delta"]  # one row a team
-    page.click(".shows a:has-text('every submission')")
+    seen.go(".shows a:has-text('every submission')")
     assert seen.systems() == ["Alpha", "Beta", "Gamma", "Delta", "Alpha again"]
-    page.click("#board th[data-key=system] .sort")
+    seen.go("#board th[data-key=system] .sort")
     assert seen.systems() == ["Alpha", "Alpha again", "Beta", "Delta", "Gamma"]
     assert seen.sorted_by() == ("system", "ascending")
-    page.click("#board th[data-key=system] .sort")
+    seen.go("#board th[data-key=system] .sort")
     assert seen.systems() == ["Gamma", "Delta", "Beta", "Alpha again", "Alpha"]
     assert page.url.endswith("&sort=system&order=down&show=every")
-    page.click("#board th[data-key=f1] .sort")
+    seen.go("#board th[data-key=f1] .sort")
     assert seen.systems()[0] == "Alpha again"
     page.fill("input[name=q]", "team ALPHA")
-    page.click(".toolbar > .apply")
+    seen.go(".toolbar > .apply")
     assert seen.systems() == ["Alpha again", "Alpha"]
-    page.click("text=Show all again")
+    seen.go("text=Show all again")
     page.click(".more-filters summary")
     page.select_option("select[name=weights]", "open")
-    page.click(".filters .apply")
+    seen.go(".filters .apply")
     assert seen.systems() == ["Alpha", "Beta"]
     assert page.text_content("#found") == "2 of 5 submissions"
-    page.click("text=Show all again")
+    seen.go("text=Show all again")
     boxes = page.locator("#board tbody input[name=s]")
     assert page.locator("#compare-button").is_disabled()
     boxes.nth(0).check()
     boxes.nth(1).check()
-    page.click("#compare-button")
+    seen.go("#compare-button")
     assert page.text_content("h1") == "Two systems side by side"
-    page.click("table.duel thead a >> nth=0")
+    seen.go("table.duel thead a >> nth=0")
     assert page.locator("h1 bdi").first.text_content() in ("Alpha", "Beta", "Gamma", "Delta")
     page.click("details:has-text('The figures') summary >> nth=0")
     assert page.locator("table.figures").first.is_visible()
@@ -123,12 +128,12 @@ def test_columns_are_chosen_and_points_of_charts_lead_to_systems(url: str, visit
     page.click(".more-filters summary")
     page.uncheck("input[value=recall]")
     page.check("input[value=null_f1]")
-    page.click(".filters .apply")
+    seen.go(".filters .apply")
     keys = page.eval_on_selector_all("#board th[data-key]", "all => all.map(one => one.dataset.key)")
     assert "null_f1" in keys
     assert "recall" not in keys
     page.click(".parts-box summary")
-    page.click(".parts a:has-text('side by side')")
+    seen.go(".parts a:has-text('side by side')")
     assert page.locator("#board th[data-key^=source-]").count() >= 1
     page.goto(url)
     point = page.locator(".chart.wide a").first
@@ -143,24 +148,24 @@ def test_several_systems_are_chosen_from_a_searched_list(url: str, visit: Callab
     assert page.locator("#compare-button").is_disabled()
     for name in ("Alpha 1.0", "Beta", "Gamma"):
         page.check(f"label:has-text('{name}') input")
-    page.click("#compare-button")
+    seen.go("#compare-button")
     assert page.text_content("h1") == "3 systems side by side"
     page.goto(f"{url}/compare")
     page.fill("input[name=q]", "gamma")
-    page.click(".toolbar button")
+    seen.go(".toolbar button")
     assert page.locator(".choice tbody tr").count() == 1
-    page.click(".choice a")
+    seen.go(".choice a")
     assert page.text_content("#pairs-title") == "Tests of Gamma"
     assert page.locator("#pairs-title ~ .scroll tbody tr").count() == 3
     page.check("label:has-text('Delta') input")
-    page.click("#compare-button")
+    seen.go("#compare-button")
     assert page.text_content("h1") == "Two systems side by side"
 
 
 def test_a_part_of_the_articles_has_a_table_of_its_own(url: str, visit: Callable[..., Visit]) -> None:
     seen = visit(url)
     seen.page.click(".parts-box summary")
-    seen.page.click(".parts a:has-text('interpretation')")
+    seen.go(".parts a:has-text('interpretation')")
     assert seen.page.url.endswith("part=category%3Ainterpretation")
     assert seen.sorted_by() == ("f1", "descending")
     assert "Only: interpretation" in seen.page.text_content(".parts-box summary")
@@ -169,24 +174,20 @@ def test_a_part_of_the_articles_has_a_table_of_its_own(url: str, visit: Callable
 def test_everything_works_without_javascript(url: str, visit: Callable[..., Visit]) -> None:
     seen = visit(url, java_script_enabled=False)
     page = seen.page
-    with page.expect_navigation():
-        page.click("#board th[data-key=system] .sort")
+    seen.go("#board th[data-key=system] .sort")
     assert seen.systems() == ["Alpha", "Beta", "Delta", "Gamma"]
     assert seen.sorted_by() == ("system", "ascending")
     page.click(".more-filters summary")
     page.select_option("select[name=weights]", "open")
-    with page.expect_navigation():
-        page.click(".filters .apply")
+    seen.go(".filters .apply")
     assert seen.systems() == ["Alpha", "Beta"]
     page.fill("input[name=q]", "beta")
-    with page.expect_navigation():
-        page.click(".toolbar > .apply")
+    seen.go(".toolbar > .apply")
     assert seen.systems() == ["Beta"]
     page.goto(url)
     page.locator("#board tbody tr:not([hidden]) input[name=s]").nth(0).check()
     page.locator("#board tbody tr:not([hidden]) input[name=s]").nth(1).check()
-    with page.expect_navigation():
-        page.click("#compare-button")
+    seen.go("#compare-button")
     assert page.text_content("h1") == "Two systems side by side"
 
 
@@ -206,11 +207,11 @@ def test_upload_and_watch_it_become_scored(
     seen = visit(f"{url}/submit")
     page = seen.page
     page.fill("#token", renew_token(scored_board, "user-Gamma"))
-    page.click("button.main")
+    seen.go("button.main")
     assert page.url == f"{url}/submit"
     page.set_input_files("#predictions", tmp_path / "short.jsonl")
     page.set_input_files("#card", tmp_path / "card.yaml")
-    page.click("button.main")
+    seen.go("button.main")
     page.wait_for_selector("#problems")
     assert page.locator("#problems li").count() >= 1
     assert page.locator(".steps .rejected").count() == 1
@@ -218,12 +219,12 @@ def test_upload_and_watch_it_become_scored(
     page.goto(f"{url}/submit")
     page.set_input_files("#predictions", tmp_path / "predictions.jsonl")
     page.set_input_files("#card", tmp_path / "card.yaml")
-    page.click("button.main")
+    seen.go("button.main")
     page.wait_for_selector(".steps .queued.now")
     assert page.locator(".steps [aria-current=step]").text_content().startswith("queued")
     Work(scored_board, None, lambda words: None).score_due()
     page.wait_for_selector(".steps .scored.done")
-    page.click("text=Its page on the board")
+    seen.go("text=Its page on the board")
     assert page.locator("h1 bdi").first.text_content() == "Uploaded"
     page.goto(f"{url}/?show=every")
     assert "Uploaded" in seen.systems()
@@ -327,7 +328,7 @@ def test_a_static_site_sorts_filters_and_compares_from_a_disk(
     build(scored_board, tmp_path / "site")
     seen = visit((tmp_path / "site" / "index.html").as_uri())
     page = seen.page
-    page.click("text=every submission")
+    seen.go("text=every submission")
     page.click("#board th[data-key=system] .sort")
     assert seen.systems() == ["Alpha", "Alpha again", "Beta", "Delta", "Gamma"]
     page.fill("input[name=q]", "GAM")
@@ -339,11 +340,11 @@ def test_a_static_site_sorts_filters_and_compares_from_a_disk(
     boxes = page.locator("#board tbody tr:not([hidden]) input[name=s]")
     boxes.nth(1).check()
     boxes.nth(0).check()
-    page.click("#compare-button")
+    seen.go("#compare-button")
     assert page.text_content("h1") == "Two systems side by side"
     assert page.locator("table.duel thead a").all_text_contents() == ["Alpha", "Beta"]
-    page.click("table.duel thead a >> nth=1")
+    seen.go("table.duel thead a >> nth=1")
     assert page.locator("h1 bdi").first.text_content() == "Beta"
-    page.click(".links a >> nth=0")
+    seen.go(".links a >> nth=0")
     assert page.text_content("h1") == "Two systems side by side"
     assert all(request.startswith("file:") for request in seen.requests)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -38,35 +36,22 @@ def token(board: Any, add_submitter: Make, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def scoring(board: Any) -> Iterator[None]:
-    """A worker in a thread of the test."""
-    ending = threading.Event()
-
-    def work() -> None:
-        while not ending.wait(0.05):
-            if submissions_with(board, ("queued",)):
-                score_due(board)
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    yield
-    ending.set()
-    thread.join()
-
-
 def test_a_submission_to_a_running_board_is_waited_for_and_its_figures_shown(
-    board: Any, url: str, bench: Make, files: tuple[str, str], token: Path, scoring: None
+    board: Any, url: str, bench: Make, start_bench: Make, files: tuple[str, str], token: Path
 ) -> None:
     predictions, card = files
-    code, out, err = bench(predictions, "--card", card, "--to", url, "--token-file", str(token), "--wait")
-    assert code == 0, err
+    to = ("--to", url, "--token-file", str(token))
+    waiting = start_bench("submit", predictions, "--card", card, *to, "--wait")
+    waiting.complained("queued:")
+    score_due(board)
+    assert waiting.process.wait(120) == 0, waiting.err.read_text()
     submission = submissions_with(board, ("scored",))[0]
+    out = waiting.out.read_text()
     assert submission in out
     assert "Scored by the board" in out
     assert "jaccard" in out
-    assert "queued:" in err
-    code, out, _ = bench("status", submission, "--to", url, "--token-file", str(token), "--format", "json")
+    assert "scored:" in waiting.err.read_text()
+    code, out, _ = bench("status", submission, *to, "--format", "json")
     assert code == 0
     assert json.loads(out)["state"] == "scored"
     again = (predictions, "--card", card, "--to", url + "/", "--token-file", str(token), "--format", "json")
@@ -402,9 +387,7 @@ def test_an_interrupt_while_waiting_says_how_to_go_on(
     import signal
 
     waiting = start_bench("submit", files[0], "--card", files[1], "--to", url, "--token-file", str(token), "--wait")
-    deadline = time.monotonic() + 60
-    while "queued:" not in waiting.err.read_text() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    waiting.complained("queued:")
     assert waiting.end(signal.SIGINT) == 130
     submission = submissions_with(board, ("queued",))[0]
     assert f"bench submit status {submission} --to {url}" in waiting.err.read_text()
