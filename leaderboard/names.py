@@ -18,7 +18,16 @@ from bioreview_bench.data.comparable import LATIN_LOOKS
 from bioreview_bench.errors import printable
 from bioreview_bench.results.card import Card
 
-_LOOKS: Final = str.maketrans({**LATIN_LOOKS, **dict(zip("01|", "oll", strict=True))})
+_LOOKS: Final = str.maketrans({**LATIN_LOOKS, **dict(zip("01|зч", "oll34", strict=True))})
+_DIGITS: Final = str.maketrans("2345789", "zeastbg")  # as they are put for letters
+_DIGITS_IN_WORD: Final = re.compile(r"[2-9]+(?=[a-z])")  # at the end of a word they are a number
+_POINT: Final = re.compile(r"(?<![0-9])\.|\.(?![0-9])")  # any but that of a number: 1.5 is not 15
+_SIGNS: Final = "\u2122\u2120\u00ae\u00a9"  # trade mark, service mark, registered, copyright
+# Characters that are one Latin letter in another form: circled, squared, small capitals, with a stroke or a hook.
+_LETTER_NAME: Final = re.compile(
+    r"(?:.* )?(?:LATIN (?:CAPITAL |SMALL )?LETTER(?: SMALL CAPITAL)?|REGIONAL INDICATOR SYMBOL LETTER) ([A-Z])"
+    r"(?: WITH .*)?"
+)
 # Fields of a card and how many columns of a terminal they may take, wide characters counted twice.
 _WIDTHS: Final = {
     "system_name": 80,
@@ -134,23 +143,45 @@ def mixed_scripts(text: str) -> bool:
 
 def skeleton(text: str) -> str:
     """What `text` looks like: equal for names that a reader cannot tell apart."""
-    folded = unicodedata.normalize("NFKD", _resembled(text)).casefold()
+    drawn = "".join(map(_plain_letter, unicodedata.normalize("NFC", text)))
+    folded = _resembled(unicodedata.normalize("NFKD", drawn)).casefold()
     bare = "".join(char for char in folded if not unicodedata.combining(char))
-    bare = _resembled(bare.translate(_LOOKS)).casefold().translate(_LOOKS)
-    bare = "".join(char for char in bare if char.isalnum() or char == ".").strip(".")
+    bare = _resembled(_POINT.sub("", bare).translate(_LOOKS)).casefold().translate(_LOOKS)
+    bare = "".join(char for char in bare if char.isalnum() or char == ".")
     bare = bare.replace("rn", "m").replace("vv", "w").replace("cl", "d").replace("i", "l")
+    bare = _DIGITS_IN_WORD.sub(lambda digits: digits[0].translate(_DIGITS), bare)
     return bare or " ".join(folded.split())  # signs only, such as emoji, are compared as they are
 
 
 def confusable(name: str, others: Iterable[str]) -> list[str]:
     """Those of `others` that look like `name` or are it."""
-    shape = skeleton(name)
-    return sorted({other for other in others if skeleton(other) == shape})
+    shapes = _shapes(name)
+    return sorted({other for other in others if shapes & _shapes(other)})
+
+
+def _shapes(text: str) -> set[str]:
+    """The skeleton, and what UTS 39 alone makes of the text as it is and in lower case."""
+    found = {skeleton(text)}
+    for form in (text, text.casefold()):
+        plain = unicodedata.normalize("NFD", form)
+        bare = "".join(
+            _confusables().get(char, char) for char in _POINT.sub("", plain) if char.isalnum() or char == "."
+        )
+        found |= {bare} if bare else set()
+    return found
 
 
 def lookalikes(name: str, others: Iterable[str]) -> list[str]:
     """Those of `others` that look like `name` without being it."""
     return [other for other in confusable(name, others) if other != name]
+
+
+def _plain_letter(char: str) -> str:
+    """The Latin letter of which `char` is a form; nothing for a sign of ownership; else `char`."""
+    if char.isascii() or char in _SIGNS:
+        return "" if char in _SIGNS else char
+    letter = _LETTER_NAME.fullmatch(unicodedata.name(char, ""))
+    return letter[1].lower() if letter else char
 
 
 def _resembled(text: str) -> str:

@@ -2,7 +2,7 @@
 
 The checks are `validation`'s. Here they meet the database: one process at a time checks a submission, what it found is
 kept, and what only the board can see is added: near copies of earlier files of the team and of others, and names that
-look like another team's.
+look like those of another team, its organisations or its systems.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..names import confusable
 from ..store.common import State, as_state, bump, find, in_turn, move
 from ..store.database import Database
 from ..store.leases import LEASE_SECONDS, MAX_ATTEMPTS, hold, worker_name
-from ..store.models import PredictionsFile, Sketch, Submission, arrival
+from ..store.models import PredictionsFile, Sketch, Submission, User, arrival
 from ..store.settings import board_seed, get_settings, get_split
 from ..store.submissions import predictions_bytes
 from . import near
@@ -155,11 +155,8 @@ def _seen_by_the_board(session: Session, row: Submission, found: _Checked) -> di
     )
     kept = ((name, near.from_bytes(content)) for name, content in session.execute(earlier))
     share, whose = near.nearest(found.concerns, kept)
-    others = select(Submission.card["system_name"].as_string()).where(
-        Submission.team != row.team, Submission.trial.is_(False), Submission.state.not_in(("rejected", "withdrawn"))
-    )
     name = row.card["system_name"]
-    alike = confusable(name, session.scalars(others.distinct()))
+    alike = _resembled(session, row.team, name)
     return {
         "near_share": round(share, 4),
         "near_submission": whose,
@@ -168,6 +165,22 @@ def _seen_by_the_board(session: Session, row: Submission, found: _Checked) -> di
         "looks_like": [one for one in alike if one != name][:5],
         "same_name": name in alike,
     }
+
+
+def _resembled(session: Session, team: str, name: str) -> list[str]:
+    """Names of other teams, of organisations confirmed for them, and of their systems that look like `name` or are it.
+
+    A team may name its system like itself or an organisation of its own, whatever others did before.
+    """
+    own, others = {team}, set()
+    for other, organisations in session.execute(select(User.team, User.organisations)):
+        (own if other == team else others).update((other, *(organisations or ())))
+    if confusable(name, own):
+        return []
+    systems = select(Submission.card["system_name"].as_string()).where(
+        Submission.team != team, Submission.trial.is_(False), Submission.state.not_in(("rejected", "withdrawn"))
+    )
+    return confusable(name, others.union(session.scalars(systems.distinct())))
 
 
 def keep_wording(db: Database) -> int:

@@ -69,7 +69,8 @@ TEXTS: Final[dict[Badge, BadgeText]] = {
     ),
     "confusable-name": BadgeText(
         "confusable name",
-        "Its name is or looks like that of another team's system, or mixes scripts: look at the team.",
+        "Its name is or looks like that of another team, its organisation or its system, or mixes scripts: "
+        "look at the team.",
         "alarm",
     ),
     "unconfirmed-organisation": BadgeText(

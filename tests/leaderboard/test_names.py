@@ -36,6 +36,18 @@ from bioreview_bench.leaderboard.names import (
         ("Alpha", "ꓮꓡpha"),  # Lisu
         ("Scope", "Ѕсоре"),
         ("Alpha", "Alpha."),
+        ("Alpha", "A.l.p.h.a"),
+        ("Alpha", "Alpha™"),
+        ("Alpha", "Ⓐⓛⓟⓗⓐ"),
+        ("Alpha", "🅰🅻🅿🅷🅰"),
+        ("Alpha", "🇦🇱🇵🇭🇦"),
+        ("Alpha", "ᴀʟᴘʜᴀ"),
+        ("Alpha", "Ạƚƥħå"),
+        ("Scope", "5c0pe"),  # digits for letters
+        ("Review", "R3vi3w"),
+        ("GPT-3", "GPT-З"),  # letters for digits
+        ("GPT-3", "GPT-з"),
+        ("GPT-4", "GPT-Ч"),
     ],
 )
 def test_names_that_look_alike_have_one_skeleton(name: str, other: str) -> None:
@@ -43,9 +55,36 @@ def test_names_that_look_alike_have_one_skeleton(name: str, other: str) -> None:
     assert lookalikes(name, [other, name, "something else"]) == [other]
 
 
-@pytest.mark.parametrize(("name", "other"), [("GPT-4", "GPT-5"), ("v1.5", "v15"), ("alpha", "beta"), ("日本", "中国")])
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("GPT-4", "GPT-5"),
+        ("GPT-4", "GPT-4.1"),
+        ("Llama-3-8B", "Llama-3-70B"),
+        ("v1.5", "v15"),
+        ("Model 5", "Model S"),
+        ("Reviewer-4", "Reviewer-A"),
+        ("alpha", "beta"),
+        ("日本", "中国"),
+    ],
+)
 def test_names_that_differ_to_the_eye_differ(name: str, other: str) -> None:
     assert lookalikes(name, [other]) == []
+
+
+def test_every_pair_of_unicodes_table_is_found_unless_one_is_refused() -> None:
+    from confusable_homoglyphs.confusables import confusables_data
+
+    pairs = {
+        (source, one["c"])
+        for source, resembled in confusables_data.items()
+        for one in resembled
+        if any(map(str.isalnum, source)) and any(map(str.isalnum, one["c"]))
+    }
+    taken = [pair for pair in pairs if not any(unfit_text(f"a{one}", 80) for one in pair)]
+    assert len(taken) > 7000
+    missed = [pair for pair in taken if not confusable(f"Model x{pair[0]}", [f"Model x{pair[1]}"])]
+    assert len(missed) < 25, missed  # what NFKD reads as letters and signs
 
 
 def test_words_of_two_scripts_are_found() -> None:

@@ -59,6 +59,41 @@ def padded(said: Texts, n: int = 60) -> dict[str, list[str]]:
     return {name: [*(f"{name} {one}" for one in junk), *all_] for name, all_ in said.items()}
 
 
+def each(change: Callable[[list[str]], list[str]]) -> Callable[[Texts], Texts]:
+    """A change of the words of every concern."""
+    return lambda said: {name: [" ".join(change(one.split())) for one in all_] for name, all_ in said.items()}
+
+
+def shuffled(words: list[str]) -> list[str]:
+    return random.Random(3).sample(words, len(words))
+
+
+def three_words_after_each(words: list[str]) -> list[str]:
+    return [part for word in words for part in (word, *["clearly"] * 3)]
+
+
+def plurals(words: list[str]) -> list[str]:
+    return [f"{word}s" if len(word) > 3 else word for word in words]
+
+
+def other_function_words(words: list[str]) -> list[str]:
+    return [{"the": "this", "is": "stays", "and": "plus", "of": "within", "to": "for"}.get(one, one) for one in words]
+
+
+def in_two(said: Texts) -> dict[str, list[str]]:
+    """Every concern in two."""
+    halves = {name: [one.split() for one in all_] for name, all_ in said.items()}
+    return {
+        name: [" ".join(part) for one in all_ for part in (one[: len(one) // 2], one[len(one) // 2 :])]
+        for name, all_ in halves.items()
+    }
+
+
+def in_one(said: Texts) -> dict[str, list[str]]:
+    """All concerns of an article in one."""
+    return {name: [" ".join(all_)] for name, all_ in said.items()}
+
+
 def without_a_third(said: Texts) -> dict[str, list[str]]:
     return {name: all_ for number, (name, all_) in enumerate(said.items()) if number % 3}
 
@@ -74,6 +109,18 @@ def test_a_copy_is_found_after_small_changes(pilot: Any, change: Callable[[Texts
         assert shared(sample(pilot[name]), sample(change(pilot[name]))) > 0.85, name
 
 
+@pytest.mark.parametrize(
+    "change",
+    [each(shuffled), each(three_words_after_each), each(plurals), each(other_function_words), in_two, in_one],
+    ids=["shuffled", "three words after each", "plurals", "function words", "in two", "in one"],
+)
+def test_a_copy_is_found_after_changes_that_keep_what_a_matcher_reads(
+    pilot: Any, change: Callable[[Texts], Texts]
+) -> None:
+    for name in ("blind_reader", "close_reader", "hurried", "restated"):
+        assert shared(sample(pilot[name]), sample(change(pilot[name]))) > NEAR, name
+
+
 def test_a_copy_with_many_changes_at_once_is_found(pilot: Any) -> None:
     changed = padded(other_letters(reordered(word_more(pilot["close_reader"], 3))))
     assert shared(sample(pilot["close_reader"]), sample(changed)) > NEAR
@@ -85,7 +132,7 @@ def test_reviewers_that_wrote_by_themselves_are_no_copies(pilot: Any) -> None:
     samples = {name: sample(said) for name, said in pilot.items()}
     found = {pair: shared(*map(samples.get, pair)) for pair in itertools.combinations(samples, 2)}  # type: ignore[arg-type]
     assert len(found) >= 28
-    assert max(found.values()) < 0.2, found
+    assert max(found.values()) < NEAR / 2, found
 
 
 def test_another_key_draws_another_sample(pilot: Any) -> None:
@@ -98,6 +145,17 @@ def test_a_few_words_in_common_say_nothing() -> None:
     stock = {"elife:1": ["the sample size is small"]}
     assert (
         shared(sample(stock), sample({"elife:1": ["the sample size is small", "the methods are not described"]})) == 0
+    )
+
+
+def test_texts_without_long_words_and_without_spaces_are_compared_too() -> None:
+    short = {f"a:{n}": [" ".join(f"w{n}{k}" for k in range(9))] for n in range(5)}
+    japanese = {f"a:{n}": [f"対照群の数が足りない{n}ため結論は弱い"] for n in range(3)}
+    for said in (short, japanese):
+        assert shared(sample(said), sample(reordered(said))) == 1.0
+    assert (
+        shared(sample(japanese), sample({name: ["統計の方法が書かれていないので分からない"] for name in japanese}))
+        < NEAR
     )
 
 

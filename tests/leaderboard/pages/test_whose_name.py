@@ -31,6 +31,18 @@ def test_a_copy_of_another_teams_name_is_flagged_and_the_first_is_not(
     assert not {"confusable-name"} & (found[first] | found[own])
 
 
+def test_a_system_named_like_another_team_or_its_organisation_is_flagged(
+    board: Any, add_submitter: Make, make_package: Make
+) -> None:
+    ann = add_submitter(board, "ann", "Ann's lab", organisations=["University of Example"])
+    eve = add_submitter(board, "eve", "Eve", organisations=["Shared institute"])
+    add_submitter(board, "bo", "Bo", organisations=["Shared institute"])
+    copies = [eve.submit(make_package(name)) for name in ("Ann’s Lab", "University of Exаmple")]
+    own = [ann.submit(make_package("Ann's lab")), eve.submit(make_package("Shared institute"))]
+    found = badges(board)
+    assert [one for one in (*copies, *own) if "confusable-name" in found[one]] == copies
+
+
 def test_a_trial_gives_no_name_away(board: Any, add_submitter: Make, make_package: Make) -> None:
     from bioreview_bench.leaderboard.store.submissions import receive
 
