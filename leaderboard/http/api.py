@@ -173,7 +173,7 @@ def _submissions(db: Database, forms: Forms) -> APIRouter:
     async def submit(request: Request, response: Response, user: _User) -> Submitted:
         """Send a submission. Sent twice, it is taken in once."""
         # Read here and not by the framework, so that nobody without a token makes the board store anything.
-        form = await forms.form(request)
+        form = await forms.form(request, user)
         try:
             taken = await forms.take(form, user)
         finally:

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi import HTTPException, Request
+from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 
 from bioreview_bench.errors import BenchError, InputError, Problem, printable
 
@@ -20,7 +21,7 @@ from ..intake.check import validate_received
 from ..intake.package import Refused, read_package, read_zip
 from ..intake.validation import completed
 from ..settings import Limits
-from ..store.common import NotFound, WrongState
+from ..store.common import QuotaReached
 from ..store.settings import get_settings, get_split
 from ..store.shown import Submitted
 from ..store.status import status
@@ -50,26 +51,28 @@ class Forms:
         self._db, self._live, self._patience = db, live, patience
         self._places = asyncio.Semaphore(at_once)
 
-    async def form(self, request: Request) -> FormData:
-        """The fields and files of a request, whose sender is known by now; `await form.close()` when done.
+    async def form(self, request: Request, user: UserInfo) -> FormData:
+        """The fields and files of a request of `user`; `await form.close()` when done.
 
-        Raises HTTPException for what is no form, InputError for fields that no submission has.
+        Raises HTTPException for what is no form or too large, InputError for fields that no submission has; both count
+        as uploads of the team.
         """
-        form = await request.form(max_files=len(FILES), max_fields=len(FIELDS), max_part_size=_FIELD_BYTES)
-        unknown = sorted(set(form) - {*FILES, *FIELDS})
-        twice = sorted(name for name in set(form) if len(form.getlist(name)) > 1)
-        problems = [Problem(f'there is no field "{printable(name)}"') for name in unknown]
-        problems += [Problem(f'"{printable(name)}" occurs more than once') for name in twice]
+        try:
+            form = await request.form(max_files=len(FILES), max_fields=len(FIELDS), max_part_size=_FIELD_BYTES)
+        except HTTPException:
+            await self.change(count_refused, self._db, user)
+            raise
+        problems = _misnamed(form)
         if problems:
             await form.close()
+            await self.change(count_refused, self._db, user)
             fields = ", ".join((*FILES, *FIELDS[:3]))
             raise InputError("The form has fields that it should not.", problems=problems, remedy=f"use {fields}")
         return form
 
     async def take(self, form: FormData, user: UserInfo) -> Submitted:
         """Store the submission that `form` holds, and check it. Raises InputError listing what is wrong with it."""
-        split, marked, trial = _split(form), _flag(form, "marked"), _flag(form, "trial")
-        return await self.change(self._take, form, user, split, marked, trial)
+        return await self.change(self._take, form, user)
 
     async def change(self, write: Callable[..., T], *arguments: Any) -> T:
         """Call what writes into the database, in its turn. Raises HTTPException 503 when that does not come soon."""
@@ -82,27 +85,40 @@ class Forms:
         finally:
             self._places.release()
 
-    def _take(self, form: FormData, user: UserInfo, split: str, marked: bool, trial: bool) -> Submitted:
-        """What it is refused for can be asked for afterwards, by its id, unless card or archive cannot be read."""
+    def _take(self, form: FormData, user: UserInfo) -> Submitted:
+        """What it is refused for can be asked for afterwards, by its id, unless card or archive cannot be read.
+
+        Whatever is refused before it has an id is counted.
+        """
         try:
-            package = _package(form, self._live.settings.limits)
-        except Refused as error:
-            count_refused(self._db, user)
-            if split not in self._live.settings.splits:
-                raise
-            raise completed(error, get_split(self._db, split), self._live.settings.limits) from error
-        except InputError:
-            count_refused(self._db, user)
+            submission, created = self._received(form, user)
+        except QuotaReached:
             raise
-        try:
-            submission, created = receive(self._db, user.id, split, package, marked=marked, trial=trial)
-        except (NotFound, WrongState):
+        except InputError:
             count_refused(self._db, user)
             raise
         if created:
             validate_received(self._db, submission)
         found = status(self._db, submission)
         return Submitted(id=submission, state=found.state, reason=found.reason, created=created)
+
+    def _received(self, form: FormData, user: UserInfo) -> tuple[str, bool]:
+        split, marked, trial = _split(form), _flag(form, "marked"), _flag(form, "trial")
+        settings = self._live.settings
+        try:
+            package = _package(form, settings.limits)
+        except Refused as error:
+            if split not in settings.splits:
+                raise
+            raise completed(error, get_split(self._db, split), settings.limits) from error
+        return receive(self._db, user.id, split, package, marked=marked, trial=trial)
+
+
+def _misnamed(form: FormData) -> list[Problem]:
+    unknown = sorted(set(form) - {*FILES, *FIELDS})
+    twice = sorted(name for name in set(form) if len(form.getlist(name)) > 1)
+    problems = [Problem(f'there is no field "{printable(name)}"') for name in unknown]
+    return problems + [Problem(f'"{printable(name)}" occurs more than once') for name in twice]
 
 
 def _package(form: FormData, limits: Limits) -> Package:

@@ -172,7 +172,7 @@ def _resembled(session: Session, team: str, name: str) -> list[str]:
 
     A team may name its system like itself or an organisation of its own, whatever others did before.
     """
-    own, others = {team}, set()
+    own, others = {team}, set[str]()
     for other, organisations in session.execute(select(User.team, User.organisations)):
         (own if other == team else others).update((other, *(organisations or ())))
     if confusable(name, own):

@@ -84,7 +84,7 @@ def _add_upload(router: APIRouter, db: Database) -> None:
             return _to("/login?next=/submit")
         forms = request.app.state.forms
         try:
-            form = await forms.form(request)
+            form = await forms.form(request, user)
             try:
                 check_csrf(request, form)
                 taken = await forms.take(form, user)

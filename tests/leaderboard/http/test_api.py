@@ -7,12 +7,15 @@ import zipfile
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from bioreview_bench import load_split
 from bioreview_bench.leaderboard.store.settings import get_settings, get_split, put_board
 from bioreview_bench.leaderboard.store.status import status as submission_status
 from bioreview_bench.leaderboard.store.users import revoke_user
 from bioreview_bench.leaderboard.worker.run import score_due
 
+_MULTIPART = {"Content-Type": "multipart/form-data; boundary=x"}
 Served, Make = Callable[..., str], Callable[..., Any]
 
 
@@ -231,6 +234,30 @@ def test_an_upload_that_no_submission_comes_of_counts_whatever_it_is_refused_for
     assert ann.submit(*files, marked="true", trial="true").status_code == 409
     assert ann.submit(*files).status_code == 201
     assert ann.submit(demo_predictions("careful"), card_bytes("Two")).status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        ({"files": {"predictions": b"{}", "card": b"{}"}}, 422),  # no split
+        ({"data": {"split": "test", "marked": "perhaps"}, "files": {"predictions": b"{}", "card": b"{}"}}, 422),
+        ({"data": {"split": "test", "score": "1"}, "files": {"predictions": b"{}", "card": b"{}"}}, 422),
+        ({"data": {"split": "test"}, "files": {"archive": b"PK no zip"}}, 422),
+        ({"json": {"split": "test"}}, 422),
+        ({"content": b"nonsense", "headers": _MULTIPART}, 400),
+        ({"content": (b"x" * 10**5 for _ in range(20)), "headers": _MULTIPART}, 413),  # of no stated length
+    ],
+    ids=["split", "mark", "field", "archive", "json", "multipart", "size"],
+)
+def test_so_does_a_form_that_is_none(
+    request_: dict[str, Any], status: int, make_board: Make, tmp_path: Any, served: Served, caller: Make,
+    add_submitter: Make, demo_predictions: Make, card_bytes: Make,
+) -> None:  # fmt: skip
+    sizes = {"upload_bytes": 1000, "card_bytes": 1000, "run_bytes": 1000} if status == 413 else {}
+    board = make_board(tmp_path / "b.sqlite", uploads_per_day=1, **sizes)
+    ann = caller(served(board), add_submitter(board, "ann").token)
+    assert ann.post("/api/v1/submissions", **request_).status_code == status
+    assert ann.submit(b"", card_bytes("One")).status_code == 429
 
 
 def test_the_board_says_what_it_is_about_without_a_token(board: Any, url: str, caller: Make) -> None:
