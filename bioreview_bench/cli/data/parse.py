@@ -20,8 +20,9 @@ from bioreview_bench.errors import InputError, Problem
 def parse(paths: tuple[Path, ...], output: Path | None) -> None:
     """Read JATS files (PATHS, or every .xml in folders) into articles with their letters and responses.
 
-    Decision letters, public reviews and responses of eLife are read; of other publishers only the article itself.
-    Entities and the network are never used. A file that cannot be read stops everything; all of them are listed.
+    Reviews of eLife, PLOS and F1000 are read with the authors' responses; of other publishers, those that are laid out
+    as theirs. Entities and the network are never used. A file that cannot be read stops everything; all of them are
+    listed.
 
     \b
     Examples:

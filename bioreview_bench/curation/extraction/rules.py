@@ -18,7 +18,7 @@ def extract_by_rules(article: Article) -> tuple[Concern, ...]:
     kept once. None without a letter."""
     letter = article.decision_letter_raw or ""
     found = segments(letter)
-    answers = replies(found, letter, article.author_response_raw)
+    answers = replies(found, letter, article.author_response_raw, _quoted(article))
     numbers: dict[int, int] = {}
     concerns: dict[str, Concern] = {}
     for segment, reply in zip(found, answers, strict=True):
@@ -43,3 +43,9 @@ def extract_by_rules(article: Article) -> tuple[Concern, ...]:
             }
         concerns[normalise(segment.text)] = Concern.model_validate(row)
     return tuple(concerns.values())
+
+
+def _quoted(article: Article) -> frozenset[int]:
+    """Numbers of the response's paragraphs that its markup shows as quotations, where the article says so."""
+    stated = (article.model_extra or {}).get("response_quotes")
+    return frozenset(n for n in stated if isinstance(n, int)) if isinstance(stated, list) else frozenset()

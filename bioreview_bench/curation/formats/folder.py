@@ -57,7 +57,7 @@ def _article(source: DataSource, place: Path, files: list[Path]) -> RawArticle:
     licence = " ".join(_text(source, one) for one in named["licen"])[:200] or None
     jats = parse_jats(path.read_bytes(), path.name) if paper.form == "jats" else None
     if jats is not None and not reviews:
-        reviews = [report.text for report in jats.reports if report.kind != "response" and report.text]
+        reviews = jats.reviews()
         response = response or jats.text_of("response")
     return RawArticle(
         key=place.name if place != source.path else place.resolve().name,

@@ -22,6 +22,8 @@ _TITLE, _ABSTRACT = (10, 300), (100, 5_000)
 _TEXTS = ("title", "abstract", "decision_letter_raw", "author_response_raw")
 # Fields of published exports that are known, and read by nothing.
 _KEPT = ("paper_text_v1_sections", "authors", "journal", "resolution", "was_valid", "family", "article_doi", "source")
+# What `bench data parse` knows of reports beside their texts.
+_OF_REPORTS = ("reports", "response_quotes")
 _MOST_UNKNOWN = 50
 _DERIVED = ("resolution", "was_valid", "family")
 
@@ -107,7 +109,8 @@ def _facts(article: Article) -> Iterator[LintFinding]:
 
 
 def _unknown_fields(row: Mapping[str, Any], model: type[Article] | type[Concern], place: str) -> Iterator[LintFinding]:
-    unknown = [name for name in row if name not in model.model_fields and name not in (*_DERIVED, *TYPE_FIELDS)]
+    known = (*model.model_fields, *_DERIVED, *TYPE_FIELDS, *_OF_REPORTS)
+    unknown = [name for name in row if name not in known]
     if len(unknown) > _MOST_UNKNOWN:
         yield LintFinding("unknown-field", place.rstrip("."), f"{len(unknown):,} fields that the format does not have")
         return

@@ -14,7 +14,10 @@ _LONGEST = 200
 _FORMS = {
     "elife": (re.compile(r"elife:\d+"), "elife:NUMBER"),
     "plos": (re.compile(r"plos:10\.1371/journal\.[a-z]+\.\d+"), "plos:10.1371/journal.CODE.NUMBER"),
-    "f1000": (re.compile(r"f1000:10\.12688[_/]f1000research\.\d+\.\d+"), "f1000:10.12688_f1000research.NUMBER.VERSION"),
+    "f1000": (  # until 2014 VOLUME-NUMBER.vVERSION
+        re.compile(r"f1000:10\.12688[_/]f1000research\.\d+(?:\.|-\d+\.v)\d+"),
+        "f1000:10.12688_f1000research.NUMBER.VERSION",
+    ),
     "peerj": (re.compile(r"peerj:\d+"), "peerj:NUMBER"),
     "nature": (re.compile(r"nature:s\d{5}-\d{3}-\d{5}-[a-z0-9]"), "nature:sNNNNN-NNN-NNNNN-C"),
 }

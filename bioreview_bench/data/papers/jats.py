@@ -1,8 +1,6 @@
 """JATS, the XML of biomedical publishers, to an article with its reviews.
 
-Checked on eLife: decision letters and responses (2012 to 2021). Public reviews of eLife's reviewed preprints follow its
-documented layout. Sub-articles of PLOS, F1000 and others are not read as reviews, for no file of theirs was at hand.
-Inline markup, citations and formulas become plain text; figures, tables, captions and footnotes are left out.
+Reviews of eLife, PLOS and F1000 are read, as `jats_reviews` says; of other journals, those that are laid out as theirs.
 """
 
 from __future__ import annotations
@@ -10,9 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bioreview_bench.data.article import Article
+from bioreview_bench.data.papers.jats_reviews import XLINK, Report, ReportKind, date_of, read_reports
+from bioreview_bench.data.papers.jats_text import is_left_out, line, paragraphs
 from bioreview_bench.data.papers.paper import Paper
 from bioreview_bench.data.papers.xml import local_name, parse_xml
 from bioreview_bench.errors import InputError, printable
@@ -20,25 +20,6 @@ from bioreview_bench.errors import InputError, printable
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-ReportKind = Literal["decision_letter", "public_review", "response"]
-
-# What an article-type of a sub-article is. An editor's assessment praises or sums up; it raises no concerns.
-_KINDS: dict[str, ReportKind] = {
-    "article-commentary": "decision_letter",
-    "decision-letter": "decision_letter",
-    "referee-report": "public_review",
-    "reply": "response",
-    "author-comment": "response",
-}
-_LEFT_OUT = frozenset(
-    (
-        *("fig", "fig-group", "table-wrap", "table-wrap-group", "supplementary-material", "media", "graphic"),
-        *("inline-graphic", "inline-supplementary-material", "fn-group", "fn", "caption", "object-id", "label"),
-        *("permissions", "ref-list"),
-    )
-)
-# Within a paragraph these stand on lines of their own: their words are not those beside them.
-_APART = frozenset(("break", "p", "list", "list-item", "disp-quote", "boxed-text", "verse-line"))
 _PARTS = ("introduction", "methods", "results", "discussion", "other")
 _SECTION_TYPES = {"intro": "introduction", "materials": "methods", "method": "methods", "conclusions": "discussion"}
 _HEADINGS = (
@@ -47,23 +28,6 @@ _HEADINGS = (
     ("results", re.compile(r"results?\b", re.I)),
     ("discussion", re.compile(r"(?:discussion|conclusions?)\b", re.I)),
 )
-_XLINK = "{http://www.w3.org/1999/xlink}href"
-
-
-@dataclass(frozen=True)
-class Report:
-    """A letter, review or response. `title` is its heading ("Reviewer #1 (Public Review)"); paragraphs of `text` are
-    separated by blank lines."""
-
-    kind: ReportKind
-    title: str
-    text: str
-
-    @property
-    def headed_text(self) -> str:
-        """The text; that of a public review with its title before it, unless it begins with it."""
-        named = self.kind != "public_review" or self.text.startswith(self.title.rstrip(": "))
-        return self.text if named else f"{self.title}\n\n{self.text}"
 
 
 @dataclass(frozen=True)
@@ -81,16 +45,27 @@ class JatsArticle:
     reports: tuple[Report, ...]
 
     def text_of(self, *kinds: ReportKind) -> str | None:
-        """The texts of all reports of these kinds, in order, public reviews under the names of their reviewers; None
-        when there are none."""
+        """The texts of all reports of these kinds, in order, under the names of their reviewers; None when there are
+        none."""
         found = [report.headed_text for report in self.reports if report.kind in kinds and report.text]
         return "\n\n".join(found) or None
+
+    def reviews(self) -> list[str]:
+        """The text of each review; of a reviewer with several reports, all of them."""
+        found: dict[int | str, list[str]] = {}
+        for number, report in enumerate(self.reports):
+            if report.kind != "response" and report.text:
+                found.setdefault(report.reviewer or f"letter {number}", []).append(report.text)
+        return ["\n\n".join(texts) for texts in found.values()]
 
     def to_article(self) -> Article:
         """As an Article without concerns: they are extracted from its letters."""
         response = self.text_of("response")
         reviewed_preprint = any(report.kind == "public_review" for report in self.reports)
-        letter = self.text_of("decision_letter", "public_review")
+        letter = self.text_of("decision_letter", "public_review", "report")
+        quotes = {quote for report in self.reports for quote in report.quotes}
+        quoted = [place for place, text in enumerate((response or "").split("\n\n")) if text in quotes]
+        facts = [report.facts() for report in self.reports if report.reviewer is not None and report.text]
         return Article.model_validate(
             {
                 "id": f"{self.source}:{self.identifier}",
@@ -108,6 +83,8 @@ class JatsArticle:
                 "author_response_raw": response,
                 "article_type": self.article_type,
                 "schema_version": "1.1",
+                **({"reports": facts} if facts else {}),
+                **({"response_quotes": quoted} if quoted else {}),
             }
         )
 
@@ -128,14 +105,14 @@ def parse_jats(data: bytes, where: str = "the file") -> JatsArticle:
     sections = [] if body is None else list(_sections(body))
     headed: dict[str, list[str]] = {}
     parts: dict[str, list[str]] = {}
-    for heading, part, paragraphs in sections:
-        headed.setdefault(heading, []).extend(paragraphs)
-        parts.setdefault(part, []).extend([*([heading] if heading else []), *paragraphs])
+    for heading, part, texts in sections:
+        headed.setdefault(heading, []).extend(texts)
+        parts.setdefault(part, []).extend([*([heading] if heading else []), *texts])
     source, identifier = _names(article, meta, doi, where)
     paper = Paper(
-        title=_line(meta.find("title-group/article-title")),
+        title=line(meta.find("title-group/article-title")),
         abstract=_abstract(meta),
-        sections={heading: "\n\n".join(paragraphs) for heading, paragraphs in headed.items()},
+        sections={heading: "\n\n".join(texts) for heading, texts in headed.items()},
         references=tuple(_references(article)),
         doi=doi,
         form="jats",
@@ -145,11 +122,11 @@ def parse_jats(data: bytes, where: str = "the file") -> JatsArticle:
         identifier,
         source,
         article.get("article-type", "unknown"),
-        _subjects(meta),
+        _subjects(meta, source),
         _date(meta),
-        next((link for found in meta.iterfind("permissions/license") if (link := found.get(_XLINK))), None),
+        next((link for found in meta.iterfind("permissions/license") if (link := found.get(XLINK))), None),
         {part: "\n\n".join(parts[part]) for part in _PARTS if part in parts},
-        tuple(_reports(article)),
+        tuple(read_reports(article)),
     )
 
 
@@ -161,62 +138,16 @@ def _without_namespace(article: _Element) -> None:
             element.tag = element.tag.removeprefix(prefix)
 
 
-def paragraphs(element: _Element) -> Iterator[str]:
-    """Headings and paragraphs in order, each on one line."""
-    for child in element:
-        name = local_name(child)
-        if name in _LEFT_OUT:
-            continue
-        if name in ("p", "title"):
-            text = _line(child)
-            if text:
-                yield text
-        else:
-            yield from paragraphs(child)
-
-
-def _line(element: _Element | None) -> str:
-    """The text of an element on one line."""
-    return "" if element is None else " ".join("".join(_inline(element)).split())
-
-
-def _inline(element: _Element) -> Iterator[str]:
-    name = local_name(element)
-    if name in _LEFT_OUT:
-        return
-    if name == "math":
-        yield " ".join("".join(map(str, element.itertext())).split())
-        return
-    apart = " " if name in _APART else ""
-    yield apart
-    if element.text:
-        yield element.text
-    for child in _chosen(element):
-        if isinstance(child.tag, str):
-            yield from _inline(child)
-        if child.tail:
-            yield child.tail
-    yield apart
-
-
-def _chosen(element: _Element) -> list[_Element]:
-    """The children; of `alternatives`, which say the same several times, one that has words."""
-    if local_name(element) != "alternatives":
-        return list(element)
-    ranked = [child for name in ("math", "textual-form", "tex-math") for child in element if local_name(child) == name]
-    return ranked[:1]
-
-
 def _sections(body: _Element) -> Iterator[tuple[str, str, list[str]]]:
     """(heading, part of the paper, paragraphs without that heading) of each top section; loose text has no heading."""
     for child in body:
         name = local_name(child)
         if name != "sec":
-            loose = [_line(child)] if name == "p" else list(paragraphs(child)) if name not in _LEFT_OUT else []
+            loose = [line(child)] if name == "p" else [] if is_left_out(child) else list(paragraphs(child))
             if any(loose):
                 yield "", "other", [text for text in loose if text]
             continue
-        heading = _line(child.find("title"))
+        heading = line(child.find("title"))
         found = list(paragraphs(child))
         if found and heading and found[0] == heading:
             found = found[1:]
@@ -241,24 +172,15 @@ def _abstract(meta: _Element) -> str:
     return ""
 
 
-def _reports(article: _Element) -> Iterator[Report]:
-    for sub in article.iter("sub-article", "response"):
-        kind = _KINDS.get(sub.get("article-type") or sub.get("response-type") or "")
-        body = sub.find("body")
-        if kind is not None and body is not None:
-            title = next((_line(e) for e in sub.iterfind("front-stub/title-group/article-title")), "")
-            yield Report(kind, title, "\n\n".join(paragraphs(body)))
-
-
 def _names(article: _Element, meta: _Element, doi: str | None, where: str) -> tuple[str, str]:
     """(source, identifier): a preset's own form of id where it is one, else the journal's slug and the DOI."""
-    journal = next((_line(e) for e in article.iterfind("front/journal-meta/journal-id")), "").lower()
+    journal = next((line(e) for e in article.iterfind("front/journal-meta/journal-id")), "").lower()
     publisher = _identifier(meta, "publisher-id")
     if doi is not None and doi.lower().startswith("10.7554/elife.") and (number := re.search(r"\d+", doi[13:])):
         return "elife", number.group()
     if doi is not None and doi.startswith("10.1371/"):
         return "plos", doi
-    if doi is not None and doi.startswith("10.12688/"):
+    if doi is not None and doi.startswith("10.12688/f1000research."):
         return "f1000", doi.replace("/", "_")
     if doi is not None and doi.startswith("10.7717/peerj.") and (number := re.fullmatch(r"\d+", doi[14:])):
         return "peerj", number.group()
@@ -270,16 +192,19 @@ def _names(article: _Element, meta: _Element, doi: str | None, where: str) -> tu
 
 
 def _identifier(meta: _Element, kind: str) -> str | None:
-    return next(
-        (text for e in meta.iterfind("article-id") if e.get("pub-id-type") == kind and (text := _line(e))), None
-    )
+    return next((text for e in meta.iterfind("article-id") if e.get("pub-id-type") == kind and (text := line(e))), None)
 
 
-def _subjects(meta: _Element) -> tuple[str, ...]:
-    groups = list(meta.iterfind("article-categories/subj-group"))
-    kinds = ("subject", "heading", "Discipline", "Discipline-v3")
-    wanted = [group for group in groups if group.get("subj-group-type") in kinds]
-    return tuple(dict.fromkeys(text for group in wanted for e in group.iter("subject") if (text := _line(e))))
+def _subjects(meta: _Element, source: str) -> tuple[str, ...]:
+    """Fields of science. With PLOS and F1000 the heading is the type of the article."""
+    kinds = ("subject", "Discipline", "Discipline-v3", None if source == "f1000" else "subject")
+    if source not in ("plos", "f1000"):
+        kinds = ("subject", "heading", "Discipline", "Discipline-v3")
+    wanted = [
+        group for group in meta.iterfind("article-categories/subj-group") if group.get("subj-group-type") in kinds
+    ]
+    found = (line(subject) for group in wanted for subject in group.iter("subject"))
+    return tuple(dict.fromkeys(text for text in found if text and text != "Articles"))
 
 
 def _date(meta: _Element) -> str | None:
@@ -287,12 +212,7 @@ def _date(meta: _Element) -> str | None:
     dates = list(meta.iterfind("pub-date"))
     kinds = ("publication", "pub", "epub", "ppub", "collection")
     ranked = [date for kind in kinds for date in dates if kind in (date.get("date-type"), date.get("pub-type"))]
-    for date in ranked or dates:
-        parts = [_line(date.find(name)) for name in ("year", "month", "day")]
-        if re.fullmatch(r"\d{4}", parts[0]):
-            known = [parts[0], *(part.zfill(2) for part in parts[1:] if re.fullmatch(r"\d{1,2}", part))]
-            return "-".join(known)
-    return None
+    return date_of(ranked or dates)
 
 
 def _references(article: _Element) -> Iterator[str]:
@@ -304,10 +224,10 @@ def _references(article: _Element) -> Iterator[str]:
         if cited is None:
             continue
         if local_name(cited) == "mixed-citation":
-            text = _line(cited)
+            text = line(cited)
         else:
-            names = [f"{_line(n.find('surname'))} {_line(n.find('given-names'))}".strip() for n in cited.iter("name")]
-            fields = [", ".join(names), *(_line(cited.find(name)) for name in ("year", "article-title", "source"))]
+            names = [f"{line(n.find('surname'))} {line(n.find('given-names'))}".strip() for n in cited.iter("name")]
+            fields = [", ".join(names), *(line(cited.find(name)) for name in ("year", "article-title", "source"))]
             text = ". ".join(field.rstrip(".") for field in fields if field)
         if text:
             yield text

@@ -133,6 +133,17 @@ def test_replies_follow_the_points_that_they_quote() -> None:
     assert replies(segments(LETTER), LETTER, None) == [None] * 6
 
 
+def test_a_reply_ends_at_the_next_part_and_at_a_marked_quotation() -> None:
+    parts = ["The legend of Figure 3 should name the stain.", "Done.", "Recommendations for the authors:", "A typo."]
+    found = replies(segments(LETTER), LETTER, "\n\n".join(parts))
+    assert found == [None, None, "Done.", None, None, None]
+    parts[2] = "The dose is wrong."
+    assert replies(segments(LETTER), LETTER, "\n\n".join(parts))[2] == "Done.\n\nThe dose is wrong.\n\nA typo."
+    assert replies(segments(LETTER), LETTER, "\n\n".join(parts), quoted=[0, 2])[2] == "Done."
+    parts[2] = "Reviewer #2 is right: the dose is wrong."
+    assert replies(segments(LETTER), LETTER, "\n\n".join(parts))[2] == f"Done.\n\n{parts[2]}\n\nA typo."
+
+
 def test_an_article_gets_concerns_of_the_format() -> None:
     made = Article(id="a:1", source="a", decision_letter_raw=LETTER, author_response_raw="Thank you.")
     concerns = extract_by_rules(made)

@@ -233,9 +233,17 @@ def test_an_article_in_a_namespace_reads_as_the_same_without(wrapped: bool) -> N
     assert parse_jats(spaced.encode()).text_of("decision_letter") == "Too small."
 
 
-def test_a_quotation_or_a_list_within_a_paragraph_is_not_glued_to_its_neighbours() -> None:
+def test_a_quotation_within_a_paragraph_is_not_glued_to_its_neighbours_and_a_list_is_paragraphs() -> None:
     body = (
-        "<p>They write:<disp-quote><p>all cells</p></disp-quote>but<list><list-item><p>one</p></list-item></list></p>"
+        "<p>They write:<disp-quote><p>all cells</p></disp-quote>but<list list-type='order'><list-item><p>one</p>"
+        "</list-item><list-item><p>two</p></list-item></list>or none.</p>"
     )
     sub = f'<sub-article article-type="decision-letter"><front-stub/><body>{body}</body></sub-article>'
-    assert parsed(subs=sub).text_of("decision_letter") == "They write: all cells but one"
+    assert parsed(subs=sub).text_of("decision_letter") == "They write: all cells but\n\none\n\ntwo\n\nor none."
+
+
+def test_line_breaks_of_a_file_that_is_laid_out_do_not_divide_words() -> None:
+    body = (
+        "<p>10\n   <sup>6</sup> cells (\n   <xref>Lee</xref>) by\n   <italic>Ray</italic> and CO\n   <sub>2</sub></p>"
+    )
+    assert parsed(body=body).parts == {"other": "106 cells (Lee) by Ray and CO2"}
