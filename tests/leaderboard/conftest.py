@@ -55,7 +55,7 @@ def postgres() -> Iterator[str]:
 
     def run(*command: str) -> None:
         prefix = ["runuser", "-u", "postgres", "--"] if as_root else []
-        done = subprocess.run([*prefix, *command], cwd=folder, capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*prefix, *command], cwd=folder, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stdout + done.stderr
 
     control = str(binaries / "pg_ctl")
@@ -271,7 +271,7 @@ def served() -> Iterator[Callable[..., str]]:
     yield start
     for server, thread in running:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         assert not thread.is_alive()
 
 
@@ -307,7 +307,7 @@ class Caller:
         headers = {} if self.token is None else {"Authorization": f"Bearer {self.token}"}
         import httpx
 
-        self.client = httpx.Client(base_url=self.url, headers=headers, trust_env=False, verify=False, timeout=30)
+        self.client = httpx.Client(base_url=self.url, headers=headers, trust_env=False, verify=False, timeout=120)
 
     def get(self, path: str, **options: Any) -> Any:
         return self.client.get(path, **options)

@@ -46,7 +46,7 @@ def test_a_page_that_takes_long_to_be_made_again_is_shown_as_it_was(monkeypatch:
     def make() -> str:
         made.append(1)
         if len(made) > 1:
-            assert go_on.wait(10)
+            assert go_on.wait(60)
         return f"page {len(made)}"
 
     async def asked() -> list[bytes]:
@@ -67,16 +67,19 @@ def test_a_page_that_takes_long_to_be_made_again_is_shown_as_it_was(monkeypatch:
 
 def test_a_page_rests_after_it_was_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(f"{PageCache.__module__}.REST", 1000.0)
-    monkeypatch.setattr(f"{PageCache.__module__}.LONGEST_REST", 0.3)
+    monkeypatch.setattr(f"{PageCache.__module__}.LONGEST_REST", 10.0)
+    now = [50.0]
+    monkeypatch.setattr(f"{PageCache.__module__}.monotonic", lambda: now[0])
     cache = PageCache()
 
     def make() -> str:
-        time.sleep(0.01)
+        now[0] += 0.25
         return "page"
 
     first = cache.get(1, "a", make)
+    now[0] += 9.9
     assert cache.finished(2, "a") is first
-    time.sleep(0.35)
+    now[0] += 0.2
     assert cache.finished(2, "a") is None
     assert cache.finished(1, "a") is first
 
@@ -88,18 +91,18 @@ def test_while_a_page_is_made_anew_others_get_the_one_before_and_a_first_one_is_
     def slowly() -> str:
         made.append(1)
         at_work.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return f"page {len(made)}"
 
     with ThreadPoolExecutor(8) as pool:
         first = [pool.submit(cache.get, 1, "a", slowly) for _ in range(8)]
-        assert at_work.wait(10)
+        assert at_work.wait(60)
         go_on.set()
         assert {one.result().content for one in first} == {b"page 1"}
         at_work.clear()
         go_on.clear()
         anew = pool.submit(cache.get, 2, "a", slowly)
-        assert at_work.wait(10)
+        assert at_work.wait(60)
         assert cache.get(2, "a", slowly).content == b"page 1"
         go_on.set()
         assert anew.result().content == b"page 2"
@@ -186,13 +189,19 @@ def test_whoever_asks_for_a_finished_page_waits_for_no_page_that_is_being_made(
 
     asked = caller(url)
     asked.get("/")
-    go_on, make = threading.Event(), router.board_page
+    go_on, make, answer = threading.Event(), router.board_page, Pages.answer
+    arrived: list[object] = []
 
     def slowly(*given: Any) -> str:
-        assert go_on.wait(20)
+        assert go_on.wait(60)
         return make(*given)
 
+    async def noted(pages: Pages, request: Any, key: object, *given: Any) -> Any:
+        arrived.append(key)
+        return await answer(pages, request, key, *given)
+
     monkeypatch.setattr(router, "board_page", slowly)
+    monkeypatch.setattr(Pages, "answer", noted)
     sorts = ("skill", "recall", "precision", "f1", "null_f1", "echo", "concerns", "coverage")
     paths = [
         f"/?sort={sort}&order={order}&weights={w}"
@@ -200,13 +209,13 @@ def test_whoever_asks_for_a_finished_page_waits_for_no_page_that_is_being_made(
         for order in ("up", "down")
         for w in ("any", "open")
     ]
-    with ThreadPoolExecutor(len(paths)) as pool:
+    with ThreadPoolExecutor(2 * len(paths)) as pool:
         views = [pool.submit(caller(url).get, path) for path in [*paths, *paths]]
-        time.sleep(0.5)
-        began = time.monotonic()
+        while len(arrived) < len(views) and not any(one.done() for one in views):
+            time.sleep(0.01)
         assert asked.get("/").status_code == 200
         assert asked.get("/api/v1/board").status_code == 200
-        assert time.monotonic() - began < 2
+        assert not any(one.done() for one in views)
         go_on.set()
         assert {one.result().status_code for one in views} == {200}
 

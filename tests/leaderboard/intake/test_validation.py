@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -211,9 +210,7 @@ def test_pilot_files_pass_and_a_partial_one_lists_what_is_missing(
     ids = tuple(json.loads(line)["id"] for line in (folder / "articles.jsonl").read_text().splitlines())
     facts = split(name="all", ids=ids)
     whole = (folder / "predictions" / "paraphrase.jsonl").read_bytes()
-    started = time.monotonic()
     found = validate(read_package(io.BytesIO(whole), card_bytes(), None, Limits()), facts, Limits())
-    assert time.monotonic() - started < 5
     assert found.facts["n_rows"] == 35
     partial = (folder / "predictions" / "close_reader.jsonl").read_bytes()
     answered = {json.loads(line)["article_id"] for line in partial.splitlines()}

@@ -221,5 +221,5 @@ def serve() -> Iterator[Callable[[Any], str]]:
     yield start
     for server, thread in running:
         server.should_exit = True
-        thread.join(timeout=20)
+        thread.join(timeout=120)
         assert not thread.is_alive()

@@ -23,7 +23,7 @@ from bioreview_bench.leaderboard.store.users import add_user
 Make = Callable[..., Any]
 
 
-def _until(condition: Callable[[], Any], timeout: float = 60) -> Any:
+def _until(condition: Callable[[], Any], timeout: float = 300) -> Any:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         found = condition()
@@ -108,7 +108,7 @@ def test_a_worker_that_can_never_begin_ends_the_server_with_its_reason(
     board.close()
     shutil.rmtree(data)
     serving = start_bench("leaderboard", "serve", "--port", "0", "--db", str(tmp_path / "pilot.sqlite"))
-    assert serving.process.wait(60) == 4
+    assert serving.process.wait(120) == 4
     said = serving.err.read_text()
     assert "The worker cannot begin" in said
     assert "pilot.sqlite" in said.partition("It said:")[2] or "data" in said.partition("It said:")[2]
@@ -152,17 +152,21 @@ def test_only_the_first_worker_is_hopeless_and_only_for_reasons_that_stay(tmp_pa
     )
     later = Supervisor(_worker(script), os.environ, tell, first_pause=0.05)
     later.start()
-    _until(lambda: counter.exists() and counter.read_text() == "3")
+    _until(lambda: counter.exists() and int(counter.read_text() or 0) >= 3)
     later.stop()
     assert len(told) == 1
 
 
-def test_a_worker_that_does_not_end_when_told_is_killed() -> None:
-    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+def test_a_worker_that_does_not_end_when_told_is_killed(tmp_path: Path) -> None:
+    deaf = tmp_path / "deaf"
+    script = (
+        "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+        f"pathlib.Path({str(deaf)!r}).touch(); time.sleep(600)"
+    )
     supervisor = Supervisor(_worker(script), os.environ, lambda code, said: None, grace=0.2)
     supervisor.start()
     pid = _until(lambda: supervisor.pid)
-    time.sleep(0.5)
+    _until(deaf.exists)
     supervisor.stop()
     assert supervisor.pid is None
     assert not Path(f"/proc/{pid}").exists()
@@ -175,10 +179,10 @@ def test_a_worker_ends_when_its_server_is_killed(tmp_path: Path) -> None:
     script = (
         "import os, sys, time\n"
         "from bioreview_bench.leaderboard.serving.supervisor import Supervisor\n"
-        "s = Supervisor([sys.executable, '-c', 'import time; time.sleep(60)'], os.environ, print)\n"
+        "s = Supervisor([sys.executable, '-c', 'import time; time.sleep(600)'], os.environ, print)\n"
         "s.start()\n"
         "while s.pid is None: time.sleep(0.01)\n"
-        "print(s.pid, flush=True); time.sleep(60)"
+        "print(s.pid, flush=True); time.sleep(600)"
     )
     server = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
@@ -186,7 +190,15 @@ def test_a_worker_ends_when_its_server_is_killed(tmp_path: Path) -> None:
     server.kill()
     server.wait()
     server.stdout.close()
-    _until(lambda: not Path(f"/proc/{pid}").exists() or " Z " in Path(f"/proc/{pid}/stat").read_text(), 10)
+    _until(lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    """False for a process that has ended, whether or not somebody has asked how."""
+    try:
+        return " Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 def test_the_worker_gets_the_board_by_its_environment_and_no_submitters_token() -> None:

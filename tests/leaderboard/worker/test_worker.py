@@ -57,7 +57,7 @@ def start_worker(cache: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 300) -> None:
     limit = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < limit, "waited in vain"
@@ -214,12 +214,11 @@ def test_the_lease_is_extended_while_a_long_one_is_scored(
     score = found._scorer.score
 
     def slowly(*arguments: Any) -> Any:
-        time.sleep(0.5)
+        wait_for(lambda: len(extended) >= 2)
         return score(*arguments)
 
     monkeypatch.setattr(found._scorer, "score", slowly)
     assert found.score_due() == 1
-    assert len(extended) >= 2
     assert set(extended) == {submission_id}
 
 
@@ -237,7 +236,7 @@ def test_a_worker_process_scores_what_comes_and_ends_when_told(
     with board.reading() as session:
         assert [row["system"] for row in session.get(StoredTable, ("test", "jaccard")).content["rows"]] == ["B"]
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 0
+    assert process.wait(120) == 0
 
 
 def test_scoring_waits_for_no_table(
@@ -249,7 +248,7 @@ def test_scoring_waits_for_no_table(
 
     def slowly(*given: Any) -> Any:
         begun.set()
-        assert going_on.wait(30)
+        assert going_on.wait(120)
         return real(*given)
 
     monkeypatch.setattr(build, "rebuild_table", slowly)
@@ -258,7 +257,7 @@ def test_scoring_waits_for_no_table(
     worker = Work(board, None, lambda text: None)
     with TableMaker(board) as tables:
         assert worker.score_queued() == 1
-        assert begun.wait(30)
+        assert begun.wait(120)
         second = ann.submit(make_package("B"))
         assert worker.score_queued() == 1
         assert states(board, [first, second]) == ["scored", "scored"]
@@ -286,7 +285,7 @@ def test_a_worker_without_data_says_so_and_ends(board: Any, cache: Path) -> None
     with board.session() as session:
         row = session.get(Setting, "split:test")
         row.value = {**row.value, "label": "demo/test#000000000000"}
-    done = subprocess.run([*WORKER, "--db", str(board.path)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*WORKER, "--db", str(board.path)], capture_output=True, text=True, timeout=300)
     assert done.returncode == 4
     assert "not those that the board was made with" in done.stderr
     assert "Traceback" not in done.stderr
@@ -299,7 +298,7 @@ def test_an_idle_worker_needs_no_write_lock(board: Any) -> None:
         other.execute("BEGIN IMMEDIATE")
         started = time.monotonic()
         assert idle.score_due() == 0
-        assert time.monotonic() - started < 5  # a lock is waited for 60 s
+        assert time.monotonic() - started < 30  # a lock is waited for 60 s
         other.execute("ROLLBACK")
 
 
@@ -327,7 +326,7 @@ def test_workers_killed_at_any_moment_lose_and_double_nothing(
     last = start_worker(database_url)
     wait_for(lambda: set(states(board, ids)) == {"scored"} and stale_tables(board) == [])
     last.send_signal(signal.SIGTERM)
-    assert last.wait(30) == 0
+    assert last.wait(120) == 0
 
     with board.reading() as session:
         per_submission = session.execute(
