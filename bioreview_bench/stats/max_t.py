@@ -27,7 +27,8 @@ Integers = NDArray[np.int64]
 
 _TOLERANCE = 1e-12
 _CELLS = 80_000  # pairs times draws computed at a time: what fits a processor's cache
-_BUFFER = 2_560_000  # swapped statistics held at a time
+_CANDIDATES = 400_000  # possible steps held at a time
+_LEVELS = 64  # statistics at which the maxima of draws are known while pairs are added
 _SWAPS = 2_000_000  # cells of the matrix of swaps made at a time
 
 
@@ -164,7 +165,7 @@ class _Sums:
             matched -= total
             matched *= 2
             # Without references nothing can match, and every F1 is 0.
-            yield rows, np.divide(matched, below, out=np.zeros_like(matched), where=self.references > 0)
+            yield rows, np.divide(matched, below, out=matched) if self.references else np.zeros_like(matched)
 
 
 def _sums(tables: list[Floats], draws: int, seed: int) -> _Sums:
@@ -209,9 +210,8 @@ def _extended(tests: MaxT, labels: tuple[int, ...], sums: _Sums) -> MaxT:
             spread[where] = np.sqrt(np.einsum("ij,ij->i", swapped, swapped) / tests.draws)
             swapped = _scaled(swapped, spread[where, None])
             observed = _scaled(np.abs(delta[where]), spread[where])
-            n_extreme[where] = (swapped >= observed[:, None] - _TOLERANCE).sum(axis=1)
             stairs.statistic[where] = observed
-            stairs.add(np.arange(where.start, where.stop), swapped)
+            n_extreme[where] = stairs.add(np.arange(where.start, where.stop), swapped).sum(axis=1)
             a.append(np.full(len(differences), labels[system]))
             b.append(np.array(labels[rows], np.int64))
     pairs = SwappedPairs(np.concatenate(a), np.concatenate(b), delta, spread, n_extreme)
@@ -244,43 +244,44 @@ def _without(tests: MaxT, staying: tuple[int, ...], sums: _Sums) -> MaxT:
 
 
 class _Stairs:
-    """Staircases while pairs are added to those of `draws`; the others stay as they are."""
+    """Staircases while pairs are added to those of `draws`; the others stay as they are.
+
+    Few values become steps. Most others do not exceed what their draw already reaches at a lower statistic, one of
+    `_levels`, and are left out before anything is sorted.
+    """
 
     def __init__(self, steps: Staircases, statistic: Floats, draws: Integers) -> None:
         self.statistic = statistic
         self._steps, self._draws = steps, draws
-        self._pairs: list[Integers] = []
-        self._values: list[Floats] = []
+        self._candidates: list[tuple[Integers, Integers, Floats]] = []  # draws, pairs, values
         self._size = 0
+        self._set_floor()
 
-    def add(self, pairs: Integers, values: Floats) -> None:
-        """Add the swapped statistics `values` (pairs, draws)."""
-        self._pairs.append(pairs)
-        self._values.append(values)
-        self._size += values.size
-        if self._size >= _BUFFER:
+    def add(self, pairs: Integers, values: Floats) -> NDArray[np.bool_]:
+        """Add the swapped statistics `values` (pairs, draws); which of them reach the pair's own statistic."""
+        own = self.statistic[pairs]
+        reaching = values >= own[:, None] - _TOLERANCE
+        # A value below the pair's own statistic reaches no statistic of this or of a later pair.
+        rising = reaching & (values > self._floor[np.searchsorted(self._levels, own, side="right")])
+        row, column = np.divmod(np.flatnonzero(rising), len(self._draws))
+        self._candidates.append((self._draws[column], pairs[row], values[row, column]))
+        self._size += len(row)
+        if self._size >= _CANDIDATES:
             self._merge()
+            self._set_floor()
+        return reaching
 
     def finished(self) -> Staircases:
         """All staircases."""
-        if self._pairs:
-            self._merge()
+        self._merge()
         return self._steps
 
     def _merge(self) -> None:
-        pairs = np.concatenate(self._pairs)
-        by_statistic = np.argsort(self.statistic[pairs], kind="stable")
-        pairs = pairs[by_statistic]
-        values = np.concatenate(self._values)[by_statistic]
-        self._pairs, self._values, self._size = [], [], 0
-        # A value below the pair's own statistic reaches no statistic of this or of a later pair.
-        steps = values >= self.statistic[pairs][:, None] - _TOLERANCE
-        steps[1:] &= values[1:] > np.maximum.accumulate(values, axis=0)[:-1]
-        column, row = np.nonzero(steps.T)
         old = self._steps
-        draw = np.concatenate([old.draw, self._draws[column]])
-        pair = np.concatenate([old.pair, pairs[row]])
-        value = np.concatenate([old.value, values[row, column]])
+        draw, pair, value = (
+            np.concatenate(columns) for columns in zip((old.draw, old.pair, old.value), *self._candidates, strict=True)
+        )
+        self._candidates, self._size = [], 0
         order = np.lexsort((self.statistic[pair], draw))
         # The running maximum inside each draw: draws are far apart on a scale of ranks.
         rank = np.empty(len(value), np.int64)
@@ -290,6 +291,17 @@ class _Stairs:
         kept[1:] = height[1:] > np.maximum.accumulate(height)[:-1]
         order = order[kept]
         self._steps = Staircases(draw[order], pair[order], value[order])
+
+    def _set_floor(self) -> None:
+        """Row k of the floor: the largest value, in each draw, of the pairs up to the k-th level; none for k = 0."""
+        steps = self._steps
+        here = np.isin(steps.draw, self._draws)
+        statistic = self.statistic[steps.pair[here]]
+        self._levels = np.quantile(statistic, np.linspace(0, 1, _LEVELS)) if len(statistic) else np.zeros(0)
+        self._floor = np.full((1 + len(self._levels), len(self._draws)), -1.0)
+        row = 1 + np.searchsorted(self._levels, statistic, side="left")
+        np.maximum.at(self._floor, (row, np.searchsorted(self._draws, steps.draw[here])), steps.value[here])
+        np.maximum.accumulate(self._floor, axis=0, out=self._floor)
 
 
 def _scaled(values: Floats, spread: Floats) -> Floats:

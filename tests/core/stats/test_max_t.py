@@ -121,7 +121,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     tables = systems(8, 40)
     whole = updated(no_systems(DRAWS, SEED), tables)
     monkeypatch.setattr(max_t, "_CELLS", 3 * DRAWS)
-    monkeypatch.setattr(max_t, "_BUFFER", 1000)
+    monkeypatch.setattr(max_t, "_CANDIDATES", 1000)
     monkeypatch.setattr(max_t, "_SWAPS", 333)
     assert found_in(updated(no_systems(DRAWS, SEED), tables)) == found_in(whole)
 
