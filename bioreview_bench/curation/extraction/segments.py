@@ -85,7 +85,7 @@ def reviewer_of(paragraph: str) -> int | None:
 
 
 def _paragraphs(letter: str) -> Iterator[tuple[int, str]]:
-    for match in re.finditer(r"[^\n](?:[^\n]|\n(?!\s*\n))*", letter):
+    for match in re.finditer(r"[^\n](?:[^\n]|\n(?![^\S\n]*\n))*", letter):
         yield match.start(), match.group().rstrip()
 
 

@@ -39,6 +39,7 @@ _RUN_IN = re.compile(r"(?:abstract|summary)\s*(?:[.:\u2013\u2014-]+\s*|\n)(?=\S)
 _KEYWORDS = re.compile(r"(?:key ?words?|index terms)\b", re.IGNORECASE)
 _DIVIDED = re.compile(r"([^\W_]{1,40})([-\u00ad\u2010\u2013])[ \t]*\n[ \t]*([^\W_]{1,40})")
 _WORD = re.compile(r"[^\W\d_]?[^\W\d_A-Z]+")
+_HYPHENATED = re.compile(r"(?<![^\W\d_])[^\W\d_]{1,40}-[^\W\d_]{1,40}(?![^\W\d_])")  # bounded, as _DIVIDED is
 _UNWANTED = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\ud800-\\udfff\\ufffe\\uffff]")
 _LONGEST, _MOST_WORDS = 120, 14  # characters and words of a heading
 _TITLE_WORDS = 40
@@ -126,7 +127,7 @@ def assemble(
 ) -> Paper:
     """The paper that the blocks make. `title`, `abstract` and `doi` are what the file states of itself, if it does."""
     listed = [Block(text, block.level) for block in blocks if (text := _clean(block.text)).strip()]
-    words = frozenset(word.lower() for block in listed for word in re.findall(r"[^\W\d_]+-[^\W\d_]+", block.text))
+    words = frozenset(word.lower() for block in listed for word in _HYPHENATED.findall(block.text))
     listed, named = _titled(listed)
     level = _section_level(listed)
     last = {bare(block.text).casefold(): place for place, block in enumerate(listed) if block.level is not None}

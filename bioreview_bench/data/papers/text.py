@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from bioreview_bench.data.papers.outline import Block, assemble, heading_level
 from bioreview_bench.data.papers.paper import Paper
 
-_ATX = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?[ \t]*#*[ \t]*$")
+_ATX = re.compile(r" {0,3}(#{1,6})(?=[ \t]|$)")
 _FENCE = re.compile(r" {0,3}(```|~~~)")
 _RULE = re.compile(r"(=+|-+)[ \t]*")
 _BOLD_LINE = re.compile(r"(\*\*|__)([^*_\n]{1,120})\1[:.]?")
@@ -34,8 +34,16 @@ def is_markdown(text: str) -> bool:
 
 def parse_markdown(text: str) -> Paper:
     """Headings by their marks; emphasis, links and pictures are plain text, and code stays as it is."""
-    title, text = _front_matter(re.sub(r"<!--.{0,10000}?-->", "", text, flags=re.DOTALL))
+    title, text = _front_matter(_without_comments(text))
     return assemble(_markdown_blocks(text), "markdown", title=title)
+
+
+def _without_comments(text: str) -> str:
+    kept, start = [], 0
+    while (opened := text.find("<!--", start)) >= 0 and (closed := text.find("-->", opened + 4)) >= 0:
+        kept.append(text[start:opened])
+        start = closed + 3
+    return "".join(kept) + text[start:]
 
 
 def _front_matter(text: str) -> tuple[str, str]:
@@ -65,10 +73,17 @@ def _markdown_blocks(text: str) -> Iterator[Block]:
             yield from _paragraph(paragraph)
             paragraph = []
             if heading:
-                yield Block(_inline(heading[2] or ""), len(heading[1]))
+                yield Block(_inline(_without_marks(line[heading.end() :])), len(heading[1]))
         else:
             paragraph.append(line)
     yield from _paragraph(paragraph)
+
+
+def _without_marks(heading: str) -> str:
+    """The words of a heading, without the marks that may close it."""
+    words = heading.strip(" \t")
+    opened = words.rstrip("#")
+    return opened.rstrip(" \t") if not opened or opened[-1] in " \t" else words
 
 
 def _paragraph(lines: list[str]) -> Iterator[Block]:
@@ -80,5 +95,5 @@ def _paragraph(lines: list[str]) -> Iterator[Block]:
 def _inline(text: str) -> str:
     text = re.sub(r"!\[[^\]\n]{0,500}\]\([^)\n]{0,2000}\)", "", text)
     text = re.sub(r"\[([^\]\n]{1,500})\]\([^)\n]{0,2000}\)", r"\1", text)
-    text = re.sub(r"[ \t]*\{#[^}\n]{0,100}\}", "", text)
+    text = re.sub(r"(?<![ \t])[ \t]*\{#[^}\n]{0,100}\}", "", text)
     return re.sub(r"(\*\*\*|\*\*|\*|__|`)(?=\S)([^*`\n]{1,1000}?)(?<=\S)\1", r"\2", text)

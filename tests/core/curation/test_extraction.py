@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from bioreview_bench import load_split
 from bioreview_bench.cli.main import run
 from bioreview_bench.curation.extraction.agreement import agreement
 from bioreview_bench.curation.extraction.labels import Reaction, category, reaction, severity
+from bioreview_bench.curation.extraction.model.spans import reports_of
 from bioreview_bench.curation.extraction.responses import replies
 from bioreview_bench.curation.extraction.rules import extract_by_rules
 from bioreview_bench.curation.extraction.segments import segments
@@ -59,6 +61,14 @@ def test_a_letter_is_divided_where_a_reader_would() -> None:
         (2, "minor", "Was the test one-sided or two-sided?"),
         (2, "minor", "How many animals were excluded from it?"),
     ]
+
+
+def test_a_letter_of_blank_lines_takes_no_time() -> None:
+    started = time.monotonic()
+    blank = " \n" * 100_000
+    assert segments(f"1) Please add a control group.{blank}")[0].text == "Please add a control group."
+    assert len(reports_of(f"Reviewer 1: Why?{blank}Reviewer 2: And this?")) == 2
+    assert time.monotonic() - started < 5
 
 
 def test_two_requests_of_one_paragraph_are_two() -> None:

@@ -53,7 +53,7 @@ def reports_of(letter: str) -> list[ReviewerReport]:
     text = unicodedata.normalize("NFC", letter)
     starts, reviewers = [0], [1]
     blank = re.search(r"\n\s*\n", text)
-    for paragraph in re.finditer(r"[^\n](?:[^\n]|\n(?!\s*\n))*" if blank else r"[^\n]+", text):
+    for paragraph in re.finditer(r"[^\n](?:[^\n]|\n(?![^\S\n]*\n))*" if blank else r"[^\n]+", text):
         number = reviewer_of(paragraph.group())
         if number is not None and number != reviewers[-1]:
             starts.append(paragraph.start())

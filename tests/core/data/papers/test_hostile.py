@@ -161,11 +161,16 @@ def test_pages_made_to_be_slow_are_read_or_refused_in_time(tmp_path: Path, page:
         "[" * 100_000,
         "1. A\n" * 100_000,
         "**" * 100_000 + "\n# x",
+        "x" * 100_000,
+        "\n# a" + " " * 100_000 + "x",
+        "a" + "\t" * 100_000 + "{",
+        "<!--" * 500_000,
     ],
-    ids=["headings", "marks", "hyphens", "brackets", "entries", "bold"],
+    ids=["headings", "marks", "hyphens", "brackets", "entries", "bold", "word", "heading", "blanks", "comments"],
 )
-def test_texts_made_to_be_slow_are_read_or_refused_in_time(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "p.txt"
+@pytest.mark.parametrize("suffix", [".txt", ".md"])
+def test_texts_made_to_be_slow_are_read_or_refused_in_time(tmp_path: Path, suffix: str, text: str) -> None:
+    path = tmp_path / f"p{suffix}"
     path.write_text(f"Abstract\n\n{text}")
     started = time.monotonic()
     with suppress(InputError):

@@ -173,3 +173,11 @@ def test_a_reviewer_sees_neither_acknowledgements_nor_doi() -> None:
     assert manuscript.sections == {"Methods": "m"}
     assert manuscript.doi is None
     assert json.loads(json.dumps(split.label)) == split.label
+
+
+def test_marks_that_close_a_heading_are_no_part_of_it_and_comments_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "p.md"
+    path.write_text(
+        "# Terns\n\n## Methods ##\n\nWe <!-- two -->counted.\n\n## Notes on C# <!-- one\ncomment -->\n\nNone.\n"
+    )
+    assert read_paper(path).sections == {"Methods": "We counted.", "Notes on C#": "None."}
