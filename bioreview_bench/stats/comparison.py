@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -65,17 +65,17 @@ def swap_test(a: Result, b: Result, draws: int = 10_000, seed: int = 42) -> Labe
     return label_swap_test(rows(a), rows(b), families(a), draws, seed)
 
 
-def tied_groups(names: Sequence[str], below: Collection[tuple[str, str]]) -> list[list[str]]:
-    """Split `names`, the best first, into tied groups; `below` holds (better, worse) for significant differences.
+def tied_groups(below: NDArray[np.bool_]) -> list[list[int]]:
+    """Split systems, numbered by falling F1, into tied groups; `below[a, b]`: b is significantly below a.
 
-    A group is everyone left who is not below the first one left, so that each name is in one group.
+    A group is everyone left who is not below the first one left, so that each system is in one group.
     """
-    left, groups = list(names), []
-    while left:
-        best = left[0]
-        group = [name for name in left if (best, name) not in below]
-        groups.append(group)
-        left = [name for name in left if name not in group]
+    left, groups = np.arange(len(below)), []
+    while len(left):
+        apart = below[left[0], left]
+        apart[0] = False
+        groups.append(left[~apart].tolist())
+        left = left[apart]
     return groups
 
 
@@ -168,4 +168,8 @@ def _tests(results: Sequence[Result], names: Sequence[str], draws: int, seed: in
 
 
 def _groups(names: Sequence[str], tests: Sequence[PairComparison]) -> list[list[str]]:
-    return tied_groups(names, {(test.a, test.b) for test in tests if test.p_adjusted < LEVEL and test.delta_f1 > 0})
+    place = {name: number for number, name in enumerate(names)}
+    below = np.zeros((len(names), len(names)), bool)
+    for test in tests:
+        below[place[test.a], place[test.b]] = test.p_adjusted < LEVEL and test.delta_f1 > 0
+    return [[names[number] for number in group] for group in tied_groups(below)]

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from bioreview_bench.report.conclusions import too_few
 from bioreview_bench.report.meaning import (
     ENOUGH,
@@ -183,9 +181,8 @@ def _about_data(facts: BoardSplit) -> list[str]:
 
 def bands(tested: PairTests) -> dict[str, int]:
     """Band of each system, 1 is best: those of a band are not significantly below its first."""
-    significant = np.argwhere((tested.p_adjusted < LEVEL) & (tested.delta_f1 > 0)).tolist()
-    below = {(tested.systems[a], tested.systems[b]) for a, b in significant}
-    return {name: band for band, group in enumerate(tied_groups(tested.systems, below), start=1) for name in group}
+    groups = tied_groups((tested.p_adjusted < LEVEL) & (tested.delta_f1 > 0))
+    return {tested.systems[number]: band for band, group in enumerate(groups, start=1) for number in group}
 
 
 def by_f1(key: Callable[[Entry], float | None]) -> Callable[[Entry], tuple[bool, float, int, str]]:
