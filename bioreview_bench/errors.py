@@ -174,9 +174,13 @@ def reasons(error: ValidationError, most: int = 5) -> list[str]:
     """What pydantic finds wrong with a value, field by field; at most `most` of it, 0 for all."""
     details = error.errors(include_url=False, include_context=False, include_input=False)
     return [
-        f"{printable('.'.join(map(str, detail['loc'])))}: {printable(detail['msg'])}".removeprefix(": ")
+        f"{printable('.'.join(map(str, detail['loc'])))}: {printable(_said(detail['msg']))}".removeprefix(": ")
         for detail in details[: most or None]
     ]
+
+
+def _said(message: str) -> str:
+    return message.removeprefix("Value error, ")  # our own validators speak for themselves
 
 
 def printable(text: object, limit: int = 120) -> str:

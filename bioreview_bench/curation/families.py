@@ -6,6 +6,7 @@ A family never crosses a split: a system that saw one member of it in training h
 
 from __future__ import annotations
 
+import html
 import itertools
 import re
 import unicodedata
@@ -31,6 +32,9 @@ _ID_VERSIONS = (
     re.compile(r"([a-z0-9_-]+:.*?)(?:(?<=\d)|[./_-])v\d+"),
 )
 _DOI = re.compile(r"(?:https?://(?:www\.|dx\.)?doi\.org/|doi:\s*)?(10\.\d+/.*?)[/.]?")
+_MARKUP = re.compile(
+    r"</?(?:jats:)?(?:i|b|u|em|strong|italic|bold|sub|sup|sc|span|p|title)\b[^<>]{0,200}>", re.IGNORECASE
+)
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 # A run of letters and digits; of Chinese and Japanese, which write no spaces, each character.
 _WORD = re.compile("[\u3040-\u30ff\u3400-\u9fff]|[^\\W\u3040-\u30ff\u3400-\u9fff]+")
@@ -133,7 +137,9 @@ def manuscript_id(article_id: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, compatibility-folded and in lower case, without punctuation."""
+    """The words of a text, compatibility-folded and in lower case, without punctuation and leftover markup."""
+    if "<" in text or "&" in text:
+        text = _MARKUP.sub("", html.unescape(text))
     return _WORD.findall(_INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold())
 
 

@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from bioreview_bench.data.vocabulary import SOURCES, Category, Severity, Stance, is_source, normalise
+from bioreview_bench.data.vocabulary import SLUG, SOURCES, Category, Severity, Stance, is_source, normalise
 from bioreview_bench.errors import did_you_mean, printable
 
 _MOST = 10_000  # parts of a list; each one that is wrong would be a message
@@ -57,10 +57,7 @@ def _sections(value: Any) -> Any:
 def _slug(value: str) -> str:
     if not is_source(value):
         meant = did_you_mean(value, SOURCES)
-        raise ValueError(
-            f'"{printable(value)}" is not a slug of 1 to 40 lower-case letters, digits, dashes and underscores'
-            + (f"; {meant.rstrip()}" if meant else "")
-        )
+        raise ValueError(f'"{printable(value)}" is not a slug of {SLUG}' + (f"; {meant.rstrip()}" if meant else ""))
     return value
 
 

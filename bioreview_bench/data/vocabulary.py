@@ -41,8 +41,11 @@ OUTCOMES = ("scored", "empty", "parse_failed", "refused", "error", "missing")
 UNANSWERED = ("parse_failed", "refused", "error", "missing")
 
 
+SLUG = "1 to 40 lower-case letters, digits, dashes and underscores, a letter or digit first"
+
+
 def is_source(name: str) -> bool:
-    """True for a slug: 1 to 40 lower-case letters, digits, dashes and underscores, no dash or underscore first.
+    """True for a slug (`SLUG` in words).
 
     >>> is_source("elife"), is_source("my-journal_2"), is_source("My Journal"), is_source("__proto__")
     (True, True, False, False)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.data.vocabulary import SOURCES, is_source
+from bioreview_bench.data.vocabulary import SLUG, SOURCES, is_source
 from bioreview_bench.errors import InputError, printable
 
 
@@ -61,7 +61,7 @@ def import_(form: str, path: Path, output: Path | None, split_reviews: bool, ven
         raise InputError("Say where the articles go.", remedy="-o FOLDER")
     if venue is not None and not is_source(venue):
         raise InputError(
-            f'"{printable(venue)}" is no slug of 1 to 40 lower-case letters, digits, dashes and underscores.',
+            f'"{printable(venue)}" is no slug of {SLUG}.',
             remedy="--source my-journal",
         )
     if venue in SOURCES:

@@ -115,12 +115,24 @@ def _show(manifest: dict[str, Any], division: Division, folder: Path) -> None:
         f"left out: {len(division.left_out):,}"
         + (f" (see left_out in {folder / 'split-manifest.json'})." if division.left_out else ".")
     )
+    _say_short(manifest, largest)
     left = manifest["leftovers"]
     click.echo(
         f"Leftovers: {left['families_in_two_splits']} families in two splits, "
         f"{left['articles_unassigned']} articles in none."
     )
     click.echo(f"Next: bench audit {shlex.quote(str(folder))} --strict")
+
+
+def _say_short(manifest: dict[str, Any], largest: int) -> None:
+    """Say which splits have less than their share by more than a family."""
+    wanted, splits = manifest["wanted"], manifest["splits"]
+    n_articles = sum(split["articles"] for split in splits.values())
+    for name, share in zip(("train", "val", "test"), wanted["ratio"] or (), strict=False):
+        there = splits[name]["articles"] if name in splits else 0
+        if share and (not there or share * n_articles - there > largest):
+            why = f": no more appeared after {wanted['after']}" if name == "test" and wanted["after"] else ""
+            click.echo(f"{name} has {there:,} articles instead of {share * n_articles:,.1f}{why}.")
 
 
 def _counts(text: str) -> dict[str, int]:

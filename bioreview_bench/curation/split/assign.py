@@ -7,7 +7,7 @@ input nor on the version of a random generator.
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -74,7 +74,9 @@ def take_shares(
     """Every family with a split, so that each split has about its share of the articles of every stratum.
 
     Per stratum the families, largest first and then as drawn, go to the split that is furthest below its share; what
-    a stratum gives too much is made up for in the next. A family that may not be tested on never goes to test.
+    a stratum gives too much is made up for in the next. A family that may not be tested on never goes to test. A split
+    with a share is never empty: where too few articles leave it so, it gets the smallest family that the others can
+    spare. Raises InputError when test has a share and no family may be tested on.
     """
     strata: dict[tuple[str, ...], list[ManuscriptFamily]] = defaultdict(list)
     for family in drawn(families, seed):
@@ -95,7 +97,26 @@ def take_shares(
             name = max(open_to, key=lambda name: missing[name])
             found[family] = name
             missing[name] -= family.size
+    for name in (TEST, VAL, TRAIN):
+        if shares.get(name, 0) > 0 and name not in found.values():
+            spared = _spared(found, name)
+            found |= {spared: name} if spared else {}
+    if shares.get(TEST, 0) > 0 and not any(family.testable for family in families):
+        raise InputError(
+            f"No article may be tested on: none of {sum(family.size for family in families):,} appeared after the day.",
+            remedy="name an earlier day with --after, or give test no share",
+        )
     return found
+
+
+def _spared(placed: Mapping[ManuscriptFamily, str], wanted: str) -> ManuscriptFamily | None:
+    """The smallest family of the largest split that may go to the empty split `wanted` and leaves none empty."""
+    size: dict[str, int] = defaultdict(int)
+    for family, name in placed.items():
+        size[name] += family.size
+    families = Counter(placed.values())
+    able = [family for family, name in placed.items() if families[name] > 1 and (family.testable or wanted != TEST)]
+    return min(able, key=lambda family: (-size[placed[family]], family.size), default=None)
 
 
 def _spread(candidates: Sequence[ManuscriptFamily], wanted: Mapping[str, int]) -> list[ManuscriptFamily]:

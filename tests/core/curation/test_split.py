@@ -259,6 +259,32 @@ def test_shares_miss_by_less_than_the_largest_family(
         assert abs(sum(f.size for f, where in placed.items() if where == name) - share * total) <= 2 * largest
 
 
+@pytest.mark.parametrize("n", [3, 4, 5])
+def test_no_split_with_a_share_is_empty(split: Split, tmp_path: Path, n: int) -> None:
+    path = write(tmp_path / "a.jsonl", [row(number) for number in range(n)])
+    result = split(path, "-o", tmp_path / "s", "--ratio", ".7,.15,.15")
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "s" / "split-manifest.json").read_text())
+    assert {name: part["articles"] for name, part in manifest["splits"].items()} == {
+        "train": n - 2,
+        "val": 1,
+        "test": 1,
+    }
+
+
+def test_a_split_that_nothing_is_left_for_is_said(split: Split, tmp_path: Path) -> None:
+    dated = [row(number, published_date="2020-01-01") for number in range(20)]
+    path = write(tmp_path / "a.jsonl", dated)
+    wish = ("--ratio", ".6,.2,.2", "--after", "2024-01-01")
+    result = split(path, "-o", tmp_path / "s", *wish)
+    assert (result.exit_code, (tmp_path / "s").exists()) == (2, False)
+    assert "none of 20 appeared after the day" in result.output
+    write(path, [*dated[:-1], row(19, published_date="2025-01-01")])
+    result = split(path, "-o", tmp_path / "s", *wish)
+    assert result.exit_code == 0
+    assert "test has 1 articles instead of 4.0: no more appeared after 2024-01-01" in result.output
+
+
 def test_the_pilot_divides(split: Split, tmp_path: Path, shared: Path) -> None:
     result = split(
         shared / "data" / "elife_pilot", "-o", tmp_path / "s", "--test", "elife=9", "--by", "source,review_format"
