@@ -58,7 +58,7 @@ def test_a_chain_of_three_gives_the_logits_of_peft_by_hand(tiny_qwen3: Path, tmp
             assert torch.allclose(ours_trained(input_ids=ids).logits, two, atol=1e-4)
     assert not torch.allclose(two, expected, atol=1e-3)
     summary = read_summary(adapters[2])
-    assert [one["name"] for one in summary["start"]["adapters"]] == ["adapter", "adapter"]
+    assert [one["name"] for one in summary["start"]["adapters"]] == ["sft", "dpo"]
     assert summary["prompt"] == read_summary(adapters[0])["prompt"]
 
 
@@ -75,6 +75,17 @@ def test_the_chain_runs_in_four_bits_and_leaves_no_merged_weights(
         _first(data / "eval.jsonl", tmp_path / "few.jsonl", 2), "--max-new-tokens", 4, "--device", "cpu",
     )  # fmt: skip
     assert done.code == 0, done.err
+    alone = bench(
+        "train",
+        "evaluate-qa",
+        "--baseline",
+        tiny_qwen3,
+        "--adapters",
+        adapters[2],
+        "--questions",
+        tmp_path / "few.jsonl",
+    )
+    assert (alone.code, "--adapters FIRST,SECOND" in alone.err) == (2, True)  # trained on the sum of the others
 
 
 def _first(path: Path, out: Path, n: int) -> Path:

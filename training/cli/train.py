@@ -236,8 +236,10 @@ def _next(summary: dict[str, Any], out: Path) -> list[str]:
     if summary["prompt"]["id"] != "qa":
         label = (summary["corpus"].get("data") or {}).get("label")
         data = ["--data", label] if label in ("demo", "v4") else []  # v3 is the default
+        model = str(summary["config"]["model"]["name"])
+        where = ["--model", model] if Path(model).expanduser().is_dir() else []  # records do not say where that is
         chain = [word for one in (*merged_before(summary), str(out)) for word in ("--adapter", one)]
-        probe, generate = ["probe", str(out)], ["generate", *chain, "--split", "val"]
+        probe, generate = ["probe", str(out)], ["generate", *where, *chain, "--split", "val"]
         return [f"bench train {shlex.join([*words, *data])}" for words in (probe, generate)]
     config = summary["config"]
     adapters = ",".join([*((config["start"] or {}).get("adapters") or []), str(out)])

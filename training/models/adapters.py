@@ -13,7 +13,7 @@ from typing import Any
 from bioreview_bench.errors import DataError, InputError, Problem, printable
 from bioreview_bench.files.reading import find_json
 from bioreview_bench.llm.local.model_files import ADAPTER as ADAPTER_FILE
-from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder
+from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
 
 from .chat_templates import recorded_name
 from .summary import SUMMARY, read_summary
@@ -47,6 +47,12 @@ class TrainedPrompt:
         return found
 
 
+def run_name(name: str) -> str:
+    """What to call an adapter: the folder of its run, or its own; the Hub's name as it is."""
+    folder = Path(name).expanduser()
+    return folder.resolve().parent.name if folder.name == _INNER and folder.is_dir() else shown_name(name)
+
+
 def resolved(name: str) -> str:
     """`name`, or the finished adapter inside it when it is the folder of a training run."""
     path = Path(name).expanduser()
@@ -58,6 +64,25 @@ def chain_summaries(adapters: Sequence[str]) -> list[dict[str, Any] | None]:
     """The training summary beside each adapter, None where there is none. Raises EncoderError, DataError."""
     folders = [adapter_folder(name) for name in adapters]
     return [read_summary(folder) if (folder / SUMMARY).is_file() else None for folder in folders]
+
+
+def corpora_before(model: Path, summaries: Sequence[Mapping[str, Any] | None]) -> list[Mapping[str, Any]]:
+    """What a model was trained on before its next training, in order: the `corpus` of each summary, of what that
+    training began from, and of what was merged into `model`; empty where a member of the chain does not say it.
+
+    Raises DataError.
+    """
+    record = merge_record(model)
+    records = [*([] if record is None else [record.get("training")]), *summaries]
+    found: list[Mapping[str, Any]] = []
+    for one in records:
+        stated = one or {}
+        found += [
+            corpus
+            for corpus in [*(stated.get("corpora_before") or ()), stated.get("corpus") or {}]
+            if corpus not in found
+        ]
+    return found
 
 
 def merge_record(folder: Path) -> dict[str, Any] | None:
@@ -116,7 +141,12 @@ def require_base(model: Path, summary: Mapping[str, Any] | None, adapter: str) -
         )
 
 
-def require_chain(model: Path, adapters: Sequence[str], summaries: Sequence[Mapping[str, Any] | None]) -> None:
+def require_chain(
+    model: Path,
+    adapters: Sequence[str],
+    summaries: Sequence[Mapping[str, Any] | None],
+    remedy: str = "name them first, in this order, each with --adapter; or --other-base, if you mean this model",
+) -> None:
     """Raise InputError for an adapter that was trained on others, merged, and comes here without them before it.
 
     On the bare base model it would be another model than the one that was trained.
@@ -130,7 +160,7 @@ def require_chain(model: Path, adapters: Sequence[str], summaries: Sequence[Mapp
             names = ", ".join(f"{printable(one.get('name'))} ({printable(one.get('digest'))})" for one in under)
             raise InputError(
                 f"{name} was trained on the sum of its base model and {names}, which do not come before it.",
-                remedy="name them first, in this order, each with --adapter; or --other-base, if you mean this model",
+                remedy=remedy,
             )
         before.append(digest(adapter_folder(name)))
 

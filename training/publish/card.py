@@ -34,6 +34,7 @@ LICENSE = "cc-by-nc-4.0"
 CARD, README = "card.yaml", "README.md"
 _TEMPLATE = "model_card.md"
 _RELEASES = ("v3", "v4")
+_LEARNT_FROM = "the concerns of published open peer reviews"
 # Parts of a config that decide what was learnt.
 _HYPER_PARAMETERS = ("quantisation", "adapter", "trl", "lora", "optimiser", "training")  # the last three: of before
 
@@ -74,8 +75,6 @@ def read_result(path: Path) -> Result:
 
 def submission_card(summary: Mapping[str, Any], result: Result | None, author: Author) -> Card:
     """The card of a submission. Raises InputError for what the card does not allow."""
-    corpus = mapping(summary.get("corpus"))
-    label = str(mapping(corpus.get("data")).get("label") or "")
     fields: dict[str, Any] = {
         "system_name": author.name or mapping(summary.get("config")).get("name") or "",
         "system_version": author.version,
@@ -85,7 +84,7 @@ def submission_card(summary: Mapping[str, Any], result: Result | None, author: A
         "parameters": _parameters(summary),
         "open_weights": author.open_weights,
         "postprocessing": result.record.system.postprocessing if result is not None else "none",
-        "training_data": _training_data(label, corpus),
+        "training_data": _training_data(summary),
         "prompt_sha256": mapping(summary["prompt"]).get("sha256"),
         "cost_usd": author.cost_usd,
         "date": author.date or _day(summary),
@@ -106,7 +105,9 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
     """README.md for the Hub, with its metadata."""
     from huggingface_hub import ModelCard
 
-    base = "--model FOLDER" if merged else f"--model {code(card.base_model)} --adapter FOLDER"
+    chain = adapters_before(summary)
+    words = ["--model", code(card.base_model), *(word for name in chain for word in ("--adapter", code(name)))]
+    released = any(label in _RELEASES for label in _labels(summary))
     filled = ModelCard.from_template(  # Markdown has an escape of its own: `cell`
         _metadata(summary, merged, card.system_name, result),
         template_str=resources.files(__package__).joinpath(_TEMPLATE).read_text(encoding="utf-8"),
@@ -114,7 +115,10 @@ def model_card(summary: Mapping[str, Any], result: Result | None, card: Card, *,
         kind="A merged model" if merged else "A LoRA adapter",
         base_model=cell(card.base_model),
         version=cell(mapping(summary.get("versions")).get("bioreview-bench")),
-        command=base,
+        command="--model FOLDER" if merged else " ".join([*words, "--adapter FOLDER"]),
+        before=[cell(name) for name in chain] if not merged else [],
+        learnt_from=_LEARNT_FROM if released else cell(f"the reviews of {', '.join(_labels(summary)) or 'other data'}"),
+        released=released,
         prompt_id=code(mapping(summary["prompt"]).get("id")),
         prompt_sha256=code(card.prompt_sha256),
         counter=cell(mapping(summary.get("counter")).get("name")),
@@ -135,8 +139,46 @@ def write_cards(out: Path, card: Card, readme: str) -> None:
     write_files({out / README: readme.encode(), out / CARD: text.encode()})
 
 
-def _training_data(label: str, corpus: Mapping[str, Any]) -> TrainingData:
+def _stages(summary: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The corpus of each training that made the model, in order; empty where one is not on record."""
+    return [*map(mapping, summary.get("corpora_before") or ()), mapping(summary.get("corpus"))]
+
+
+def adapters_before(summary: Mapping[str, Any]) -> list[str]:
+    """Names of the adapters that are added to the base model before this one."""
+    started = mapping(summary.get("start"))
+    found = [str(mapping(one).get("name")) for one in started.get("adapters") or ()]
+    return found[:-1] if started.get("last") == "continued" else found
+
+
+def _training_data(summary: Mapping[str, Any]) -> TrainingData:
+    """What all trainings of the model saw: yes where one saw it, no where none did."""
+    parts = [_seen(_label(corpus), corpus) for corpus in _stages(summary)]
+
+    def together(name: str) -> Disclosure:
+        said = {getattr(part, name) for part in parts}
+        return "yes" if "yes" in said else "undisclosed" if "undisclosed" in said else "no"
+
+    return TrainingData(
+        description="; then ".join(part.description for part in parts),
+        saw_v3_train=together("saw_v3_train"),
+        saw_v4_train=together("saw_v4_train"),
+        saw_test_journals=together("saw_test_journals"),
+    )
+
+
+def _label(corpus: Mapping[str, Any]) -> str:
+    return str(mapping(corpus.get("data")).get("label") or "")
+
+
+def _labels(summary: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(filter(None, map(_label, _stages(summary)))))
+
+
+def _seen(label: str, corpus: Mapping[str, Any]) -> TrainingData:
     """v3 and v4 hold articles of the test journals; what is in other data, their owner knows."""
+    if not corpus:
+        return TrainingData(description="data that are not on record")
     if label == "questions":
         return TrainingData(description=f"questions and answers, corpus {corpus.get('fingerprint')}")
     recipe = mapping(corpus.get("recipe")).get("name")
@@ -169,7 +211,7 @@ def _metadata(summary: Mapping[str, Any], merged: bool, name: str, result: Resul
     return ModelCardData(
         base_model=base if base.count("/") == 1 else None,
         library_name="transformers" if merged else "peft",
-        license=LICENSE,
+        license=LICENSE if any(label in _RELEASES for label in _labels(summary)) else "other",
         language=["en"],
         pipeline_tag="text-generation",
         tags=["biology", "medical", "peer-review", "bioreview-bench", *([] if merged else ["lora"])],
@@ -214,6 +256,7 @@ def training_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("base model", f"{summary['base_model']}, digest {summary['base_digest']}"),
         ("parameters", f"{summary['parameters']:,}" if isinstance(summary.get("parameters"), int) else None),
         ("data", ", ".join(f"{data.get('label')}/{name}#{value}" for name, value in prints.items())),
+        ("trained before on", "; ".join(_seen(_label(one), one).description for one in _stages(summary)[:-1])),
         ("recipe", json.dumps(corpus.get("recipe"), ensure_ascii=False)),
         ("corpus fingerprint", corpus.get("fingerprint")),
         ("prompt", f"{summary['prompt'].get('id')}, sha256 {str(summary['prompt'].get('sha256'))[:12]}"),

@@ -15,7 +15,7 @@ from pathlib import Path
 from bioreview_bench.cli.options import SPLIT
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.atomic import make_folder, write_files
-from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
+from bioreview_bench.llm.local.model_files import model_folder
 from bioreview_bench.llm.text.prompt import Prompt
 
 from ..models.adapters import (
@@ -25,6 +25,7 @@ from ..models.adapters import (
     chain_summaries,
     require_base,
     require_chain,
+    run_name,
 )
 from ..models.chat_templates import as_toml, packaged_file, recorded
 
@@ -200,11 +201,7 @@ def _template(request: ReviewRequest, known: TrainedPrompt | None) -> list[str]:
 
 def _name(model: str, adapters: Sequence[str]) -> str:
     """A folder's name: of the adapters' runs, or of the model."""
-    parts = []
-    for adapter in adapters:
-        folder = adapter_folder(adapter).resolve()
-        parts.append(folder.parent.name if folder.name == "adapter" else folder.name)
-    named = "+".join(parts) or model.rstrip("/").rpartition("/")[2]
+    named = "+".join(run_name(adapter) for adapter in adapters) or model.rstrip("/").rpartition("/")[2]
     return re.sub(r"[^A-Za-z0-9._+=-]+", "-", named).strip("-.") or "run"
 
 

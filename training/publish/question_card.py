@@ -13,7 +13,7 @@ from typing import Any
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.reading import read_json
 
-from .card import cell, code, hyper_parameters, mapping, number, training_rows
+from .card import adapters_before, cell, code, hyper_parameters, mapping, number, training_rows
 
 _TEMPLATE = "question_card.md"
 _TAGS = ("biology", "transcriptomics", "question-answering", "calibration", "bioreview-bench")
@@ -53,7 +53,8 @@ def question_card(summary: Mapping[str, Any], evaluation: Mapping[str, Any] | No
         name=cell(name),
         kind="A merged model" if merged else "A LoRA adapter",
         base_model=cell(base),
-        base_code=code(base),
+        baseline="FOLDER" if merged else code(base),
+        adapters="" if merged else ",".join([*map(code, adapters_before(summary)), "FOLDER"]),
         version=cell(mapping(summary.get("versions")).get("bioreview-bench")),
         prompt_sha256=code(mapping(summary["prompt"]).get("sha256")),
         training=training_rows(summary),

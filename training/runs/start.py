@@ -19,7 +19,7 @@ from bioreview_bench.llm.local.weights import put_adapter
 
 from ..config.schema import AdapterPart, RunConfig, StartPart
 from ..console import is_first_process
-from ..models.adapters import agreed, chain_summaries, require_base, resolved
+from ..models.adapters import agreed, chain_summaries, require_base, resolved, run_name
 from ..models.lora import lora_config, name_base
 from ..models.merge import merge, needed_bytes, require_space
 from ..models.quantised import load_base
@@ -44,7 +44,7 @@ def find_start(config: RunConfig, part: StartPart) -> Start:
     if summaries:
         require_base(base, summaries[0], names[0])
     agreed(base, names, summaries)
-    facts = tuple({"name": shown_name(name), "digest": digest(adapter_folder(name))} for name in names)
+    facts = tuple({"name": run_name(name), "digest": digest(adapter_folder(name))} for name in names)
     known = [one for one in summaries if one is not None]
     asked = {key: known[-1].get(key) for key in _ASKED} if known else None
     if part.last == "merged":

@@ -15,6 +15,7 @@ from bioreview_bench.results.provenance import git_state
 
 from ..config.load import arguments, resolved
 from ..console import Console, is_first_process
+from ..models.adapters import chain_summaries, corpora_before
 from ..models.lora import require_adapted, save_adapter
 from ..models.memory import count_parameters
 from ..models.summary import read_summary, versions, write_summary
@@ -47,6 +48,8 @@ class RunRecord:
         before = read_summary(run.resumed.folder) if run.resumed is not None else {}
         self._run = run
         self._parameters = count_parameters(run.model.folder)
+        adapters = [*run.start.merged, *([] if run.start.continued is None else [run.start.continued])]
+        self._corpora_before = corpora_before(run.model.folder, chain_summaries(adapters))
         self._started = str(before.get("started") or now())
         self._before = float(before.get("seconds") or 0.0)
         self._begun = time.monotonic()
@@ -78,6 +81,7 @@ class RunRecord:
             "start": run.start.recorded(),
             **run.asked,
             "corpus": run.material.facts(),
+            "corpora_before": self._corpora_before,
             "metrics": {**run.method.metrics(run, trainer, finished), "peak_memory_bytes": peak},
             "started": self._started,
             "seconds": round(self._before + time.monotonic() - self._begun, 1),

@@ -124,6 +124,33 @@ def test_what_was_seen_in_training_follows_from_the_data(label: str, seen: tuple
     assert (data.saw_v3_train, data.saw_v4_train, data.saw_test_journals) == seen
 
 
+@pytest.mark.parametrize(
+    ("before", "seen", "licence"),
+    [
+        ([{"data": {"label": "v3"}, "recipe": {"name": "A"}, "fingerprint": "f1"}], "yes", "cc-by-nc-4.0"),
+        ([{}], "undisclosed", "other"),
+        ([{"data": {"label": "mine"}}], "undisclosed", "other"),
+        ([], "no", "other"),
+    ],
+)
+def test_a_card_states_what_every_training_of_the_chain_saw(before: list[Any], seen: str, licence: str) -> None:
+    from huggingface_hub import ModelCard
+
+    start = {"adapters": [{"name": "sft-a", "digest": "1"}], "last": "merged"}
+    corpus = {**SUMMARY["corpus"], "data": {"label": "demo"}}
+    summary = {**SUMMARY, "corpus": corpus, "corpora_before": before, "start": start if before else {}}
+    card = cards.submission_card(summary, None, WHO)
+    assert card.training_data.saw_v3_train == seen
+    text = cards.model_card(summary, None, card, merged=False)
+    assert ModelCard(text).data.license == licence
+    assert ("CC BY-NC 4.0" in text) == (licence != "other")
+    chain = "--adapter sft-a --adapter FOLDER" if before else "--adapter FOLDER"
+    assert f"bench train generate --model some-org/some-8b {chain} --data v3 --split val" in text
+    assert ("is another model without them" in text) == ("| trained before on |" in text) == bool(before)
+    merged = cards.model_card(summary, None, card, merged=True)
+    assert "bench train generate --model FOLDER --data v3" in merged
+
+
 def test_the_command_writes_cards_that_validate(
     bench: Callable[..., Any], adapter: Path, result_path: Path, tmp_path: Path
 ) -> None:

@@ -72,6 +72,14 @@ def test_without_an_evaluation_none_is_claimed_and_the_wrong_kind_is_refused(
     assert bench("train", "card", run, *WHO, "--evaluation", tmp_path / "other.json").code == 2
 
 
+def test_the_command_of_a_card_names_what_the_adapter_was_trained_on() -> None:
+    start = {"adapters": [{"name": "kmp-sft", "digest": "1"}], "last": "merged"}
+    text = question_card.question_card({**QA, "start": start}, None, "x", merged=False)
+    assert "evaluate-qa --baseline some-org/some-8b --adapters kmp-sft,FOLDER --questions data/kmp/eval.jsonl" in text
+    merged = question_card.question_card(QA, None, "x", merged=True)
+    assert "evaluate-qa --baseline FOLDER --questions data/kmp/eval.jsonl" in merged
+
+
 def test_figures_that_are_not_defined_are_dashes() -> None:
     system = {"system": "a|b", "n": 3, "reward": 0.5, "calibration": {"n": 0, "ece": None}}
     text = question_card.question_card(QA, {"systems": [system]}, "x", merged=True)

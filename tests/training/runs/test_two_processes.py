@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from safetensors.numpy import load_file
 
 from bioreview_bench.data.load import load_split
@@ -156,6 +157,11 @@ def test_a_reviewer_goes_from_a_corpus_to_a_board_with_two_processes_for_each_tr
     done("evaluate", "val/predictions.jsonl", *scored, "-o", "r.result.json")
     owner = ("--organisation", "Mine", "--contact", "me@example.org")
     done("train", "card", "runs/grpo", *owner, "--result", "r.result.json")
+    readme = Path("runs/grpo/adapter/README.md").read_text()
+    assert "bench train generate --model tiny-answer --adapter sft --adapter dpo --adapter FOLDER" in readme
+    said = yaml.safe_load(Path("runs/grpo/adapter/card.yaml").read_text())["training_data"]["description"]
+    corpora = [read_summary(Path("runs") / name / "adapter")["corpus"]["fingerprint"] for name in ("sft", "dpo")]
+    assert all(one in said for one in corpora)
     card = ("--card", "runs/grpo/adapter/card.yaml")
     board = done("submit", "val/predictions.jsonl", *card, *scored, "--to", "board.sqlite")
     assert f"{json.loads(Path('r.result.json').read_text())['overall']['f1']:.3f}" in board

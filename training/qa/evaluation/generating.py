@@ -18,7 +18,7 @@ from bioreview_bench.llm.local.model import LocalModel
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
 
 from ...corpora.rows import load_chat
-from ...models.adapters import chain_summaries, merge_record, require_base, resolved
+from ...models.adapters import chain_summaries, merge_record, require_base, require_chain, resolved
 from ...models.chat_templates import recorded_name
 from ...models.summary import SUMMARY
 from ..prompt import asked, template_sha256
@@ -136,6 +136,8 @@ def _records(folder: Path, systems: Sequence[AskedSystem]) -> list[tuple[Path, M
             except InputError as error:
                 remedy = "--baseline with the model that the adapter was trained on"
                 raise InputError(error.message, remedy=remedy) from error
+            remedy = "name them first, in this order: --adapters FIRST,SECOND"
+            require_chain(folder, [str(adapter) for adapter in system.adapters], summaries, remedy)
         for adapter, summary in zip(system.adapters, summaries, strict=True):
             if summary is not None:
                 found[adapter / SUMMARY] = summary
