@@ -15,6 +15,8 @@ _DEPRECATED = r"`(is_)?gradient_checkpointing(_\w+)?` is deprecated and will be 
 # (category, text from its beginning)
 _WARNINGS: tuple[tuple[type[Warning], str], ...] = (
     (FutureWarning, _DEPRECATED),  # TRL and PEFT still use these names of transformers
+    # What it names instead is for models that TRL loads; ours are loaded before.
+    (FutureWarning, r"`use_liger_kernel=True` is deprecated and will be removed in v2\.0\.0\. Use the Hub kernels"),
     # PEFT's own look at the vocabulary of a base model that is named, not looked up: nothing asks the Hub.
     (UserWarning, r"Could not find a config file in .* - will assume that the vocabulary was not modified\.$"),
     (UserWarning, "Found missing adapter keys while loading the checkpoint: "),  # an error of ours says which
@@ -25,6 +27,12 @@ _WARNINGS: tuple[tuple[type[Warning], str], ...] = (
 _LOGGED = {
     # A kernel for CPUs that bitsandbytes would fetch from the Hub; it computes without it.
     "bitsandbytes.backends.cpu.ops": ("Failed to load CPU gemm_4bit_forward from kernels-community",),
+    "transformers.trainer_utils": (
+        # A resumed run was checked against what it was: these may differ.
+        "Warning: The following arguments do not match the ones in the `trainer_state.json`",
+        "mtime may not be reliable on this filesystem",  # checkpoints are then ordered by their step, as here
+        "The tokenizer has new PAD/BOS/EOS tokens that differ from the model config",  # what is asked states its own
+    ),
 }
 
 

@@ -88,6 +88,7 @@ _NO_REPORT = "--set trl.report_to=[]"
 _COMMANDS = {
     "flash_attn": "pip install flash-attn (needs a GPU), or --set model.attention=sdpa",
     "flash_attn_interface": "install FlashAttention 3 (needs a GPU), or --set model.attention=sdpa",
+    "flash_attn.cute": "pip install flash-attn-4 (needs a GPU), or --set model.attention=sdpa",
     "kernels": "pip install kernels (needs a GPU), or --set model.attention=sdpa",
     "liger_kernel": "pip install liger-kernel (needs a GPU), or --set trl.use_liger_kernel=false",
 }
@@ -174,7 +175,12 @@ def arguments(config: RunConfig, out: Path, *, on_cpu: bool | None = None) -> An
         **config.trl,
     }
     with known_notices():
-        return getattr(import_module(module), name)(**given)
+        made = getattr(import_module(module), name)(**given)
+    if made.n_gpu > 1:
+        # A process trains on one GPU, whatever others it sees: transformers would split each batch among all of them
+        # (nn.DataParallel), which TRL refuses. To use more, more processes are launched.
+        made._n_gpu = 1
+    return made
 
 
 def resolved(given: Any) -> dict[str, Any]:
@@ -201,10 +207,16 @@ def _command(package: str) -> str:
     return _COMMANDS.get(package, f"pip install {package}, or {_NO_REPORT}")
 
 
+def _installed(name: str) -> bool:
+    """Whether a module, or one inside a package, can be imported."""
+    outer, _, inner = name.partition(".")
+    return find_spec(outer) is not None and (not inner or find_spec(name) is not None)
+
+
 def require_asked_for(names: Iterable[str]) -> None:
     """Raise EncoderError for a package that the config asks for by a setting and that is not installed."""
     for name in names:
-        if find_spec(name) is None:
+        if not _installed(name):
             raise EncoderError(
                 f"The config asks for {name}, which is not installed; nothing takes its place.",
                 remedy=_command(name),

@@ -191,7 +191,11 @@ class RunConfig(Part):
 
     def packages(self) -> list[str]:
         """What is asked for beyond the extra `training`."""
-        kernels = {"flash_attention_2": "flash_attn", "flash_attention_3": "flash_attn_interface"}
+        kernels = {
+            "flash_attention_2": "flash_attn",
+            "flash_attention_3": "flash_attn_interface",
+            "flash_attention_4": "flash_attn.cute",
+        }
         names = [kernels.get(self.model.attention, "kernels" if "/" in self.model.attention else "")]
         names += ["liger_kernel"] if self.trl.get("use_liger_kernel") else []
         reports = self.trl["report_to"]

@@ -173,6 +173,11 @@ class GrpoConfig(RunConfig):
                 not t["use_vllm"] or self.quantisation.bits == 16,
                 "trl.use_vllm needs quantisation.bits: 16; trained 4-bit weights cannot be handed over to vLLM",
             ),
+            (
+                not (t.get("use_transformers_continuous_batching") or t.get("use_transformers_paged")),
+                "trl.use_transformers_continuous_batching: TRL makes the adapter bfloat16 for it, for the rest of the "
+                "run",
+            ),
             (t["loss_type"] in _LOSSES, f"trl.loss_type: is one of {', '.join(_LOSSES)}"),
             (t["scale_rewards"] in ("group", "batch", "none"), "trl.scale_rewards: is group, batch or none"),
             (self.architecture.key_value_width is not None, "architecture.key_value_width: is missing"),

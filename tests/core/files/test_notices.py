@@ -16,6 +16,10 @@ _DEPRECATED = "`{0}` is deprecated and will be removed in v6. Use `{1}` instead.
 _UNTIED = "Input and output embeddings are no longer tied after merging."
 KNOWN = (
     (FutureWarning, _DEPRECATED.format("is_gradient_checkpointing", "is_activation_checkpointing")),
+    (
+        FutureWarning,
+        "`use_liger_kernel=True` is deprecated and will be removed in v2.0.0. Use the Hub kernels instead.",
+    ),
     (FutureWarning, _DEPRECATED.format("gradient_checkpointing_kwargs", "activation_checkpointing_kwargs")),
     (UserWarning, "Could not find a config file in ORG/MODEL - will assume that the vocabulary was not modified."),
     (UserWarning, f"{_UNTIED} Setting `tie_word_embeddings=False` in the model config."),

@@ -68,6 +68,7 @@ def test_a_small_beta_is_warned_of(name: str) -> None:
         (("trl.loss_type=gpro",), "trl.loss_type: is one of"),
         (("trl.scale_rewards=groups",), "trl.scale_rewards"),
         (("trl.generation_batch_size=8",), "it follows from steps_per_generation"),
+        (("trl.use_transformers_continuous_batching=true",), "TRL makes the adapter bfloat16"),
         (("architecture.key_value_width=null",), "key_value_width: is missing"),
     ],
 )

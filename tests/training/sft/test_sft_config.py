@@ -350,6 +350,20 @@ def test_devices_that_change_the_batch_are_an_error() -> None:
     require_batch(load("sft", "qwen3_8b", ("gradient_accumulation_steps=2",)), devices=4)
 
 
+def test_a_process_that_sees_several_gpus_trains_on_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from trl import SFTConfig
+
+    made = SFTConfig.__post_init__
+
+    def seeing_four(self: Any) -> None:
+        made(self)
+        self._n_gpu = 4
+
+    monkeypatch.setattr(SFTConfig, "__post_init__", seeing_four)
+    given = arguments(load("sft", "qwen3_8b", ("device=cpu",)), tmp_path)
+    assert (given.n_gpu, given.train_batch_size) == (1, 1)
+
+
 def test_a_plan_says_of_which_model_its_sizes_are(bench: Callable[..., Any], make_corpus: Callable[..., Path]) -> None:
     folder = make_corpus(train=[row(number) for number in range(1, 13)])
     command = ["train", "sft", "qwen3_8b", "--corpus", folder, "--dry-run", "--model", "ORG/other"]
@@ -401,3 +415,11 @@ def test_a_missing_package_is_said_with_the_command_that_installs_it(monkeypatch
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name in ("trl", "peft") else object())
     with pytest.raises(EncoderError, match=r"needs peft, trl, which are not installed.*\n.*\[training\]"):
         extras.require_training()
+    monkeypatch.undo()
+    for attention, package in (
+        ("flash_attention_3", "flash_attn_interface"),
+        ("flash_attention_4", r"flash_attn\.cute"),
+    ):
+        config = load("sft", "qwen3_8b", (f"model.attention={attention}",))
+        with pytest.raises(EncoderError, match=f"asks for {package}, which is not installed"):
+            extras.require_asked_for(config.packages())
