@@ -2,8 +2,9 @@
 
 As docs.openreview.net and openreview-py have them: `{"notes": [...]}`, a list, or a note a line; replies as notes of
 their own or under `details.replies` or `details.directReplies`. A submission is a note whose `forum` is its `id`. What
-a reply is, the last part of its invitation says (`Official_Review`, `Meta_Review`, `Decision`); authors are known by
-their signature. Fields of a review that are texts are kept, each under its name; scores are not.
+a reply is, the last part of its invitation says (`Official_Review`, `Meta_Review`, `Decision`; `official/review` and
+`public/review` in 2017); authors are known by their signature. Fields of a review that are texts are kept, each under
+its name; scores are not.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from bioreview_bench.curation.formats.source import DataSource, listed, needed, 
 from bioreview_bench.files.jsonl import json_type
 
 _REVIEW = re.compile(r"(?:[a-z]+_)*review")
-_NO_REVIEW = re.compile(r"(?:meta|ethics)_?review|.*_(?:meta|ethics)_review")
+_NO_REVIEW = re.compile(r"(?:.*_)?(?:meta|ethics|public)_?review")
+_DECISIONS = ("decision", "acceptance_decision", "acceptance")  # of most years, of ICLR 2018, of ICLR 2017
 _SCORE = re.compile(r"\s*-?\d+(?:\.\d+)?(?:\s*:.{0,200}|(?:\s+\w+){0,3})\s*")  # "8: Top 50% of papers", "3 good"
 _NO_TEXT = frozenset(("title", "code_of_conduct", "reproducibility", "confidence", "rating", "recommendation"))
 _FEWEST_WORDS = 3
@@ -92,11 +94,11 @@ def _sort_in(forums: dict[str, _Forum], where: str, note: dict[str, Any]) -> Non
 def _article(source: DataSource, note: dict[str, Any], forum: _Forum) -> RawArticle:
     reviews: list[str] = []
     answers: list[str] = []
-    decision: str | None = None
+    decision = _value(note, "decision")  # ICLR 2013 and 2014 have it in the submission
     for reply in sorted(forum.replies.values(), key=_when):
         kind = _kind(reply)
         text = headed(_texts(reply))
-        if kind == "decision":
+        if kind in _DECISIONS:
             decision = _value(reply, "decision") or decision
         elif any(str(one).endswith("/Authors") for one in _signatures(reply)):
             answers += [text] if text else []
@@ -125,7 +127,8 @@ def _invitations(note: dict[str, Any]) -> list[str]:
 
 def _kind(note: dict[str, Any]) -> str:
     """What a note is, in lower case: the last part of the invitation that is not an edit of it."""
-    tails = [one.rpartition("/")[2].lower() for one in _invitations(note)]
+    names = [one.lower().replace("/public/", "/public_") for one in _invitations(note)]
+    tails = [one.rpartition("/")[2] for one in names]
     return next((tail for tail in tails if tail not in ("edit", "revision")), "")
 
 

@@ -1,8 +1,8 @@
 """PeerRead (Kang et al. 2018): `SECTION/{train,dev,test}/reviews/ID.json` with `parsed_pdfs/ID.pdf.json` beside it.
 
-Fields as in github.com/allenai/PeerRead: `title`, `abstract`, `accepted`, `reviews[].comments`, and in parsed papers
-`metadata.sections[].{heading, text}`. In the ICLR section, notes of authors and of the public stand among the reviews,
-known by `OTHER_KEYS`; metareviews repeat a review.
+Fields as in github.com/allenai/PeerRead (code/models): `title`, `abstract`, `accepted`, `reviews[].comments`, and in
+parsed papers `metadata.sections[].{heading, text}`. Its reader takes the last line of a file of reviews. In the ICLR
+section, notes of authors and of the public stand among the reviews, known by `OTHER_KEYS`; metareviews repeat a review.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def peerread(source: DataSource) -> Iterator[RawArticle]:
         "PeerRead states no licence for its data as a whole; its sections have agreements of their own."
     )
     for path in source.find("**/reviews/*.json"):
-        row = source.object(path)
+        row = source.last_object(path)
         if row is None:
             continue
         try:

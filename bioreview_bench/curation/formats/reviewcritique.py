@@ -2,8 +2,9 @@
 
 The README of github.com/jiangshdd/ReviewCritique names the files and the licence; fields are as public code reads them:
 `title`, `body_text`, `decision`, and `review#N` with `review[]`, segments of `segment_text`, `topic_class_1`,
-`reliability` (yes or no), `error_type` and `explanation`. A segment is a sentence or two, not a concern: reviews are
-kept whole, and what experts said of segments stands beside them in `review_segments`.
+`reliability` (yes or no), `error_type` and `explanation`; reviews by language models stand under the model's name. A
+segment is a sentence or two, not a concern: reviews are kept whole, and what experts said of segments stands beside
+them in `review_segments`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 from bioreview_bench.curation.formats.raw import RawArticle, RawReview
 from bioreview_bench.curation.formats.source import DataSource, listed, needed, text_of
+from bioreview_bench.errors import printable
 
 _REVIEW = re.compile(r"review#(\d{1,2})")
 _SAID = ("topic_class_1", "reliability", "error_type", "explanation")
@@ -23,7 +25,7 @@ def reviewcritique(source: DataSource) -> Iterator[RawArticle]:
     """ReviewCritique: the folder with ReviewCritique.jsonl (reviews by people), or ReviewCritique_LLM.jsonl itself."""
     source.licence = "research only; not for training any model (ReviewCritique LICENSE)"
     source.notes.append("The licence forbids training on these data: leave them out of every training corpus.")
-    for path in source.find("ReviewCritique*.jsonl"):
+    for path in source.find("**/ReviewCritique*.jsonl"):
         if source.path.is_dir() and path.stem.endswith("_LLM"):
             source.left_out["files of reviews by language models, which are named by themselves"] += 1
             continue
@@ -36,10 +38,12 @@ def reviewcritique(source: DataSource) -> Iterator[RawArticle]:
 
 def _article(source: DataSource, where: str, row: dict[str, Any]) -> RawArticle:
     title = needed(row, "title")
-    numbers = sorted(int(found[1]) for key in row if (found := _REVIEW.fullmatch(key)))
-    segments = [(number, segment) for number in numbers for segment in _segments(row, number)]
+    names = _reviews(row)
+    if not names:
+        raise ValueError("it has no reviews: no review#N, and nothing else with a list of segments")
+    segments = [(number, segment) for number, name in names.items() for segment in _segments(row, name)]
     reviews = []
-    for number in numbers:
+    for number in names:
         text = "\n\n".join(segment["text"] for reviewer, segment in segments if reviewer == number)
         if text:
             reviews.append(RawReview(number, text))
@@ -61,12 +65,19 @@ def _article(source: DataSource, where: str, row: dict[str, Any]) -> RawArticle:
     )
 
 
-def _segments(row: dict[str, Any], number: int) -> Iterator[dict[str, str]]:
-    review = row[f"review#{number}"]
+def _reviews(row: dict[str, Any]) -> dict[int, str]:
+    """The fields that are reviews, by the reviewer's number; without `review#N` those of models, in order."""
+    people = {int(found[1]): key for key in row if (found := _REVIEW.fullmatch(key))}
+    machines = [key for key, value in row.items() if isinstance(value, dict) and isinstance(value.get("review"), list)]
+    return dict(sorted(people.items())) or dict(enumerate(machines, 1))
+
+
+def _segments(row: dict[str, Any], name: str) -> Iterator[dict[str, str]]:
+    review = row[name]
     if review is None:
         return
     if not isinstance(review, dict):
-        raise ValueError(f"review#{number} must be an object")
+        raise ValueError(f"{printable(name, 40)} must be an object")
     for segment in listed(review, "review"):
         text = text_of(segment, "segment_text")
         if text is not None:

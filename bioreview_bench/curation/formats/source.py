@@ -97,8 +97,9 @@ class DataSource:
     def json(self, path: Path) -> Any:
         """The value of a whole JSON document; None, and a problem, where it cannot be read."""
         data = self._bytes(path, MOST_JSON)
-        if data is None:
-            return None
+        return None if data is None else self._parsed(path, data)
+
+    def _parsed(self, path: Path, data: bytes) -> Any:
         try:
             return parse_value(data.decode("utf-8-sig"))
         except UnicodeDecodeError as error:
@@ -109,7 +110,20 @@ class DataSource:
 
     def object(self, path: Path) -> dict[str, Any] | None:
         """The object in a JSON document; None, and a problem, where there is none."""
-        value = self.json(path)
+        return self._object(path, self.json(path))
+
+    def last_object(self, path: Path) -> dict[str, Any] | None:
+        """The same of a file that may have an object a line, each of which replaces the one before it."""
+        data = self._bytes(path, MOST_JSON)
+        if data is None:
+            return None
+        lines = [line for line in data.splitlines() if line.strip()]
+        if len(lines) > 1 and all(line.startswith(b"{") and line.rstrip().endswith(b"}") for line in lines):
+            self.left_out["lines that a later line of the same file replaces"] += len(lines) - 1
+            data = lines[-1]
+        return self._object(path, self._parsed(path, data))
+
+    def _object(self, path: Path, value: Any) -> dict[str, Any] | None:
         if value is not None and not isinstance(value, dict):
             self.wrong(self.name(path), f"must be a JSON object, this is {json_type(value)}")
             return None

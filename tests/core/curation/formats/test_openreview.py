@@ -80,6 +80,41 @@ def test_reviews_responses_and_decisions_are_told_apart(
     assert done.lint_errors() == []
 
 
+@pytest.mark.parametrize(
+    ("year", "review", "decision"),
+    [
+        ("ICLR.cc/2017/conference/-/paper1", "official/review", "acceptance"),
+        ("ICLR.cc/2018/Conference/-", "Paper1/Official_Review", "Acceptance_Decision"),
+        ("ICLR.cc/2020/Conference/Paper1/-", "Official_Review", "Decision"),
+        ("TMLR/Paper1/-", "Review", "Decision"),
+    ],
+)
+def test_older_invitations_are_known(
+    imported: Callable[..., Any], tree: Callable[..., Path], year: str, review: str, decision: str
+) -> None:
+    def reply(name: str, kind: str, content: dict[str, str]) -> dict[str, Any]:
+        return {"id": name, "forum": "f1", "invitation": f"{year}/{kind}", "content": content}
+
+    notes = [
+        {"id": "f1", "forum": "f1", "invitation": "v/-/submission", "content": {"title": "Terns", "abstract": "x"}},
+        reply("r1", review, {"review": "Why was only one ledge watched?"}),
+        reply("p1", "public/review", {"review": "I liked these birds very much."}),
+        reply("d1", decision, {"decision": "Accept (Poster)", "comment": "All agree that it is good."}),
+    ]
+    done = imported("openreview", tree({"notes.json": {"notes": notes}}))
+    (article,) = done.articles.values()
+    assert article["decision_letter_raw"] == "Reviewer #1:\n\nReview:\n\nWhy was only one ledge watched?"
+    assert article["editorial_decision"] == "Accept (Poster)"
+    assert done.manifest["left_out"] == {"notes that are no reviews": 1}
+
+
+def test_a_decision_may_stand_in_the_submission(imported: Callable[..., Any], tree: Callable[..., Path]) -> None:
+    paper = {"title": "Terns", "abstract": "We count terns.", "decision": "submitted, no decision"}
+    notes = [note("f1", "submission", paper, 1), note("r1", "review", FIELDS, 1)]
+    (article,) = imported("openreview", tree({"notes.json": notes})).articles.values()
+    assert article["editorial_decision"] == "submitted, no decision"
+
+
 def test_rules_find_weaknesses_and_not_the_summary(imported: Callable[..., Any], tree: Callable[..., Path]) -> None:
     done = imported("openreview", tree(as_answer(2)), "--split-reviews")
     (article,) = done.articles.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,3 +101,26 @@ def test_a_section_and_a_split_of_it_may_be_named(imported: Callable[..., Any], 
     done = imported("peerread", tree(FILES) / "data/acl_2017/dev")
     assert list(done.articles) == ["acl_2017:173"]
     assert done.manifest["splits"] == {"val": 1}
+
+
+def test_the_last_line_of_a_file_counts_as_in_its_own_reader(
+    imported: Callable[..., Any], tree: Callable[..., Path]
+) -> None:
+    lines = json.dumps({**ACL, "title": "An earlier state"}) + "\n" + json.dumps(ACL) + "\n"
+    files = {
+        "data/acl_2017/dev/reviews/173.json": lines,
+        "data/acl_2017/dev/reviews/174.json": json.dumps({**ACL, "id": "174"}, indent=4),
+    }
+    done = imported("peerread", tree(files))
+    assert {name: one["title"] for name, one in done.articles.items()} == {
+        "acl_2017:173": ACL["title"],
+        "acl_2017:174": ACL["title"],
+    }
+    assert done.manifest["left_out"]["lines that a later line of the same file replaces"] == 1
+
+
+def test_a_file_that_cannot_be_read_is_one_problem(imported: Callable[..., Any], tree: Callable[..., Path]) -> None:
+    files = {"data/acl_2017/dev/reviews/173.json": "{}}", "data/acl_2017/dev/reviews/174.json": "[1]"}
+    err = imported("peerread", tree(files)).err
+    assert err.count("173.json") == 1
+    assert err.count("174.json: must be a JSON object") == 1

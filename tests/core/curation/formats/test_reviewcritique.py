@@ -68,3 +68,18 @@ def test_rows_of_another_shape_are_problems(imported: Callable[..., Any], tree: 
     assert "jsonl:1: title is blank or null" in err
     assert "jsonl:2: review#1 must be an object" in err
     assert "jsonl:3: review must be a list of objects" in err
+    assert "it has no reviews" in imported("reviewcritique", write(tree, {"title": "A title", "body_text": "x"})).err
+
+
+def test_reviews_of_models_stand_under_their_names(imported: Callable[..., Any], tree: Callable[..., Path]) -> None:
+    row = {key: value for key, value in ROW.items() if not key.startswith("review#")}
+    row |= {"gpt4": {"review": [segment("Too few terns.", "Weakness", "yes")]}, "claude_opus": ROW["review#2"]}
+    path = tree({"data/ReviewCritique_LLM.jsonl": json.dumps(row)}) / "data/ReviewCritique_LLM.jsonl"
+    (article,) = imported("reviewcritique", path).articles.values()
+    assert article["decision_letter_raw"] == "Reviewer #1:\n\nToo few terns.\n\nReviewer #2:\n\nWhy only one ledge?"
+
+
+def test_the_folder_of_the_repository_may_be_named(imported: Callable[..., Any], tree: Callable[..., Path]) -> None:
+    done = imported("reviewcritique", write(tree, ROW).parent)
+    assert (done.code, len(done.articles)) == (0, 1)
+    assert done.manifest["left_out"]["files of reviews by language models, which are named by themselves"] == 1
