@@ -11,7 +11,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,8 +104,9 @@ def download(what: Wanted, out: Path | None = None, progress: Callable[[int, int
         names = layouts.split_paths(where, names, what.version, tuple(found.files))
     done = Downloaded(folder, what.repo, found.commit, names)
     same = {"repo": what.repo, "commit": found.commit, "files": dict(names)}
-    if before is not None and same.items() <= before.items() and all((folder / local).is_file() for local in names):
+    if before is not None and same.items() <= before.items() and _is_whole(folder, before):
         return done
+    _check_ours(folder, {*_listed(before), *names})
     show = progress or (lambda received, total: None)
     fetched = download_all(found, names.values(), DataError, what.remedy, show)
     try:
@@ -170,6 +171,31 @@ def _require_frozen(manifest: manifests.Manifest, folder: Path) -> None:
             f"The downloaded files are not the frozen {manifest.version}; nothing was kept:\n{listed}",
             remedy="name the repository, --revision and --config of the release",
         )
+
+
+def _is_whole(folder: Path, origin: Mapping[str, object]) -> bool:
+    """True when every file is as it was downloaded."""
+    hashes = origin.get("sha256")
+    return isinstance(hashes, dict) and all(
+        (folder / local).is_file() and file_sha256(folder / local, DataError) == hashes.get(local)
+        for local in _listed(origin)
+    )
+
+
+def _check_ours(folder: Path, ours: Set[str]) -> None:
+    """Refuse to replace a folder in which somebody has put other files. Raises InputError."""
+    others = sorted({path.name for path in folder.iterdir()} - ours - {ORIGIN}) if folder.is_dir() else []
+    if others:
+        shown = ", ".join(printable(name, 60) for name in others[:5])
+        raise InputError(
+            f"{folder} would be replaced, and holds {len(others)} that no download made: {shown}.",
+            remedy="move them away, or name another --out",
+        )
+
+
+def _listed(origin: Mapping[str, object] | None) -> Set[str]:
+    files = (origin or {}).get("files")
+    return set(files) if isinstance(files, dict) else set()
 
 
 def _place(what: Wanted) -> Path:

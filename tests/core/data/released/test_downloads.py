@@ -75,6 +75,26 @@ def test_a_folder_of_somebody_elses_is_never_replaced(bench_process: Any, review
     assert reviews.requests == []
 
 
+def test_files_that_were_put_into_a_download_are_not_lost(bench_process: Any, reviews: Any, tmp_path: Path) -> None:
+    out = str(tmp_path / "mine")
+    folder = place(bench_process("data", "download", REPO, "--out", out))
+    (folder / "near_miss.jsonl").write_text("months of work")
+    place(bench_process("data", "download", REPO, "--out", out))  # nothing to do
+    reviews.add(REPO, {"data/default/test.jsonl": LINE}, OTHER, kind="datasets")
+    said = refusal(bench_process("data", "download", REPO, "--out", out), 2)
+    assert "near_miss.jsonl" in said
+    assert (folder / "near_miss.jsonl").read_text() == "months of work"
+    assert json.loads((folder / "origin.json").read_text())["commit"] == COMMIT
+
+
+def test_a_file_that_was_changed_is_put_back_by_the_same_command(bench_process: Any, reviews: Any) -> None:
+    folder = place(bench_process("data", "download", REPO))
+    before = (folder / "test.jsonl").read_bytes()
+    (folder / "test.jsonl").write_bytes(before[:20])
+    place(bench_process("data", "download", REPO))
+    assert (folder / "test.jsonl").read_bytes() == before
+
+
 def test_a_newer_commit_takes_the_place_of_an_older_one(bench_process: Any, reviews: Any, tmp_path: Path) -> None:
     out = str(tmp_path / "mine")
     place(bench_process("data", "download", REPO, "--out", out))
