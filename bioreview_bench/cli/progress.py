@@ -30,7 +30,7 @@ class ProgressBar:
         self._task: Any = None
         self._stopped = threading.Event()
         self._limit_said = float("-inf")
-        self._printing = threading.Lock()
+        self._printing = threading.RLock()
         if quiet:
             return
         if before:
@@ -63,11 +63,14 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
-        self._stopped.set()
+        with self._printing:  # a line that has begun ends before this does
+            self._stopped.set()
 
     def _keep_printing(self) -> None:
         while not self._stopped.wait(EVERY):
-            self._print()
+            with self._printing:
+                if not self._stopped.is_set():
+                    self._print()
 
     def _print(self) -> None:
         with self._printing:

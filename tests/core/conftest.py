@@ -206,11 +206,15 @@ class Reply:
 
 @dataclass
 class FakeModels:
-    """A model server on loopback: notes every request, and answers with what `answer` makes of it."""
+    """A model server on loopback: notes every request, and answers with what `answer` makes of it.
+
+    With a `limit` no client ever gets further than a test wants, however fast it is.
+    """
 
     url: str
     answer: Callable[[dict[str, Any]], Reply] = field(default=lambda request: Reply(status=500))
     requests: list[dict[str, Any]] = field(default_factory=list)  # path, headers (lower case), raw (bytes), body
+    limit: float = float("inf")  # requests beyond this many wait for their answer until it is raised
 
     def say(self, *replies: Reply) -> None:
         """Answer with these in turn, and with the last one for ever."""
@@ -228,6 +232,7 @@ def model_server(loopback: Callable[..., str]) -> Iterator[FakeModels]:
     """A model server that fails until a test tells it what to answer."""
     import socket
     import struct
+    import threading
     import time
 
     class Handler(BaseHTTPRequestHandler):
@@ -241,7 +246,11 @@ def model_server(loopback: Callable[..., str]) -> Iterator[FakeModels]:
                 raise ConnectionResetError("the client was killed while it sent")
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = {"path": self.path, "headers": headers, "raw": raw, "body": json.loads(raw)}
-            models.requests.append(request)
+            with counting:
+                models.requests.append(request)
+                number = len(models.requests)
+            while number > models.limit and not closing:
+                time.sleep(0.005)
             answer = models.answer(request)
             body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
             self.send_response(answer.status)
@@ -269,6 +278,7 @@ def model_server(loopback: Callable[..., str]) -> Iterator[FakeModels]:
                 self.wfile.write(body)
 
     closing: list[bool] = []
+    counting = threading.Lock()
     models = FakeModels(loopback(Handler))
     yield models
     closing.append(True)

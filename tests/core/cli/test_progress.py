@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 
 import pytest
@@ -25,15 +26,45 @@ def test_a_line_comes_every_minute_also_when_nothing_moves(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(progress, "EVERY", 0.05)
+    began = time.monotonic()
     bar = ProgressBar("Reviewing", 9, quiet=False)
     bar.show(4)
-    time.sleep(0.5)
+    lines: list[str] = []
+    while lines.count("Reviewing: 4/9") < 3 and time.monotonic() < began + 60:
+        time.sleep(0.01)
+        lines += capsys.readouterr().err.splitlines()
     bar.stop()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[:2] == ["Reviewing: 0/9", "Reviewing: 4/9"]
-    assert 2 < len(lines) <= 11
+    lines += capsys.readouterr().err.splitlines()
+    assert lines == ["Reviewing: 0/9"] + ["Reviewing: 4/9"] * (len(lines) - 1)
+    assert 3 <= len(lines) - 1 <= (time.monotonic() - began) / 0.05
     time.sleep(0.12)
     assert capsys.readouterr().err == ""
+
+
+def test_a_line_that_is_being_written_as_the_bar_is_stopped_does_not_follow_the_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, go_on, lines = threading.Event(), threading.Event(), []
+
+    def echo(text: str, err: bool) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            begun.set()
+            assert go_on.wait(60)
+        lines.append(text)
+
+    monkeypatch.setattr(progress, "EVERY", 0.01)
+    monkeypatch.setattr(progress.click, "echo", echo)
+    bar = ProgressBar("Reviewing", 9, quiet=False)
+    assert begun.wait(60)
+    stopping = threading.Thread(target=bar.stop)
+    stopping.start()
+    stopping.join(0.2)
+    assert stopping.is_alive()
+    go_on.set()
+    stopping.join()
+    written = len(lines)
+    time.sleep(0.1)
+    assert len(lines) == written
 
 
 def test_a_run_that_goes_on_says_where(capsys: pytest.CaptureFixture[str]) -> None:
@@ -66,10 +97,12 @@ def test_on_a_terminal_a_bar_shows_the_count_and_the_limit(
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "100")
     bar = ProgressBar("Judging", 12, quiet=False)
-    bar.show(3, until=time.time() + 60)
-    time.sleep(0.3)
+    bar.show(3, until=time.time() + 3600)
+    deadline, shown = time.monotonic() + 60, ""
+    while "rate-limited until" not in shown and time.monotonic() < deadline:
+        time.sleep(0.01)
+        shown += capsys.readouterr().err
     bar.stop()
-    shown = capsys.readouterr().err
     assert "0/12" in shown
     assert "rate-limited until" in shown
 

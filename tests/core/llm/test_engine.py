@@ -92,7 +92,7 @@ def test_every_article_gets_a_row_and_a_second_run_asks_nothing(store: RunStore)
     seen: list[Progress] = []
     watcher = Watcher()
     watcher.show = seen.append  # type: ignore[method-assign]
-    reviewer = Scripted(lambda *_: GOOD, latency=0.005)
+    reviewer = Scripted(lambda *_: GOOD, latency=0.02)
     summary = go(reviewer, papers(30), store, concurrency=4, watcher=watcher)
     assert (summary.done, summary.skipped, summary.n_failed, summary.stopped) == (30, 0, 0, None)
     assert len(rows(store)) == 30
@@ -167,7 +167,7 @@ def test_an_attempt_that_takes_too_long_is_cut_and_tried_again(store: RunStore) 
 
     started = time.monotonic()
     go(Slow(lambda *_: GOOD), papers(2), store, timeout=0.05, attempts=2)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 50
     assert rows(store)["elife:0"]["status"] == "ok"
     assert "no answer within 0.05 s" in rows(store)["elife:1"]["detail"]
 
@@ -208,13 +208,16 @@ def test_giving_up_stops_lets_calls_in_flight_finish_and_says_how_many_rows_are_
     class Mixed(Scripted):
         async def review(self, manuscript: Manuscript) -> Review:
             self.asked[manuscript.id] += 1
-            if manuscript.id == "elife:3":
-                await asyncio.sleep(0.02)
-                raise GiveUp("The quota is exhausted.")
             if manuscript.id == "elife:2":
                 raise TryAgain("503")
+            if manuscript.id == "elife:3":
+                refused.set()
+                raise GiveUp("The quota is exhausted.")
+            await refused.wait()
             await asyncio.sleep(0.05)
             return GOOD
+
+    refused = asyncio.Event()
 
     reviewer = Mixed(lambda *_: GOOD)
     with pytest.raises(RemoteError) as caught:
@@ -296,12 +299,10 @@ def test_every_row_is_synced_and_a_disk_that_cannot_stops_the_calls(
     store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(store, "sync", lambda: (time.sleep(0.01), synced.append(len(store))))
-    started = time.monotonic()
+    monkeypatch.setattr(store, "sync", lambda: (time.sleep(0.05), synced.append(len(store))))
     go(Scripted(lambda *_: GOOD, latency=0.001), papers(200), store, concurrency=20)
     assert synced[-1] == 200
-    assert len(synced) > 2
-    assert time.monotonic() - started < 1.5  # a sync for each row would take 2 s
+    assert 2 <= len(synced) < 100  # those that come during one share the next
 
     def broken() -> None:
         raise WriteError("Cannot write: broken.")

@@ -125,11 +125,12 @@ def written(folder: Path) -> dict[str, bytes]:
 def test_twenty_kills_at_random_moments_lose_no_row_and_bill_none_twice(
     runs: Runs, model_server: Any, tmp_path: Path
 ) -> None:
-    folder, n = tmp_path / "run", 400
+    folder, n = tmp_path / "run", 1000
     generator = random.Random(7)
     before: dict[str, bytes] = {}
     for _ in range(20):
         seen = len(model_server.requests)
+        model_server.limit = seen + 45  # so that however fast it is something is left after twenty
         pid = runs.start(n)
         wait_for(model_server, seen + generator.randrange(25))
         time.sleep(generator.uniform(0.0, 0.02))
@@ -141,6 +142,7 @@ def test_twenty_kills_at_random_moments_lose_no_row_and_bill_none_twice(
         before = now
     assert 0 < len(before) < n, "the kills fell at no interesting moment"
     seen = len(model_server.requests)
+    model_server.limit = float("inf")
     assert runs.end(runs.start(n)) == 0
     rows = written(folder)
     assert len(rows) == n
@@ -154,8 +156,9 @@ def test_twenty_kills_at_random_moments_lose_no_row_and_bill_none_twice(
 def test_ctrl_c_leaves_every_finished_row_and_the_state(
     runs: Runs, model_server: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    model_server.limit = 60
     pid = runs.start(5000)
-    wait_for(model_server, 60)
+    wait_for(model_server, 61)
     os.kill(pid, signal.SIGINT)
     assert runs.end(pid) == 130
     assert "Task was destroyed" not in capfd.readouterr().err

@@ -76,9 +76,14 @@ def start(extractor: Any, model_server: Any, cache: Path, many: Path) -> Callabl
     return begin
 
 
-def wait_for(extractor: Any, n: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(extractor.asked) < n:
+def stop_at(server: Any, n: int) -> None:
+    """Answer `n` more questions, and no other."""
+    server.limit = len(server.requests) + n
+
+
+def wait_until_stopped(server: Any) -> None:
+    deadline = time.monotonic() + 120
+    while len(server.requests) <= server.limit:
         assert time.monotonic() < deadline, "nothing is asked"
         time.sleep(0.001)
 
@@ -87,31 +92,34 @@ def repeated(extractor: Any) -> int:
     return sum(count - 1 for count in Counter(str(asked) for asked in extractor.asked).values())
 
 
-def test_kills_lose_no_stored_answer(extractor: Any, start: Any, many: Path) -> None:
+def test_kills_lose_no_stored_answer(extractor: Any, model_server: Any, start: Any, many: Path) -> None:
     generator = random.Random(5)
     for _ in range(3):
-        before = len(extractor.asked)
+        stop_at(model_server, generator.randrange(6, 14))
         process = start()
-        wait_for(extractor, before + generator.randrange(6, 14))
+        wait_until_stopped(model_server)
         process.kill()
         process.communicate()
         assert not (many.parent / "made.jsonl").exists()
+    model_server.limit = float("inf")
     process = start()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert repeated(extractor) <= 3 * 2  # the two calls in flight at each kill
     assert len((many.parent / "made.jsonl").read_text().splitlines()) == 12
 
 
-def test_ctrl_c_keeps_what_was_answered(extractor: Any, start: Any, many: Path) -> None:
+def test_ctrl_c_keeps_what_was_answered(extractor: Any, model_server: Any, start: Any, many: Path) -> None:
+    stop_at(model_server, 8)
     process = start()
-    wait_for(extractor, 8)
+    wait_until_stopped(model_server)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
     assert process.returncode == 130
     assert not (many.parent / "made.jsonl").exists()
+    model_server.limit = float("inf")
     process = start()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert repeated(extractor) <= 2
 

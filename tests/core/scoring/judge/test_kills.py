@@ -67,53 +67,65 @@ def questions(judge: Any) -> Counter[str]:
     return Counter(str(lists) for lists in judge.asked)
 
 
-def wait_for(judge: Any, n: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(judge.asked) < n:
+def stop_at(server: Any, n: int) -> None:
+    """Answer `n` more questions, and no other."""
+    server.limit = len(server.requests) + n
+
+
+def wait_until_stopped(server: Any) -> None:
+    deadline = time.monotonic() + 120
+    while len(server.requests) <= server.limit:
         assert time.monotonic() < deadline, "nothing is asked"
         time.sleep(0.001)
 
 
-def test_kills_bill_no_stored_answer_twice(loopback_judge: Any, start: Any, cache: Path) -> None:
+def test_kills_bill_no_stored_answer_twice(loopback_judge: Any, model_server: Any, start: Any) -> None:
     generator = random.Random(5)
     for _ in range(3):
-        before = len(loopback_judge.asked)
+        stop_at(model_server, generator.randrange(4, 9))
         process = start()
-        wait_for(loopback_judge, before + generator.randrange(4, 9))
+        wait_until_stopped(model_server)
         process.kill()
         process.communicate()
+    model_server.limit = float("inf")
     process = start()
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert out.startswith("System ")
     # At each kill no more than the two calls in flight are lost.
     repeated = sum(count - 1 for count in questions(loopback_judge).values())
     assert repeated <= 3 * 2
-    assert "0 of them stored" not in err
+    assert " 0 of them stored" not in err
     asked = len(loopback_judge.asked)
-    assert start().communicate(timeout=60)[0] == out
+    assert start().communicate(timeout=120)[0] == out
     assert len(loopback_judge.asked) == asked
 
 
-def test_ctrl_c_keeps_what_was_answered(loopback_judge: Any, start: Any) -> None:
+def test_ctrl_c_keeps_what_was_answered(loopback_judge: Any, model_server: Any, start: Any) -> None:
+    stop_at(model_server, 6)
     process = start()
-    wait_for(loopback_judge, 6)
+    wait_until_stopped(model_server)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Run the same command to go on" in err
+    model_server.limit = float("inf")
     process = start()
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert sum(count - 1 for count in questions(loopback_judge).values()) <= 2
 
 
-def test_two_commands_at_a_time_share_the_cache_and_do_not_wait(loopback_judge: Any, start: Any, bench: Any) -> None:
+def test_two_commands_at_a_time_share_the_cache_and_do_not_wait(
+    loopback_judge: Any, model_server: Any, start: Any, bench: Any
+) -> None:
     """Another system while the first is being judged: neither is refused."""
+    stop_at(model_server, 3)
     first = start()
-    wait_for(loopback_judge, 3)
+    wait_until_stopped(model_server)
+    model_server.limit = float("inf")
     where = ("--data", "demo", "--contract", "judge:openai:small", "--base-url", loopback_judge.url, "--draws", 0)
     code, _, err = bench("evaluate", "demo:gaps", *where)
     assert code == 0, err
-    first.communicate(timeout=60)
+    first.communicate(timeout=120)
     assert first.returncode == 0
