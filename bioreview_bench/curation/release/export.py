@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.curation.release.describe import Released, card, croissant, eval_yaml
-from bioreview_bench.curation.release.rows import check_apart, configurations
+from bioreview_bench.curation.release.rows import check_apart, check_withheld, configurations
 from bioreview_bench.curation.release.tables import schema_of, write_json_lines, write_parquet
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
@@ -37,6 +37,8 @@ def export(
     same bytes with the same libraries. A folder that cannot be written whole is not there.
     """
     check_apart(splits, held_out, withhold=withhold)
+    if withhold:
+        check_withheld(splits, held_out)
     name = clean(name)
     shown = configurations(splits, held_out, withhold=withhold)
     with new_folder(folder) as unfinished:

@@ -6,6 +6,7 @@ Fields are chosen by whitelist; then everything written is read again and scanne
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ BLOCKED = (
     "body",
     "comment",
 )
+_DATE = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?(?:[T ][\d:.Z+-]{1,20})?")
+_LICENCE = re.compile(
+    r"https?://\S+|©|\(c\)|\b(?:CC|Creative Commons|public domain|licen[cs]ed?|copyright|rights reserved"
+    r"|MIT|GPL|Apache|ODC)(?:\b|(?=\d))",
+    re.IGNORECASE,
+)
+_LICENCE_WORDS = 12
+_TOO_FEW_WORDS = 3  # to be a text: "unknown", "not stated"
 _ALLOWED = frozenset((*INDEX, *ANNOTATION))
 _IDS = ("id", "doi", "article_id", "concern_id")
 _LONGEST = 120  # characters of a value: ids, labels, addresses
@@ -93,6 +102,15 @@ def scan(path: str, data: bytes) -> Iterator[str]:
                 yield f"{path} line {number}: {key} is too long to be an id or a label ({len(value)} characters)"
             elif isinstance(value, str) and key in _IDS and " " in value:
                 yield f"{path} line {number}: {key} has spaces, so it is no id"
+            elif key == "published_date" and not _DATE.fullmatch(str(value)):
+                yield f"{path} line {number}: published_date is no date"
+            elif key == "license" and not _is_licence(str(value)):
+                yield f"{path} line {number}: license is not the name or address of one"
+
+
+def _is_licence(text: str) -> bool:
+    n_words = len(text.split())
+    return n_words <= _TOO_FEW_WORDS or (n_words <= _LICENCE_WORDS and _LICENCE.search(text) is not None)
 
 
 def _index(article: Article, split: str) -> dict[str, Any]:

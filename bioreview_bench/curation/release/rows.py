@@ -6,15 +6,15 @@ concern, and each source is a configuration of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bioreview_bench.curation.families import manuscript_doi, manuscript_id
+from bioreview_bench.curation.families import links
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import SPLITS
 from bioreview_bench.data.manuscript import is_skipped
 from bioreview_bench.data.vocabulary import sources_in_order
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import clean
 
 DEFAULT, BENCHMARK, CONCERNS = "default", "benchmark", "concerns"
@@ -23,6 +23,8 @@ RESERVED = (DEFAULT, BENCHMARK, CONCERNS)
 # What a held-out article keeps: a whitelist, so that a field that nobody thought of is not published.
 _OPEN = ("id", "source", "doi", "title", "abstract", "subjects", "published_date", "license", "schema_version")
 
+_TELLING = 40  # characters of a text that stands in a review and a paper by no chance
+
 Rows = list[dict[str, Any]]
 
 
@@ -30,7 +32,7 @@ def check_apart(splits: Mapping[str, Sequence[Article]], held_out: Collection[st
     """Refuse splits through which a held-out review would be published.
 
     Raises InputError: a split has another name than train, val and test; an article is in two; with `withhold`, no
-    split is held out, or another version (by DOI or id) of a held-out article is in an open split.
+    split is held out, or a held-out article and one of an open split are one family of manuscripts.
     """
     unknown = sorted({*splits, *held_out}.difference(SPLITS))
     if unknown:
@@ -40,18 +42,57 @@ def check_apart(splits: Mapping[str, Sequence[Article]], held_out: Collection[st
             f"Nothing would be withheld: there are {', '.join(splits)}, and none is held out.",
             remedy="name the split with --held-out, or leave --withhold out",
         )
-    placed: dict[str, tuple[str, str]] = {}
-    for name in sorted(splits, key=lambda name: name not in held_out):  # held-out ones first
-        closed = withhold and name in held_out
+    placed: dict[str, str] = {}
+    for name in splits:
         for article in splits[name]:
-            keys = (article.id, manuscript_id(article.id), manuscript_doi(article) or article.id)
-            where, other = next((placed[key] for key in keys if key in placed), (name, article.id))
-            if where != name:
-                raise InputError(
-                    f"{printable(article.id)} ({name}) and {printable(other)} ({where}) are one manuscript.",
-                    remedy="bench data split DATA -o FOLDER --ratio .7,.15,.15",
-                )
-            placed.update(dict.fromkeys(keys if closed else keys[:1], (name, article.id)))
+            if placed.setdefault(article.id, name) != name:
+                raise _one_manuscript(article.id, name, article.id, placed[article.id], "the same id")
+    if withhold:
+        articles = [article for name in splits for article in splits[name]]
+        for link in links(articles):
+            one, other = articles[link.first].id, articles[link.second].id
+            if (placed[one] in held_out) != (placed[other] in held_out):
+                raise _one_manuscript(one, placed[one], other, placed[other], link.why)
+
+
+def check_withheld(splits: Mapping[str, Sequence[Article]], held_out: Collection[str]) -> None:
+    """Refuse held-out articles whose paper holds their review: as a section of another name, say.
+
+    What is looked for are whole concerns, letters and responses. Raises InputError.
+    """
+    problems = []
+    for article in (article for name in splits if name in held_out for article in splits[name]):
+        secrets = [*(concern.concern_text for concern in article.concerns)]
+        secrets += [text for text in (article.decision_letter_raw, article.author_response_raw) if text]
+        wanted = [folded for secret in secrets if len(folded := " ".join(secret.split())) >= _TELLING]
+        for place, text in _texts(_manuscript(article)):
+            if any(secret in text for secret in wanted):
+                problems.append(Problem(f"{printable(article.id)}: {printable(place)} holds text of the review"))
+    if problems:
+        raise InputError(
+            "Nothing was written: papers of a held-out split hold their own reviews.",
+            problems=problems,
+            remedy="take these parts out of the articles",
+        )
+
+
+def _one_manuscript(one: str, where: str, other: str, elsewhere: str, why: str) -> InputError:
+    return InputError(
+        f"{printable(one)} ({where}) and {printable(other)} ({elsewhere}) are one manuscript: {why}.",
+        remedy="bench data split DATA -o FOLDER --ratio .7,.15,.15",
+    )
+
+
+def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in a row, white space folded, with its place."""
+    if isinstance(value, str):
+        yield place, " ".join(value.split())
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _texts(inner, f"{place}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, f"{place}[{number}]")
 
 
 def configurations(

@@ -131,6 +131,25 @@ def test_a_field_that_nobody_thought_of_is_not_published(tmp_path: Path) -> None
     assert "open" in strings(tmp_path / "r")
 
 
+@pytest.mark.parametrize(
+    "planted",
+    [
+        {"paper_text_sections": {"Public evaluation": "So it was said: {}"}},
+        {"subjects": ["{}"]},
+        {"structured_references": [{"note": {"text": "{}"}}]},
+        {"abstract": "Short.\n\n{}"},
+    ],
+)
+def test_a_held_out_paper_that_holds_its_review_is_not_published(tmp_path: Path, planted: dict[str, Any]) -> None:
+    concern = "There is no control for the stress of being kept awake at night."
+    fields = json.loads(json.dumps(planted).replace("{}", concern.replace(" control", "  control")))
+    article = made("a:1", **fields, **{"concerns": [{"concern_id": "a:1:R1C1", "concern_text": concern}]})
+    with pytest.raises(InputError, match="hold their own reviews"):
+        export({"test": [article]}, tmp_path / "r", "R", {"test"}, withhold=True)
+    assert list(tmp_path.iterdir()) == []
+    export({"test": [article]}, tmp_path / "r", "R", {"test"}, withhold=False)
+
+
 def made(article_id: str, **fields: Any) -> Article:
     return Article.model_validate({"id": article_id, "source": "a", "concerns": [], **fields})
 
@@ -141,6 +160,7 @@ def made(article_id: str, **fields: Any) -> Article:
         (made("a:1"), made("a:1")),
         (made("a:1v1"), made("a:1v2")),
         (made("a:1", doi="10.12688/f1000research.7.1"), made("a:2", doi="10.12688/F1000research.7.2")),
+        (made("b:1", title="Terns of the outer ledge"), made("a:2", title="Terns of the <i>outer</i> ledge.")),
     ],
 )
 def test_a_held_out_article_that_is_also_open_stops_what_is_for_others(
@@ -297,6 +317,9 @@ def test_the_public_part_has_ids_and_labels_only(tmp_path: Path) -> None:
         {"free_text_of_author": "x"},
         {"concern_id": "The sample is small"},
         {"license": "CC\u2028BY"},
+        {"license": "There is no control group in the study"},
+        {"license": "The license of the authors to claim this from a sample so small is not clear at all"},
+        {"published_date": "No control group"},
     ],
 )
 def test_the_scan_finds_texts(row: dict[str, Any]) -> None:
