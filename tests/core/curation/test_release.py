@@ -24,7 +24,7 @@ from bioreview_bench import load_split
 from bioreview_bench.cli.main import run
 from bioreview_bench.curation.release.describe import HUB_SPLITS
 from bioreview_bench.curation.release.export import export, wrong_checksums
-from bioreview_bench.curation.release.public import scan, write_public
+from bioreview_bench.curation.release.public import write_public
 from bioreview_bench.curation.release.push import plan_upload
 from bioreview_bench.curation.release.tables import schema_of
 from bioreview_bench.data.article import Article
@@ -304,33 +304,6 @@ def test_the_public_part_has_ids_and_labels_only(tmp_path: Path) -> None:
         json.loads(line) for line in (tmp_path / "p/data/index/train.jsonl").read_text(encoding="utf-8").splitlines()
     ]
     assert {row["id"] for row in index} == {article.id for article in load_split("demo", "train")}
-
-
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"concern_text": "x"},
-        {"title": "x"},
-        {"id": "x" * 121},
-        {"id": "two\nlines"},
-        {"category": ["other"]},
-        {"free_text_of_author": "x"},
-        {"concern_id": "The sample is small"},
-        {"license": "CC\u2028BY"},
-        {"license": "There is no control group in the study"},
-        {"license": "The license of the authors to claim this from a sample so small is not clear at all"},
-        {"published_date": "No control group"},
-    ],
-)
-def test_the_scan_finds_texts(row: dict[str, Any]) -> None:
-    assert len(list(scan("f", json.dumps(row, ensure_ascii=False).encode()))) == 1
-
-
-def test_an_id_that_is_a_text_keeps_everything_back(tmp_path: Path) -> None:
-    article = Article.model_validate({"id": "a:" + "word " * 40, "source": "a", "concerns": []})
-    with pytest.raises(DataError, match="Nothing was written"):
-        write_public({"test": [article]}, tmp_path / "p", set())
-    assert not (tmp_path / "p").exists()
 
 
 def test_held_out_references_go_to_private_repositories_only(release: Path, withheld: Path) -> None:
