@@ -35,7 +35,8 @@ _IN_BILLIONS = {"m": 1e-3, "b": 1.0, "t": 1e3}
 def row(entry: Entry, band: int | None, why_unranked: str | None, n_team_submissions: int) -> Row:
     """The row of an entry: what view.Row says of where its fields stand, and the few that are worked out."""
     full, card, submitted = entry.record, entry.submitted.card, entry.submitted
-    record = disclosed(full, *shown_beside(entry), ranked=why_unranked is None)
+    alone = why_unranked is None and not submitted.facts.get("near_elsewhere")
+    record = disclosed(full, *shown_beside(entry), parts=alone)
     coverage = record.coverage
     n = max(1, coverage.n_articles)
     return Row(
@@ -97,14 +98,14 @@ def after_cutoff(extras: Mapping[str, Any]) -> AfterCutoff:
 def disclosed_cutoff(after: AfterCutoff, row: Row, n_articles: int) -> AfterCutoff:
     """The same as far as it is published.
 
-    A team chooses the date, so that figures are shown where those of parts are (ranked, matches enough), and not
-    where the articles before the date are so few that theirs could be told from the difference.
+    A team chooses the date, so that figures are shown where those of parts are, and not where the articles before the
+    date are so few that theirs could be told from the difference.
     """
     if after.f1.value is None or after.n_articles is None:
         return after
     if row.has_parts and not 0 < n_articles - after.n_articles < FEW:
         return after
-    shown = f"they are shown for ranked submissions with {FEW} matches or more"
+    shown = f"they are shown for ranked submissions with {FEW} matches or more that repeat no other team's"
     why = f"fewer than {FEW} articles are older" if row.has_parts else shown
     none = Figure(value=None)
     return after.model_copy(update={"reason": why, "f1": none, "skill": none, "recall": none, "precision": none})

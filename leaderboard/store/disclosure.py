@@ -5,7 +5,8 @@
   still tells which articles matched, whatever the seed, because it depends on where the matches lie; there matches,
   predictions and ceilings are dealt to the articles anew before drawing. Such an interval is a little wider.
 - Figures by category, severity and source, and those made of them, are published for ranked rows only (one for each
-  team and split), and only with FEW matches or more: a file with one concern would show its category otherwise.
+  team and split) that are no near copy of another team's file, and only with FEW matches or more: one concern alone, or
+  one more than in another file, would show its category otherwise.
 - P-values have two decimals: against a system whose matches are known they tell as much as intervals.
 - A source with fewer than FEW articles has no figures; nor has a comparison with human reviewers on fewer.
 
@@ -75,12 +76,13 @@ def _dealt(
     return found
 
 
-def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int], *, ranked: bool) -> ResultRecord:
+def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int], *, parts: bool) -> ResultRecord:
     """The record as it may be shown, with the intervals `shown`; what may not is null or left out.
 
-    `articles`: how many there are by source; a source that it does not name has few.
+    `parts`: figures of parts may be shown where there are FEW matches. `articles`: how many there are by source; a
+    source that it does not name has few.
     """
-    parts = ranked and record.overall.n_matched >= FEW
+    parts = parts and record.overall.n_matched >= FEW
     few = tuple(f"per_source.{name}." for name in record.per_source if articles.get(name, 0) < FEW)
     hidden = few if parts else _OF_PARTS
     bounds = {path: None if path.startswith(hidden) else _pair(pair) for path, pair in shown.items()}

@@ -173,7 +173,7 @@ def _kept_headline(db: Database, row: ResultRow) -> Headline:
 
 
 def _headline(row: ResultRow) -> Headline:
-    shown = disclosed(unpack_summary(row.record), row.extras.get("intervals") or {}, {}, ranked=False)
+    shown = disclosed(unpack_summary(row.record), row.extras.get("intervals") or {}, {}, parts=False)
     return Headline(
         **filled(Headline, shown),
         contract=row.contract,

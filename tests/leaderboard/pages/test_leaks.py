@@ -181,6 +181,26 @@ def test_parts_of_a_ranked_row_have_no_counts_and_small_sources_no_figures(
         assert "exact_match_rate" not in text
 
 
+def test_nor_does_it_beside_another_teams_file_with_one_concern_less(
+    board: Any, demo_split: Any, add_submitter: Make, make_package: Make
+) -> None:
+    probes = labelled(demo_split)[:4]
+    known = {article.id: [one.concern_text for one in counted(article) if one not in probes] for article in demo_split}
+    add_submitter(board, "base").submit(make_package("Base", content(demo_split, known)))
+    told = []
+    for number, probe in enumerate(probes):
+        said = {
+            article.id: known[article.id] + [probe.concern_text for one in article.concerns if one is probe]
+            for article in demo_split
+        }
+        told.append(add_submitter(board, f"u{number}").submit(make_package(f"S{number}", content(demo_split, said))))
+    score_due(board)
+    rows = {row.submission: row for row in load_table(board, "test", "jaccard").rows}
+    assert all(rows[one].band is not None for one in told)
+    seen = [{**without_identity(rows[one]), "system": ""} for one in told]
+    assert seen == [seen[0]] * len(told)
+
+
 def test_every_published_figure_has_three_decimals_at_most(
     board: Any, add_submitter: Make, make_package: Make, content_of: Make
 ) -> None:
