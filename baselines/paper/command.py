@@ -150,10 +150,15 @@ def _require_yes(planned: PlannedReview, yes: bool) -> None:
     if yes or not planned.leaves or planned.row is not None:
         return
     again = options.same_command("--yes")
-    if not sys.stdin.isatty():
-        raise InputError("Nothing was sent: sending this paper to a service takes a yes.", remedy=again)
     question = f"Send the paper to {planned.prepared.reviewer.name} at {planned.address}?"
-    if not click.confirm(question, default=False, err=True):
+    try:
+        agreed = click.confirm(question, default=False, err=True)
+    except (click.Abort, OSError) as error:  # no terminal, and nothing was piped in
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise InputError("Nothing was sent: sending this paper to a service takes a yes.", remedy=again) from error
+    if not agreed:
         raise InputError("Nothing was sent.", remedy=again)
 
 

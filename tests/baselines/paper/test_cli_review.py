@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -108,6 +109,18 @@ def test_nothing_is_sent_without_a_yes(
     assert not model_server.requests
     assert not (paper.parent / "runs").exists()
     answer(monkeypatch, True)
+    assert api().code == 0
+    assert len(model_server.requests) == 1
+
+
+def test_a_yes_may_be_piped_in(
+    api: Callable[..., Any], model_server: Any, monkeypatch: pytest.MonkeyPatch, paper: Path
+) -> None:
+    for said in ("", "n\n", "\n", "maybe\n"):
+        monkeypatch.setattr("sys.stdin", io.StringIO(said))
+        assert api().code == 2
+    assert not model_server.requests
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     assert api().code == 0
     assert len(model_server.requests) == 1
 
