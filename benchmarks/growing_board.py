@@ -1,10 +1,11 @@
-"""What the tests of a large board cost: its first table, one more system, a withdrawal, and what a page reads.
+"""What a large board costs: its first table, one more system, a withdrawal, its pages and its database.
 
     python benchmarks/growing_board.py [--systems 300] [--articles 278]
 
 A board is filled with results of invented systems (one real record whose counts by article are resampled), so that
 tables are made as a worker makes them, with everything else that they hold. Printed are seconds of the whole table, and
-of the tests in it (the aim at 300 systems: under 60 s for the first, under 3 s for one more).
+of the tests in it (the aim at 300 systems: under 60 s for the first, under 3 s for one more); milliseconds and bytes of
+each page, made for the first time (the first of all reads the table); and the size of the database.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from bands import simulated
+from fastapi.testclient import TestClient
+from sqlalchemy import func, select
 from synthetic import Size, build
 
 from bioreview_bench import Contract, Result, load_split, read_predictions, score
 from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.ranking import build as building
 from bioreview_bench.leaderboard.ranking.pairs import pairs_of
+from bioreview_bench.leaderboard.serving.app import create_app
 from bioreview_bench.leaderboard.store.common import bump
 from bioreview_bench.leaderboard.store.database import Database
 from bioreview_bench.leaderboard.store.models import (
@@ -67,6 +71,9 @@ def main() -> None:
         _timed(database, "one withdrawn")
         _timed(database, "nothing but a changed setting")
         _sizes(database)
+        _pages(database)
+        mebibytes = sum(file.stat().st_size for file in folder.glob("board.sqlite*")) / 2**20
+        print(f"database: {mebibytes:.1f} MiB, of which results {_results(database):.1f} MiB")
 
 
 def _add(database: Database, number: int, model: Result, counts: Any) -> None:
@@ -167,6 +174,34 @@ def _sizes(database: Database) -> None:
     print(f"{bands} bands; one system against {len(tests)} others read in {1000 * passed:.1f} ms, least p {least:.4f}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"kept for the next update: {mebibytes:.1f} MiB; peak of memory {peak:.0f} MiB")
+
+
+def _pages(database: Database) -> None:
+    """Each page once, made anew; a board's server keeps it afterwards."""
+    names = {
+        "the board": "/",
+        "another order": "/?sort=recall&order=up",
+        "a search": "/?q=laboratory+77",
+        "its last page": "/?page=3",
+        "a choice to compare": "/compare",
+        "two compared": f"/compare?a={_id(0)}&b={_id(1)}",
+        "a system": f"/systems/{_id(1)}",
+        "the feed": "/feed.xml",
+        "the table as JSON": "/api/v1/tables/test/jaccard.json",
+        "a system's tests as JSON": f"/api/v1/tables/test/jaccard/tests/{_id(1)}.json",
+    }
+    with TestClient(create_app(database)) as client:
+        for name, address in names.items():
+            began = time.monotonic()
+            with client.stream("GET", address) as answer:
+                packed = sum(len(part) for part in answer.iter_raw())
+            passed = time.monotonic() - began
+            print(f"{name}: {answer.status_code}, {1000 * passed:.0f} ms, {packed / 1024:.0f} KiB as sent", flush=True)
+
+
+def _results(database: Database) -> float:
+    with database.reading() as session:
+        return float(session.scalar(select(func.sum(func.length(ResultRow.record)))) or 0) / 2**20
 
 
 if __name__ == "__main__":
