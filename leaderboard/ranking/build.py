@@ -228,18 +228,20 @@ def _history(session: Session, row: Submission, tables: Sequence[BoardTable]) ->
     """The team's scored submissions to the split, the oldest first; withdrawn ones without figures."""
     first = tables[0]
     shown: dict[str, Row] = {one.submission: one for one in first.rows}
+    teams = session.scalars(select(Submission.team).where(Submission.split == row.split).distinct())
+    same = [team for team in teams if folded(team) == folded(row.team)]
+    scored = select(Event.submission_id).where(Event.state == "scored")
+    query = select(Submission).where(Submission.split == row.split, Submission.team.in_(same))
     found = []
-    for one in contenders(session, row.split):
-        if folded(one.team) != folded(row.team) or one.trial or not one.scored:
-            continue
-        line = shown.get(one.id)
+    for one in session.scalars(query.where(~Submission.trial, Submission.id.in_(scored)).order_by(arrival())):
+        card, line = Card.model_validate(one.card), shown.get(one.id)
         found.append(
             HistoryItem(
                 submission=one.id,
-                system=one.card.system_name,
-                version=one.card.system_version,
+                system=card.system_name,
+                version=card.system_version,
                 submitted=one.created_at.date().isoformat(),
-                state="withdrawn" if one.withdrawn else "scored",
+                state="withdrawn" if one.state == "withdrawn" else "scored",
                 disqualified=one.disqualified,
                 marked=one.marked,
                 ranked=line is not None and line.band is not None,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import SchemaValidator, core_schema
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -364,7 +364,20 @@ def unpack(content: bytes) -> ResultRecord:
 
 def unpack_summary(content: bytes) -> ResultRecord:
     """The same without its rows by article, of which a board of many years would hold too many at once."""
-    return ResultRecord.model_validate({**from_json(zlib.decompress(content)), "articles": []})
+    return ResultRecord.model_validate({**_SUMMARY.validate_json(zlib.decompress(content)), "articles": []})
+
+
+# Rows by article are most of a record: what the schema does not name is passed over and never made.
+_SUMMARY = SchemaValidator(
+    core_schema.typed_dict_schema(
+        {
+            name: core_schema.typed_dict_field(core_schema.any_schema(), required=False)
+            for name in ResultRecord.model_fields
+            if name != "articles"
+        },
+        extra_behavior="ignore",
+    )
+)
 
 
 def _put(session: Session, submission_id: str, one: Scored, record: bytes) -> None:
