@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 
 from bioreview_bench.curation.formats.raw import RawArticle
 from bioreview_bench.curation.formats.source import DataSource
-from bioreview_bench.errors import InputError, did_you_mean, printable
+from bioreview_bench.errors import EncoderError, InputError, did_you_mean, printable
 
 ENTRY_POINT = "bioreview_bench.formats"
 _HERE = "bioreview_bench.curation.formats."
@@ -44,7 +44,7 @@ def canonical_name(name: str) -> str:
 
 
 def find_format(name: str) -> Converter:
-    """The converter of a format. Raises InputError."""
+    """The converter of a format. Raises InputError; EncoderError for one whose package cannot be loaded."""
     name = canonical_name(name)
     if name in _OURS:
         module, _, attribute = _OURS[name].partition(":")
@@ -56,11 +56,25 @@ def find_format(name: str) -> Converter:
             f'There is no format "{printable(name)}".',
             remedy=f"{did_you_mean(name, format_names())}bench data import --list",
         )
-    converter: Converter = added.load()
+    package = added.dist.name if added.dist else added.value
+    try:
+        converter: Converter = added.load()
+    except Exception as error:  # whatever a package does while it is imported
+        raise EncoderError(
+            f'The format "{printable(name)}" of {printable(package)} cannot be loaded: '
+            f"{type(error).__name__}: {printable(error)}.",
+            remedy=f"install {printable(package)} again, or remove it",
+        ) from error
     return converter
 
 
 def described() -> list[tuple[str, str]]:
-    """(name, the first line of what its function says), for a list."""
-    names = format_names()
-    return [(name, (find_format(name).__doc__ or "").strip().partition("\n")[0].rstrip(".")) for name in names]
+    """(name, the first line of what its function says, or why it cannot be loaded), for a list."""
+    return [(name, _said_of(name)) for name in format_names()]
+
+
+def _said_of(name: str) -> str:
+    try:
+        return (find_format(name).__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    except EncoderError as error:
+        return error.message

@@ -203,6 +203,20 @@ def test_installed_packages_add_formats(
     assert registry.described()[-1] == ("mine", "What a zoo has")
 
 
+@pytest.mark.parametrize("target", ["no_such_module:read", f"{__name__}:no_such_function"])
+def test_a_package_that_cannot_be_loaded_is_named_and_hides_no_other_format(
+    imported: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    monkeypatch.setattr(registry, "entry_points", lambda group: [EntryPoint("broken", target, group)])
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[mine.__module__])
+    done = imported("broken", tmp_path)
+    assert done.code == 3
+    assert 'The format "broken"' in done.err
+    names = dict(registry.described())
+    assert "cannot be loaded" in names["broken"]
+    assert names["folder"].startswith("Folders")
+
+
 def mine(source: DataSource) -> Iterator[RawArticle]:
     """What a zoo has.
 
