@@ -124,7 +124,7 @@ def _share(articles: Sequence[Article], label: str) -> dict[str, float]:
 
 def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
     """Total variation: half the sum of the differences, 0 for the same shares and 1 for disjoint ones."""
-    return sum(abs(one.get(value, 0) - other.get(value, 0)) for value in {*one, *other}) / 2
+    return sum(abs(one.get(value, 0) - other.get(value, 0)) for value in sorted({*one, *other})) / 2
 
 
 def _dates(articles: Sequence[Article], cutoff: str | None) -> SplitDates:

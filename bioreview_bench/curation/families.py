@@ -69,21 +69,22 @@ def links(articles: Sequence[Article]) -> list[Link]:
         ((index, " ".join(title) if len(title) >= TITLE_WORDS else None) for index, title in enumerate(titles)),
         "the same title",
     )
-    abstracts = [words(article.abstract or "") for article in articles]
     found += (
         Link(*pair, "nearly the same title")
         for pair in _near([set(title) if len(title) >= TITLE_WORDS else set() for title in titles], TITLE_THRESHOLD)
         if not _other_numbers(titles[pair[0]], titles[pair[1]])
     )
-    pairs_of_words = [
-        {f"{a} {b}" for a, b in itertools.pairwise(abstract)} if len(abstract) >= ABSTRACT_WORDS else set()
-        for abstract in abstracts
-    ]
+    pairs_of_words = [_pairs_of_words(article.abstract or "") for article in articles]
     found += (Link(*pair, "nearly the same abstract") for pair in _near(pairs_of_words, ABSTRACT_THRESHOLD))
     first_reason: dict[tuple[int, int], Link] = {}
     for link in found:
         first_reason.setdefault((link.first, link.second), link)
     return sorted(first_reason.values(), key=lambda link: (link.first, link.second))
+
+
+def _pairs_of_words(text: str) -> set[str]:
+    said = words(text)
+    return {f"{a} {b}" for a, b in itertools.pairwise(said)} if len(said) >= ABSTRACT_WORDS else set()
 
 
 class Groups:

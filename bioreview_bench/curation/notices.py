@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from bioreview_bench.data.article import Article
+from bioreview_bench.data.article import TYPE_FIELDS, Article
 
 _TITLE = re.compile(
     r"(?:<[^>]*>|\W)*(?:(?:author|publisher|editor)(?:\W*s)?\W+)?"
@@ -20,7 +20,6 @@ _TITLE = re.compile(
 )
 _AT_THE_END = re.compile(r"[\[(](?P<kind>retracted|withdrawn)\b[^\])]{0,80}[\])]\W*$", re.IGNORECASE)
 _TYPES = re.compile(r"\b(?:correct|corrig|errat|retract|withdraw|addend|expression.of.concern)", re.IGNORECASE)
-TYPE_FIELDS = ("article_type", "publication_type", "type")
 
 
 def notice(article: Article) -> str | None:

@@ -25,6 +25,9 @@ from pydantic import (
 from bioreview_bench.data.vocabulary import SLUG, SOURCES, Category, Severity, Stance, is_source, normalise
 from bioreview_bench.errors import did_you_mean, printable
 
+# Fields in which the text of a paper or a letter lies; nearly all of an article's size.
+_LONG = frozenset(("paper_text_sections", "structured_references", "decision_letter_raw", "author_response_raw"))
+TYPE_FIELDS = ("article_type", "publication_type", "type")  # unknown fields that say what kind of article it is
 _MOST = 10_000  # parts of a list; each one that is wrong would be a message
 _F1000_VERSION = re.compile(r"(10\.12688/[a-z0-9-]+\.\d+)\.\d+")
 
@@ -182,6 +185,15 @@ class Article(BaseModel):
     def sections(self) -> dict[str, str]:
         """Body sections with text, in file order."""
         return {name: text for name, text in self.paper_text_sections.items() if text}
+
+    def without_texts(self) -> Article:
+        """The article without paper, letters and unknown fields, other than those that say what kind it is.
+
+        This is what families, labels and counts are made from; thousands of them fit into memory.
+        """
+        kept = {name: getattr(self, name) for name in self.model_fields_set - _LONG if name in Article.model_fields}
+        kept |= {name: value for name, value in (self.model_extra or {}).items() if name in TYPE_FIELDS}
+        return Article.model_construct(**kept)
 
     @cached_property
     def family(self) -> str:

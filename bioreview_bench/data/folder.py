@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.errors import DataError, InputError, Problem, did_you_mean, printable, reasons
 from bioreview_bench.files.jsonl import LONGEST_ARTICLE, read_rows
 from bioreview_bench.files.parquet import read_parquet
-from bioreview_bench.files.reading import read_json
+from bioreview_bench.files.reading import find_json, read_json
 
 SPLITS = ("train", "val", "test")
 ALL = "all"
@@ -41,8 +42,39 @@ def canonical_split(name: str) -> str:
     return name
 
 
+@dataclass(frozen=True)
+class StoredArticles:
+    """Articles of files, read one at a time whenever they are iterated over: only the one at hand is in memory.
+
+    With `ids` only these. Iterating raises DataError, after the last row, for all problems at once.
+    """
+
+    files: tuple[Path, ...]
+    split: str = ALL
+    ids: frozenset[str] | None = None
+
+    def __iter__(self) -> Iterator[Article]:
+        absent = set(self.ids or ())
+        for article in _checked(self.files):
+            if self.ids is None or article.id in self.ids:
+                absent.discard(article.id)
+                yield article
+        if absent:
+            listed = ", ".join(map(printable, sorted(absent)[:5]))
+            raise DataError(
+                f"{self.files[0].with_name('splits.json')}: {len(absent)} ids of {self.split} are not in "
+                f"{self.files[0].name}: {listed}.",
+                remedy="fix the list",
+            )
+
+
 def read_split(folder: Path, split: str) -> list[Article]:
     """Articles of a split of a data folder, in file order. Raises DataError, InputError."""
+    return list(stored_split(folder, split))
+
+
+def stored_split(folder: Path, split: str) -> StoredArticles:
+    """The same, to be read one at a time. Raises DataError, InputError."""
     split = canonical_split(split)
     _check_folder(folder)
     if (folder / "articles.jsonl").is_file():
@@ -51,7 +83,7 @@ def read_split(folder: Path, split: str) -> list[Article]:
             raise DataError(
                 f"Both {folder / 'articles.jsonl'} and {rivals[0]} hold articles.", remedy="keep one of the two"
             )
-        return _members(folder, split)
+        return StoredArticles((folder / "articles.jsonl",), split, _listed_ids(folder, split))
     names = SPLITS if split == ALL else (split,)
     files = [path for name in names for path in split_files(folder, name)]
     if not files:
@@ -65,7 +97,26 @@ def read_split(folder: Path, split: str) -> list[Article]:
             if inner
             else "name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
         )
-    return read_articles(files)
+    return StoredArticles(tuple(files), split)
+
+
+def stored_groups(folder: Path) -> dict[str, StoredArticles]:
+    """The articles of each split there is; those that `splits.json` names in none as "rest", undivided ones as "all".
+
+    Raises DataError, InputError.
+    """
+    if not (folder / "articles.jsonl").is_file():
+        names = [name for name in SPLITS if split_files(folder, name)]
+        return {name: stored_split(folder, name) for name in names or [ALL]}
+    everything = stored_split(folder, ALL)
+    splits = find_json(folder / "splits.json", DataError, "fix the file")
+    if not splits:
+        return {ALL: everything}
+    given = set(map(canonical_split, splits))
+    found = {name: stored_split(folder, name) for name in SPLITS if name in given}
+    placed = frozenset().union(*(members.ids or () for members in found.values()))
+    rest = frozenset(article.id for article in everything) - placed
+    return found | ({"rest": StoredArticles(everything.files, "rest", rest)} if rest else {})
 
 
 def split_files(folder: Path, split: str) -> list[Path]:
@@ -118,9 +169,12 @@ def data_files(folder: Path) -> list[Path]:
     return [path for split in SPLITS for path in split_files(folder, split)]
 
 
-def read_articles(files: list[Path]) -> list[Article]:
+def read_articles(files: Sequence[Path]) -> list[Article]:
     """Read article files. Raises InputErrors of all files as one DataError."""
-    articles: list[Article] = []
+    return list(_checked(files))
+
+
+def _checked(files: Sequence[Path]) -> Iterator[Article]:
     problems: list[Problem] = []
     where: dict[str, str] = {}
     for path in files:
@@ -140,20 +194,19 @@ def read_articles(files: list[Path]) -> list[Article]:
                 )
                 continue
             where[article.id] = place
-            articles.append(article)
+            yield article
     if problems:
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         where_all = files[0] if len(files) == 1 else files[0].parent
         raise DataError(f"{where_all}: {count} in the articles.", problems=problems, remedy="fix these lines")
-    if not articles:
+    if not where:
         raise DataError(f"{files[0]} has no articles.", remedy="check the file")
-    return articles
 
 
-def _members(folder: Path, split: str) -> list[Article]:
-    articles = read_articles([folder / "articles.jsonl"])
+def _listed_ids(folder: Path, split: str) -> frozenset[str] | None:
+    """The ids that `splits.json` has for a split; None for all."""
     if split == ALL:
-        return articles
+        return None
     path = folder / "splits.json"
     splits = read_json(path, DataError, 'write {"train": [ids], "val": [ids], "test": [ids]}')
     for alias, name in _ALIASES.items():
@@ -181,13 +234,7 @@ def _members(folder: Path, split: str) -> list[Article]:
             f"{path}: {printable(shared[0])} is in both {split} and {printable(elsewhere[shared[0]])}.",
             remedy="an article belongs to one split",
         )
-    absent = sorted(wanted - {article.id for article in articles})
-    if absent:
-        raise DataError(
-            f"{path}: {len(absent)} ids of {split} are not in articles.jsonl: {', '.join(map(printable, absent[:5]))}.",
-            remedy="fix the list",
-        )
-    return [article for article in articles if article.id in wanted]
+    return frozenset(wanted)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:

@@ -6,15 +6,16 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
-from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import (
     ALL,
     SPLITS,
+    StoredArticles,
     canonical_split,
     data_files,
-    read_articles,
     read_split,
     split_files,
+    stored_groups,
+    stored_split,
 )
 from bioreview_bench.data.near_misses import near_miss_file
 from bioreview_bench.data.released import manifest as manifests
@@ -79,10 +80,19 @@ def load_every_split(data: str | Path, *, allow_unfrozen: bool = False) -> list[
     return [load_split(data, split, allow_unfrozen=allow_unfrozen) for split in present or [ALL]]
 
 
-def load_articles(data: str | Path) -> list[Article]:
-    """Every article of a `--data` value, or of a file of articles. Raises DataError, InputError as `locate`."""
+def stored_articles(data: str | Path) -> StoredArticles:
+    """Every article of a `--data` value, or of a file of articles, to be read one at a time.
+
+    Raises DataError, InputError as `locate`.
+    """
     path = Path(data)
-    return read_articles([path]) if path.is_file() else read_split(locate(data)[1], ALL)
+    return StoredArticles((path,)) if path.is_file() else stored_split(locate(data)[1], ALL)
+
+
+def stored_by_split(data: str | Path) -> dict[str, StoredArticles]:
+    """The same by split; those of a file as "all", those of a folder that no split names as "rest"."""
+    path = Path(data)
+    return {ALL: StoredArticles((path,))} if path.is_file() else stored_groups(locate(data)[1])
 
 
 def bundled_data(predictions: str) -> str | None:

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,15 +33,20 @@ def write_files(contents: Mapping[Path, bytes]) -> None:
     The last path in `contents` is renamed last, so its presence says that the others are there.
     Raises WriteError.
     """
+    write_pieces({path: (content,) for path, content in contents.items()})
+
+
+def write_pieces(contents: Mapping[Path, Iterable[bytes]]) -> None:
+    """The same for contents that come in pieces, which are drawn in order: those of a file after the file before it."""
     finished: dict[Path, Path] = {}
     destination = Path()
     try:
-        for destination, content in contents.items():
+        for destination, pieces in contents.items():
             check_writable(destination)
             descriptor, name = tempfile.mkstemp(dir=destination.parent, prefix=f".{destination.name}.")
             finished[destination] = Path(name)
             with os.fdopen(descriptor, "wb") as stream:
-                stream.write(content)
+                stream.writelines(pieces)
                 stream.flush()
                 os.fsync(stream.fileno())
             os.chmod(name, 0o666 & ~_umask())

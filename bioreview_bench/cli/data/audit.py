@@ -5,13 +5,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.errors import SHOWN, DataError, printable
+from bioreview_bench.errors import SHOWN, printable
 
 if TYPE_CHECKING:
     from bioreview_bench.curation.audit import AuditReport
@@ -58,26 +57,10 @@ def audit(data: str, against: tuple[str, ...], cutoff: str | None, strict: bool,
 
 
 def groups_of(data: str) -> dict[str, list[Article]]:
-    """The articles of each split; those of a folder that no split names as "rest"."""
-    from bioreview_bench.data.folder import ALL, SPLITS, canonical_split, read_articles, read_split, split_files
-    from bioreview_bench.data.load import locate
-    from bioreview_bench.files.reading import find_json
+    """The articles of each split without their texts; those of a folder that no split names as "rest"."""
+    from bioreview_bench.data.load import stored_by_split
 
-    if Path(data).is_file():
-        return {ALL: read_articles([Path(data)])}
-    folder = locate(data)[1]
-    whole = (folder / "articles.jsonl").is_file()
-    splits = find_json(folder / "splits.json", DataError, "fix the file") if whole else None
-    if whole and not splits:
-        return {ALL: read_split(folder, ALL)}
-    if splits:
-        names = [name for name in SPLITS if any(canonical_split(given) == name for given in splits)]
-    else:
-        names = [name for name in SPLITS if split_files(folder, name)]
-    found = {name: read_split(folder, name) for name in names}
-    placed = {article.id for members in found.values() for article in members}
-    rest = [article for article in read_split(folder, ALL) if article.id not in placed] if whole or not found else []
-    return found | ({"rest": rest} if rest else {})
+    return {name: [one.without_texts() for one in stored] for name, stored in stored_by_split(data).items()}
 
 
 def _blocks(report: AuditReport, cutoff: str | None, most: int | None) -> list[Block]:

@@ -30,31 +30,33 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
       bench data parse downloads/ -o parsed.jsonl
     """
     from bioreview_bench.data.papers.jats import parse_jats
-    from bioreview_bench.files.atomic import check_writable, write_files
+    from bioreview_bench.files.atomic import check_writable, write_pieces
     from bioreview_bench.files.reading import read_bytes
+    from bioreview_bench.files.row_store import row_store
 
     if output is None:
         raise InputError("Say where the articles go.", remedy="-o parsed.jsonl")
     check_writable(output)
     problems: list[Problem] = []
-    lines: dict[str, str] = {}
-    for path in _files(paths):
-        try:
-            article = parse_jats(read_bytes(path, InputError), path.name).to_article()
-        except InputError as error:
-            problems.append(Problem(error.message))
-            continue
-        if article.id in lines:
-            problems.append(Problem(f"{path.name}: a second file of {article.id}"))
-        row = article.model_dump(mode="json", exclude_unset=True, exclude_none=True)
-        lines[article.id] = json.dumps(row, ensure_ascii=False) + "\n"
-    if problems:
-        count = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
-        raise InputError(
-            f"{count} cannot be read; nothing was written.", problems=problems, remedy="leave these files out"
-        )
-    write_files({output: "".join(lines[name] for name in sorted(lines)).encode()})
-    click.echo(f"{output}: {len(lines):,} articles.")
+    places: dict[str, int] = {}
+    with row_store(output) as rows:
+        for path in _files(paths):
+            try:
+                article = parse_jats(read_bytes(path, InputError), path.name).to_article()
+            except InputError as error:
+                problems.append(Problem(error.message))
+                continue
+            if article.id in places:
+                problems.append(Problem(f"{path.name}: a second file of {article.id}"))
+            row = article.model_dump(mode="json", exclude_unset=True, exclude_none=True)
+            places[article.id] = rows.add((json.dumps(row, ensure_ascii=False) + "\n").encode())
+        if problems:
+            count = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
+            raise InputError(
+                f"{count} cannot be read; nothing was written.", problems=problems, remedy="leave these files out"
+            )
+        write_pieces({output: (rows[places[name]] for name in sorted(places))})
+    click.echo(f"{output}: {len(places):,} articles.")
     click.echo(f"Next: bench data extract {shlex.quote(str(output))} -o articles.jsonl")
 
 

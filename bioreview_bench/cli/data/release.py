@@ -12,7 +12,7 @@ from bioreview_bench.cli import options
 from bioreview_bench.errors import InputError
 
 if TYPE_CHECKING:
-    from bioreview_bench.data.article import Article
+    from bioreview_bench.data.folder import StoredArticles
 
 _held_out = click.option(
     "--held-out", default="test", show_default=True, metavar="SPLIT,...", help="Splits whose references are kept back."
@@ -108,10 +108,10 @@ def push(folder: Path, repo: str, private: bool, dry_run: bool, yes: bool) -> No
         click.echo(push_data(upload, messages.say))
 
 
-def _splits(data: str) -> dict[str, list[Article]]:
-    from bioreview_bench.cli.data.audit import groups_of
+def _splits(data: str) -> dict[str, StoredArticles]:
+    from bioreview_bench.data.load import stored_by_split
 
-    splits = groups_of(data)
+    splits = stored_by_split(data)
     others = sorted(splits.keys() - {"train", "val", "test"})
     if others:
         raise InputError(

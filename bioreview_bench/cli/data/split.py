@@ -60,9 +60,9 @@ def split(
       bench data split articles/ -o next --frozen-test fresh/split-manifest.json --val 0.1
     """
     from bioreview_bench.cli.data.dates import day
-    from bioreview_bench.curation.split.files import check_new, write_split
-    from bioreview_bench.curation.split.make import Wish, divide
-    from bioreview_bench.data.load import load_articles
+    from bioreview_bench.curation.split.files import check_new, split_articles
+    from bioreview_bench.curation.split.make import Wish
+    from bioreview_bench.data.load import stored_articles
 
     if sum(given is not None for given in (counts, ratio, frozen_test)) != 1:
         raise InputError(
@@ -82,9 +82,7 @@ def split(
     )
     folder = output or Path(data).with_name(f"{Path(data).resolve().stem}-split")
     check_new(folder)
-    articles = load_articles(data)
-    division = divide(articles, wish)
-    manifest = write_split(folder, articles, division, wish)
+    manifest, division = split_articles(stored_articles(data), folder, wish)
     if form == "json":
         options.show_json(manifest)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,6 @@ from bioreview_bench.errors import printable
 
 if TYPE_CHECKING:
     from bioreview_bench.curation.statistics import SplitStatistics
-    from bioreview_bench.data.article import Article
     from bioreview_bench.report.blocks import Table
     from bioreview_bench.results.records import Humans
 
@@ -43,9 +42,8 @@ def stats(data: str, html: Path | None, contract: str | None, form: str) -> None
     inputs.require_suffix(html, (".html", ".htm"), "--html", "a page for the browser")
     if html is not None:
         check_writable(html)
-    groups = groups_of(data)
-    found = {name: statistics(articles) for name, articles in groups.items()}
-    humans = {} if contract is None else _humans(groups, contract)
+    found = {name: statistics(articles) for name, articles in groups_of(data).items()}
+    humans = {} if contract is None else _humans(data, contract)
     if html is not None:
         from bioreview_bench.report.html.statistics import compose
 
@@ -58,13 +56,16 @@ def stats(data: str, html: Path | None, contract: str | None, form: str) -> None
     options.show([_facts(found), *_fields(found), *([_human_table(humans)] if humans else [])], form)
 
 
-def _humans(groups: Mapping[str, Sequence[Article]], name: str) -> dict[str, Humans | None]:
+def _humans(data: str, name: str) -> dict[str, Humans | None]:
     from bioreview_bench.contracts.contract import Contract
+    from bioreview_bench.data.load import stored_by_split
     from bioreview_bench.scoring.run import score
 
     contract = Contract.load(name)
     inputs.require_encoder(contract, None)
-    scored = {split: [article for article in members if article.reviewed] for split, members in groups.items()}
+    # Whole articles: a contract may read their texts.
+    stored = stored_by_split(data)
+    scored = {split: [article for article in members if article.reviewed] for split, members in stored.items()}
     return {
         split: score(members, {}, contract, draws=0, controls="basic").record.humans
         for split, members in scored.items()

@@ -11,8 +11,7 @@ from bioreview_bench.curation.lint.concerns import check_concerns
 from bioreview_bench.curation.lint.ids import check_doi, check_id, check_source
 from bioreview_bench.curation.lint.rules import LintFinding
 from bioreview_bench.curation.lint.texts import check_text
-from bioreview_bench.curation.notices import TYPE_FIELDS
-from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.article import TYPE_FIELDS, Article, Concern
 from bioreview_bench.data.manuscript import is_skipped
 from bioreview_bench.errors import did_you_mean, printable
 

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.curation.release.describe import Released, card, croissant, eval_yaml
-from bioreview_bench.curation.release.rows import check_apart, check_withheld, configurations
+from bioreview_bench.curation.release.rows import check_apart, check_withheld, configurations, keep_rows
 from bioreview_bench.curation.release.tables import schema_of, write_json_lines, write_parquet
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import InputError
 from bioreview_bench.files.atomic import new_folder
 from bioreview_bench.files.jsonl import clean
+from bioreview_bench.files.row_store import row_store
 
 MANIFEST, CHECKSUMS = "release.json", "SHA256SUMS"
 FORMATS = ("parquet", "jsonl", "both")
 
 
 def export(
-    splits: Mapping[str, Sequence[Article]],
+    splits: Mapping[str, Iterable[Article]],
     folder: Path,
     name: str,
     held_out: Collection[str],
@@ -31,20 +33,22 @@ def export(
     withhold: bool,
     form: str = "parquet",
 ) -> dict[str, Any]:
-    """Write the release into a new folder; returns its manifest. Raises InputError, WriteError.
+    """Write the release into a new folder; returns its manifest. Raises InputError, DataError, WriteError.
 
     With `form` "both" the JSON Lines lie under `jsonl/`, since a folder holds a split once. The same articles give the
-    same bytes with the same libraries. A folder that cannot be written whole is not there.
+    same bytes with the same libraries. A folder that cannot be written whole is not there. Articles are drawn once, and
+    their texts are not held in memory.
     """
-    check_apart(splits, held_out, withhold=withhold)
-    if withhold:
-        check_withheld(splits, held_out)
-    name = clean(name)
-    shown = configurations(splits, held_out, withhold=withhold)
-    with new_folder(folder) as unfinished:
+    with new_folder(folder) as unfinished, row_store(folder) as store:
+        kept = keep_rows(splits, store)
+        articles = {split: list(members.values()) for split, members in kept.items()}
+        check_apart(articles, held_out, withhold=withhold)
+        if withhold:
+            check_withheld(kept, store, held_out)
+        shown = configurations(kept, store, held_out, withhold=withhold)
         schemas = {}
         for configuration, by_split in shown.items():
-            schema = schemas[configuration] = schema_of([row for rows in by_split.values() for row in rows])
+            schema = schemas[configuration] = schema_of(itertools.chain(*by_split.values()))
             for split, rows in by_split.items():
                 if form != "jsonl":
                     write_parquet(_path(unfinished, "data", configuration, f"{split}.parquet"), rows, schema)
@@ -52,13 +56,13 @@ def export(
                     root = "jsonl" if form == "both" else "data"
                     write_json_lines(_path(unfinished, root, configuration, f"{split}.jsonl"), rows, schema)
         counted = {name: {split: len(rows) for split, rows in by_split.items()} for name, by_split in shown.items()}
-        release = Released(name, splits, held_out, withhold, checksums(unfinished), counted, schemas)
+        release = Released(clean(name), articles, held_out, withhold, checksums(unfinished), counted, schemas)
         manifest = {
-            "name": name,
-            "held_out": sorted(set(held_out) & splits.keys()),
+            "name": release.name,
+            "held_out": sorted(set(held_out) & articles.keys()),
             "withheld": withhold,
             "splits": {
-                split: {"articles": len(rows), "fingerprint": fingerprint(rows)} for split, rows in splits.items()
+                split: {"articles": len(rows), "fingerprint": fingerprint(rows)} for split, rows in articles.items()
             },
             "configurations": counted,
         }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,13 @@ _IDS = ("id", "doi", "article_id", "concern_id")
 _LONGEST = 120  # characters of a value: ids, labels, addresses
 
 
-def write_public(splits: Mapping[str, Sequence[Article]], folder: Path, held_out: Set[str]) -> dict[str, int]:
+def write_public(drawn: Mapping[str, Iterable[Article]], folder: Path, held_out: Set[str]) -> dict[str, int]:
     """Write index and annotations into a new folder; rows by file. Annotations of held-out splits are left out.
 
-    Raises DataError when a value is too long to be an id or a label, InputError, WriteError.
+    Articles are drawn once, and their texts are not held in memory. Raises DataError when a value is too long to be an
+    id or a label, InputError, WriteError.
     """
+    splits = {name: [article.without_texts() for article in members] for name, members in drawn.items()}
     check_apart(splits, held_out, withhold=bool(held_out & splits.keys()))
     files: dict[str, list[dict[str, Any]]] = {}
     for name, articles in splits.items():

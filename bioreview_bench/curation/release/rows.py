@@ -6,7 +6,9 @@ concern, and each source is a configuration of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import marshal
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bioreview_bench.curation.families import links
@@ -16,6 +18,7 @@ from bioreview_bench.data.manuscript import is_skipped
 from bioreview_bench.data.vocabulary import sources_in_order
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import clean
+from bioreview_bench.files.row_store import RowStore
 
 DEFAULT, BENCHMARK, CONCERNS = "default", "benchmark", "concerns"
 RESERVED = (DEFAULT, BENCHMARK, CONCERNS)
@@ -25,10 +28,12 @@ _OPEN = ("id", "source", "doi", "title", "abstract", "subjects", "published_date
 
 _TELLING = 40  # characters of a text that stands in a review and a paper by no chance
 
-Rows = list[dict[str, Any]]
+
+RowForm = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]  # what a configuration has of an article's row
+Kept = Mapping[str, Mapping[int, Article]]  # split -> number of the row in the store -> the article without its texts
 
 
-def check_apart(splits: Mapping[str, Sequence[Article]], held_out: Collection[str], *, withhold: bool) -> None:
+def check_apart(splits: Mapping[str, Iterable[Article]], held_out: Collection[str], *, withhold: bool) -> None:
     """Refuse splits through which a held-out review would be published.
 
     Raises InputError: a split has another name than train, val and test; an article is in two; with `withhold`, no
@@ -55,19 +60,20 @@ def check_apart(splits: Mapping[str, Sequence[Article]], held_out: Collection[st
                 raise _one_manuscript(one, placed[one], other, placed[other], link.why)
 
 
-def check_withheld(splits: Mapping[str, Sequence[Article]], held_out: Collection[str]) -> None:
+def check_withheld(kept: Kept, store: RowStore, held_out: Collection[str]) -> None:
     """Refuse held-out articles whose paper holds their review: as a section of another name, say.
 
     What is looked for are whole concerns, letters and responses. Raises InputError.
     """
     problems = []
-    for article in (article for name in splits if name in held_out for article in splits[name]):
-        secrets = [*(concern.concern_text for concern in article.concerns)]
-        secrets += [text for text in (article.decision_letter_raw, article.author_response_raw) if text]
+    for number in (number for name in kept if name in held_out for number in kept[name]):
+        row = _stored(store, number)
+        secrets = [concern["concern_text"] for concern in row.get("concerns") or ()]
+        secrets += [text for name in ("decision_letter_raw", "author_response_raw") if (text := row.get(name))]
         wanted = [folded for secret in secrets if len(folded := " ".join(secret.split())) >= _TELLING]
-        for place, text in _texts(_manuscript(article)):
+        for place, text in _texts(next(_manuscript(row))):
             if any(secret in text for secret in wanted):
-                problems.append(Problem(f"{printable(article.id)}: {printable(place)} holds text of the review"))
+                problems.append(Problem(f"{printable(row['id'])}: {printable(place)} holds text of the review"))
     if problems:
         raise InputError(
             "Nothing was written: papers of a held-out split hold their own reviews.",
@@ -95,52 +101,86 @@ def _texts(value: Any, place: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(inner, f"{place}[{number}]")
 
 
+@dataclass(frozen=True)
+class ReleaseRows:
+    """The rows of a split in a configuration, made from those kept in `store` whenever they are iterated over."""
+
+    store: RowStore
+    numbers: Sequence[int]
+    form: RowForm
+    n: int
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for number in self.numbers:
+            yield from self.form(_stored(self.store, number))
+
+
+def keep_rows(splits: Mapping[str, Iterable[Article]], store: RowStore) -> dict[str, dict[int, Article]]:
+    """Put each article into the store as a row; by split the number of each and the article without texts, by id."""
+    found = {}
+    for name, members in splits.items():
+        numbered = [(store.add(marshal.dumps(_row(article))), article.without_texts()) for article in members]
+        found[name] = dict(sorted(numbered, key=lambda each: each[1].id))
+    return found
+
+
 def configurations(
-    splits: Mapping[str, Sequence[Article]], held_out: Collection[str], *, withhold: bool
-) -> dict[str, dict[str, Rows]]:
+    kept: Kept, store: RowStore, held_out: Collection[str], *, withhold: bool
+) -> dict[str, dict[str, ReleaseRows]]:
     """Configuration -> split -> rows, sorted by id. With `withhold` none of them has a review of a held-out article."""
-    full = {name: [_row(article) for article in _sorted(members)] for name, members in splits.items()}
-    closed = {
-        name: [_manuscript(article) for article in _sorted(members)] if name in held_out else full[name]
-        for name, members in splits.items()
-    }
-    shown = closed if withhold else full
-    found = {DEFAULT: shown, BENCHMARK: closed}
-    flat = {name: concern_rows(rows) for name, rows in shown.items() if not (withhold and name in held_out)}
-    found[CONCERNS] = {name: rows for name, rows in flat.items() if rows}
-    sources = sources_in_order(article.source for members in splits.values() for article in members)
+    closed = {name: _manuscript if name in held_out else _whole for name in kept}
+    shown = closed if withhold else dict.fromkeys(kept, _whole)
+
+    def rows(forms: Mapping[str, RowForm], source: str | None = None) -> dict[str, ReleaseRows]:
+        numbers = {
+            name: [number for number, article in kept[name].items() if source in (None, article.source)]
+            for name in forms
+        }
+        return {name: ReleaseRows(store, numbers[name], form, len(numbers[name])) for name, form in forms.items()}
+
+    found = {DEFAULT: rows(shown), BENCHMARK: rows(closed)}
+    found[CONCERNS] = {}
+    for name, members in kept.items():
+        n = sum(len(article.concerns) for article in members.values())
+        if n and not (withhold and name in held_out):
+            found[CONCERNS][name] = ReleaseRows(store, list(members), concern_rows, n)
+    sources = sources_in_order(article.source for members in kept.values() for article in members.values())
     for source in sources if len(sources) > 1 else ():
         named = f"source-{source}" if source in RESERVED else source
-        by_split = {name: [row for row in rows if row["source"] == source] for name, rows in shown.items()}
-        found[named] = {name: rows for name, rows in by_split.items() if rows}
+        found[named] = {name: each for name, each in rows(shown, source).items() if len(each)}
     if withhold:
         del found[DEFAULT]
     return {name: by_split for name, by_split in found.items() if by_split}
 
 
-def concern_rows(rows: Iterable[Mapping[str, Any]]) -> Rows:
+def concern_rows(row: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """One row a concern, with the article's id, source and licence."""
-    return [
-        {**concern, "article_id": row["id"], "source": row["source"], "license": row.get("license")}
-        for row in rows
-        for concern in row.get("concerns") or ()
-    ]
+    for concern in row.get("concerns") or ():
+        yield {**concern, "article_id": row["id"], "source": row["source"], "license": row.get("license")}
 
 
-def _sorted(articles: Iterable[Article]) -> list[Article]:
-    return sorted(articles, key=lambda article: article.id)
+def _stored(store: RowStore, number: int) -> dict[str, Any]:
+    row: dict[str, Any] = marshal.loads(store[number])  # noqa: S302 (of this process)
+    return row
+
+
+def _whole(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield row
+
+
+def _manuscript(row: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    kept = {name: row[name] for name in _OPEN if name in row}
+    sections = row.get("paper_text_sections", [])
+    kept["paper_text_sections"] = [part for part in sections if part["text"] and not is_skipped(part["heading"])]
+    kept["structured_references"] = row.get("structured_references", [])
+    yield kept
 
 
 def _row(article: Article) -> dict[str, Any]:
     row: dict[str, Any] = clean(article.model_dump(mode="json", exclude_unset=True))
-    return _listed(row)
-
-
-def _manuscript(article: Article) -> dict[str, Any]:
-    full = clean(article.model_dump(mode="json", exclude_unset=True))
-    row = {name: full[name] for name in _OPEN if name in full}
-    row["paper_text_sections"] = {name: text for name, text in article.sections.items() if not is_skipped(name)}
-    row["structured_references"] = full.get("structured_references", [])
     return _listed(row)
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.curation.split.make import SPLIT_NAMES, Division, Wish
+from bioreview_bench.curation.split.make import SPLIT_NAMES, Division, Wish, divide
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import data_files
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import InputError
-from bioreview_bench.files.atomic import make_folder, write_files
+from bioreview_bench.files.atomic import make_folder, write_pieces
 from bioreview_bench.files.jsonl import clean
+from bioreview_bench.files.row_store import row_store
 
 MANIFEST = "split-manifest.json"
 
@@ -33,22 +34,29 @@ def check_new(folder: Path) -> None:
         )
 
 
-def write_split(folder: Path, articles: Sequence[Article], division: Division, wish: Wish) -> dict[str, Any]:
-    """Write the splits that have articles, and the manifest last; returns the manifest. Raises InputError, WriteError.
+def split_articles(articles: Iterable[Article], folder: Path, wish: Wish) -> tuple[dict[str, Any], Division]:
+    """Divide articles, and write the splits that have any and, last, the manifest; returns manifest and division.
 
     Rows are sorted by id and written field by field as read, so that the same input, wish and seed give the same bytes.
+    `articles` are drawn once, and their texts are not held in memory. Raises InputError, DataError, WriteError.
     """
     check_new(folder)
-    by_id = {article.id: article for article in articles}
-    members = {name: [by_id[i] for i in ids] for name, ids in division.splits.items() if ids}
-    contents = {name: b"".join(_row(article) for article in rows) for name, rows in members.items()}
-    manifest = _manifest(members, contents, division, wish)
-    make_folder(folder)
-    text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
-    write_files(
-        {folder / f"{name}.jsonl": content for name, content in contents.items()} | {folder / MANIFEST: text.encode()}
-    )
-    return manifest
+    with row_store(folder) as rows:
+        kept: dict[str, tuple[Article, int]] = {}
+        for article in articles:
+            kept[article.id] = article.without_texts(), rows.add(_row(article))
+        division = divide([article for article, _ in kept.values()], wish)
+        members = {name: [kept[article_id] for article_id in ids] for name, ids in division.splits.items() if ids}
+        manifest = _manifest({name: [article for article, _ in each] for name, each in members.items()}, division, wish)
+        for name, each in members.items():
+            manifest["splits"][name]["sha256"] = _sha256(rows[number] for _, number in each)
+        make_folder(folder)
+        contents: dict[Path, Iterable[bytes]] = {
+            folder / f"{name}.jsonl": (rows[number] for _, number in each) for name, each in members.items()
+        }
+        text = json.dumps(manifest, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+        write_pieces(contents | {folder / MANIFEST: [text.encode()]})
+    return manifest, division
 
 
 def _row(article: Article) -> bytes:
@@ -56,9 +64,14 @@ def _row(article: Article) -> bytes:
     return (json.dumps(row, ensure_ascii=False) + "\n").encode()
 
 
-def _manifest(
-    members: Mapping[str, Sequence[Article]], contents: Mapping[str, bytes], division: Division, wish: Wish
-) -> dict[str, Any]:
+def _sha256(rows: Iterable[bytes]) -> str:
+    total = hashlib.sha256()
+    for row in rows:
+        total.update(row)
+    return total.hexdigest()
+
+
+def _manifest(members: Mapping[str, Sequence[Article]], division: Division, wish: Wish) -> dict[str, Any]:
     return {
         "wanted": {
             "test": dict(wish.counts) if wish.counts else None,
@@ -76,7 +89,6 @@ def _manifest(
                 "references": sum(not concern.figure for article in rows for concern in article.concerns),
                 "fingerprint": fingerprint(rows),
                 "file": f"{name}.jsonl",
-                "sha256": hashlib.sha256(contents[name]).hexdigest(),
                 "ids": [article.id for article in rows],
             }
             for name in SPLIT_NAMES
