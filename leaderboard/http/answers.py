@@ -63,10 +63,23 @@ def answer(request: Request, body: Body, media_type: str = HTML, cache: str = FR
     headers = {"ETag": etag, "Cache-Control": cache, "Vary": "Accept-Encoding"}
     if etag in [one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")]:
         return Response(status_code=304, headers=headers)
-    if not body.packed or "gzip" not in request.headers.get("accept-encoding", ""):
+    if not body.packed or not _takes_gzip(request.headers.get("accept-encoding", "")):
         return Response(body.content, media_type=media_type, headers=headers)
     headers["Content-Encoding"] = "gzip"
     return Response(body.kept, media_type=media_type, headers=headers)
+
+
+def _takes_gzip(accepted: str) -> bool:
+    """Whether an Accept-Encoding names gzip and does not refuse it.
+
+    >>> _takes_gzip("br, gzip"), _takes_gzip("gzip;q=0.5"), _takes_gzip("gzip; q=0"), _takes_gzip("br")
+    (True, True, False, False)
+    """
+    for one in accepted.lower().split(","):
+        name, _, quality = one.replace(" ", "").partition(";")
+        if name in ("gzip", "x-gzip"):
+            return quality.removeprefix("q=").strip("0.") != "" or not quality
+    return False
 
 
 @dataclass(frozen=True)

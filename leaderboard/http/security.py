@@ -82,6 +82,19 @@ class PackedApi:
         await (self.packing if packs else self.app)(scope, receive, send)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET, everywhere; the server leaves the body out."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self.app(scope, receive, send)
+
+
 class BodyGuard:
     """Refuses bodies above `default` bytes (`larger`: so many more, by path), counted while they arrive, and stalling.
 

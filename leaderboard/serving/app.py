@@ -23,7 +23,7 @@ from ..http.health import make_health
 from ..http.limits import RateLimitMiddleware
 from ..http.logs import RequestLog
 from ..http.problems import ErrorAnswers
-from ..http.security import BodyGuard, Limiter, PackedApi, SecurityHeaders, TooMany
+from ..http.security import BodyGuard, HeadAsGet, Limiter, PackedApi, SecurityHeaders, TooMany
 from ..http.uploads import Forms, Live
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def create_app(
         Middleware(SessionMiddleware, signer=Signer(session_secret(db)), secure=secure),
         Middleware(RequestLog, answer=answers.asgi),
         Middleware(RateLimitMiddleware, limiter=limiter, db=db, free=_UNCOUNTED),
+        Middleware(HeadAsGet),
         Middleware(PackedApi),
         Middleware(BodyGuard, default=_SMALL, larger=dict.fromkeys(_UPLOADS, live.upload_bytes)),
     ]

@@ -60,7 +60,7 @@ def _add_assets(router: APIRouter) -> None:
     bodies = {name: Body.of(content) for name, content in assets().items()}
     known = versions(assets())
 
-    @router.api_route("/assets/{name}", methods=["GET", "HEAD"])
+    @router.get("/assets/{name}")
     def asset(request: Request, name: str) -> Response:
         if name not in bodies:
             raise HTTPException(404)
@@ -79,7 +79,7 @@ def _add_pages(router: APIRouter, db: Database) -> None:
         make: Callable[[Site, Any], str],
         more: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        @router.api_route(path, methods=["GET", "HEAD"])
+        @router.get(path)
         async def page(request: Request) -> Response:
             what, site, pages = asked(request), site_of(request), request.app.state.pages
             made: Response = await pages.answer(request, (path, what), lambda: make(site, what), media_type)

@@ -60,13 +60,19 @@ def test_every_public_page_answers(scored_board: Any, reader: Any) -> None:
         "/assets/board.js": "text/javascript",
         "/api/v1/tables/test/jaccard.json": "application/json",
         "/api/v1/tables/test/jaccard.csv": "text/csv",
+        "/api/v1/board": "application/json",
+        "/api/docs": "text/html",
+        "/healthz": "application/json",
+        "/readyz": "application/json",
     }
     for path, kind in kinds.items():
         answer = reader.get(path)
         assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, kind), path
         assert "set-cookie" not in answer.headers, path
-        head = reader.head(path) if not path.startswith("/api") else answer
-        assert head.status_code == 200
+        head = reader.head(path)
+        assert head.status_code == 200, path
+        assert head.headers["content-length"] == answer.headers["content-length"], path
+        assert head.content == b"", path
 
 
 STRANGE = [
@@ -121,6 +127,8 @@ def test_pages_are_compressed_for_those_who_take_it(reader: Any) -> None:
     assert "content-encoding" not in plain.headers
     assert packed.text == plain.text
     assert int(packed.headers["content-length"]) < int(plain.headers["content-length"]) / 4
+    refused = reader.get("/", headers={"Accept-Encoding": "br, gzip;q=0"})
+    assert "content-encoding" not in refused.headers
 
 
 def test_an_asset_with_its_version_may_be_kept_for_ever(reader: Any) -> None:
