@@ -102,6 +102,7 @@ def _prepare(database: Database, data: str | None, splits: Any, contracts: Any, 
         else:
             return
     database.require_current()
+    database.log_ahead()
     kept = get_settings(database)
     asked: dict[str, tuple[Any, Any]] = {
         "--data": (data and boards.absolute(data), kept.data),

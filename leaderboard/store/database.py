@@ -125,6 +125,14 @@ class Database:
                 remedy=f"bench leaderboard backup, then bench leaderboard upgrade --db {self}",
             )
 
+    def log_ahead(self) -> None:
+        """Let SQLite write ahead into a log, so that readers wait for no writer: a restored backup does not.
+
+        Raises WriteError.
+        """
+        if self.path is not None:
+            _prepare_file(self.path, self._patience)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bioreview_bench.leaderboard.archive.export import backup_board
 from bioreview_bench.leaderboard.ranking.build import load_table
 from bioreview_bench.leaderboard.serving.supervisor import Supervisor, worker_environment
 from bioreview_bench.leaderboard.store.status import status
@@ -64,6 +67,20 @@ def test_a_board_is_made_served_scored_and_ended_in_good_order(
     assert caller(url).get(table).json()["rows"][0]["system"] == "Careful"
     assert not [row for row in serving.log() if row["event"] == "a worker begins"]
     assert serving.end(signal.SIGINT) == 0
+
+
+def test_a_restored_backup_is_served_with_a_log_so_that_readers_wait_for_no_writer(
+    board: Any, start_bench: Make, tmp_path: Path
+) -> None:
+    restored = tmp_path / "restored.sqlite"
+    backup_board(board, restored)
+    with closing(sqlite3.connect(restored)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    serving = start_bench("leaderboard", "serve", "--port", "0", "--no-worker", "--db", str(restored))
+    serving.said(r"The board is at ")
+    with closing(sqlite3.connect(restored)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert serving.end(signal.SIGTERM) == 0
 
 
 def test_a_port_in_use_and_a_host_that_is_none_are_said(leaderboard: Make, new_board: Path) -> None:
