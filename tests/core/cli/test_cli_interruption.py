@@ -13,6 +13,20 @@ import pytest
 from bioreview_bench.encoders.cache import describe
 
 _BENCH = [sys.executable, "-c", "import sys; from bioreview_bench.cli.main import main; main()"]
+# The same, but once vectors were stored for the first time it encodes nothing more.
+_HALTING = """
+import time
+from bioreview_bench.cli.main import main
+from bioreview_bench.encoders.cache import VectorCache
+put, puts = VectorCache.put, []
+def halting(self, texts, vectors):
+    puts.append(1)
+    put(self, texts, vectors)
+    if len(puts) == 1:
+        time.sleep(600)
+VectorCache.put = halting
+main()
+"""
 _EVALUATE = ["evaluate", "demo:careful", "--data", "demo", "--contract", "demo", "--draws", "50"]
 
 
@@ -24,14 +38,15 @@ def test_an_interrupt_while_encoding_keeps_the_cache_and_exits_130(
     minilm: None, cache: Path, shared: Path, tmp_path: Path
 ) -> None:
     pilot, output = shared / "data" / "elife_pilot", tmp_path / "R.result.json"
-    command = [*_BENCH, "evaluate", str(pilot / "predictions" / "paraphrase.jsonl"), "--data", str(pilot)]
-    command += ["--split", "all", "--contract", "demo", "-o", str(output)]
-    running = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    arguments = ["evaluate", str(pilot / "predictions" / "paraphrase.jsonl"), "--data", str(pilot)]
+    arguments += ["--split", "all", "--contract", "demo", "-o", str(output)]
+    halting = [sys.executable, "-c", _HALTING, *arguments]
+    running = subprocess.Popen(halting, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not list((cache / "vectors").glob("*.sqlite")) and time.monotonic() < deadline:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Interrupted" in err
     assert "Traceback" not in err
@@ -39,7 +54,7 @@ def test_an_interrupt_while_encoding_keeps_the_cache_and_exits_130(
     assert list(tmp_path.glob("*R.*")) == []
     kept = _texts_cached(cache)
     assert kept > 0
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run([*_BENCH, *arguments], capture_output=True, text=True, check=True)
     assert json.loads(output.read_text())["overall"]["n_matched"] == 247
     assert f"Encoding: resumed at {kept:,}/{_texts_cached(cache):,} texts" in done.stderr
 
@@ -58,7 +73,7 @@ def test_a_reader_that_leaves_early_is_no_error(minilm: None, warm: Path) -> Non
     running = subprocess.Popen([*_BENCH, *_EVALUATE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert running.stdout is not None
     running.stdout.close()
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=300)
     assert "Traceback" not in err
     assert running.returncode in (0, 1)
 

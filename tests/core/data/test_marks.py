@@ -16,10 +16,10 @@ def said(text: str) -> None:
 
 
 def test_thousands_of_marks_on_one_letter_are_refused_at_once() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(InputError, match="more than 1,000 combining marks in a row"):
         said("There is no control" + "\u0301\u0316" * 100_000)
-    assert time.monotonic() - began < 20  # putting them in order took minutes
+    assert time.process_time() - began < 20  # putting them in order took minutes
 
 
 def test_letters_with_marks_are_read() -> None:

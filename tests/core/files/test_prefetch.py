@@ -33,10 +33,10 @@ def test_no_more_than_depth_items_are_made_before_they_are_wanted() -> None:
 
     with prefetch(numbers(), 3) as items:
         for _ in range(3):
-            assert made.acquire(timeout=10)
+            assert made.acquire(timeout=60)
         assert not made.acquire(timeout=0.2)
         assert next(items) == 0
-        assert made.acquire(timeout=10)
+        assert made.acquire(timeout=60)
     assert count == 4, "leaving ends the work"
 
 

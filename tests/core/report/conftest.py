@@ -132,8 +132,7 @@ def visit(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Visit]]:
         path.write_text(html, encoding="utf-8")
         context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce", **settings)
         opened = Visit(context.new_page())
-        opened.page.set_default_timeout(20_000)
-        opened.page.set_default_navigation_timeout(60_000)  # a busy machine loads late
+        opened.page.set_default_timeout(60_000)  # a busy machine answers late
         opened.page.on("console", lambda said: opened.complaints.append(said.text))
         opened.page.on("pageerror", lambda error: opened.complaints.append(str(error)))
         opened.page.on("request", lambda asked: opened.requests.append(asked.url))

@@ -8,6 +8,7 @@ let state = null;
 let form = null;
 let seconds = 0;
 let draftTimer = 0;
+let drafting = Promise.resolve();
 let sending = false;
 let lastActive = performance.now();
 
@@ -72,16 +73,23 @@ function changed() {
   draftTimer = setTimeout(keepDraft, DRAFT_DELAY);
 }
 
-async function keepDraft(keepalive = false) {
+// One draft after the other, so that an older one never arrives last.
+function keepDraft(keepalive = false) {
   clearTimeout(draftTimer);
   draftTimer = 0;
-  if (!form || sending) return;
-  const item = state.item.id;
+  if (!form || sending) return drafting;
+  const draft = { item: state.item.id, answer: answer(), seconds };
+  drafting = keepalive ? sendDraft(draft, true) : drafting.then(() => sendDraft(draft));
+  return drafting;
+}
+
+async function sendDraft(draft, keepalive = false) {
+  const isOpen = () => !sending && state?.item?.id === draft.item;
   try {
-    await talk("/api/draft", { item, answer: answer(), seconds }, keepalive);
-    if (!sending && state.item?.id === item) say("Draft saved.");
+    await talk("/api/draft", draft, keepalive);
+    if (isOpen()) say("Draft saved.");
   } catch (refusal) {
-    if (!sending && state.item?.id === item) await failed(refusal);
+    if (isOpen()) await failed(refusal);
   }
 }
 
@@ -102,6 +110,7 @@ async function send(path, body, words) {
   sending = true;
   clearTimeout(draftTimer);
   try {
+    await drafting; // a draft that arrived after its answer would be refused
     show(await talk(path, body));
     say(words);
   } catch (refusal) {

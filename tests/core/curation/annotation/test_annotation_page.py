@@ -25,6 +25,7 @@ def visit(browser: Any) -> Any:
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.set_default_timeout(60_000)
         page.goto(link)
         return page
 
@@ -78,13 +79,19 @@ def count(page: Any) -> str:
     return str(page.locator("#count").text_content())
 
 
+def complained(page: Any, complaints: list[str], n: int = 1) -> None:
+    """Wait for what the browser says about requests that failed."""
+    while len(complaints) < n:
+        page.wait_for_timeout(10)
+
+
 def test_two_raters_label_one_breaks_off_and_nothing_is_lost_nor_seen_by_the_other(
     pack: Path, serve: Callable[..., Any], visit: Any, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     served = serve(pack)
     ann = visit(served.links["ann"])
     assert count(ann).startswith("0 of 6")
-    assert "#" not in ann.url  # the token is out of the address
+    assert ann.evaluate("location.hash") == ""  # the token is out of the address
     ann.keyboard.press("1")
     ann.keyboard.press("2")
     ann.keyboard.press("2")
@@ -151,12 +158,43 @@ def test_the_answer_stays_on_the_page_when_the_server_has_gone(
     page = visit(served.links["ann"])
     count(page)
     served.stop()
+    failed: list[str] = []
+    page.on("requestfailed", lambda request: failed.append(request.url.rpartition("/")[2]))
     for key in ("1", "2", "2", "Enter"):
         page.keyboard.press(key)
+    while "answer" not in failed:  # a draft may come before it
+        page.wait_for_timeout(10)
     page.get_by_text("Not saved: the server does not answer").wait_for()
     assert page.locator("input[value=faithful]").is_checked()
+    complained(page, visit.complaints, len(failed))
     assert all("ERR_CONNECTION_REFUSED" in each for each in visit.complaints)
     visit.complaints.clear()
+
+
+def test_an_answer_does_not_overtake_the_draft_before_it(pack: Path, serve: Callable[..., Any], visit: Any) -> None:
+    page = visit(serve(pack).links["ann"])
+    count(page)
+    held: list[Any] = []
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url.rpartition("/")[2]))
+
+    def hold_the_first(route: Any) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    page.route("**/api/draft", hold_the_first)
+    with page.expect_request("**/api/draft"):
+        for key in ("1", "2", "2"):
+            page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(100)
+    while not held:
+        page.wait_for_timeout(10)
+    assert "answer" not in sent
+    held[0].continue_()
+    reached(page, 1)
 
 
 def test_a_token_that_nobody_has_opens_nothing(pack: Path, serve: Callable[..., Any], visit: Any) -> None:
@@ -165,6 +203,7 @@ def test_a_token_that_nobody_has_opens_nothing(pack: Path, serve: Callable[..., 
     page.locator("#token").fill("guessed")
     page.keyboard.press("Enter")
     page.get_by_text("Nobody has this token.").wait_for()
+    complained(page, visit.complaints)
     page.locator("#token").fill(link.partition("#")[2])
     page.keyboard.press("Enter")
     assert count(page).startswith("0 of 6")
@@ -203,6 +242,7 @@ def test_a_letter_with_points_in_other_words_can_be_labelled_without_the_keys(
     assert page.locator("mark.omission").all_text_contents() == ["Nobody says"]
     assert page.locator(".omissions li span").all_text_contents() == ["<b>Which</b> controls?", "Nobody says"]
     page.get_by_role("button", name="Remove").last.click()
+    page.evaluate("new Promise((done) => setTimeout(done, 600))")  # the page counts half seconds by the same clock
     page.get_by_role("button", name="Save and go on").click()
     page.get_by_text("All items are answered.").wait_for()
     line = json.loads((folder / "answers-ann.jsonl").read_text("utf-8").splitlines()[-1])

@@ -29,7 +29,7 @@ class Client:
 
     def ask(self, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
         """(status, JSON or text)."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=60)
         named = {"Authorization": f"Bearer {self.token}", **{k.replace("_", "-"): v for k, v in headers.items()}}
         if body is not None:
             named.setdefault("Content-Type", "application/json")
@@ -166,7 +166,7 @@ def test_a_full_disk_stops_the_server_with_6_says_so_and_keeps_what_was_saved(
         saved += 1
     assert status == 507
     assert saved in (1, 2)
-    assert process.wait(10) == 6
+    assert process.wait(60) == 6
     assert "Cannot write" in process.communicate()[1]
     assert (pack / "answers-ann.jsonl").read_bytes().endswith(b"}\n")
     capsys.readouterr()
@@ -181,7 +181,7 @@ def test_a_log_that_changes_under_the_server_is_not_written_on(pack: Path, serve
     path = pack / "answers-ann.jsonl"
     path.write_text(path.read_text("utf-8").replace("faithful", "wrong"), "utf-8")
     assert client.label() == 507
-    assert served.process.wait(10) == 2
+    assert served.process.wait(60) == 2
     assert "was changed by another program" in served.process.communicate()[1]
 
 
@@ -189,7 +189,7 @@ def test_ctrl_c_stops_the_server_and_says_what_comes_next(pack: Path, serve: Cal
     served = serve(pack)
     assert Client(served.links["ann"]).label() == 200
     served.process.send_signal(signal.SIGINT)
-    assert served.process.wait(10) == 0
+    assert served.process.wait(60) == 0
     assert "Next: bench data annotate summarize" in served.process.communicate()[0]
 
 
