@@ -26,10 +26,11 @@ def read_text(path: Path, failure: type[BenchError], remedy: str, encoding: str 
         raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
 
 
-def read_bytes(path: Path, failure: type[BenchError], remedy: str = "check the path") -> bytes:
-    """The bytes of a file. Raises `failure`."""
+def read_bytes(path: Path, failure: type[BenchError], remedy: str = "check the path", most: int | None = None) -> bytes:
+    """The bytes of a file; of one that has more than `most`, one more than these. Raises `failure`."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return stream.read() if most is None else stream.read(most + 1)
     except FileNotFoundError as error:
         raise failure(f"There is no file {path}.", remedy=remedy) from error
     except (OSError, ValueError) as error:

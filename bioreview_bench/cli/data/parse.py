@@ -30,6 +30,7 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
       bench data parse downloads/ -o parsed.jsonl
     """
     from bioreview_bench.data.papers.jats import parse_jats
+    from bioreview_bench.data.papers.xml import MOST_BYTES
     from bioreview_bench.files.atomic import check_writable, write_pieces
     from bioreview_bench.files.reading import read_bytes
     from bioreview_bench.files.row_store import row_store
@@ -42,7 +43,7 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
     with row_store(output) as rows:
         for path in _files(paths):
             try:
-                article = parse_jats(read_bytes(path, InputError), path.name).to_article()
+                article = parse_jats(read_bytes(path, InputError, most=MOST_BYTES), path.name).to_article()
             except InputError as error:
                 problems.append(Problem(error.message))
                 continue

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MOST_BYTES = 64 * 2**20  # the largest article with its reviews is below 5 MB
+MOST_TAGS = 1_000_000  # of which each takes some 100 bytes; such an article has 150,000
 
 
 def parse_xml(data: bytes, where: str) -> _Element:
@@ -24,9 +25,11 @@ def parse_xml(data: bytes, where: str) -> _Element:
     except ImportError as error:
         raise InputError(f"Reading {where} needs lxml.", remedy=install_command("papers")) from error
     if len(data) > MOST_BYTES:
-        raise InputError(
-            f"{where} has {len(data) / 2**20:,.0f} MB; at most {MOST_BYTES >> 20} are read.", remedy=_REMEDY
-        )
+        raise InputError(f"{where} has more than {MOST_BYTES >> 20} MB, the most that is read.", remedy=_REMEDY)
+    if data.startswith(b"\x1f\x8b"):
+        raise InputError(f"{where} is a gzip file.", remedy="unpack it: gunzip")
+    if (n_tags := data.count(b"<")) > MOST_TAGS:
+        raise InputError(f"{where} has {n_tags:,} tags; at most {MOST_TAGS:,} are read.", remedy=_REMEDY)
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,

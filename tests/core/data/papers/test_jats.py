@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import resource
 import subprocess
@@ -177,6 +178,8 @@ LAUGHS = "".join(f'<!ENTITY l{k} "{f"&l{k - 1};" * 10}">' for k in range(1, 10))
         b"<html><body><p>Not found</p></body></html>",
         b"%PDF-1.7",
         b"<article/>",
+        b"<article>" + b"<p/>" * 3_000_000 + b"</article>",
+        gzip.compress(b"<article/>"),
     ],
 )
 def test_hostile_and_broken_xml_is_refused(hostile: bytes) -> None:
