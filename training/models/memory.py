@@ -1,7 +1,7 @@
 """How much memory of a GPU a run needs: an estimate from the model's shape, and the check against a device.
 
 The parts are those of QLoRA with checkpointed activations. What a layer keeps while its gradient is computed is an
-approximation (WITHIN_LAYER); `benchmarks/qlora.py` prints the estimate beside what was measured.
+approximation (WITHIN_LAYER); `benchmarks/training/qlora.py` prints the estimate beside what was measured.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tokens a second of QLoRA at Qwen3-8B's shape under each setting that the configuration offers, in ten minutes.
 
-    python benchmarks/qlora.py [--steps 20] [--shortest 12288] [--longest 16384] [--minutes 10] [SETTING ...]
-    python benchmarks/qlora.py --list            the settings, and what each needs
-    python benchmarks/qlora.py --tiny            a few layers on the CPU: does the script work
+    python benchmarks/training/qlora.py [--steps 20] [--shortest 12288] [--longest 16384] [SETTING ...]
+    python benchmarks/training/qlora.py --list            the settings, and what each needs
+    python benchmarks/training/qlora.py --tiny            a few layers on the CPU: does the script work
 
 The model has the published shape and random weights, made on the GPU itself: nothing is downloaded. Papers are random
 tokens of random length, the same for every setting; a timed step is one paper (two or four where a setting says so),
@@ -11,34 +11,28 @@ trainer; `plain` is transformers' Trainer with the model's own loss.
 
 Printed for each: tokens a second; the share of the rate that this GPU reaches in products of bfloat16 matrices (counted
 are the operations that training needs: forward, and gradients of activations; frozen weights have none, and what
-checkpointing computes twice is not counted); peak memory; hours for 1,773 steps of eight such papers, beside the
-published 18 h (8B) and 35 h (9B) on one A100. Settings that need a package that is not installed, that do not fit, or
-for which the time is up, are named.
+checkpointing computes twice is not counted); peak memory, beside what a dry run estimates; hours for 1,773 steps of
+eight such papers, beside the published 18 h (8B) and 35 h (9B) on one A100. Every setting runs in a process of its own.
+Those that need a package that is not installed, that do not fit, or for which the time is up, are named.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
+import json
 import tempfile
 import time
-from dataclasses import dataclass
-from importlib.util import find_spec
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from each import measured
+from random_model import SHAPE, TINY, bare_tokenizer, build, require_gpu
 
 PUBLISHED_STEPS, PAPERS = 1773, 8
 PUBLISHED = "published on one A100: 18 h for 8B, 35 h for 9B"
 CONFIG = "qwen3_8b"
-SHAPE = {
-    "vocab_size": 151_936, "hidden_size": 4096, "intermediate_size": 12_288, "num_hidden_layers": 36,
-    "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 128, "tie_word_embeddings": False,
-    "max_position_embeddings": 40_960,
-}  # fmt: skip
-TINY = SHAPE | {
-    "vocab_size": 512, "hidden_size": 64, "intermediate_size": 192, "num_hidden_layers": 2, "num_attention_heads": 4,
-    "num_key_value_heads": 2, "head_dim": 16,
-}  # fmt: skip
+GIB = 1024**3
 
 
 @dataclass(frozen=True)
@@ -80,64 +74,16 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Measured:
-    """Of the timed steps: seconds, papers, tokens, operations; peak bytes of the GPU (None on a CPU), last loss."""
+    """Of the timed steps: seconds, papers, tokens, operations; peak bytes of the GPU (None on a CPU), bytes that a dry
+    run of Qwen3-8B estimates, last loss."""
 
     seconds: float
     papers: int
     tokens: int
     operations: float
     peak: int | None
+    estimate: float
     loss: float
-
-
-def linear_layers(model: Any) -> list[str]:
-    """Names of the linear layers but for the output layer."""
-    import torch
-
-    return [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, torch.nn.Linear) and not name.endswith("lm_head")
-    ]
-
-
-def build(shape: dict[str, Any], part: Any, attention: str, device: str) -> Any:
-    """A model with random weights, its linear layers in 4 bits where `part` says so; made layer by layer, so that it
-    fits."""
-    import torch
-    from transformers import AutoModelForCausalLM, Qwen3Config
-
-    torch.manual_seed(0)
-    dtype = getattr(torch, part.compute_dtype)
-    config = Qwen3Config(**shape, dtype=dtype, attn_implementation=attention, use_cache=False)
-    with torch.device("meta"):
-        model = AutoModelForCausalLM.from_config(config, dtype=dtype)
-    for name in linear_layers(model) if part.bits == 4 else []:
-        import bitsandbytes as bnb
-
-        parent, _, last = name.rpartition(".")
-        old = model.get_submodule(name)
-        new = bnb.nn.Linear4bit(
-            old.in_features, old.out_features, bias=False, compute_dtype=dtype, compress_statistics=part.double,
-            quant_type=part.type,
-        )  # fmt: skip
-        weight = torch.randn(old.out_features, old.in_features, dtype=dtype, device=device) * 0.02
-        new.weight = bnb.nn.Params4bit(
-            weight, requires_grad=False, compress_statistics=part.double, quant_type=part.type, module=new
-        ).to(device)
-        if hasattr(new, "support_avx512bf16_for_cpu"):
-            new.support_avx512bf16_for_cpu = False  # see training/models/quantised.py
-        setattr(model.get_submodule(parent), last, new)
-        del weight
-    for module in model.modules():
-        for name, weight in list(module.named_parameters(recurse=False)):
-            if weight.is_meta:
-                drawn = torch.ones if weight.dim() == 1 else torch.randn
-                filled = drawn(weight.shape, dtype=dtype, device=device) * (1.0 if weight.dim() == 1 else 0.02)
-                setattr(module, name, torch.nn.Parameter(filled, requires_grad=False))
-    model.model.rotary_emb = type(model.model.rotary_emb)(config).to(device)
-    model.is_loaded_in_4bit = part.bits == 4  # by which PEFT and TRL know it
-    return model
 
 
 def papers(lengths: list[int], answer: int, vocabulary: int) -> Any:
@@ -149,15 +95,6 @@ def papers(lengths: list[int], answer: int, vocabulary: int) -> Any:
     ids = [rng.integers(10, vocabulary, size=length, dtype=np.int32) for length in lengths]
     labels = [np.where(np.arange(len(one)) < len(one) - answer, -100, one) for one in ids]
     return Dataset.from_dict({"input_ids": ids, "labels": labels})
-
-
-def tokenizer() -> Any:
-    """The least that a trainer asks for: a token that pads and ends."""
-    from tokenizers import Tokenizer, models
-    from transformers import PreTrainedTokenizerFast
-
-    inner = Tokenizer(models.WordLevel({"<end>": 0, "<unknown>": 1}, unk_token="<unknown>"))  # noqa: S106
-    return PreTrainedTokenizerFast(tokenizer_object=inner, eos_token="<end>", pad_token="<end>")  # noqa: S106
 
 
 def operations(shape: dict[str, Any], lengths: list[int], answer: int) -> float:
@@ -203,6 +140,7 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
 
     from bioreview_bench.training.config.load import arguments as trainer_arguments
     from bioreview_bench.training.config.load import load
+    from bioreview_bench.training.models import memory
     from bioreview_bench.training.models.lora import lora_config
     from bioreview_bench.training.runs.start import settle
 
@@ -226,7 +164,7 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
     made.save_strategy = "no"
     watch, peft = clock(arguments.warm_up, device), lora_config(base, config.adapter)
     dataset = papers(lengths, arguments.answer, shape["vocab_size"])
-    common: dict[str, Any] = {"train_dataset": dataset, "processing_class": tokenizer(), "callbacks": [watch]}
+    common: dict[str, Any] = {"train_dataset": dataset, "processing_class": bare_tokenizer(), "callbacks": [watch]}
     if name == "plain":
         trainer = plain(base, made, peft, common)
     else:
@@ -240,7 +178,13 @@ def measure(name: str, arguments: argparse.Namespace, folder: Path) -> Measured:
     share = steps / (arguments.warm_up + steps)
     total = operations(shape, lengths, arguments.answer)
     return Measured(
-        watch.ended - watch.begun, steps * setting.papers, round(sum(lengths) * share), total * share, peak, losses[-1]
+        seconds=watch.ended - watch.begun,
+        papers=steps * setting.papers,
+        tokens=round(sum(lengths) * share),
+        operations=total * share,
+        peak=peak,
+        estimate=memory.estimate(config, memory.Shape.stated(config)).total,
+        loss=losses[-1],
     )
 
 
@@ -282,44 +226,15 @@ def device_rate(device: str) -> float:
 
 def row(name: str, one: Measured, rate: float) -> str:
     """A line of the table."""
-    from bioreview_bench.training.models.memory import GB
-
     hours = PUBLISHED_STEPS * PAPERS * one.seconds / one.papers / 3600
-    peak = "-" if one.peak is None else f"{one.peak / GB:.1f} GiB"
+    peak = "-" if one.peak is None else f"{one.peak / GIB:.1f}"
     return (
-        f"{name:28}{one.tokens / one.seconds:>12,.0f}{one.operations / one.seconds / rate:>10.1%}{peak:>12}"
-        f"{hours:>10.1f}{one.loss:>10.4f}"
+        f"{name:28}{one.tokens / one.seconds:>12,.0f}{one.operations / one.seconds / rate:>10.1%}{peak:>10}"
+        f"{one.estimate / GIB:>10.1f}{hours:>10.1f}{one.loss:>10.4f}"
     )
 
 
-def tried(arguments: argparse.Namespace, scratch: Path, rate: float) -> None:
-    """Every setting in turn, while there is time; a line for each."""
-    import torch
-
-    begun = time.monotonic()
-    longest = 0.0
-    for name in arguments.settings or SETTINGS:
-        package, started = SETTINGS[name].package, time.monotonic()
-        if package is not None and find_spec(package) is None:
-            print(f"{name:28}{package} is not installed")
-            continue
-        if arguments.tiny and name == "offloading":
-            print(f"{name:28}needs a GPU")
-            continue
-        if started - begun + longest > 60 * arguments.minutes:
-            print(f"{name:28}no time left: name it to run it alone")
-            continue
-        try:
-            print(row(name, measure(name, arguments, scratch / name), rate), flush=True)
-        except (RuntimeError, ValueError, OSError, ImportError) as error:  # out of memory, or a kernel that is not here
-            print(f"{name:28}{type(error).__name__}: {' '.join(str(error).split())[:90]}", flush=True)
-        if not arguments.tiny:
-            torch.cuda.empty_cache()
-        longest = max(longest, time.monotonic() - started)
-
-
-def main() -> None:
-    """Measure, print."""
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", metavar="SETTING", help="default: all, in the order of --list")
     parser.add_argument("--list", action="store_true", help="name the settings")
@@ -328,8 +243,15 @@ def main() -> None:
     parser.add_argument("--shortest", type=int, default=None, help="tokens of a paper; default 12,288")
     parser.add_argument("--longest", type=int, default=None, help="tokens of a paper; default 16,384")
     parser.add_argument("--answer", type=int, default=None, help="tokens that carry loss; default 1,500")
-    parser.add_argument("--minutes", type=float, default=9.0, help="begin no setting that would end later")
+    parser.add_argument("--minutes", type=float, default=9.5, help="begin no setting that would end later")
     parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
+    parser.add_argument("--alone", action="store_true", help="measure the one SETTING in this process, print JSON")
+    return parser
+
+
+def main() -> None:
+    """Measure, print."""
+    parser = _parser()
     arguments = parser.parse_args()
     unknown = sorted(set(arguments.settings) - set(SETTINGS))
     if unknown:
@@ -339,27 +261,29 @@ def main() -> None:
             needed = f"  (needs {setting.package})" if setting.package else ""
             print(f"{name:28}{' '.join(setting.changes) or '-'}{needed}")
         return
-    import torch
-
-    if not arguments.tiny and not torch.cuda.is_available():
-        print("Skipped: torch sees no GPU here. --tiny tries the script on the CPU.", file=sys.stderr)
-        return
-    for name, real, tiny in (
-        ("steps", 20, 4),
-        ("shortest", 12_288, 96),
-        ("longest", 16_384, 128),
-        ("answer", 1_500, 32),
-    ):
+    device = require_gpu(arguments.tiny)
+    defaults = {"steps": (20, 4), "shortest": (12_288, 96), "longest": (16_384, 128), "answer": (1_500, 32)}
+    for name, (real, tiny) in defaults.items():
         setattr(arguments, name, getattr(arguments, name) or (tiny if arguments.tiny else real))
+    if arguments.alone:
+        [name] = arguments.settings
+        with tempfile.TemporaryDirectory() as scratch:
+            print(json.dumps(asdict(measure(name, arguments, Path(scratch)))))
+        return
     rate = device_rate("cpu" if arguments.tiny else "cuda")
-    device = "the CPU (tiny model: speeds mean nothing)" if arguments.tiny else torch.cuda.get_device_name()
-    print(f"{device}, torch {torch.__version__}; products of bfloat16 matrices: {rate / 1e12:.1f} TFLOP/s")
+    print(f"{device}; products of bfloat16 matrices: {rate / 1e12:.1f} TFLOP/s")
     print(
         f"Papers of {arguments.shortest:,} to {arguments.longest:,} tokens; {PUBLISHED}, for {PUBLISHED_STEPS:,} steps"
     )
-    print(f"{'setting':28}{'tokens/s':>12}{'of rate':>10}{'peak':>12}{'hours':>10}{'loss':>10}")
-    with tempfile.TemporaryDirectory() as scratch:
-        tried(arguments, Path(scratch), rate)
+    columns = ("tokens/s", 12), ("of rate", 10), ("peak GiB", 10), ("estimate", 10), ("hours", 10), ("loss", 10)
+    print("".join([f"{'setting':28}", *(f"{name:>{width}}" for name, width in columns)]), flush=True)
+    chosen = {name: SETTINGS[name].package for name in arguments.settings or SETTINGS}
+    if arguments.tiny:
+        chosen.pop("offloading", None)  # there is nowhere to offload to from the CPU
+    options = [f"--{name}={getattr(arguments, name)}" for name in (*defaults, "warm_up")]
+    options = [one.replace("_", "-", 1) for one in options] + (["--tiny"] if arguments.tiny else [])
+    for name, found in measured(__file__, chosen, options, arguments.minutes):
+        print(f"{name:28}{found}" if isinstance(found, str) else row(name, Measured(**found), rate), flush=True)
 
 
 if __name__ == "__main__":
