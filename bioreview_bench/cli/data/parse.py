@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.errors import InputError, Problem
+
+_VERSION = re.compile(r"(.+)-v(\d{1,4})")  # as bench data collect names files
 
 
 @click.command()
@@ -69,4 +72,12 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
         found = sorted(path.glob("*.xml"))
         if not found:
             raise InputError(f"{path} has no .xml files.", remedy="name files in JATS")
-        yield from found
+        newest: dict[str, tuple[int, Path]] = {}
+        for file in found:
+            versioned = _VERSION.fullmatch(file.stem)
+            stem, number = (versioned[1], int(versioned[2])) if versioned else (file.stem, 0)
+            newest[stem] = max(newest.get(stem, (number, file)), (number, file))
+        older = len(found) - len(newest)
+        if older:
+            click.echo(f"{path}: {older:,} older versions (-vN.xml) are left out.", err=True)
+        yield from (file for _, file in newest.values())

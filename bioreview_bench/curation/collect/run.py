@@ -20,9 +20,9 @@ from bioreview_bench.files.lock import lock_folder
 
 STATE, XML_FOLDER = "collected.jsonl", "xml"
 _OPEN = re.compile(
-    r"\b(?:cc[-_ ]?0|cc[-_ ]?by(?:[-_ ]?sa)?(?:[-_ ]?\d(?:\.\d)?)?|publicdomain/zero|licenses/by(?:-sa)?/)", re.I
+    r"\bcc ?(?:0|zero|by)|creative ?commons (?:attribution|zero)|publicdomain zero|licenses by|public domain"
 )
-_CLOSED = re.compile(r"\b(?:nc|nd)\b|noncommercial|noderiv", re.I)
+_CLOSED = re.compile(r"\bnc|\bnd|by ?n[cd]|non ?commercial|no ?deriv")
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,11 @@ def collected(folder: Path) -> list[dict[str, Any]]:
 def redistributable(licence: str | None) -> bool:
     """True for licences under which texts and what is made of them may be passed on: CC0, CC BY, CC BY-SA.
 
-    >>> redistributable("CC-BY-4.0"), redistributable("CC-BY-NC-4.0"), redistributable(None)
+    >>> redistributable("CC-BY-4.0"), redistributable("CC_BY_NC_4.0"), redistributable(None)
     (True, False, False)
     """
-    return bool(licence) and _OPEN.search(str(licence)) is not None and _CLOSED.search(str(licence)) is None
+    named = " ".join(re.findall(r"[a-z]+|[0-9]+", (licence or "").lower()))
+    return _OPEN.search(named) is not None and _CLOSED.search(named) is None
 
 
 def _row(article: Listed, name: str, data: bytes) -> dict[str, Any]:

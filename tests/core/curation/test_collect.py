@@ -167,6 +167,22 @@ def test_newer_versions_are_new(bench_collect: Collect, publisher: Publisher, tm
     assert [row["file"] for row in collected(tmp_path / "out")] == ["xml/elife-00001-v1.xml", "xml/elife-00001-v2.xml"]
 
 
+def test_of_several_versions_the_newest_is_parsed(
+    bench_collect: Collect, publisher: Publisher, shared: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("lxml")
+    xml = (shared / "data/elife_pilot/raw/elife-00005.xml").read_bytes()
+    title = b"Molecular architecture of human polycomb repressive complex 2"
+    for version in (2, 10):
+        publisher.items.clear()
+        changed = xml.replace(title, f"Version {version} of it".encode())
+        publish(publisher, "00005", "2012-10-30", changed, version=version)
+        assert bench_collect().code == 0
+    assert run(["data", "parse", str(tmp_path / "out/xml"), "-o", str(tmp_path / "p.jsonl")]) == 0
+    (row,) = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert row["title"] == "Version 10 of it"
+
+
 def test_licences_are_recorded_and_closed_ones_marked(
     bench_collect: Collect, publisher: Publisher, tmp_path: Path
 ) -> None:
@@ -189,6 +205,11 @@ def test_licences_are_recorded_and_closed_ones_marked(
         ("CC-BY-SA-4.0", True),
         ("CC-BY-NC-4.0", False),
         ("https://creativecommons.org/licenses/by-nd/4.0/", False),
+        ("Creative Commons Attribution 4.0", True),
+        ("CC_BY_NC_4.0", False),
+        ("ccbync4", False),
+        ("CC BY-Non-Commercial 4.0", False),
+        ("Creative Commons Attribution, No Derivatives", False),
         ("All rights reserved", False),
         ("", False),
         (None, False),
