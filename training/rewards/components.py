@@ -18,7 +18,6 @@ from scipy.optimize import linear_sum_assignment
 
 from bioreview_bench.contracts.transforms import Vectors
 from bioreview_bench.data.article import Concern
-from bioreview_bench.data.comparable import comparable
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 
 from .copying import WORD
@@ -110,10 +109,10 @@ def coverage(found: Match, concerns: Sequence[Mapping[str, Any]], references: Se
     return sum(shares) / len(shares) * min(1.0, allowed(len(references)) / max(1, found.n_written))
 
 
+_FORGIVEN, _MOST_FAULTY = 0.1, 0.5  # shares; of honest concerns about a tenth are taken for faulty
 BY_STATUS = {"ok": 1.0, "repaired": 0.8, "truncated": 0.5}  # by the parser's status; every other is 0
 FEWEST_ALLOWED, MOST_ALLOWED, PER_REFERENCE = 5, 20, 1.5
 SHORTEST, LONGEST = 6, 100  # words of a concern
-SAME = 0.7  # a concern with at least this share of words in common repeats an earlier one
 
 
 def allowed(n_references: int) -> int:
@@ -125,24 +124,15 @@ def allowed(n_references: int) -> int:
     return max(FEWEST_ALLOWED, min(MOST_ALLOWED, round(PER_REFERENCE * n_references)))
 
 
-def repeats(texts: Sequence[str]) -> list[bool]:
-    """Which texts share 70 % of their words (Jaccard) with an earlier one.
-
-    >>> repeats(["The sample is too small.", "The sample is far too small.", "Nobody was blinded."])
-    [False, True, False]
-    """
-    words = [set(WORD.findall(comparable(text))) for text in texts]
-    return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
-
-
 def form(
     status: str, concerns: Sequence[Mapping[str, Any]], faulty: Sequence[bool], n_written: int, n_references: int
 ) -> float:
     """parsed * (labels + 1) / 2 * fair * sized * short, each from 0 to 1.
 
-    parsed: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: share
-    of concerns that are not `faulty` (repeated, copied, stock, or no criticism). sized: share of concerns of 6 to 100
-    words. short: allowed / written, at most 1. `concerns` are the ones looked at, `n_written` how many there were.
+    parsed: by parser status. labels: share of the labels category and severity that are of the vocabulary. fair: 1
+    while a tenth of the concerns are `faulty` (repeated, copied, stock, filled, or no criticism), 0 from a half on, and
+    straight in between. sized: share of concerns of 6 to 100 words. short: allowed / written, at most 1. `concerns` are
+    the ones looked at, `n_written` how many there were.
 
     >>> concern = {"text": "The sample of eight mice is too small.", "category": "design_flaw", "severity": "major"}
     >>> form("repaired", [concern], [False], n_written=1, n_references=4)
@@ -154,15 +144,15 @@ def form(
     labels += [concern.get("severity") in SEVERITIES for concern in concerns]
     sized = [SHORTEST <= len(WORD.findall(concern["text"])) <= LONGEST for concern in concerns]
     short = min(1.0, allowed(n_references) / n_written)
-    return BY_STATUS.get(status, 0.0) * (_share(labels) + 1) / 2 * (1 - _share(faulty)) * _share(sized) * short
+    return BY_STATUS.get(status, 0.0) * (_share(labels) + 1) / 2 * _fair(faulty) * _share(sized) * short
+
+
+def _fair(faulty: Sequence[bool]) -> float:
+    return min(1.0, max(0.0, (_MOST_FAULTY - _share(faulty)) / (_MOST_FAULTY - _FORGIVEN)))
 
 
 def _share(given: Sequence[bool]) -> float:
     return sum(given) / len(given)
-
-
-def _overlap(one: set[str], other: set[str]) -> float:
-    return len(one & other) / len(one | other) if one or other else 1.0
 
 
 WORST = -1.0

@@ -43,6 +43,14 @@ class Source:
         starts = [start for start, run in enumerate(self._runs_of(words)) if run in self._runs]
         return {place for start in starts for place in range(start, start + self._length)}
 
+    def foreign_runs(self, text: str) -> set[tuple[str, ...]]:
+        """Runs of the text that do not stand in the source."""
+        return {run for run in self._runs_of(self._words(text)) if run not in self._runs}
+
+    def holds(self, part: str) -> bool:
+        """Whether the part, in lower case, stands in the source letter by letter."""
+        return part in self._whole
+
     def share(self, text: str) -> float:
         """The share of the text's words inside a run that stands in the source; 0 for a text shorter than a run."""
         words = self._words(text)
@@ -83,6 +91,10 @@ class Source:
             return True
         likeness, two = self.likeness(text)
         return likeness > ALIKE or two > TWO
+
+    @cached_property
+    def _whole(self) -> str:
+        return "\n".join(map(comparable, self._texts))
 
     @cached_property
     def _sentences(self) -> _Sentences:

@@ -55,10 +55,11 @@ def criticises(text: str) -> bool:
     (False, True)
     """
     sentences = [sentence for sentence in _SENTENCE.split(text) if sentence]
-    return any(map(_finds_fault, sentences)) and not any(map(_praises, sentences))
+    return any(map(finds_fault, sentences)) and not any(map(_praises, sentences))
 
 
-def _finds_fault(sentence: str) -> bool:
+def finds_fault(sentence: str) -> bool:
+    """True when the sentence, or a part of one, in lower case, denies, doubts, asks, demands or wishes anything."""
     return "?" in sentence or any(pattern.search(sentence) for pattern in (_DENIED, _WISHED, _FAULT, _ASKED))
 
 

@@ -20,8 +20,9 @@ from bioreview_bench.data.sentences import pick
 FEWEST, MOST = 100, 2_000  # parts of references to learn from; with fewer the words of `polarity` decide alone
 _TAKEN_FOR_PRAISE = 0.01
 _FOLDS = 5
-_PART = re.compile(r"(?<=[.!?])[\s\"')\]]+|[;:()\[\]–—]+")
-_LETTER = re.compile(r"[a-z]")
+_ABBREVIATED = r"(?<!\b\w\.)(?<!e\.g\.)(?<!i\.e\.)(?<!\bvs\.)(?<!\bfig\.)(?<!\bfigs\.)(?<!\bal\.)(?<!\bcf\.)(?<!\bno\.)"
+_PART = re.compile(rf"(?<=[.!?。]){_ABBREVIATED}[\s\"')\]]+|[;:()\[\]–—]+")
+_LETTER = re.compile(r"[^\W\d_]")
 
 
 def parts(text: str) -> list[str]:
@@ -30,7 +31,12 @@ def parts(text: str) -> list[str]:
     >>> parts("This is excellent. Others may say: the sample is small")
     ['this is excellent.', 'others may say', 'the sample is small']
     """
-    return [part.strip() for part in _PART.split(comparable(text)) if _LETTER.search(part)]
+    return [part for part in split(text) if _LETTER.search(part)]
+
+
+def split(text: str) -> list[str]:
+    """As `parts`, with those that have no letter ("10/10")."""
+    return [part.strip() for part in _PART.split(comparable(text)) if part.strip()]
 
 
 class PraiseTest:

@@ -17,6 +17,7 @@ from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.contracts.transforms import Transform, Vectors
 from bioreview_bench.controls.reviewers import GENERIC_CONCERNS
 from bioreview_bench.data.article import Article, Concern
+from bioreview_bench.data.sentences import pick
 from bioreview_bench.data.split import Split
 from bioreview_bench.encoders.cache import VectorCache, embed
 from bioreview_bench.encoders.files import resolve
@@ -30,8 +31,10 @@ from bioreview_bench.scoring.texts import TextPool, counted_references
 
 from .copying import Source
 from .praise import PraiseTest
+from .substance import Subject, common
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
+_PAPERS = 50  # of which the common words are taken
 _CHUNK = 64  # articles embedded at a time when the cache is filled
 _SPACE = (
     "encoder", "revision", "weights_sha256", "adapter", "files_sha256", "max_length", "dtype", "pooling", "transform",
@@ -81,6 +84,7 @@ class PreparedArticle:
     others: tuple[Vectors, ...]
     stock: Vectors
     paper: Source
+    subject: Subject
     transform: Transform | None
 
     def compared(self, raw: Vectors) -> Vectors:
@@ -123,6 +127,7 @@ class References:
         self._donors = {
             article.id: [articles[place].id for place in places] for article, places in zip(articles, lent, strict=True)
         }
+        self._common = common([_paper(articles[place]) for place in pick(len(articles), _PAPERS)])
         self._prepared: OrderedDict[str, PreparedArticle] = OrderedDict()
         self._fill(articles)
         told = [concern.text for references in self._references.values() for concern in references]
@@ -161,14 +166,15 @@ class References:
         space = CosineSpace(raw, transform)
         ends = np.cumsum([len(group) for group in groups])[:-1]
         own, *others, stock = np.split(space.compared(np.concatenate(groups), article.id), ends)
-        paper = Source((article.title or "", article.abstract or "", *article.sections.values()))
+        paper = _paper(article)
         return PreparedArticle(
             article=article,
             references=self._references[article.id],
             vectors=own,
             others=tuple(others),
             stock=stock,
-            paper=paper,
+            paper=Source(paper),
+            subject=Subject(paper, self._common),
             transform=transform,
         )
 
@@ -184,6 +190,10 @@ class References:
                 pool.add(self._texts(article.id))
                 Fitting(self.contract, [article], pool)
             self._vectorizer.known(pool.texts)
+
+
+def _paper(article: Article) -> tuple[str, ...]:
+    return (article.title or "", article.abstract or "", *article.sections.values())
 
 
 def refuse_board(contract: Contract, board: Contract) -> None:

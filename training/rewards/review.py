@@ -24,12 +24,13 @@ from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.llm.text.parser import Parsed, parse
 
-from .components import confidence, coverage, form, groundedness, match, repeats
+from .components import confidence, coverage, form, groundedness, match
 from .composer import Composed, RewardComposer
 from .copying import Source
 from .polarity import criticises
 from .praise import parts
 from .references import CachedVectorizer, PreparedArticle, References, refuse_board
+from .repetition import repeats, rewords
 
 # Components, under the names that they had in configurations.
 COMPONENTS = {"V1": "groundedness", "V2": "coverage", "V3": "form", "V4": "confidence"}
@@ -154,9 +155,14 @@ class ReviewReward:
         concerns = tuple({**one, "text": one["text"][: READ + 1]} for one in parsed.concerns[:LOOKED_AT])
         texts = tuple(normalise(concern["text"]) for concern in concerns)
         sources = (article.paper, asked, self._stock)
+        repeated = map(or_, repeats(texts), rewords(texts, article.paper, article.subject))
         faulty = tuple(
-            repeated or len(text) > READ or not criticises(comparable(text)) or any(s.copied(text) for s in sources)
-            for text, repeated in zip(texts, repeats(texts), strict=True)
+            again
+            or len(text) > READ
+            or not criticises(comparable(text))
+            or article.subject.has_filler(text)
+            or any(source.copied(text) for source in sources)
+            for text, again in zip(texts, repeated, strict=True)
         )
         return _Review(parsed, concerns, texts, faulty)
 

@@ -10,8 +10,8 @@ import pytest
 
 from bioreview_bench import load_split
 from bioreview_bench.data.sentences import sentences
-from bioreview_bench.training.rewards.components import repeats
 from bioreview_bench.training.rewards.copying import Source
+from bioreview_bench.training.rewards.repetition import repeats
 
 IMAGED = "Cells were imaged every ten minutes for two hours under the spinning disk confocal microscope."
 GROWN = "Arabidopsis seedlings were grown on agar plates with sucrose in continuous white light."

@@ -10,7 +10,15 @@ import pytest
 
 @pytest.mark.parametrize(
     "module",
-    ["rewards.components", "rewards.composer", "rewards.copying", "rewards.polarity", "rewards.praise", "qa.verifiers"],
+    [
+        "rewards.components",
+        "rewards.composer",
+        "rewards.copying",
+        "rewards.polarity",
+        "rewards.praise",
+        "rewards.repetition",
+        "qa.verifiers",
+    ],
 )
 def test_every_example_gives_what_it_says(module: str) -> None:
     failed, tried = doctest.testmod(import_module(f"bioreview_bench.training.{module}"))

@@ -20,11 +20,12 @@ from bioreview_bench.training.rewards.components import (
     form,
     groundedness,
     match,
-    repeats,
 )
 from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.copying import Source
 from bioreview_bench.training.rewards.references import PreparedArticle
+from bioreview_bench.training.rewards.repetition import repeats
+from bioreview_bench.training.rewards.substance import Subject
 
 NAMES = ("groundedness", "coverage", "form", "confidence")
 values = st.dictionaries(st.sampled_from(NAMES), st.none() | st.floats(-1, 1))
@@ -90,7 +91,7 @@ def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> Pr
 
     places, vectors = tuple(range(len(references))), matrix(references)
     lent = tuple(map(matrix, others))
-    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), None)  # type: ignore[arg-type]
+    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), Subject([]), None)  # type: ignore[arg-type]
 
 
 def test_a_pair_is_worth_one_at_the_threshold_and_nothing_three_tenths_below() -> None:
@@ -164,7 +165,9 @@ def test_form_is_a_product_of_shares() -> None:
     assert form("parse_failed", [], [], 0, 4) == 0
     bare = {"text": good["text"]}
     assert form("ok", [good, bare], [False, False], 2, 4) == pytest.approx(0.75)
-    assert form("ok", [good, good], [False, True], 2, 4) == pytest.approx(0.5)
+    assert form("ok", [good] * 5, [True] + [False] * 4, 5, 4) == pytest.approx(0.75)  # (0.5 - 0.2) / 0.4
+    assert form("ok", [good] * 10, [True] + [False] * 9, 10, 7) == 1  # a tenth is forgiven
+    assert form("ok", [good, good], [False, True], 2, 4) == 0  # a half is not
     assert form("ok", [good, {**good, "text": "too short"}], [False, False], 2, 4) == pytest.approx(0.5)
     assert form("ok", [good, {**good, "text": "word " * 101}], [False, False], 2, 4) == pytest.approx(0.5)
     assert form("ok", [good] * 12, [False] * 12, 12, 4) == pytest.approx(0.5)
