@@ -31,7 +31,7 @@ from bioreview_bench.scoring.texts import TextPool, counted_references
 
 from .copying import Source
 from .praise import PraiseTest
-from .substance import Subject, common
+from .substance import PaperSubject, common
 
 _KEPT = 32  # prepared articles; GRPO samples many completions of one article before it goes on
 _PAPERS = 50  # of which the common words are taken
@@ -84,7 +84,7 @@ class PreparedArticle:
     others: tuple[Vectors, ...]
     stock: Vectors
     paper: Source
-    subject: Subject
+    subject: PaperSubject
     transform: Transform | None
 
     def compared(self, raw: Vectors) -> Vectors:
@@ -174,7 +174,7 @@ class References:
             others=tuple(others),
             stock=stock,
             paper=Source(paper),
-            subject=Subject(paper, self._common),
+            subject=PaperSubject(paper, self._common),
             transform=transform,
         )
 

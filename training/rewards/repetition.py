@@ -13,7 +13,7 @@ from bioreview_bench.data.comparable import comparable
 from .copying import WORD, Source
 from .polarity import finds_fault
 from .praise import split
-from .substance import Subject, stems
+from .substance import PaperSubject, stems
 
 SAME = 0.7  # a concern with at least this share of words in common repeats an earlier one
 _INNER = re.compile(r",|\bthat\b")
@@ -32,14 +32,14 @@ def repeats(texts: Sequence[str]) -> list[bool]:
     return [any(_overlap(own, earlier) >= SAME for earlier in words[:place]) for place, own in enumerate(words)]
 
 
-def rewords(texts: Sequence[str], paper: Source, subject: Subject) -> list[bool]:
+def rewords(texts: Sequence[str], paper: Source, subject: PaperSubject) -> list[bool]:
     """Which texts have a wording of an earlier one: six words running, a sentence, or a part of one.
 
     Runs that stand in the paper, and parts that do and say nothing but its own words, are no wordings; nor is a phrase
     between commas or before "that" that finds fault ("the authors should show").
 
     >>> said = ["Rest assured: no control was run.", "No mouse was blinded.", "Rest assured: the sample is small."]
-    >>> rewords(said, Source([]), Subject([]))
+    >>> rewords(said, Source([]), PaperSubject([]))
     [False, False, True]
     """
     seen: set[object] = set()
@@ -60,7 +60,7 @@ def _wordings(text: str) -> Iterator[str]:
                 yield phrase.strip(_EDGES)
 
 
-def _is_of_the_paper(part: str, paper: Source, subject: Subject) -> bool:
+def _is_of_the_paper(part: str, paper: Source, subject: PaperSubject) -> bool:
     return len(part) < _SHORTEST or part.isdigit() or (paper.holds(part) and stems(part) <= subject.own)
 
 

@@ -44,7 +44,7 @@ def common(papers: Sequence[Iterable[str]]) -> frozenset[str]:
     return frozenset(stem for stem, times in number.items() if times > len(papers) / 2)
 
 
-class Subject:
+class PaperSubject:
     """What a paper is about: `own`, its words less those that are `common` to papers."""
 
     def __init__(self, texts: Iterable[str], common: frozenset[str] = frozenset()) -> None:

@@ -25,7 +25,7 @@ from bioreview_bench.training.rewards.composer import RewardComposer
 from bioreview_bench.training.rewards.copying import Source
 from bioreview_bench.training.rewards.references import PreparedArticle
 from bioreview_bench.training.rewards.repetition import repeats
-from bioreview_bench.training.rewards.substance import Subject
+from bioreview_bench.training.rewards.substance import PaperSubject
 
 NAMES = ("groundedness", "coverage", "form", "confidence")
 values = st.dictionaries(st.sampled_from(NAMES), st.none() | st.floats(-1, 1))
@@ -91,7 +91,7 @@ def prepared(references: Any, others: Any = (), stock: Any = ((0, 0, 1),)) -> Pr
 
     places, vectors = tuple(range(len(references))), matrix(references)
     lent = tuple(map(matrix, others))
-    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), Subject([]), None)  # type: ignore[arg-type]
+    return PreparedArticle(None, places, vectors, lent, matrix(stock), Source([]), PaperSubject([]), None)  # type: ignore[arg-type]
 
 
 def test_a_pair_is_worth_one_at_the_threshold_and_nothing_three_tenths_below() -> None:

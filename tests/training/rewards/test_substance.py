@@ -10,16 +10,16 @@ from bioreview_bench import load_split
 from bioreview_bench.training.rewards import substance
 from bioreview_bench.training.rewards.copying import Source
 from bioreview_bench.training.rewards.repetition import rewords
-from bioreview_bench.training.rewards.substance import Subject, common
+from bioreview_bench.training.rewards.substance import PaperSubject, common
 
 CRITICISM = "There was no control for litter effects."
 PAPER = "Litters of mice were weighed daily, and Arabidopsis seedlings were grown on agar at 20 \u00b0C with sucrose."
 
 
 @pytest.fixture
-def subject(monkeypatch: pytest.MonkeyPatch) -> Subject:
+def subject(monkeypatch: pytest.MonkeyPatch) -> PaperSubject:
     monkeypatch.setattr(substance, "_FEWEST_WORDS", 5)
-    return Subject([PAPER], common([["Weighed daily."]] * 10))
+    return PaperSubject([PAPER], common([["Weighed daily."]] * 10))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def subject(monkeypatch: pytest.MonkeyPatch) -> Subject:
         "Reading such pages daily enlightens. {}",  # "daily" is in every paper
     ],
 )
-def test_praise_in_words_of_no_list_is_filler(wrapped: str, subject: Subject) -> None:
+def test_praise_in_words_of_no_list_is_filler(wrapped: str, subject: PaperSubject) -> None:
     assert subject.has_filler(wrapped.format(CRITICISM))
 
 
@@ -53,12 +53,12 @@ def test_praise_in_words_of_no_list_is_filler(wrapped: str, subject: Subject) ->
         "",
     ],
 )
-def test_what_criticises_or_is_about_the_paper_is_none(text: str, subject: Subject) -> None:
+def test_what_criticises_or_is_about_the_paper_is_none(text: str, subject: PaperSubject) -> None:
     assert not subject.has_filler(text)
 
 
 def test_of_an_abstract_alone_nothing_is_filler_but_pictures() -> None:
-    subject = Subject([PAPER])
+    subject = PaperSubject([PAPER])
     assert not subject.has_filler("Pure poetry. No control was run.")
     assert subject.has_filler("\U0001f3c6 No control was run.")
 
@@ -76,7 +76,7 @@ def test_few_concerns_of_people_hold_filler(shared: Path) -> None:
     )
     found = []
     for article in load_split(folder, "val"):
-        subject = Subject((article.title or "", article.abstract or "", *article.sections.values()), shared_words)
+        subject = PaperSubject((article.title or "", article.abstract or "", *article.sections.values()), shared_words)
         found += [subject.has_filler(concern.text) for concern in article.concerns if not concern.figure]
     assert len(found) > 90
     assert sum(found) / len(found) < 0.2
@@ -103,7 +103,7 @@ SAID = [
 )
 def test_a_wording_in_every_concern_is_known_though_it_reads_like_criticism(template: str) -> None:
     said = [template.format(text) for text in SAID]
-    assert rewords(said, Source([PAPER]), Subject([PAPER])) == [False, True, True]
+    assert rewords(said, Source([PAPER]), PaperSubject([PAPER])) == [False, True, True]
 
 
 def test_reviewers_may_begin_alike_and_name_the_same_things() -> None:
@@ -113,4 +113,4 @@ def test_reviewers_may_begin_alike_and_name_the_same_things() -> None:
         "However, Arabidopsis seedlings were grown on agar at 20 \u00b0C with sucrose (n = 1).",
         "However, the authors do not say who weighed the mice.",
     ]
-    assert not any(rewords(said, Source([PAPER]), Subject([PAPER])))
+    assert not any(rewords(said, Source([PAPER]), PaperSubject([PAPER])))
