@@ -57,11 +57,12 @@ def extract(path: Path, output: Path | None, by: str, form: str, quiet: bool, **
       bench data extract parsed.jsonl -o made/articles.jsonl --with gpt-4o-mini --dry-run
       bench data extract my/folder --compare --with vllm:MODEL
     """
-    from bioreview_bench.files.atomic import check_writable
+    from bioreview_bench.files.atomic import check_writable, make_folder
 
     if not asking["dry_run"] and (output is None) != asking["compare"]:
         raise InputError("Say where the articles go, or --compare.", remedy="-o articles.jsonl")
-    if output is not None:
+    if output is not None and not asking["dry_run"]:
+        make_folder(output.parent)
         check_writable(output)
     if by == RULES:
         _by_rules(path, output, form, asking)

@@ -240,6 +240,18 @@ def test_files_that_cannot_be_parsed_are_listed_together(bench_data: Data, tmp_p
     assert not (tmp_path / "o.jsonl").exists()
 
 
+def test_the_folder_of_the_output_is_made_and_a_dry_run_makes_none(
+    bench_data: Data, shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    pilot = shared / "data/elife_pilot"
+    output = tmp_path / "made" / "here" / "articles.jsonl"
+    done = bench_data("extract", pilot, "-o", output, "--with", "gpt-4o-mini", "--dry-run")
+    assert (done.code, (tmp_path / "made").exists()) == (0, False)
+    assert bench_data("extract", pilot, "-o", output).code == 0
+    assert output.exists()
+
+
 def test_compare_prints_agreement(bench_data: Data, shared: Path) -> None:
     found = json.loads(bench_data("extract", shared / "data/elife_pilot", "--compare", "--format", "json").out)
     assert found["n_human"] == 326
