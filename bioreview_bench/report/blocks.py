@@ -164,9 +164,11 @@ def _humans(record: ResultRecord) -> Table:
     if found is not None:
         n, articles = found.n_reviewers, "1 article" if found.n_articles == 1 else f"{found.n_articles} articles"
         title = f"Human against human: each of {n} reviewers of {articles} against the others"
-        for name, part in (("a reviewer", found.reviewer), ("this system", found.system)):
-            rows.append([name, *_cells(part, "n_ref", "n_pred", "recall", "precision", "f1", "match_rate")])
-    return Table(title, ["", "refs", "preds", "recall", "prec.", "F1", "match rate"], rows)
+        sides = (("a reviewer", "reviewer", found.reviewer), ("this system", "system", found.system))
+        for name, path, part in sides:
+            cells = _cells(part, "n_ref", "n_pred", "recall", "precision", "f1")
+            rows.append([name, *cells, interval(record, f"humans.{path}.f1"), *_cells(part, "match_rate")])
+    return Table(title, ["", "refs", "preds", "recall", "prec.", "F1", "95% CI", "match rate"], rows)
 
 
 def _sweep(record: ResultRecord) -> Table:

@@ -119,8 +119,13 @@ def _humans(record: ResultRecord) -> list[tuple[str, str | Note]]:
     found = record.humans
     if found is None or record.controls.saturated:
         return []
-    reviewer, system = figure(found.reviewer.f1), figure(found.system.f1)
-    return [("Humans", f"F1 {reviewer} of a reviewer, {system} of this system, both against the others")]
+    figures = []
+    for name, side in (("reviewer", found.reviewer), ("system", found.system)):
+        bounds = _bounds(record, f"humans.{name}.f1").strip()
+        figures.append(f"{figure(side.f1)} ({bounds})" if bounds else figure(side.f1))
+    on = "1 article" if found.n_articles == 1 else f"{found.n_articles:,} articles"
+    said = f"F1 {figures[0]} of a reviewer, {figures[1]} of this system, both against the other reviewers of {on}"
+    return [("Humans", Note("info", said))]
 
 
 def _contract(record: ResultRecord) -> Note:

@@ -25,7 +25,7 @@ from bioreview_bench.results.result import Result
 from bioreview_bench.results.validity import ValidityCard, validity
 from bioreview_bench.scoring.backends import Backend, Progress, choose
 from bioreview_bench.scoring.fitting import Fitting
-from bioreview_bench.scoring.humans import held_out, human_questions, humans
+from bioreview_bench.scoring.humans import held_out, human_columns, human_questions, humans, matched_reviewers
 from bioreview_bench.scoring.inputs import GivenPredictions, resolve
 from bioreview_bench.scoring.judge.space import JudgeBackend, JudgedSpace
 from bioreview_bench.scoring.low_precision.bounds import questions
@@ -141,8 +141,9 @@ def score(
             null = other_article(case_list, space, used, thresholds)
             extra = controlled.counts(space, used.threshold) if controlled else {}
             counts = article_counts(case_list, matched, null, extra)
-            beside = humans(reviewers, space, used.threshold)
-            found = intervals(columns(counts), ids, families, draws=draws, seed=seed, weights=weights)
+            beside = matched_reviewers(reviewers, space, used.threshold)
+            summed = {**columns(counts), **human_columns(beside, ids)}
+            found = intervals(summed, ids, families, draws=draws, seed=seed, weights=weights)
 
     overall, figures = summary.overall(counts), summary.controls(counts)
     label = contract_label(used, scored, backend.record.verified)
@@ -189,7 +190,7 @@ def score(
             seconds=round(time.monotonic() - clock, 3),
         ),
         validity=validity(used, backend.record, inputs.card if card is None else card),
-        humans=beside,
+        humans=humans(beside),
     )
     return Result(record, counts, matched.pairs, null.histogram)
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
-from bioreview_bench.stats.sums import Sums
+from bioreview_bench.stats.sums import HUMAN_COLUMNS, Sums
 
 Values = NDArray[np.float64]
 
@@ -95,6 +95,9 @@ def with_intervals(sums: Sums) -> dict[str, Values]:
     for name in _sources(sums):
         figures = micro(sums[f"source.{name}.M"], sums[f"source.{name}.R"], sums[f"source.{name}.P"])
         found.update({f"per_source.{name}.{metric}": value for metric, value in figures.items()})
+    for name in ("reviewer", "system") if HUMAN_COLUMNS[0] in sums else ():
+        against = micro(sums[f"humans.{name}.M"], sums["humans.R"], sums[f"humans.{name}.P"])
+        found[f"humans.{name}.f1"] = against["f1"]
     return found
 
 

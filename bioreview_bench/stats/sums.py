@@ -13,6 +13,9 @@ from bioreview_bench.results.counts import LABELLED, ArticleCounts
 # Column name to value: a scalar, or an array with one value for each draw of a bootstrap.
 Sums = Mapping[str, NDArray[np.float64]]
 
+# Of articles whose reviewers are held out in turn: `scoring.humans` makes them, where there are any.
+HUMAN_COLUMNS = ("humans.R", "humans.reviewer.P", "humans.reviewer.M", "humans.system.P", "humans.system.M")
+
 _LETTER = {"ref": "R", "pred": "P", "matched": "M", "ceiling": "C"}
 
 

@@ -21,7 +21,7 @@ from bioreview_bench.results.records import ResultRecord
 from bioreview_bench.stats.comparison import LEVEL, tied_groups
 
 from ..settings import BoardSettings, HumanRow
-from ..store.disclosure import DECIMALS
+from ..store.disclosure import DECIMALS, FEW, rounded
 from ..store.settings import BoardSplit
 from .entries import Contender, Entry, folded, why_unranked
 from .rows import reported, row
@@ -106,16 +106,20 @@ def board_table(
 def _human(settings: BoardSettings, split: str, contract: str, record: ResultRecord | None) -> tuple[HumanRow, ...]:
     """The rows that the maintainers put there, else what the results say of reviewers held out in turn.
 
-    The latter depends on the articles alone: every result of a signature says the same.
+    The latter depends on the articles alone: every result of a signature says the same. Like a source, they have no
+    figures on fewer than FEW articles.
     """
     stored = tuple(one for one in settings.human if (one.split, one.contract) == (split, contract))
-    if stored or record is None or record.humans is None:
+    if stored or record is None or record.humans is None or record.humans.n_articles < FEW:
         return stored
     found, their = record.humans, record.humans.reviewer
+    low, high = record.intervals.get("humans.reviewer.f1") or (None, None)
     row = HumanRow(
         split=split,
         contract=contract,
         f1=round(their.f1, DECIMALS),
+        f1_low=rounded(low),
+        f1_high=rounded(high),
         recall=round(their.recall, DECIMALS),
         precision=None if their.precision is None else round(their.precision, DECIMALS),
         n_articles=found.n_articles,

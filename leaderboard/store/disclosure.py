@@ -8,7 +8,7 @@
   team and split) that are no near copy of another team's file, and only with FEW matches or more: one concern alone, or
   one more than in another file, would show its category otherwise.
 - P-values have two decimals: against a system whose matches are known they tell as much as intervals.
-- A source with fewer than FEW articles has no figures; nor has a comparison with human reviewers on fewer.
+- A source with fewer than FEW articles has no figures; nor have human reviewers, or a system beside them, on fewer.
 
 Scores, tests and bands are made of the exact figures; only what is shown is limited.
 """
@@ -84,7 +84,7 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
     """
     parts = parts and record.overall.n_matched >= FEW
     few = tuple(f"per_source.{name}." for name in record.per_source if articles.get(name, 0) < FEW)
-    hidden = few if parts else _OF_PARTS
+    hidden = (*(few if parts else _OF_PARTS), "humans.")
     bounds = {path: None if path.startswith(hidden) else _pair(pair) for path, pair in shown.items()}
     overall = _rounded(record.overall)
     update: dict[str, Any] = {"controls": _rounded(record.controls), "intervals": bounds}

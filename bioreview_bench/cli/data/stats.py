@@ -15,7 +15,7 @@ from bioreview_bench.errors import printable
 if TYPE_CHECKING:
     from bioreview_bench.curation.statistics import SplitStatistics
     from bioreview_bench.report.blocks import Table
-    from bioreview_bench.results.records import Humans
+    from bioreview_bench.results.records import ResultRecord
 
 
 @click.command()
@@ -50,13 +50,14 @@ def stats(data: str, html: Path | None, contract: str | None, form: str) -> None
         write_files({html: compose(printable(Path(data).name), _facts(found), _charts(found)).encode("utf-8")})
         click.echo(f"Wrote {html}.", err=True)
     if form == "json":
-        plain = {name: part and part.model_dump(mode="json") for name, part in humans.items()}
+        plain = {name: one.humans and one.humans.model_dump(mode="json") for name, one in humans.items()}
         options.show_json({"splits": {name: asdict(part) for name, part in found.items()}, "humans": plain})
         return
     options.show([_facts(found), *_fields(found), *([_human_table(humans)] if humans else [])], form)
 
 
-def _humans(data: str, name: str) -> dict[str, Humans | None]:
+def _humans(data: str, name: str) -> dict[str, ResultRecord]:
+    """By split, a result in which nothing but the human reviewers was scored."""
     from bioreview_bench.contracts.contract import Contract
     from bioreview_bench.data.load import stored_by_split
     from bioreview_bench.scoring.run import score
@@ -67,9 +68,7 @@ def _humans(data: str, name: str) -> dict[str, Humans | None]:
     stored = stored_by_split(data)
     scored = {split: [article for article in members if article.reviewed] for split, members in stored.items()}
     return {
-        split: score(members, {}, contract, draws=0, controls="basic").record.humans
-        for split, members in scored.items()
-        if members
+        split: score(members, {}, contract, controls="basic").record for split, members in scored.items() if members
     }
 
 
@@ -134,16 +133,18 @@ def _charts(found: Mapping[str, SplitStatistics]) -> list[tuple[str, list[str], 
     return charts
 
 
-def _human_table(humans: Mapping[str, Humans | None]) -> Table:
-    from bioreview_bench.report.blocks import DASH, Table, figure
+def _human_table(records: Mapping[str, ResultRecord]) -> Table:
+    from bioreview_bench.report.blocks import DASH, Table, figure, interval
 
     rows = []
-    for split, part in humans.items():
+    for split, record in records.items():
+        part = record.humans
         if part is None:
-            rows.append([split, "0", "0", *[DASH] * 4])
+            rows.append([split, "0", "0", *[DASH] * 5])
             continue
         against = part.reviewer
-        figures = [figure(value) for value in (against.recall, against.precision, against.f1, against.match_rate)]
+        figures = [figure(value) for value in (against.recall, against.precision, against.f1)]
+        figures += [interval(record, "humans.reviewer.f1"), figure(against.match_rate)]
         rows.append([split, f"{part.n_articles:,}", f"{part.n_reviewers:,}", *figures])
-    header = ["split", "articles", "reviewers", "recall", "prec.", "F1", "match rate"]
+    header = ["split", "articles", "reviewers", "recall", "prec.", "F1", "95% CI", "match rate"]
     return Table("Human against human: each reviewer against the article's others", header, rows)

@@ -63,16 +63,19 @@ def tables(record: ResultRecord) -> list[PageTable]:
 def humans_table(record: ResultRecord) -> PageTable:
     """One reviewer against the others of an article, and the system against the same; no rows where there is none."""
     found = record.humans
-    parts = [] if found is None else [("a reviewer", found.reviewer), ("this system", found.system)]
+    sides = [] if found is None else [("reviewer", found.reviewer), ("system", found.system)]
+    names = {"reviewer": "a reviewer", "system": "this system"}
     rows = [
         (
-            name,
+            names[side],
             [
                 *_counts(part.n_ref, part.n_pred, part.n_matched),
-                *(Cell(figure(value)) for value in (part.recall, part.precision, part.f1, part.match_rate)),
+                *(Cell(figure(value)) for value in (part.recall, part.precision)),
+                _bounded(record, f"humans.{side}.f1", part.f1),
+                Cell(figure(part.match_rate)),
             ],
         )
-        for name, part in parts
+        for side, part in sides
     ]
     note = ""
     if found is not None:

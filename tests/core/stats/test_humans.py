@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from bioreview_bench import Contract, load_result, load_split, score
 from bioreview_bench.data.article import Article
+from bioreview_bench.report.verdict import verdict
+from bioreview_bench.stats.uncertainty import bootstrap
 
 TEXTS = (
     "There is no control for batch effects.",
@@ -68,6 +71,34 @@ def test_each_reviewer_is_scored_against_the_others_of_the_demo_data() -> None:
         humans.system.n_matched,
     ) == expected
     assert humans.system.n_ref == humans.reviewer.n_ref
+
+
+def test_intervals_are_those_of_the_families_of_all_articles() -> None:
+    split, contract = load_split("demo", "test"), Contract.load("jaccard")
+    said = {each.id: [concern.text for concern in each.concerns][::2] for each in split}
+    record = score(split, said, contract, draws=500).record
+    assert record.humans is not None
+    rows = []
+    for each in split:
+        n_ref, n_pred, n_matched, by_system = one_by_one([each], said, contract)
+        n_reviewers = len({concern.reviewer_num for concern in each.concerns if not concern.figure}) if n_ref else 0
+        rows.append((each.id, each.family, n_ref, n_pred, n_matched, n_reviewers * len(said[each.id]), by_system))
+    table = pandas.DataFrame(rows, columns=["id", "family", "n_ref", "n_pred", "n_matched", "of_system", "by_system"])
+    assert record.intervals["humans.reviewer.f1"] == pytest.approx(bootstrap(table, draws=500)["f1"])
+    system = table.assign(n_pred=table["of_system"], n_matched=table["by_system"])
+    assert record.intervals["humans.system.f1"] == pytest.approx(bootstrap(system, draws=500)["f1"])
+
+
+def test_two_articles_of_many_give_no_interval() -> None:
+    """In more than 5 % of the draws neither is there; the number of articles is stated all the same."""
+    articles = [article(number, [1, 2] if number < 2 else [1]) for number in range(20)]
+    record = score(articles, {}, Contract.load("jaccard")).record
+    assert record.humans is not None
+    assert record.humans.n_articles == 2
+    assert record.intervals["humans.reviewer.f1"] is None
+    (said,) = [text for name, text in verdict(record).rows if name == "Humans"]
+    assert said.text.endswith("both against the other reviewers of 2 articles")
+    assert "CI" not in said.text
 
 
 def test_two_reviewers_who_say_the_same_find_each_other() -> None:

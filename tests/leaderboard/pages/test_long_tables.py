@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from bioreview_bench.leaderboard.ranking.entries import Entry
 from bioreview_bench.leaderboard.web.charts.progress import DatedPoint, bests, progress
 from bioreview_bench.leaderboard.web.choice import TableChoice, read_choice
 from bioreview_bench.leaderboard.web.links import Folder, Links
@@ -162,15 +164,38 @@ def test_f1_over_time_rises_with_ranked_ones_only() -> None:
     assert "No submission is ranked." in progress("p", "t", [points[1], points[1]])
 
 
-def test_the_human_row_stands_where_it_compares(site: Site, make_table: Make, make_entry: Make) -> None:
-    """On the demo 11 articles have several reviewers: too few for a figure of a single system."""
+def of_many(entry: Entry, n_articles: int) -> Entry:
+    """The same, but so many articles have several reviewers."""
+    assert entry.record.humans is not None
+    humans = entry.record.humans.model_copy(update={"n_articles": n_articles})
+    intervals = {**entry.record.intervals, "humans.reviewer.f1": (0.12345, 0.23456), "humans.system.f1": (0.4, 0.5)}
+    return replace(entry, record=entry.record.model_copy(update={"humans": humans, "intervals": intervals}))
+
+
+def test_too_few_articles_have_no_human_row(site: Site, make_table: Make, make_entry: Make) -> None:
+    """On the demo 11 articles have several reviewers: neither they nor a system beside them have a figure."""
     table = make_table(make_entry(1, 0.9), make_entry(2, 0.3, team="B"))
-    (human,) = table.human
-    assert (human.n_articles, human.beside) == (11, True)
+    assert table.human == ()
     assert {row.beside_humans for row in table.rows} == {None}
-    html = board_page(site, table, TableChoice())
+    assert '<tr role="row" class="human"' not in board_page(site, table, TableChoice())
+    for n_articles, n_rows in ((19, 0), (20, 1)):
+        table = make_table(of_many(make_entry(1, 0.9), n_articles), of_many(make_entry(2, 0.3, team="B"), n_articles))
+        assert len(table.human) == n_rows
+        assert {row.beside_humans is None for row in table.rows} == {n_rows == 0}
+    published = table.model_dump_json()
+    assert "0.123" in published
+    assert "0.12345" not in published
+
+
+def test_the_human_row_stands_where_it_compares(site: Site, make_table: Make, make_entry: Make) -> None:
+    table = make_table(of_many(make_entry(1, 0.9), 21), of_many(make_entry(2, 0.3, team="B"), 21))
+    (human,) = table.human
+    assert (human.n_articles, human.f1_low, human.f1_high, human.beside) == (21, 0.123, 0.235, True)
+    alone = tuple(row.model_copy(update={"beside_humans": None}) for row in table.rows)
+    html = board_page(site, table.model_copy(update={"rows": alone}), TableChoice())
     shown = html[html.index('<tr role="row" class="human"') : html.index('class="entries"')]
-    assert f'<span class="value">{human.f1:.3f}</span>' in shown
+    assert f'<span class="value">{human.f1:.3f}</span> <small>[0.123, 0.235]</small>' in shown
+    assert "on 21 articles" in shown
     assert "each of 28 reviewers against the others of the article" in shown
     beside = tuple(row.model_copy(update={"beside_humans": 0.25}) for row in table.rows)
     raised = human.model_copy(update={"f1": 0.123, "recall": 0.4})
