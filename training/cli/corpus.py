@@ -122,15 +122,10 @@ def _report(out: Path, manifest: Mapping[str, Any], checked: str | None) -> None
     for line in _remarks(manifest):
         click.echo(line)
     if manifest["format"] == "messages":
-        click.echo(f"Next: bench train sft {_config_for(manifest['model'])} --corpus {shlex.quote(str(out))} --dry-run")
+        from ..config.files import config_words
 
-
-def _config_for(model: str | None) -> str:
-    """The config to train `model` by, as words of a command."""
-    from ..config.files import preset_for
-
-    known = None if model is None else preset_for(model)
-    return known or ("qwen3_8b" if model is None else f"qwen3_8b --model {shlex.quote(model)}")
+        words = [*config_words(manifest["model"]), "--corpus", str(out)]
+        click.echo(f"Next: bench train sft {shlex.join(words)} --dry-run")
 
 
 def _counts(by_split: Mapping[str, Mapping[str, Any]], names: Iterable[str]) -> list[list[str]]:

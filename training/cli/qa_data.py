@@ -67,6 +67,7 @@ def qa_data(output: Path, unstated: str, held_out: tuple[str, ...], form: str, *
     \b
     Exit codes: 0 done, 2 bad input or usage, 3 model unavailable, 4 training and evaluation overlap, 6 cannot write.
     """
+    from ..config.files import config_words
     from ..qa import study
 
     manifest = study.data(output, hold_out=held_out, unstated=_percent(unstated), **given)
@@ -89,7 +90,8 @@ def qa_data(output: Path, unstated: str, held_out: tuple[str, ...], form: str, *
     click.echo(
         f"Corpus {manifest['corpus']}: at most {longest:,} tokens an example (counted by {lengths['counted_by']})"
     )
-    click.echo(f"Next: bench train sft kmp_mistral7b --corpus {shlex.quote(str(output))} --dry-run")
+    words = [*config_words(given["model"], questions=True), "--corpus", str(output)]
+    click.echo(f"Next: bench train sft {shlex.join(words)} --dry-run")
 
 
 def _percent(text: str) -> int | None:

@@ -186,14 +186,22 @@ def nearest(key: str, known: Iterable[str]) -> str:
     return like(key.rpartition(".")[2], parts)
 
 
-def preset_for(model: str) -> str | None:
-    """The first config in the package that trains `model` to review by examples."""
+def preset_for(model: str, *, questions: bool = False) -> str | None:
+    """The first config in the package that trains `model` by examples: to review, or to answer questions."""
     for name in presets():
         values = read_values(name)
-        reviewer = values["method"] == "sft" and not name.startswith("kmp")
-        if reviewer and values["model"]["name"].lower() == model.lower():
+        asked_for = values["method"] == "sft" and name.startswith("kmp") == questions
+        if asked_for and values["model"]["name"].lower() == model.lower():
             return name
     return None
+
+
+def config_words(model: str | None, *, questions: bool = False) -> list[str]:
+    """Words of a command that train `model`: the config for it, or another one with --model."""
+    known = preset_for(model, questions=questions) if model is not None else None
+    if known is not None:
+        return [known]
+    return ["kmp_mistral7b" if questions else "qwen3_8b", *(["--model", model] if model is not None else [])]
 
 
 def nearest_preset(name: str) -> str | None:

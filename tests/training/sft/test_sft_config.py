@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bioreview_bench.errors import InputError
-from bioreview_bench.training.config.files import RENAMED, names, parse_yaml, presets, put, shipped
+from bioreview_bench.training.config.files import RENAMED, config_words, names, parse_yaml, presets, put, shipped
 from bioreview_bench.training.config.load import OWNED, REQUIRED, arguments, load, resolved, stated
 from bioreview_bench.training.runs.run import require_batch
 
@@ -309,6 +309,13 @@ def test_a_config_is_copied_to_be_changed(bench: Callable[..., Any], tmp_path: P
     assert (again.code, "is there already" in again.err, mine.read_bytes() == before) == (2, True, True)
     assert bench("train", "config", "copy", "qwen3_8b", tmp_path / "x.yaml", "--set", "trl.optim=adam").code == 2
     assert not (tmp_path / "x.yaml").exists()
+
+
+def test_a_command_names_the_config_of_a_model() -> None:
+    assert config_words("qwen/qwen2.5-7B-instruct") == ["qwen2.5_7b"]
+    assert config_words("Qwen/Qwen2.5-7B-Instruct", questions=True) == ["kmp_qwen2.5_7b"]
+    assert config_words("models/mine", questions=True) == ["kmp_mistral7b", "--model", "models/mine"]
+    assert config_words(None) == ["qwen3_8b"]
 
 
 @pytest.mark.parametrize(

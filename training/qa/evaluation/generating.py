@@ -15,10 +15,10 @@ from bioreview_bench.cli.progress import ProgressBar
 from bioreview_bench.errors import EncoderError, InputError, Problem, printable
 from bioreview_bench.llm.local.chat import Chat
 from bioreview_bench.llm.local.model import LocalModel
-from bioreview_bench.llm.local.model_files import adapter_folder, model_folder, shown_name
+from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
 
 from ...corpora.rows import load_chat
-from ...models.adapters import chain_summaries, merge_record, require_base, require_chain, resolved
+from ...models.adapters import chain_summaries, merge_record, require_base, require_chain, resolved, run_name
 from ...models.chat_templates import recorded_name
 from ...models.summary import SUMMARY
 from ..prompt import asked, template_sha256
@@ -57,7 +57,7 @@ def systems(chains: Sequence[str]) -> list[AskedSystem]:
         if not names:
             raise InputError("An adapter has no name.", remedy="--adapters DIR, or --adapters FIRST,SECOND for a chain")
         folders = tuple(adapter_folder(resolved(name)) for name in names)
-        found.append(AskedSystem(",".join(shown_name(name) for name in names), folders))
+        found.append(AskedSystem(",".join(map(run_name, names)), folders))
     labels = [system.name for system in found]
     if len(set(labels)) != len(labels):
         raise InputError("Two systems have one name.", remedy="give the adapters' folders different names")

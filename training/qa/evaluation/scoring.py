@@ -283,7 +283,8 @@ def _warnings(scored: Sequence[Answer], figures: Calibration, by_reward: bool) -
     if figures.n and silent:
         found.append(f"{silent} of {len(scored)} answers state no confidence and are in no calibration figure.")
     longest = max(len(one.response) for one in scored)
-    if longest >= 100 and len(scored) > 1 and sum(len(one.response) == longest for one in scored) / len(scored) > CUT:
+    cut = sum(len(one.response) == longest for one in scored) / len(scored)
+    if by_reward and longest >= 100 and len(scored) > 1 and cut > CUT:
         found.append(f"Responses are cut at {longest} characters, so their stored rewards cannot be checked.")
     return found
 
