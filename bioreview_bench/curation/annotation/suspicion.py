@@ -29,27 +29,39 @@ def warnings(
 
 
 def _identical(compared: Mapping[str, Sequence[TwoLabels]]) -> Iterator[str]:
+    """One sentence for each kind of label; of a pack too small for that, one for all labels together."""
     names = {"category": "categories", "severity": "severities", "relation": "labels of pairs"}
-    for name, words in names.items():
-        said = compared[name]
-        varied = len({two.first for two in said}) > 1
-        if len(said) >= ENOUGH and varied and all(two.first == two.second for two in said):
-            yield f"The raters' {len(said):,} {words} are identical: were they made by two people, and blinded?"
+    large = {words: compared[name] for name, words in names.items() if len(compared[name]) >= ENOUGH}
+    if not large:
+        asked = ("fidelity", "omissions", *names)  # "same" says again what "relation" says
+        everything = [two for name in asked for two in compared[name]]
+        large = {"labels": everything} if len(everything) >= ENOUGH else {}
+    for words, said in large.items():
+        if all(two.first == two.second for two in said):
+            only = {two.first for two in said}
+            what = f" (all {said[0].first})" if len(only) == 1 else ""
+            yield f"The raters' {len(said):,} {words} are identical{what}: were they made by two people, and blinded?"
 
 
 def _prefilled(rater: str, record: RaterRecord, key: AnnotationKey) -> Iterator[str]:
-    for name, words in (("category", "categories"), ("severity", "severities")):
-        pairs = [
-            (getattr(had, name), record.answers[item].answer[name])
-            for item, had in key.labels.items()
-            if item in record.answers and name in record.answers[item].answer
-        ]
-        pairs = [(had, given) for had, given in pairs if had is not None]
+    names = {"category": "categories", "severity": "severities"}
+    by_name = {words: list(_before_and_given(name, record, key)) for name, words in names.items()}
+    large = {words: pairs for words, pairs in by_name.items() if len(pairs) >= ENOUGH}
+    if not large:
+        large = {"labels": [pair for name in by_name.values() for pair in name]}
+    for words, pairs in large.items():
         if len(pairs) >= ENOUGH and all(had == given for had, given in pairs):
             yield (
                 f"All {len(pairs):,} {words} of {rater} equal those that the concerns had before: "
                 "were they filled in from there?"
             )
+
+
+def _before_and_given(name: str, record: RaterRecord, key: AnnotationKey) -> Iterator[tuple[str, str]]:
+    for item, had in key.labels.items():
+        before = getattr(had, name)
+        if before is not None and item in record.answers and name in record.answers[item].answer:
+            yield before, record.answers[item].answer[name]
 
 
 def _hurried(rater: str, record: RaterRecord, pack: AnnotationPack) -> Iterator[str]:

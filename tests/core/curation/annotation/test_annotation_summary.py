@@ -126,6 +126,28 @@ def test_identical_labels_are_warned_of(whole: tuple[AnnotationPack, AnnotationK
     ]
 
 
+def test_identical_labels_of_one_kind_and_of_a_small_pack_are_warned_of_too(
+    whole: tuple[AnnotationPack, AnnotationKey],
+) -> None:
+    def same(item: AnnotationItem) -> dict[str, Any]:
+        if item.kind == "concern":
+            return {"fidelity": "faithful", "category": "other", "severity": "major"}
+        if item.kind == "letter":
+            return {"complete": "complete", "omissions": []}
+        return {
+            "labels": dict.fromkeys((one.concern_id for one in pack.article(item.article_id).references), "different")
+        }
+
+    pack, key = whole
+    asked = "were they made by two people, and blinded?"
+    found = summary_of(whole, same, same).warnings
+    assert f"The raters' 48 labels of pairs are identical (all different): {asked}" in found
+    kept = [item for item in pack.items if item.kind == "concern"][:4]
+    small = pack.model_copy(update={"items": tuple(kept)})
+    records = {rater: record(small, rater, same) for rater in ("ann", "bob")}
+    assert f"The raters' 12 labels are identical: {asked}" in summarize(small, key, records, 0).warnings
+
+
 def test_labels_that_were_there_before_are_warned_of(whole: tuple[AnnotationPack, AnnotationKey]) -> None:
     pack, key = whole
     other = honest(pack, 2)
