@@ -105,6 +105,7 @@ def pairs(
     click.echo(f"  chosen longer {manifest['chosen_longer']:,}, shorter {manifest['chosen_shorter']:,}")
     click.echo(f"  articles without a pair: {', '.join(f'{name} {n:,}' for name, n in dropped.items())}")
     words = ["--data", str(out), *(word for adapter in sampling["adapters"] for word in ("--adapter", adapter))]
+    words += ["--model", sampling["model"]] if sampling["model"] else []
     click.echo(f"Next: bench train dpo dpo_review {shlex.join(words)} --dry-run")
 
 
