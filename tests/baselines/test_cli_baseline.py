@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -397,13 +398,14 @@ def test_quiet_says_nothing_but_errors(bench: Bench, tmp_path: Path) -> None:
 def test_an_interrupted_run_keeps_its_rows_and_goes_on(
     api: Bench, bench: Bench, model_server: Any, tmp_path: Path, number: int
 ) -> None:
-    good = model_server.answer
+    good, go_on = model_server.answer, threading.Event()
 
-    def slow(body: dict[str, Any]) -> Any:
-        time.sleep(0.0 if len(model_server.requests) <= 2 else 60)
+    def hanging(body: dict[str, Any]) -> Any:
+        if len(model_server.requests) > 2:
+            go_on.wait(300)
         return good(body)
 
-    model_server.answer = slow
+    model_server.answer = hanging
     out = tmp_path / "run"
     arguments = ["baseline", "openai:small", "--base-url", model_server.url, "--key-variable", "FAKE_KEY",
                  "--data", "demo", "--split", "val", "--prompt", "strings-v1",
@@ -416,13 +418,13 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(
     )
     running = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=dict(os.environ))  # fmt: skip
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while len(model_server.requests) < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
     listed = Path(f"/proc/{running.pid}/cmdline")
     assert not listed.exists() or SECRET.encode() not in listed.read_bytes()
     running.send_signal(number)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Interrupted" in err
     assert "Traceback" not in err
@@ -431,5 +433,6 @@ def test_an_interrupted_run_keeps_its_rows_and_goes_on(
     assert "2 of 6 articles have a row (interrupted)" in status.out
     assert "Next: bench baseline openai:small" in status.out
     model_server.answer = good
+    go_on.set()
     assert api().code == 0
     assert len({row["article_id"] for row in rows(out)}) == 6

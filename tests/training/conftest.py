@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,27 @@ GEMMA_TEMPLATE = (
 def bench(command: Callable[..., Any]) -> Any:
     """Run `bench ARGUMENTS` in this process."""
     return command("train", "bioreview_bench.training.cli.group:train")
+
+
+_KILLED = """
+import os, signal, sys
+from bioreview_bench.cli.main import run
+from bioreview_bench.training.runs.trainers import Watch
+on_log = Watch.on_log
+def killed(self, args, state, control, **given):
+    on_log(self, args, state, control, **given)
+    if state.global_step == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+Watch.on_log = killed
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+def killed_at(step: int, command: Sequence[str]) -> None:
+    """`bench COMMAND` in a process that is killed as it shows the loss of a step, however fast it trains."""
+    done = subprocess.run([sys.executable, "-c", _KILLED, str(step), *command], capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert f"step {step}/" in done.stderr
 
 
 def make_tokenizer(control: Sequence[str], added: Sequence[str], template: str, **roles: str) -> Any:

@@ -25,10 +25,16 @@ SECRET = "sk-proj-S3CRETs3cretS3CRETs3cret0123456789"
 
 @dataclass
 class Hold:
-    """A request that the server keeps waiting: `reached` is set when it is there, `release` lets it go."""
+    """A request that the server keeps waiting: `reached` is set when it is there, `let_go` does what was asked."""
 
     reached: Event = field(default_factory=Event)
     release: Event = field(default_factory=Event)
+    worked: Event = field(default_factory=Event)
+
+    def let_go(self) -> None:
+        """Returns once the server has done its work, whether or not anybody waits for the answer."""
+        self.release.set()
+        assert self.worked.wait(60)
 
 
 @dataclass
@@ -129,10 +135,14 @@ def batch_server(loopback: Callable[..., str]) -> BatchServer:
             raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             state.requests.append({"line": line, "headers": headers, "raw": raw})
-            self._wait("before", line)
+            before = self._wait("before", line)
             told = state.replies.get(line)
             status, body = told.pop(0) if told else state.work(line, parse_qs(parts.query), headers, raw)
-            self._wait("after", line)
+            if before is not None:
+                before.worked.set()
+            after = self._wait("after", line)
+            if after is not None:
+                after.worked.set()
             if state.lost[line] > 0:
                 state.lost[line] -= 1
                 self.close_connection = True
@@ -146,11 +156,12 @@ def batch_server(loopback: Callable[..., str]) -> BatchServer:
 
         do_POST = do_GET
 
-        def _wait(self, when: str, line: str) -> None:
+        def _wait(self, when: str, line: str) -> Hold | None:
             hold = state.holds.pop((when, line), None)
             if hold is not None:
                 hold.reached.set()
-                hold.release.wait(60)
+                assert hold.release.wait(120)
+            return hold
 
     state.url = f"{loopback(Handler)}/v1"
     return state

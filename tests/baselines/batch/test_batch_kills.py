@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,12 +31,25 @@ original, calls = getattr(holder, name), []
 def here(*given, **named):
     calls.append(1)
     if len(calls) == {n} and {when!r} == "before":
-        pathlib.Path({flag!r}).touch(); time.sleep(60)
+        pathlib.Path({flag!r}).touch(); time.sleep(600)
     result = original(*given, **named)
     if len(calls) == {n} and {when!r} == "after":
-        pathlib.Path({flag!r}).touch(); time.sleep(60)
+        pathlib.Path({flag!r}).touch(); time.sleep(600)
     return result
 setattr(holder, name, here)
+"""
+# Waits as long as a file is there where the child waits for a request that may be under way.
+_LOOKING = """
+import pathlib, time
+flag, sleep = pathlib.Path({flag!r}), time.sleep
+waits = type(waits)(0.01, 0.02, 3600.0, Backoff(0.01, 0.02))
+def until_it_is_gone(seconds):
+    if seconds < 60:
+        return sleep(seconds)
+    flag.touch()
+    while flag.exists():
+        sleep(0.01)
+batch_run.time.sleep = until_it_is_gone
 """
 _LEDGER, _ROW = "(batch_ledger, 'write_json')", "(RunStore, 'append')"
 
@@ -96,21 +108,24 @@ def test_a_kill_while_the_service_answers_loses_nothing_and_submits_nothing_twic
     pid = forks.start(asked, _SHORT)
     wait_for(waiting.reached.is_set)
     kill(forks, pid)
-    waiting.release.set()
+    waiting.let_go()
     finish(forks, asked, batch_server, rows)
 
 
 def test_a_request_that_arrives_after_its_sender_was_killed_is_waited_for(
-    forks: Any, asked: list[object], batch_server: Any, rows: Any, hold: Any
+    forks: Any, asked: list[object], batch_server: Any, rows: Any, hold: Any, tmp_path: Path
 ) -> None:
     waiting = batch_server.holds["before", "POST /v1/batches"] = hold()
     pid = forks.start(asked, _SHORT)
     wait_for(waiting.reached.is_set)
     kill(forks, pid)
-    late = threading.Timer(0.3, waiting.release.set)
-    late.start()
+    looking = tmp_path / "looking"
+    pid = forks.start(asked, _SHORT + _LOOKING.format(flag=str(looking)))
+    wait_for(looking.exists)
+    waiting.let_go()
+    looking.unlink()
+    assert forks.end(pid) == 0, forks.log.read_text()
     finish(forks, asked, batch_server, rows)
-    late.join()
     assert "Found batch batch_0 with 4 articles" in forks.log.read_text()
 
 
@@ -124,7 +139,7 @@ def test_three_kills_in_one_run(forks: Any, asked: list[object], batch_server: A
         pid = forks.start(asked, _SHORT)
         wait_for(waiting.reached.is_set)
         kill(forks, pid)
-        waiting.release.set()
+        waiting.let_go()
     finish(forks, asked, batch_server, rows)
 
 

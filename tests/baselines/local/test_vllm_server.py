@@ -38,8 +38,11 @@ mode, notes = os.environ["STAND_IN"], os.environ["STAND_IN_NOTES"]
 arguments = sys.argv[1:]
 option = dict(zip(arguments, arguments[1:]))
 worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-with open(notes, "w") as stream:
+if mode == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+with open(notes + ".begun", "w") as stream:
     json.dump({"arguments": arguments, "pids": [os.getpid(), worker.pid], "environment": dict(os.environ)}, stream)
+os.replace(notes + ".begun", notes)
 for number in range(30):
     print("loading", number, flush=True)
 if mode == "dies":
@@ -47,8 +50,6 @@ if mode == "dies":
     worker.kill()
     sys.exit(1)
 if mode in ("silent", "stubborn"):
-    if mode == "stubborn":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     time.sleep(600)
 names = [option["--served-model-name"]]
 if "--lora-modules" in option:
@@ -83,7 +84,7 @@ ThreadingHTTPServer((option["--host"], int(option["--port"])), Handler).serve_fo
 """
 
 
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
+def until(holds: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while not holds() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -110,7 +111,7 @@ class StandIn:
 
     def all_gone(self) -> bool:
         """A worker is no child of ours: the signal is sent when `stop` returns, and death follows in its own time."""
-        return until(lambda: not any(alive(pid) for pid in self.started["pids"]), seconds=5)
+        return until(lambda: not any(alive(pid) for pid in self.started["pids"]))
 
 
 def alive(pid: int) -> bool:
@@ -138,6 +139,17 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
     made = StandIn(tmp_path / "notes.json", monkeypatch)
     made.does("ok")
     return made
+
+
+@pytest.fixture
+def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers are looked at once the stand-in has said all its lines: that may take it longer than their time-out."""
+    look = VllmServer._healthy
+
+    def healthy(self: VllmServer) -> bool:
+        return until(lambda: "loading 29" in self._tail) and look(self)
+
+    monkeypatch.setattr(VllmServer, "_healthy", healthy)
 
 
 @pytest.fixture
@@ -266,14 +278,14 @@ def test_an_early_death_shows_its_last_twenty_lines(stand_in: StandIn) -> None:
     assert stand_in.all_gone()
 
 
-def test_a_server_that_is_never_ready_is_ended_at_the_time_out(stand_in: StandIn) -> None:
+def test_a_server_that_is_never_ready_is_ended_at_the_time_out(stand_in: StandIn, loaded: None) -> None:
     stand_in.does("silent")
     with pytest.raises(EncoderError, match=r"not ready within 1 s.*\n[\s\S]*loading 29"):
         server(timeout=1).start()
     assert stand_in.all_gone()
 
 
-def test_a_server_that_ignores_term_is_killed(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_ignores_term_is_killed(stand_in: StandIn, loaded: None, monkeypatch: pytest.MonkeyPatch) -> None:
     from bioreview_bench.baselines.local import vllm_server
 
     monkeypatch.setattr(vllm_server, "_GRACE", 0.3)
@@ -292,7 +304,9 @@ def test_a_taken_port_is_an_error_before_anything_starts(stand_in: StandIn) -> N
     assert not stand_in.notes.exists()
 
 
-def test_another_server_on_the_port_is_not_taken_for_ours(stand_in: StandIn) -> None:
+def test_another_server_on_the_port_is_not_taken_for_ours(stand_in: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    look = VllmServer._healthy
+    monkeypatch.setattr(VllmServer, "_healthy", lambda self: until(lambda: look(self)))
     ours = VllmServer(["MODEL", "--served-model-name", "theirs"], "ours", timeout=1)
     with pytest.raises(EncoderError, match="not ready"):
         ours.start()
@@ -325,14 +339,13 @@ def test_without_vllm_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyP
 
 
 _RUN = """
-import sys
 from bioreview_bench.baselines.local.vllm_server import VllmServer
-server = VllmServer(["MODEL", "--served-model-name", "m"], "m", timeout=120)
+server = VllmServer(["MODEL", "--served-model-name", "m"], "m", timeout=600)
 try:
     server.start()
     print("ready", flush=True)
     import time
-    time.sleep(120)
+    time.sleep(600)
 finally:
     server.stop()
 """
@@ -347,10 +360,8 @@ def test_ctrl_c_ends_the_process_group_also_while_it_starts(stand_in: StandIn, m
         assert running.stdout.readline() == "ready\n"
     else:
         assert until(stand_in.notes.exists)
-        assert until(lambda: stand_in.notes.stat().st_size > 0)
-        time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=60)
+    running.communicate(timeout=120)
     assert stand_in.all_gone()
 
 
@@ -360,7 +371,7 @@ def test_a_kill_of_the_run_ends_the_server(stand_in: StandIn) -> None:
     assert running.stdout is not None
     assert running.stdout.readline() == "ready\n"
     running.kill()
-    running.communicate(timeout=60)
+    running.communicate(timeout=120)
     server_pid, worker_pid = stand_in.started["pids"]
     try:
         assert until(lambda: not alive(server_pid))

@@ -241,11 +241,18 @@ STANDING_IN = """#!/usr/bin/env bash
 trap 'echo USR1 >> signals; sleep 0.4; exit {code}' USR1
 trap 'echo TERM >> signals; sleep 0.4; exit {code}' TERM
 echo ready > ready
-for _ in $(seq 200); do sleep 0.05; done
+for _ in $(seq 2400); do sleep 0.05; done
 exit 99
 """
 JOB = SlurmJob(tuple([tuple(SFT[1:])]), ("--gpus=1",))
 OTHER = SlurmJob((("evaluate", "p.jsonl"),), ())
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 100
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} is not written"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -268,13 +275,11 @@ def test_a_job_out_of_time_is_queued_again_once_its_command_has_ended(
     environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SLURM_JOB_ID": "77"}
     running = subprocess.Popen(["bash", script], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
-        while not (tmp_path / "ready").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(tmp_path / "ready")
         running.send_signal(sent)
-        time.sleep(0.1)
+        wait_for(tmp_path / "signals")
         running.send_signal(sent)  # a second one must not be taken for the end of the command
-        assert running.wait(timeout=20) == expected
+        assert running.wait(timeout=120) == expected
     finally:
         if running.poll() is None:
             running.kill()

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +15,7 @@ from bioreview_bench.training.dpo.train import divide
 from bioreview_bench.training.models.summary import read_summary, write_summary
 from bioreview_bench.training.qa.items.build import build
 
-from ..conftest import make_adapter
+from ..conftest import killed_at, make_adapter
 from ..rl import DPO, FOUR_BITS, PAIRS, dpo_job, dpo_run, log, make_questions, started_from
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
@@ -109,17 +106,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(tiny_qwen3: Path, pairs: Path,
     dpo_run(tiny_qwen3, pairs, tmp_path / "whole", *settings)
     words = [word for setting in (*DPO, "held_out=2", *settings) for word in ("--set", setting)]
     words += ["--model", str(tiny_qwen3), "--data", str(pairs), "-o", str(tmp_path / "killed")]
-    code = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "train", "dpo", "dpo_kmp", *words], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith("step 5/"):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait() == -signal.SIGKILL
+    killed_at(5, ["train", "dpo", "dpo_kmp", *words])
     said: list[str] = []
     dpo_run(tiny_qwen3, pairs, tmp_path / "killed", *settings, say=said.append)
     assert any(line.startswith("Going on from") for line in said)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from bioreview_bench.training.models.summary import read_summary
 from bioreview_bench.training.runs.folder import checkpoints, last_whole
 from bioreview_bench.training.runs.training import Stopped
 
+from ..conftest import killed_at
 from ..rl import FOUR_BITS, GRPO, Silent, Toy, grpo_job, grpo_run, log, make_questions, paths, samples, trained
 
 pytest.importorskip("trl", reason="pip install 'bioreview-bench[training]'")
@@ -142,17 +141,9 @@ def test_a_killed_run_goes_on_to_the_same_samples_and_weights(tiny_qwen3: Path, 
     assert made.trainer.state.max_steps == planned.total == made.summary["n_steps"]
     words = [word for setting in (*GRPO, *given) for word in ("--set", setting)]
     words += ["--model", str(tiny_qwen3), "--data", str(few), "-o", str(tmp_path / "killed")]
-    code = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, "train", "grpo", "grpo_full", *words], stderr=subprocess.PIPE, text=True
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if line.startswith(f"step {planned.per_epoch + 1}/"):  # a checkpoint of this epoch's beginning is whole
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait() == -signal.SIGKILL
+    killed_at(
+        planned.per_epoch + 1, ["train", "grpo", "grpo_full", *words]
+    )  # a checkpoint of this epoch's beginning is whole
     said: list[str] = []
     grpo_run(tiny_qwen3, few, tmp_path / "killed", *given, say=said.append)
     assert any(line.startswith("Going on from") for line in said)

@@ -381,7 +381,7 @@ def push(hub: Hub | None, home: Path, *arguments: object) -> subprocess.Complete
     code = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
     return subprocess.run(
         [sys.executable, "-c", code, "train", "push", *map(str, arguments)],
-        env=environment, capture_output=True, text=True, timeout=40, check=False,
+        env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from bioreview_bench.training.runs.folder import checkpoints, last_whole, seal
 from bioreview_bench.training.runs.training import Stopped, Trained
 from bioreview_bench.training.sft.train import Sft
 
+from ..conftest import killed_at
 from ..rl import checked
 from ..rl import trained as run_trained
 
@@ -213,15 +214,7 @@ def test_a_run_killed_after_a_checkpoint_goes_on_to_the_same_losses(
     settings = ("num_train_epochs=3", "adapter.dropout=0.1")  # dropout draws: their state must come back, too
     trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "whole", settings)
     command = ["train", "sft", "qwen3_8b", *options(tiny_qwen3, corpus, settings), "-o", str(tmp_path / "killed")]
-    code = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
-    process = subprocess.Popen([sys.executable, "-c", code, *command], stderr=subprocess.PIPE, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:  # step 4 of 12 is done, checkpoint-3 is whole
-        if line.startswith("step 4/"):
-            process.send_signal(signal.SIGKILL)
-            break
-    process.stderr.close()
-    assert process.wait() == -signal.SIGKILL
+    killed_at(4, command)  # of 12; checkpoint-3 is whole
     assert not (tmp_path / "killed" / "adapter").exists()
     said: list[str] = []
     trained("qwen3_8b", tiny_qwen3, corpus, tmp_path / "killed", settings, said.append)
