@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from filelock import FileLock
 
 LOCK = ".lock"
+_CANNOT_WRITE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 def lock_folder(folder: Path, remedy: str) -> FileLock:
@@ -28,9 +30,9 @@ def lock_folder(folder: Path, remedy: str) -> FileLock:
         lock.acquire()
     except Timeout:
         raise InputError(f"Another process is writing {folder}.", remedy=remedy) from None
-    except PermissionError as error:
-        raise cannot_write(path, error) from error
     except (OSError, NotImplementedError) as error:
+        if isinstance(error, OSError) and error.errno in _CANNOT_WRITE:
+            raise cannot_write(path, error) from error
         reason = getattr(error, "strerror", None) or error
         raise WriteError(f"Cannot lock {path}: {reason}.", remedy="choose a folder on a disk that has locks") from error
     return lock

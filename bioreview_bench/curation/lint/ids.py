@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterator
 
 from bioreview_bench.curation.lint.rules import LintFinding
 from bioreview_bench.data.vocabulary import SOURCES
-from bioreview_bench.errors import did_you_mean, printable
+from bioreview_bench.errors import printable
 
 _LONGEST = 200
+_NEAR = 0.75  # similarity of names that differ in a letter or two: "plso", and not "pilot"
 _FORMS = {
     "elife": (re.compile(r"elife:\d+"), "elife:NUMBER"),
     "plos": (re.compile(r"plos:10\.1371/journal\.[a-z]+\.\d+"), "plos:10.1371/journal.CODE.NUMBER"),
@@ -50,9 +52,13 @@ def check_id(article_id: str, source: str) -> Iterator[LintFinding]:
 
 def check_source(source: str) -> Iterator[LintFinding]:
     """A source that is no preset and is spelt much like one."""
-    meant = did_you_mean(source, SOURCES) if source not in SOURCES else ""
-    if meant:
-        yield LintFinding("source-name", "source", f"{printable(source)} is no preset; {meant.rstrip()}")
+    if source in SOURCES:
+        return
+    letters = re.sub(r"[^a-z0-9]", "", source)
+    near = difflib.get_close_matches(letters, SOURCES, n=1, cutoff=_NEAR)
+    near += [preset for preset in ("f1000", "plos") if letters.startswith(preset)]  # f1000research, plos-one
+    if near:
+        yield LintFinding("source-name", "source", f"{printable(source)} is no preset; did you mean {near[0]}?")
 
 
 def check_doi(doi: str, article_id: str, source: str) -> Iterator[LintFinding]:

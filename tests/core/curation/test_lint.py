@@ -13,6 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from bioreview_bench.cli.main import run
+from bioreview_bench.curation.lint.ids import check_source
 from bioreview_bench.curation.lint.rules import LEVELS, RULES
 from bioreview_bench.curation.lint.run import LintReport, lint
 from bioreview_bench.data.folder import read_articles
@@ -81,6 +82,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ("id-prefix", {"id": "84798", "source": "zoo"}, "id"),
     ("id-slash", {"id": "f1000:10.12688/f1000research.1.2", "source": "f1000"}, "id"),
     ("source-name", {"id": "elifes:1", "source": "elifes"}, "source"),
+    ("source-name", {"id": "plos-one:1", "source": "plos-one"}, "source"),
     ("doi-form", {"doi": "https://doi.org/10.7554/eLife.84798"}, "doi"),
     ("doi-form", {"doi": "10.7554"}, "doi"),
     ("doi-form", {"doi": "10.7554/eLife.84798 "}, "doi"),
@@ -397,3 +399,8 @@ def test_no_id_that_was_released_is_odd() -> None:
     released = [one for members in load_manifest("v4").members.values() for one in members]
     assert len(released) == 1553
     assert [finding for one in released for finding in check_id(one, one.partition(":")[0])] == []
+
+
+@pytest.mark.parametrize("source", ["pilot", "plant", "my-natural-venue", "arxiv"])
+def test_a_venue_of_its_own_is_not_taken_for_a_preset(source: str) -> None:
+    assert list(check_source(source)) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -80,6 +81,18 @@ def test_every_field_that_differs_is_named_and_free_ones_may_differ() -> None:
     assert [str(problem) for problem in differences(stored, asked, free=["a.b", "a.d"])] == []
     with pytest.raises(InputError, match=r"contains a different run(.|\n)*a\.b: 1 in the run, 2 now(.|\n)*or choose"):
         require_same_run(Path("runs/x"), stored, asked, "choose another --out")
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.ENOSPC])
+def test_a_folder_that_nothing_can_be_written_to_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", refused)
+    with pytest.raises(WriteError, match="Cannot write"):
+        lock_folder(tmp_path / "run", "wait for it")
 
 
 def test_a_lock_is_let_go_by_release_and_by_the_end_of_its_process(tmp_path: Path) -> None:
