@@ -14,6 +14,7 @@ are the operations that training needs: forward, and gradients of activations; f
 checkpointing computes twice is not counted); peak memory, beside what a dry run estimates; hours for 1,773 steps of
 eight such papers, beside the published 18 h (8B) and 35 h (9B) on one A100. Every setting runs in a process of its own.
 Those that need a package that is not installed, that do not fit, or for which the time is up, are named.
+Kernels of the Hub are taken from its cache; HF_HUB_OFFLINE=0 lets them be fetched.
 """
 
 from __future__ import annotations
