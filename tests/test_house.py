@@ -39,7 +39,7 @@ def test_no_file_is_too_long_to_read_at_one_sitting(room: str) -> None:
     assert not long
 
 
-@pytest.mark.parametrize("room", [*_ROOMS, "tests"])
+@pytest.mark.parametrize("room", [*_ROOMS, "tests", "benchmarks"])
 def test_no_folder_has_more_entries_than_can_be_taken_in(room: str) -> None:
     folders = {path.parent for path in (_ROOT / room).rglob("*") if path.is_file() and "__pycache__" not in path.parts}
     full = {str(folder): n for folder in folders if (n := len(_entries(folder))) > _MOST_ENTRIES}

@@ -6,6 +6,7 @@ that reports an error until its process ends. One that fails, or takes too long,
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -16,8 +17,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+MINUTES = 9.5
 _WIDEST = 110
 _ERROR = re.compile(r"[\w.]*(Error|Exception|OutOfResources)\b")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What scripts with settings take."""
+    parser.add_argument("settings", nargs="*", metavar="SETTING", help="default: all, in the order of --list")
+    parser.add_argument("--list", action="store_true", help="name the settings")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="begin no setting that would end later")
+    parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
+    parser.add_argument("--alone", action="store_true", help="measure the one SETTING in this process, print JSON")
+
+
+def settled(parser: argparse.ArgumentParser, settings: Mapping[str, tuple[Sequence[str], str | None]]) -> Any:
+    """The parsed arguments. `settings` are changes of a config and the package they need, by name: --list prints them
+    and ends, and an unknown one ends with a message."""
+    arguments = parser.parse_args()
+    unknown = sorted(set(arguments.settings) - set(settings))
+    if unknown:
+        parser.error(f"no setting {', '.join(unknown)}; there are {', '.join(settings)}")
+    if arguments.list:
+        for name, (changes, package) in settings.items():
+            print(f"{name:28}{' '.join(changes) or '-'}" + (f"  (needs {package})" if package else ""))
+        raise SystemExit(0)
+    return arguments
 
 
 def measured(

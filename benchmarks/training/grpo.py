@@ -24,7 +24,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from each import measured
+from each import add_options, measured, settled
 from random_model import SHAPE, SHAPE_OF, TINY, bare_tokenizer, build, require_gpu, write_model
 
 _FA3 = "model.attention=kernels-community/flash-attn3"
@@ -181,8 +181,7 @@ def row(name: str, one: Measured) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", metavar="SETTING", help="default: all, in the order of --list")
-    parser.add_argument("--list", action="store_true", help="name the settings")
+    add_options(parser)
     parser.add_argument("--config", default="grpo_phase4", help="a preset, or a file")
     parser.add_argument(
         "--steps", type=int, default=4, help="timed steps; a multiple of those that samples are used for"
@@ -191,23 +190,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--prompt", type=int, default=None, help="tokens; default: the config's greatest")
     parser.add_argument("--completion", type=int, default=None, help="tokens; default: the config's greatest")
     parser.add_argument("--set", dest="changes", action="append", default=[], metavar="KEY=VALUE")
-    parser.add_argument("--minutes", type=float, default=9.5, help="begin no setting that would end later")
-    parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
-    parser.add_argument("--alone", action="store_true", help="measure the one SETTING in this process, print JSON")
     return parser
 
 
 def main() -> None:
     """Measure, print."""
-    parser = _parser()
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.settings) - set(SETTINGS))
-    if unknown:
-        parser.error(f"no setting {', '.join(unknown)}; there are {', '.join(SETTINGS)}")
-    if arguments.list:
-        for name, (changes, package) in SETTINGS.items():
-            print(f"{name:14}{' '.join(changes) or '-'}" + (f"  (needs {package})" if package else ""))
-        return
+    arguments = settled(_parser(), SETTINGS)
     device = require_gpu(arguments.tiny)
     if arguments.alone:
         [name] = arguments.settings

@@ -27,7 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from each import measured
+from each import add_options, measured, settled
 from random_model import SHAPE, TINY, bare_tokenizer, build, require_gpu
 
 PUBLISHED_STEPS, PAPERS = 1773, 8
@@ -237,31 +237,18 @@ def row(name: str, one: Measured, rate: float) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("settings", nargs="*", metavar="SETTING", help="default: all, in the order of --list")
-    parser.add_argument("--list", action="store_true", help="name the settings")
+    add_options(parser)
     parser.add_argument("--steps", type=int, default=None, help="timed papers of a setting; default 20, tiny 4")
     parser.add_argument("--warm-up", type=int, default=2, help="steps before, not timed")
     parser.add_argument("--shortest", type=int, default=None, help="tokens of a paper; default 12,288")
     parser.add_argument("--longest", type=int, default=None, help="tokens of a paper; default 16,384")
     parser.add_argument("--answer", type=int, default=None, help="tokens that carry loss; default 1,500")
-    parser.add_argument("--minutes", type=float, default=9.5, help="begin no setting that would end later")
-    parser.add_argument("--tiny", action="store_true", help="a tiny model on the CPU")
-    parser.add_argument("--alone", action="store_true", help="measure the one SETTING in this process, print JSON")
     return parser
 
 
 def main() -> None:
     """Measure, print."""
-    parser = _parser()
-    arguments = parser.parse_args()
-    unknown = sorted(set(arguments.settings) - set(SETTINGS))
-    if unknown:
-        parser.error(f"no setting {', '.join(unknown)}; there are {', '.join(SETTINGS)}")
-    if arguments.list:
-        for name, setting in SETTINGS.items():
-            needed = f"  (needs {setting.package})" if setting.package else ""
-            print(f"{name:28}{' '.join(setting.changes) or '-'}{needed}")
-        return
+    arguments = settled(_parser(), {name: (one.changes, one.package) for name, one in SETTINGS.items()})
     device = require_gpu(arguments.tiny)
     defaults = {"steps": (20, 4), "shortest": (12_288, 96), "longest": (16_384, 128), "answer": (1_500, 32)}
     for name, (real, tiny) in defaults.items():

@@ -3,7 +3,8 @@
 The same arithmetic as `transformers.BertModel`, arranged for a CPU: the tokens of a batch stand one after another, so
 that no product is spent on padding (attention alone sees padded keys, masked); query, key and value are one product;
 weights are packed once; activations and residuals are added while a product is still in cache. torch's own float32
-products go through MKL, which on some CPUs runs at half of oneDNN's rate (benchmarks/table.py encode measures both).
+products go through MKL, which on some CPUs runs at half of oneDNN's rate (benchmarks/speed/table.py encode measures
+both).
 
 Only the plain architecture is taken (`fits`); other models run as their library defines them. What is loaded is
 checked against that definition before it is used.

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 _DECIDES = ("id", "team", "ranks_all", "marked", "withdrawn", "trial", "disqualified", "scored")
-_DRAWS = 10_000  # of the tests at least: few draws find too many differences (benchmarks/bands.py)
+_DRAWS = 10_000  # of the tests at least: few draws find too many differences (benchmarks/board/bands.py)
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from bioreview_bench.stats.max_t import no_systems, updated
 
 @pytest.fixture
 def bands(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """benchmarks/bands.py"""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3] / "benchmarks"))
+    """benchmarks/board/bands.py"""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[3] / "benchmarks" / "board"))
     sys.modules.pop("bands", None)
     return import_module("bands")
 

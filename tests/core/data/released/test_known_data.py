@@ -22,7 +22,7 @@ FOLDER = Path(str(known.__file__)).parent
 
 @pytest.fixture
 def maker() -> ModuleType:
-    path = Path(__file__).parents[4] / "benchmarks" / "known_reviewers.py"
+    path = Path(__file__).parents[4] / "benchmarks" / "scoring" / "known_reviewers.py"
     spec = importlib.util.spec_from_file_location("known_reviewers_maker", path)
     assert spec is not None
     assert spec.loader is not None

@@ -1,7 +1,7 @@
 """What `bench data split`, `audit`, `stats` and `export` take on articles of full length, in seconds and MB.
 
-    python benchmarks/splits.py                    7,000 articles of 60 kB
-    python benchmarks/splits.py --articles 500     does it run
+    python benchmarks/speed/splits.py                    7,000 articles of 60 kB
+    python benchmarks/speed/splits.py --articles 500     does it run
 
 Every tenth article is a version, a retitled copy or a revised abstract of an earlier one. Each command runs in a
 process of its own, start-up included.

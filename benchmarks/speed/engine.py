@@ -1,6 +1,6 @@
 """How close the call engine comes to the ideal time, and whether its memory stays flat.
 
-    python benchmarks/engine.py [--articles 1000] [--latency 0.05] [--concurrency 32] [--words 4000]
+    python benchmarks/speed/engine.py [--articles 1000] [--latency 0.05] [--concurrency 32] [--words 4000]
 
 A server in a process of its own speaks chat completions and answers after LATENCY seconds; the real openai client
 asks it through the engine, and every row is written and synced. Ideal is latency x articles / concurrency. Prints

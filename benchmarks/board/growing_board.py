@@ -1,6 +1,6 @@
 """What a large board costs: its first table, one more system, a withdrawal, its pages and its database.
 
-    python benchmarks/growing_board.py [--systems 300] [--articles 278]
+    python benchmarks/board/growing_board.py [--systems 300] [--articles 278]
 
 A board is filled with results of invented systems (one real record whose counts by article are resampled), so that
 tables are made as a worker makes them, with everything else that they hold. Printed are seconds of the whole table, and
@@ -11,6 +11,7 @@ each page, made for the first time (the first of all reads the table); and the s
 from __future__ import annotations
 
 import argparse
+import json
 import resource
 import tempfile
 import time
@@ -23,7 +24,6 @@ from typing import Any
 from bands import simulated
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
-from synthetic import Size, build
 
 from bioreview_bench import Contract, Result, load_split, read_predictions, score
 from bioreview_bench.leaderboard import boards
@@ -46,6 +46,7 @@ from bioreview_bench.leaderboard.worker.tables import rebuild_tables
 
 _WHERE = ("test", "jaccard")
 _BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+_SOURCES = ("elife", "plos", "f1000", "nature")
 
 
 def main() -> None:
@@ -56,7 +57,7 @@ def main() -> None:
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, closing(Database(Path(name) / "board.sqlite")) as database:
         folder = Path(name)
-        predictions = build(folder, Size(articles=asked.articles, references=8, predictions=8, sentences=20))
+        predictions = _written(folder, asked.articles)
         boards.set_up(database, str(folder), ("test",), ("jaccard",))
         split = load_split(folder, "test")
         model = score(split, read_predictions(predictions, split), Contract.load("jaccard"), draws=1000)
@@ -74,6 +75,24 @@ def main() -> None:
         _pages(database)
         mebibytes = sum(file.stat().st_size for file in folder.glob("board.sqlite*")) / 2**20
         print(f"database: {mebibytes:.1f} MiB, of which results {_results(database):.1f} MiB")
+
+
+def _written(folder: Path, n: int) -> Path:
+    """Articles of a few journals with eight concerns each, and predictions; only their numbers matter here."""
+    with (folder / "test.jsonl").open("w") as articles, (folder / "predictions.jsonl").open("w") as predictions:
+        for number in range(n):
+            source = _SOURCES[number % len(_SOURCES)]
+            name = f"{source}:{number}"
+            concerns = [
+                {"concern_id": f"{name}:R1C{place}", "concern_text": f"Concern {place} about mice of paper {number}.",
+                 "category": "design_flaw", "severity": "major"}
+                for place in range(8)
+            ]  # fmt: skip
+            row = {"id": name, "source": source, "paper_text_sections": {"results": f"Paper {number}. " * 50}}
+            articles.write(json.dumps({**row, "concerns": concerns}) + "\n")
+            said = [f"Remark {place} on the mice of paper {number}." for place in range(8)]
+            predictions.write(json.dumps({"article_id": name, "concerns": said}) + "\n")
+    return folder / "predictions.jsonl"
 
 
 def _add(database: Database, number: int, model: Result, counts: Any) -> None:

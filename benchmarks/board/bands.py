@@ -1,9 +1,9 @@
 """Do bands err as rarely as they promise, and do they find what is there? Simulated boards whose true order is known.
 
-    python benchmarks/bands.py [--systems 33] [--runs 1000] [--draws 10000] [--articles 278] [--only equal]
-    python benchmarks/bands.py --systems 300 --into runs.jsonl     every run is a line; known ones are not made again
-    python benchmarks/bands.py --systems 300 --into runs.jsonl --runs 0     what a stopped simulation has so far
-    python benchmarks/bands.py --check [--systems 33] [--runs 5]
+    python benchmarks/board/bands.py [--systems 33] [--runs 1000] [--draws 10000] [--articles 278] [--only equal]
+    python benchmarks/board/bands.py --systems 300 --into runs.jsonl     a line a run; known ones are not repeated
+    python benchmarks/board/bands.py --systems 300 --into runs.jsonl --runs 0     what a stopped simulation has so far
+    python benchmarks/board/bands.py --check [--systems 33] [--runs 5]
 
 Articles differ in length and difficulty, which all systems share. Two kinds of boards: `equal`, all systems alike, and
 `levels`, each a step better than the last (`--gap`, in log-odds), three systems to a level. Printed are the share of

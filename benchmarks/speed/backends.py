@@ -1,7 +1,7 @@
 """Would another back-end encode faster? MiniLM in fp32: this package, torch.compile, ONNX Runtime, OpenVINO.
 
     pip install onnx onnxruntime openvino          (none of them is needed by the package)
-    python benchmarks/backends.py [--data FOLDER] [--texts 600] [--rounds 3]
+    python benchmarks/speed/backends.py [--data FOLDER] [--texts 600] [--rounds 3]
 
 All get the same batches, sorted by length, and take turns; each must agree with this package to 1e-5. What is not
 installed is left out, and says so. The texts are those of `--data` (references of all articles), else made up.

@@ -1,6 +1,6 @@
 """What the pages of a large board weigh, and how they look.
 
-    python benchmarks/board_pages.py [--systems 5 300] [--shots FOLDER]
+    python benchmarks/board/board_pages.py [--systems 5 300] [--shots FOLDER]
 
 For each number of SYSTEMS a board is made whose table is invented (seeded figures; nothing is scored), and served.
 Printed is the size of each page, plain and compressed, and with --shots where the first row begins at 1400x900, 800x900

@@ -1,6 +1,6 @@
 """How fast the page of a board is under load, on this machine.
 
-    python benchmarks/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--views 90]
+    python benchmarks/board/board.py [--systems 60] [--rate 200] [--connections 16] [--seconds 10] [--views 90]
 
 A board with SYSTEMS scored systems is served by `bench leaderboard serve` in processes of its own; a load process
 asks for it over keep-alive connections. First each page once, alone; the slowest is printed. Then RATE a second,

@@ -1,9 +1,9 @@
 """Every figure of docs/performance.md, part by part, as Markdown tables with a ratio or limit beside each.
 
-    python benchmarks/table.py                      every part but `device`, each in a process of its own
-    python benchmarks/table.py encode scoring       some parts
-    python benchmarks/table.py --quick              small sizes: does it run, not how fast
-    python benchmarks/table.py device --device cuda --dtype bf16
+    python benchmarks/speed/table.py                      every part but `device`, each in a process of its own
+    python benchmarks/speed/table.py encode scoring       some parts
+    python benchmarks/speed/table.py --quick              small sizes: does it run, not how fast
+    python benchmarks/speed/table.py device --device cuda --dtype bf16
 
 Run it on an idle machine. Where a ratio is given, its two sides took turns in the same run.
 """

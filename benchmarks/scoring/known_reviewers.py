@@ -1,7 +1,8 @@
 """Write bioreview_bench/data/released/known: twelve invented papers, and six reviewers with known answers.
 
-    python benchmarks/known_reviewers.py CORPUS FOLDER
-    python benchmarks/known_reviewers.py ../shared/data/matching/invented_demo.jsonl bioreview_bench/data/released/known
+    python benchmarks/scoring/known_reviewers.py CORPUS FOLDER
+    python benchmarks/scoring/known_reviewers.py ../shared/data/matching/invented_demo.jsonl \\
+        bioreview_bench/data/released/known
 
 CORPUS holds papers with restatements, near misses and the like of each concern. The same corpus gives the same bytes.
 Categories and severities were assigned by reading each concern; the corpus has none.

@@ -1,7 +1,7 @@
 """Every matcher that can run here, on judged pairs and on reviewers of known quality: the tables of docs/judging.md.
 
-    python benchmarks/matchers.py ../shared/data/elife_pilot
-    python benchmarks/matchers.py FOLDER mine.toml
+    python benchmarks/scoring/matchers.py ../shared/data/elife_pilot
+    python benchmarks/scoring/matchers.py FOLDER mine.toml
 
 FOLDER is a data folder with judged pairs in `judgements/*.jsonl`. Contract files that are named come on top of the
 bundled contracts and of MiniLM at the thresholds that near misses allow; a judge has its own audit. Where a contract's

@@ -1,4 +1,6 @@
-"""Rewards of a review by attack, beside those of honest reviewers: `python benchmarks/attacks.py DATA [--contract C]`.
+"""Rewards of a review by attack, beside those of honest reviewers.
+
+    python benchmarks/training/attacks.py DATA [--contract C]
 
 DATA is a folder like the eLife pilot's, with predictions `restated`, `near_miss` and those of other honest reviewers
 that it has. Rewards are those of the preset `grpo_review`: means over the articles of a split that every reviewer read.

@@ -1,6 +1,6 @@
 """Do 95 % intervals hold the truth 95 % of the time? Simulated data sets from a population whose figures are known.
 
-    python benchmarks/interval_coverage.py [--sets 500] [--articles 120] [--draws 2000]
+    python benchmarks/scoring/interval_coverage.py [--sets 500] [--articles 120] [--draws 2000]
 
 Articles differ in length and difficulty, and some families have two versions that share their difficulty. The truth is
 the ratio of expectations, which micro averages estimate.
