@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,13 @@ def _pages_are_new(monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec("fastapi") is not None:
         monkeypatch.setattr("bioreview_bench.leaderboard.http.answers.PATIENCE", 60.0)
         monkeypatch.setattr("bioreview_bench.leaderboard.http.answers.REST", 0.0)
+
+
+@pytest.fixture
+def midday(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is submitted comes at noon of one day, so that no quota begins anew in the middle of a test."""
+    noon = datetime(2026, 7, 15, 12, tzinfo=UTC)
+    monkeypatch.setattr("bioreview_bench.leaderboard.store.submissions.now", lambda: noon)
 
 
 @pytest.fixture(scope="session")

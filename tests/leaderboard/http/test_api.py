@@ -209,6 +209,7 @@ def test_a_mark_moves_until_it_is_used_and_a_submission_can_be_withdrawn(
     assert ann.post(f"{second}/withdraw").status_code == 409
 
 
+@pytest.mark.usefixtures("midday")
 def test_the_quota_of_a_day_is_429_and_says_how_long(
     make_board: Make, tmp_path: Any, served: Served, caller: Make, add_submitter: Make, demo_predictions: Make,
     card_bytes: Make,
@@ -222,6 +223,7 @@ def test_the_quota_of_a_day_is_429_and_says_how_long(
     assert ann.submit(demo_predictions("careful"), card_bytes("One")).status_code == 200
 
 
+@pytest.mark.usefixtures("midday")
 def test_an_upload_that_no_submission_comes_of_counts_whatever_it_is_refused_for(
     make_board: Make, tmp_path: Any, served: Served, caller: Make, add_submitter: Make, demo_predictions: Make,
     card_bytes: Make,
@@ -236,6 +238,7 @@ def test_an_upload_that_no_submission_comes_of_counts_whatever_it_is_refused_for
     assert ann.submit(demo_predictions("careful"), card_bytes("Two")).status_code == 429
 
 
+@pytest.mark.usefixtures("midday")
 @pytest.mark.parametrize(
     ("request_", "status"),
     [

@@ -348,6 +348,7 @@ def test_a_file_that_copies_the_references_is_flagged(
     assert "copies-references" in row["badges"]
 
 
+@pytest.mark.usefixtures("midday")
 def test_probing_labels_by_many_near_identical_files_meets_the_quota_and_is_shown(
     make_board: Make, tmp_path: Any, served: Served, caller: Make, add_submitter: Make, card_bytes: Make
 ) -> None:

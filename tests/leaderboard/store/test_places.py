@@ -145,6 +145,7 @@ def test_a_disqualified_submission_stays_listed_with_the_reason_and_frees_no_pla
     assert rows(board)[bad].band is not None
 
 
+@pytest.mark.usefixtures("midday")
 def test_a_second_user_of_a_team_has_no_second_quota(board: Any, team: tuple[Any, Any], make_package: Make) -> None:
     limits = get_settings(board).limits.model_copy(update={"per_day": 2})
     put_settings(board, get_settings(board).model_copy(update={"limits": limits}))
@@ -156,6 +157,7 @@ def test_a_second_user_of_a_team_has_no_second_quota(board: Any, team: tuple[Any
             one.receive(make_package("C"))
 
 
+@pytest.mark.usefixtures("midday")
 def test_uploads_refused_at_the_door_count_for_the_team(board: Any, team: tuple[Any, Any], make_package: Make) -> None:
     limits = get_settings(board).limits.model_copy(update={"uploads_per_day": 3})
     put_settings(board, get_settings(board).model_copy(update={"limits": limits}))

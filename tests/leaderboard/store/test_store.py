@@ -166,6 +166,7 @@ def test_the_same_file_sent_by_many_at_once_is_one_submission(
     assert count(either_board, Submission) == 2
 
 
+@pytest.mark.usefixtures("midday")
 def test_quota_counts_what_is_not_rejected(
     either_board: Any, add_submitter: Any, make_package: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -189,6 +190,7 @@ def test_quota_counts_what_is_not_rejected(
     ann.receive(make_package("C"))
 
 
+@pytest.mark.usefixtures("midday")
 def test_rejected_uploads_are_bounded_too(board: Any, add_submitter: Any, make_package: Any) -> None:
     settings = get_settings(board)
     limits = settings.limits.model_copy(update={"uploads_per_day": 3})
@@ -200,6 +202,7 @@ def test_rejected_uploads_are_bounded_too(board: Any, add_submitter: Any, make_p
         ann.receive(make_package())
 
 
+@pytest.mark.usefixtures("midday")
 def test_a_quota_holds_against_many_at_once(either_board: Any, add_submitter: Any, make_package: Any) -> None:
     settings = get_settings(either_board)
     limits = settings.limits.model_copy(update={"per_day": 3})
