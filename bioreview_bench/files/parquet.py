@@ -3,22 +3,30 @@
 Writers choose types freely: dates and timestamps, maps, categories, large strings, whole numbers that became floats
 because one was absent. These are read as what they stand for; a column of any other type is refused once, by name.
 Sections keep their order as a map or as a list of {heading, text}. A struct has one order for all articles, so with it
-the order of each article's own is lost, which is said once.
+the order of each article's own is lost, which is said once. A kilobyte can stand for gigabytes, by packing or by a
+dictionary: how much a file unpacks to is counted before it does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from functools import cache
 from logging import getLogger
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import DataError, printable
+from bioreview_bench.files.jsonl import LONGEST_ARTICLE
+
+if TYPE_CHECKING:
+    import pyarrow
+    import pyarrow.parquet
 
 _BATCH = 256  # rows in memory at once
+# A file may unpack to a gigabyte, or to this many times its size: texts are packed to a tenth or more.
+_MOST_BYTES, _MOST_TIMES = 2**30, 100
 _SECTIONS = "paper_text_sections"
 _TEXT, _DATE, _FLAG = "a string", "a string or a date", "a boolean"
 _WHOLE, _ROUND, _SHARE = "a whole number", "a whole number or a string", "a number"
@@ -39,7 +47,8 @@ _CONCERN = {
 
 
 def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield (row number from 1, row). Raises DataError: the file cannot be read, or these columns have wrong types."""
+    """Yield (row number from 1, row). Raises DataError: the file cannot be read, unpacks to too much, or these columns
+    have wrong types."""
     import pyarrow
     import pyarrow.parquet
 
@@ -49,7 +58,7 @@ def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         _check_types(path, schema)
         is_struct = _SECTIONS in schema.names and pyarrow.types.is_struct(_plain_type(schema.field(_SECTIONS).type))
         number = 0
-        for batch in stored.iter_batches(batch_size=_BATCH):
+        for batch in _bounded_batches(stored, path):
             for row in batch.to_pylist():
                 number += 1
                 if is_struct and sum(text is not None for text in (row[_SECTIONS] or {}).values()) > 1:
@@ -65,7 +74,10 @@ def read_column(path: Path, name: str) -> list[str]:
     import pyarrow.parquet
 
     try:
-        found = pyarrow.parquet.read_table(path, columns=[name])[name].to_pylist()
+        stored = pyarrow.parquet.ParquetFile(path)
+        if name not in stored.schema_arrow.names:
+            raise KeyError(name)
+        found = [value for batch in _bounded_batches(stored, path, [name]) for value in batch[name].to_pylist()]
     except (OSError, KeyError, pyarrow.ArrowException) as error:
         raise DataError(
             f"Cannot read the column {name} of {path}: {printable(error)}.", remedy="check the file"
@@ -73,6 +85,73 @@ def read_column(path: Path, name: str) -> list[str]:
     if not all(isinstance(value, str) for value in found):
         raise DataError(f"{path}: the column {name} has values that are no strings.", remedy="check the file")
     return [str(value) for value in found]
+
+
+def _bounded_batches(
+    stored: pyarrow.parquet.ParquetFile, path: Path, columns: Sequence[str] | None = None
+) -> Iterator[pyarrow.RecordBatch]:
+    """The rows of a file, some at a time. Raises DataError when a row, or all of them, unpack to too much."""
+    most = max(_MOST_BYTES, _MOST_TIMES * path.stat().st_size)
+    metadata = stored.metadata
+    if sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)) > most:
+        raise _too_much(path, most)
+    read = before = 0
+    for batch in stored.iter_batches(batch_size=_BATCH, columns=columns):
+        size = _unpacked_row_bytes(batch)
+        read += size
+        if read > most:
+            raise _too_much(path, most)
+        if size <= LONGEST_ARTICLE:
+            yield batch
+        else:
+            yield from _rows_of(batch, path, before)
+        before += batch.num_rows
+
+
+def _rows_of(batch: pyarrow.RecordBatch, path: Path, before: int) -> Iterator[pyarrow.RecordBatch]:
+    """Each row by itself: together they may be too large."""
+    for number in range(batch.num_rows):
+        row = batch.slice(number, 1)
+        size = _unpacked_row_bytes(row)
+        if size > LONGEST_ARTICLE:
+            raise DataError(
+                f"{path}:{before + number + 1}: the row has {size:,} bytes; at most {LONGEST_ARTICLE:,} are read.",
+                remedy="leave this row out",
+            )
+        yield row
+
+
+def _unpacked_row_bytes(batch: pyarrow.RecordBatch) -> int:
+    return sum(_unpacked_bytes(column) for column in batch.columns)
+
+
+def _unpacked_bytes(array: Any) -> int:
+    """Bytes of all values of an Arrow array; those of a dictionary as often as they are used."""
+    from pyarrow import ExtensionArray, compute, types
+
+    if isinstance(array, ExtensionArray):
+        return _unpacked_bytes(array.storage)
+    kind = array.type
+    if types.is_dictionary(kind):
+        values = array.dictionary
+        if not (types.is_string(kind.value_type) or types.is_large_string(kind.value_type)):
+            return int(values.nbytes if types.is_nested(kind.value_type) else array.nbytes)
+        return int(compute.sum(compute.binary_length(values).take(array.indices)).as_py() or 0)
+    if types.is_struct(kind):
+        return sum(_unpacked_bytes(part) for part in array.flatten())
+    if types.is_map(kind):
+        first, last = array.offsets[0].as_py(), array.offsets[-1].as_py()
+        return sum(_unpacked_bytes(part.slice(first, last - first)) for part in (array.keys, array.items))
+    if types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
+        return _unpacked_bytes(array.flatten())
+    return int(array.nbytes)
+
+
+def _too_much(path: Path, most: int) -> DataError:
+    return DataError(
+        f"{path} unpacks to more than {most / 2**20:,.0f} MiB, the most that is read of a file of its size.",
+        remedy="write it again as several files, or as JSON Lines",
+    )
 
 
 @cache  # once in a process, however many files and splits of a folder are read
