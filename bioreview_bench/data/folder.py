@@ -89,14 +89,7 @@ def stored_split(folder: Path, split: str) -> StoredArticles:
     if not files:
         present = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
         wanted = "articles" if split == ALL else f"{split}.jsonl and no {split}.parquet"
-        inside = sorted(folder.glob("data/*/"), key=lambda child: child.name != "default")
-        inner = [child for child in inside if any(split_files(child, name) for name in names)]
-        raise DataError(
-            f"{folder} has no {wanted}; it contains {present}.",
-            remedy=f"name one of its configurations, such as {inner[0]}"
-            if inner
-            else "name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
-        )
+        raise DataError(f"{folder} has no {wanted}; it contains {present}.", remedy=where_else(folder, names))
     return StoredArticles(tuple(files), split)
 
 
@@ -117,6 +110,15 @@ def stored_groups(folder: Path) -> dict[str, StoredArticles]:
     placed = frozenset().union(*(members.ids or () for members in found.values()))
     rest = frozenset(article.id for article in everything) - placed
     return found | ({"rest": StoredArticles(everything.files, "rest", rest)} if rest else {})
+
+
+def where_else(folder: Path, names: Sequence[str] = SPLITS) -> str:
+    """What to do about a folder that holds none of these splits: a release has them in folders of its own."""
+    inside = sorted(folder.glob("data/*/"), key=lambda child: child.name != "default")
+    inner = [child for child in inside if any(split_files(child, name) for name in names)]
+    if inner:
+        return f"name one of its configurations, such as {inner[0]}"
+    return "name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json"
 
 
 def split_files(folder: Path, split: str) -> list[Path]:

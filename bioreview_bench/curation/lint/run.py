@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from bioreview_bench.curation.lint.articles import check_article
 from bioreview_bench.curation.lint.rules import LEVELS, RULES, LintFinding
 from bioreview_bench.data.article import Article, canonical_id
-from bioreview_bench.data.folder import SPLITS, claims, missing_shards
+from bioreview_bench.data.folder import SPLITS, claims, missing_shards, where_else
 from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
 from bioreview_bench.files.jsonl import LONGEST_ARTICLE, json_type, read_rows
 from bioreview_bench.files.parquet import read_parquet
@@ -109,7 +109,7 @@ def _files(path: Path, report: LintReport) -> list[Path]:
     if not found:
         raise InputError(
             f"{printable(path)} has no .jsonl or .parquet files of articles.",
-            remedy="name a data folder: {train,val,test}.jsonl, or articles.jsonl with splits.json",
+            remedy=where_else(path),
         )
     return found
 
