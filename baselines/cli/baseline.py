@@ -53,7 +53,12 @@ def baseline() -> None:
 @baseline.command("list")
 @options.format_option("text", "json")
 def list_reviewers(form: str) -> None:
-    """Show every NAME and what it still needs here."""
+    """Show every NAME and what it still needs here.
+
+    \b
+    Examples:
+      bench baseline list
+    """
     from .. import registry
 
     entries = registry.every()
@@ -94,7 +99,12 @@ def prices() -> None:
 @_folder
 @options.format_option("text", "json")
 def status(folder: Path, form: str) -> None:
-    """Show how far RUN is, what it cost, and the next command. Also while it goes on."""
+    """Show how far RUN is, what it cost, and the next command. Also while it goes on.
+
+    \b
+    Examples:
+      bench baseline status runs/bm25-test
+    """
     from bioreview_bench.llm.run.store import read_run
 
     from . import report as run_report
@@ -188,6 +198,10 @@ def reparse(folder: Path, fix_labels: bool | None, quiet: bool) -> None:
     """Parse the stored output of RUN again with this version.
 
     Nothing is sent. Rows are replaced all together or not at all.
+
+    \b
+    Examples:
+      bench baseline reparse runs/gpt-4o-mini-val
     """
     from ..running import reparse as read_again
 

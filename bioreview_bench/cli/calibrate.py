@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -127,7 +128,8 @@ def calibrate(
             where += f"+near_misses#{(near.sha256 or '-')[:12]}"
         made = calibrated_contract(curves[0], name or output.stem, where)
         made.save(output)
-        messages.say(f"Wrote {output}. Next: bench evaluate predictions.jsonl --contract {output}")
+        following = ["bench", "evaluate", "predictions.jsonl", "--data", data, "--contract", str(output)]
+        messages.say(f"Wrote {output}.\nNext: {shlex.join(following)}")
     from bioreview_bench.report.curves import blocks, points, svg
 
     if form == "json":

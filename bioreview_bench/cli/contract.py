@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def contract() -> None:
-    """List and show contracts, and hold one against what raters judged to be the same point."""
+    """List and show contracts, and hold one against what raters judged to be the same point.
+
+    \b
+    Examples:
+      bench contract list
+      bench contract show reader
+      bench contract audit reader --judgements pairs.jsonl --data my/folder
+    """
 
 
 @contract.command("list")
@@ -109,7 +116,7 @@ def show(name: str, form: str) -> None:
     help="Where judged pairs are from: train, val (validation), test or all.",
 )
 @options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
-@options.path_option("-o", "--out", metavar="FILE", text="Write the validity card.")
+@options.path_option("-o", "--output", "--out", "out", metavar="FILE", text="Write the validity card.")
 @click.option(
     "--keep", is_flag=True, help="Put the card where the contract is, to be shown with scores; a judge's always is."
 )

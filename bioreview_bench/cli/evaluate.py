@@ -69,7 +69,7 @@ _RESULT_SUFFIX = ".result.json"
 @click.option(
     "--system-name", metavar="TEXT", help="Default: what run.json next to the predictions says, else the file's name."
 )
-@click.option("--system-version", metavar="TEXT")
+@click.option("--system-version", metavar="TEXT", help="Of the system, for the record.")
 @click.option(
     "--postprocessing",
     metavar="TEXT",

@@ -140,7 +140,9 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
     version, equals, rest = text.partition("=")
     if equals and version in manifests.RELEASED:
         if not rest or not Path(rest).is_dir():
-            raise DataError(f"There is no data folder {rest}.", remedy=f"--data {version}=FOLDER")
+            raise DataError(
+                f"There is no data folder {printable(rest)}.", remedy=f"{version}=FOLDER names the folder that holds it"
+            )
         return version, Path(rest)
     if equals and not Path(text).exists():
         raise InputError(

@@ -47,7 +47,7 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 
 
 @click.command()
-@click.option("--title", metavar="TEXT")
+@click.option("--title", metavar="TEXT", help="What the board is called.")
 @click.option("--data", metavar="DATA", help="Read the splits again from here. Then rescore.")
 @click.option(
     "--add-contract", multiple=True, metavar="NAME|FILE", help="Score under this contract, too. Then rescore."
@@ -58,10 +58,10 @@ def init(data: str, splits: tuple[str, ...], contracts: tuple[str, ...], db: str
 @click.option("--allow-unverified/--refuse-unverified", default=None, help="Unverified encoders and data.")
 @click.option("--per-day", type=click.IntRange(min=1), help="Submissions of a team and day (UTC), rejected ones apart.")
 @click.option("--uploads-per-day", type=click.IntRange(min=1), help="Files of a team and day, refused ones too.")
-@click.option("--requests-per-minute", type=click.IntRange(min=1))
-@click.option("--upload-bytes", type=click.IntRange(min=1))
+@click.option("--requests-per-minute", type=click.IntRange(min=1), help="Of a user, or of an address without one.")
+@click.option("--upload-bytes", type=click.IntRange(min=1), help="The largest upload.")
 @click.option("--concerns", type=click.IntRange(min=1), help="In one submission.")
-@click.option("--concerns-per-article", type=click.IntRange(min=1))
+@click.option("--concerns-per-article", type=click.IntRange(min=1), help="In one submission.")
 @click.option("--contact", metavar="TEXT", help="Whom to write to, for a token too: an address or a sentence.")
 @click.option("--hub-dataset", metavar="OWNER/NAME", help="The dataset repository that is the benchmark on the Hub.")
 @click.option("--human", metavar="FILE", help="JSON with the rows of human reviewers in the tables.")

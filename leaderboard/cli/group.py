@@ -32,4 +32,12 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     cls=LazyGroup, table=_COMMANDS, before=require_leaderboard, short_help="Run a board: serve, score, export, back up."
 )
 def leaderboard() -> None:
-    """Run a board that rescores what is submitted, and keep it for years."""
+    """Run a board that rescores what is submitted, and keep it for years.
+
+    \b
+    Examples:
+      bench leaderboard serve --data demo
+      bench leaderboard init --data v3=FOLDER --contract v3 --contract reader
+      bench leaderboard user add ann --team "Ann's lab"
+      bench leaderboard backup board-2026-01-31.sqlite
+    """

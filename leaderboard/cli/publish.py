@@ -13,7 +13,15 @@ from .options import board, db_option
 
 @click.command("eval-results")
 @click.argument("submission", metavar="ID", required=False)
-@click.option("-o", "--output", "folder", type=click.Path(path_type=Path), required=True, metavar="FOLDER")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FOLDER",
+    help="The folder to write to.",
+)
 @click.option("--benchmark", is_flag=True, help="Write eval.yaml, which makes a dataset repository the benchmark.")
 @click.option(
     "--dataset", metavar="OWNER/NAME", help="The benchmark's dataset repository. Default: that of the settings."

@@ -17,7 +17,7 @@ from bioreview_bench.errors import InputError, Needs, Problem, RemoteError, prin
 from bioreview_bench.files.settings import value_of
 from bioreview_bench.results.run_manifest import MANIFEST, run_of
 
-from .options import require_leaderboard
+from .options import UnnamedCommand, require_leaderboard
 
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block
@@ -45,10 +45,18 @@ class _SubmitGroup(LazyGroup):
         return send if cmd_name == _SEND else super().get_command(ctx, cmd_name)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the hidden command's name in front of what names none."""
-        if args and args[0] not in self.table and args[0] not in ("-h", "--help"):
-            args = [_SEND, *args]
-        return super().parse_args(ctx, args)
+        """Also what begins with an option is sent."""
+        return super().parse_args(ctx, self._completed(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The same for whoever asks what a command is without parsing it here."""
+        return super().resolve_command(ctx, self._completed(args))
+
+    def _completed(self, args: list[str]) -> list[str]:
+        """The hidden command's name in front of what names none."""
+        return [_SEND, *args] if args and args[0] not in (*self.table, _SEND, "-h", "--help") else args
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The help of sending, and the other commands."""
@@ -86,7 +94,7 @@ plain_http_option = click.option(
 )
 
 
-@click.command(_SEND, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(_SEND, cls=UnnamedCommand, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("predictions")
 @click.option(
     "--card",
@@ -168,7 +176,7 @@ def send(
     from .submit_needs import gather_card, gather_data, gather_files
 
     needs, split = Needs(), canonical_split(split)
-    files = gather_files(needs, predictions, card, split, dry_run)
+    files = gather_files(needs, predictions, card, dry_run)
     data = inputs.implied(predictions, data or "", None)[0] or None
     wanted = data or options.data_setting()
     to = to or value_of("board")

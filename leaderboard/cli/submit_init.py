@@ -6,6 +6,7 @@ A commented `card.yaml` to fill in, begun from `run.json` where there is one.
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from importlib import resources
@@ -51,12 +52,12 @@ def init(run: Path | None, output: Path) -> None:
     if output.exists():
         raise InputError(f"{output} already exists.", remedy="-o another file, or edit that one")
     manifest, predictions = _found(run)
-    split = _split(manifest)
-    text = draft(manifest, predictions=str(predictions), card=str(output), split=split, today=datetime.now(UTC).date())
+    typed = ["bench", "submit", str(predictions), "--card", str(output), *_data(manifest), "--split", _split(manifest)]
+    text = draft(manifest, command=shlex.join(typed), today=datetime.now(UTC).date())
     write_files({output: text.encode()})
     filled = f", started from {predictions.parent / 'run.json'}" if manifest else ""
     click.echo(f"Wrote {output}{filled}.")
-    click.echo(f"Next: fill it in, then bench submit {predictions} --card {output} --split {split} --dry-run")
+    click.echo(f"Next: fill it in, then {shlex.join(typed)} --dry-run")
 
 
 def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
@@ -102,8 +103,14 @@ def _split(manifest: dict[str, Any]) -> str:
     return name if name in SPLITS else "test"
 
 
-def draft(run: Mapping[str, Any], *, predictions: str, card: str, split: str, today: date) -> str:
-    """The card's text. What `run` does not say stays empty, to be filled in; nothing is guessed."""
+def _data(manifest: dict[str, Any]) -> list[str]:
+    """`--data` as the run was given it; nothing where that is the default, or not stated."""
+    given = _text(_mapping(_mapping(manifest.get("settings")).get("request")).get("data"))
+    return ["--data", given] if given and given != "v3" else []
+
+
+def draft(run: Mapping[str, Any], *, command: str, today: date) -> str:
+    """The card's text; `command` submits with it. What `run` does not say stays empty; nothing is guessed."""
     reviewer = _mapping(run.get("reviewer"))
     model = " @ ".join(filter(None, (_text(reviewer.get("model")), _text(reviewer.get("revision")))))
     prompt = _text(_mapping(reviewer.get("prompt")).get("sha256"))
@@ -117,7 +124,7 @@ def draft(run: Mapping[str, Any], *, predictions: str, card: str, split: str, to
         "date": (_day(run.get("ended")) or today).isoformat(),
     }
     template = resources.files(__package__ or "").joinpath("card.yaml").read_text(encoding="utf-8")
-    text = template.format(predictions=printable(predictions), card=printable(card), split=printable(split), **values)
+    text = template.format(command=printable(command, 400), **values)
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 

@@ -10,6 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from bioreview_bench.cli import inputs
+from bioreview_bench.cli.options import same_command
 from bioreview_bench.errors import AbsentError, BenchError, InputError, Needs
 from bioreview_bench.results.card import Card
 
@@ -26,7 +27,7 @@ class SubmittedFiles:
     card: Path
 
 
-def gather_files(needs: Needs, given: str, card: Path | None, split: str, dry_run: bool) -> SubmittedFiles | None:
+def gather_files(needs: Needs, given: str, card: Path | None, dry_run: bool) -> SubmittedFiles | None:
     """Predictions and card; None where `needs` holds what is missing. A card that is not there is begun."""
     with needs.gather():
         require_leaderboard()
@@ -35,7 +36,7 @@ def gather_files(needs: Needs, given: str, card: Path | None, split: str, dry_ru
     with needs.gather():
         predictions = inputs.there(given)
     with needs.gather():
-        found = _card(given, predictions, card, split, dry_run)
+        found = _card(given, predictions, card, dry_run)
     return None if predictions is None or found is None else SubmittedFiles(predictions, found)
 
 
@@ -63,7 +64,7 @@ def gather_data(needs: Needs, data: str, contracts: tuple[str, ...]) -> None:
             inputs.require_encoder(Contract.load(name), None)
 
 
-def _card(given: str, predictions: Path | None, card: Path | None, split: str, dry_run: bool) -> Path:
+def _card(given: str, predictions: Path | None, card: Path | None, dry_run: bool) -> Path:
     from bioreview_bench.data.load import bundled_data
 
     if card is not None:
@@ -78,10 +79,10 @@ def _card(given: str, predictions: Path | None, card: Path | None, split: str, d
         return place
     if predictions is None or dry_run:
         raise AbsentError(f"There is no card {place}.", remedy=f"bench submit init -o {shlex.quote(str(place))}")
-    raise _begun(place, predictions, given, split)
+    raise _begun(place, predictions)
 
 
-def _begun(place: Path, predictions: Path, given: str, split: str) -> BenchError:
+def _begun(place: Path, predictions: Path) -> BenchError:
     """Write a card to fill in; the error that says so. Raises WriteError."""
     from bioreview_bench.files.atomic import write_files
     from bioreview_bench.results.run_manifest import run_of
@@ -89,11 +90,11 @@ def _begun(place: Path, predictions: Path, given: str, split: str) -> BenchError
     from .submit_init import draft
 
     said = run_of(predictions).said
-    text = draft(said, predictions=given, card=str(place), split=split, today=datetime.now(UTC).date())
+    command = same_command("--card", str(place))
+    text = draft(said, command=command, today=datetime.now(UTC).date())
     write_files({place: text.encode()})
     empty = [name for name, field in Card.model_fields.items() if field.is_required()]
     empty = [name for name in empty if re.search(rf"^{name}:\s*$", text, re.MULTILINE)]
-    command = shlex.join(["bench", "submit", given, "--card", str(place), "--split", split])
     return AbsentError(
         f"There was no card, so {place} was created; fill in {', '.join(empty)}, and what was trained on.",
         remedy=f"edit {place}, then {command}",

@@ -62,7 +62,12 @@ def add(
 @options.format_option("text", "json")
 @db_option
 def list_(form: str, db: str) -> None:
-    """Show all users."""
+    """Show all users.
+
+    \b
+    Examples:
+      bench leaderboard user list
+    """
     from ..store.users import list_users
 
     with board(db) as opened:
@@ -110,6 +115,10 @@ def confirm(name: str, organisation: str, db: str) -> None:
     """Confirm that an organisation is that of a team.
 
     ORGANISATION is what cards call it; the rows of NAME's team lose the flag.
+
+    \b
+    Examples:
+      bench leaderboard user confirm ann "University of Example"
     """
     from ..store.users import confirm_organisation
 
@@ -125,6 +134,10 @@ def renew(name: str, db: str) -> None:
     """Give NAME a new token and print it, alone on stdout.
 
     The old token stops working.
+
+    \b
+    Examples:
+      bench leaderboard user renew ann
     """
     from ..store.users import renew_token
 
@@ -138,7 +151,12 @@ def renew(name: str, db: str) -> None:
 @click.argument("name")
 @db_option
 def revoke(name: str, db: str) -> None:
-    """End the token of NAME for good. What they submitted stays on the board."""
+    """End the token of NAME for good. What they submitted stays on the board.
+
+    \b
+    Examples:
+      bench leaderboard user revoke ann
+    """
     from ..store.users import revoke_user
 
     with board(db) as opened:

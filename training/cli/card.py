@@ -21,12 +21,20 @@ import click
     metavar="FILE",
     help="Of a model that answers questions: what evaluate-qa --format json printed.",
 )
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="DIR", help="Default: next to the weights.")
-@click.option("--organisation", required=True, metavar="TEXT")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Default: next to the weights.",
+)
+@click.option("--organisation", required=True, metavar="TEXT", help="Who trained it.")
 @click.option("--contact", required=True, metavar="TEXT", help="An address that may be published.")
 @click.option("--name", metavar="TEXT", help="Of the system. Default: the config's.")
 @click.option("--version", default="1", show_default=True, metavar="TEXT", help="Of the system.")
-@click.option("--url", metavar="URL")
+@click.option("--url", metavar="URL", help="A page about it, to which tables link.")
 @click.option("--date", "day", type=click.DateTime(["%Y-%m-%d"]), help="Default: the day on which training began.")
 @click.option("--cost", "cost_usd", type=click.FloatRange(min=0), metavar="USD", help="Of the predictions.")
 @click.option(

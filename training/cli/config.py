@@ -26,7 +26,12 @@ def config() -> None:
 @config.command("list")
 @options.format_option("text", "json")
 def list_(form: str) -> None:
-    """List configs with method, base model and a one-line description."""
+    """List configs with method, base model and a one-line description.
+
+    \b
+    Examples:
+      bench train config list
+    """
     from ..config.files import presets, read_values
 
     rows = [(name, read_values(name)) for name in presets()]
@@ -50,6 +55,12 @@ def show(name: str, settings: tuple[str, ...], form: str) -> None:
     """Validate a config and print it resolved.
 
     What is printed is itself a valid config.
+
+    \b
+    Examples:
+      bench train config show qwen3_8b
+      bench train config show mine.yaml --set trl.learning_rate=1e-4
+
     \b
     Exit codes: 0 done, 2 the config does not hold (every problem is listed), 3 a library is missing.
     """

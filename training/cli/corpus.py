@@ -18,7 +18,16 @@ _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "t
 @click.command()
 @options.data_option
 @click.option("--recipe", required=True, metavar="A|B|FILE", help="Which concerns of which articles enter.")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder.")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A new folder.",
+)
 @click.option(
     "--model", metavar="MODEL", help="The model to be trained: its tokenizer counts, its template is checked."
 )
@@ -54,7 +63,14 @@ _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "t
     help="Article ids or DOIs, one a line, that may not enter, nor other versions of them; besides the test split.",
 )
 @click.option("--drop-held-out", is_flag=True, help="Leave such articles out, and count them, instead of stopping.")
-@click.option("--format", "form", type=click.Choice(["messages", "sharegpt"]), default="messages", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["messages", "sharegpt"]),
+    default="messages",
+    show_default=True,
+    help="messages is what bench train sft reads, sharegpt what other trainers do.",
+)
 @options.limit_option
 @options.allow_unfrozen_option
 @click.option("--json", "as_json", is_flag=True, help="Print the manifest.")

@@ -30,9 +30,19 @@ _DEFAULT_WEIGHTS = "V1=0.35,V2=0.30,V3=0.15,V4=0.20"
     "--v4-mode", type=click.Choice(["match_v1", "legacy"]), default="match_v1", show_default=True, help="How V4 scores."
 )
 @click.option("--trained-on", multiple=True, type=_FILE, metavar="FILE", help="Count questions that are in this file.")
-@click.option("--max-new-tokens", type=click.IntRange(1, 8192), default=256, show_default=True)
-@click.option("--batch-size", type=click.IntRange(1, 512), default=8, show_default=True)
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=42, show_default=True)
+@click.option(
+    "--max-new-tokens", type=click.IntRange(1, 8192), default=256, show_default=True, help="The longest answer."
+)
+@click.option(
+    "--batch-size", type=click.IntRange(1, 512), default=8, show_default=True, help="Questions answered at once."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=42,
+    show_default=True,
+    help="Of what kernels draw; answers are greedy.",
+)
 @click.option("--dtype", default="auto", show_default=True, metavar="NAME", help="auto, bfloat16, float16 or float32.")
 @click.option("--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu or cuda.")
 @click.option(

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The adapter.")
 @click.option("--folds", default=3, show_default=True, help="Cross-validation by article; 0 for none, and no contract.")
-@click.option("--seed", default=0, show_default=True)
+@click.option("--seed", default=0, show_default=True, help="Decides first weights and the order of texts.")
 @click.option("--epochs", type=click.IntRange(min=1), help="Passes over the texts.")
 @click.option("--rank", type=click.IntRange(min=1), help="Rank of the adapter.")
 @click.option("--lr", "learning_rate", type=float, help="Learning rate.")

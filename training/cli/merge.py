@@ -13,8 +13,23 @@ from bioreview_bench.cli import options
 @click.command()
 @click.option("--model", metavar="MODEL", help="The base model. Default: the one that the first adapter records.")
 @click.option("--adapter", "adapters", multiple=True, required=True, metavar="PATH", help="Merged in the order given.")
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="A new folder.")
-@click.option("--dtype", type=click.Choice(["bfloat16", "float16", "float32"]), default="bfloat16", show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A new folder.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["bfloat16", "float16", "float32"]),
+    default="bfloat16",
+    show_default=True,
+    help="What the merged weights are stored in.",
+)
 @click.option("--other-base", is_flag=True, help="Use MODEL though the adapter was trained on another.")
 @options.quiet_option
 def merge(model: str | None, adapters: tuple[str, ...], out: Path, dtype: str, other_base: bool, quiet: bool) -> None:

@@ -21,7 +21,16 @@ _WEIGHTS = "groundedness=0.65,coverage=0.35"
 
 
 @click.command()
-@click.option("-o", "--out", required=True, type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="The folder to write.",
+)
 @click.option(
     "--corpus", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Whose prompts were, or are, asked."
 )
@@ -33,7 +42,13 @@ _WEIGHTS = "groundedness=0.65,coverage=0.35"
 @click.option("--samples", type=click.IntRange(2, 64), metavar="N", help="Instead: let a model review so many times.")
 @click.option("--model", metavar="MODEL", help="With --samples. Default: the one that the first adapter records.")
 @click.option("--adapter", "adapters", multiple=True, metavar="DIR", help="With --samples, in order.")
-@click.option("--temperature", type=click.FloatRange(0, 2, min_open=True), default=1.0, show_default=True)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, 2, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Of --samples: higher makes them differ more.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Of the first sample; then +1.")
 @engine_option
 @tensor_parallel_option

@@ -38,7 +38,7 @@ class SlurmCommand(click.Command):
     "--grace", type=click.IntRange(min=30, max=3600), default=300, show_default=True, metavar="S",
     help="Seconds before the time is over at which the command is stopped and the job is queued again.",
 )  # fmt: skip
-@click.option("-o", "--out", type=_FILE, metavar="FILE", help="Write it there, not to stdout.")
+@click.option("-o", "--output", "--out", "out", type=_FILE, metavar="FILE", help="Write it there, not to stdout.")
 @click.option("--submit", is_flag=True, help="Hand it to sbatch.")
 def slurm(passed: tuple[str, ...], array: Path | None, out: Path | None, submit: bool, **more: Any) -> None:
     """Print a file for sbatch that runs a bench command: training, generation, a probe, an evaluation.

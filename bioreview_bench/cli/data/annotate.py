@@ -23,7 +23,14 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def annotate() -> None:
-    """Let two people check extracted concerns and judge pairs, blinded, and see how far they agree."""
+    """Let two people check extracted concerns and judge pairs, blinded, and see how far they agree.
+
+    \b
+    Examples:
+      bench data annotate create my/folder -o pack
+      bench data annotate serve pack
+      bench data annotate summarize pack -o pairs.jsonl
+    """
 
 
 @annotate.command()

@@ -12,7 +12,7 @@ from bioreview_bench.errors import SHOWN
 
 
 @click.command()
-@click.option("--source", type=click.Choice(["elife"]), default="elife", show_default=True)
+@click.option("--source", type=click.Choice(["elife"]), default="elife", show_default=True, help="The publisher.")
 @click.option("--since", required=True, metavar="DATE", help="Published on or after this day (YYYY-MM-DD).")
 @options.path_option("-o", "--output", metavar="FOLDER", text="Where XML and record go. Default: collected-SOURCE.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Stop after N new articles.")

@@ -16,7 +16,15 @@ from bioreview_bench.cli import options
 )
 @click.option("--revision", metavar="REV", help="Commit, tag or branch. Default: the manifest's, else main.")
 @click.option("--config", metavar="NAME", help="Configuration of the repository: default, elife, plos, ...")
-@click.option("-o", "--out", type=click.Path(path_type=Path), metavar="FOLDER", help="Default: the cache of bench.")
+@click.option(
+    "-o",
+    "--output",
+    "--out",
+    "out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Default: the cache of bench.",
+)
 @click.option("--quiet", is_flag=True, help="No progress.")
 def download(
     what: str, repo: str | None, revision: str | None, config: str | None, out: Path | None, quiet: bool

@@ -30,4 +30,12 @@ _COMMANDS: dict[str, tuple[str, str]] = {
 
 @click.group(cls=LazyGroup, table=_COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def data() -> None:
-    """Get, check, divide and release articles; make new ones from reviews."""
+    """Get, check, divide and release articles; make new ones from reviews.
+
+    \b
+    Examples:
+      bench data lint my/folder
+      bench data import folder my/papers -o mine --split-reviews
+      bench data split mine -o fresh --ratio .7,.15,.15
+      bench data info --data demo
+    """

@@ -27,7 +27,14 @@ _held_out = click.option(
     "--withhold", is_flag=True, help="Leave reviews of held-out splits out of every file, for a public repository."
 )
 @_held_out
-@click.option("--as", "form", type=click.Choice(["parquet", "jsonl", "both"]), default="parquet", show_default=True)
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["parquet", "jsonl", "both"]),
+    default="parquet",
+    show_default=True,
+    help="In which form every configuration is written.",
+)
 def export(data: str, output: Path | None, name: str | None, withhold: bool, held_out: str, form: str) -> None:
     """Write DATA as a folder that can be uploaded and read by `load_dataset`.
 

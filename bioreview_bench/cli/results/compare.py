@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--draws", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of the label-swap test."
 )
-@click.option("--seed", type=int, default=42, show_default=True)
+@click.option("--seed", type=int, default=42, show_default=True, help="Decides which labels are swapped in each draw.")
 @options.path_option("--html", metavar="FILE", text="Write a page for the browser: article by article, who found what.")
 @click.option(
     "--predictions",

@@ -14,13 +14,25 @@ from bioreview_bench.files.paths import cache_root, controls_root, vectors_root
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cache() -> None:
-    """Show or clear what is cached (vectors, and counts of control reviewers)."""
+    """Show or clear what is cached (vectors, and counts of control reviewers).
+
+    \b
+    Examples:
+      bench cache info
+      bench cache clear --yes
+    """
 
 
 @cache.command()
 @options.format_option("text", "json")
 def info(form: str) -> None:
-    """Show what is cached and where."""
+    """Show what is cached and where.
+
+    \b
+    Examples:
+      bench cache info
+      bench cache info --format json
+    """
     from bioreview_bench.encoders.cache import describe
 
     # Journals of writers at work are no caches, and an empty file is one that was never filled.
@@ -52,6 +64,10 @@ def clear(yes: bool) -> None:
     """Delete cached vectors and control scores.
 
     They are computed again when they are needed.
+
+    \b
+    Examples:
+      bench cache clear
     """
     files = [*_files(vectors_root(), "*.sqlite*"), *_files(controls_root(), "*.json")]
     size = sum(path.stat().st_size for path in files)

@@ -24,7 +24,14 @@ if TYPE_CHECKING:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def encoder() -> None:
-    """List, fetch and check encoders."""
+    """List, fetch and check encoders.
+
+    \b
+    Examples:
+      bench encoder list
+      bench encoder fetch specter2
+      bench encoder check specter2
+    """
 
 
 @encoder.command("list")
@@ -33,6 +40,10 @@ def list_encoders(form: str) -> None:
     """List encoders, and whether each is on this machine.
 
     The sha256 of its weights is printed with each.
+
+    \b
+    Examples:
+      bench encoder list
     """
     from bioreview_bench.encoders.files import get_command, resolve_spec
     from bioreview_bench.encoders.registry import all_specs
@@ -249,7 +260,13 @@ def _state(row: dict[str, Any]) -> str:
 @click.option(
     "--precision", type=click.Choice(["fp32", "bf16", "fp16"]), help="Default: the contract's. fp16 needs a GPU."
 )
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Processes of this machine, or a Ray cluster.",
+)
 @click.option(
     "--devices",
     default="auto",
@@ -265,7 +282,9 @@ def _state(row: dict[str, Any]) -> str:
     metavar="N",
     help="Processes that share the CPU, or Ray actors.",
 )
-@click.option("--shard-rows", type=click.IntRange(min=1), default=8192, show_default=True, metavar="N")
+@click.option(
+    "--shard-rows", type=click.IntRange(min=1), default=8192, show_default=True, metavar="N", help="Texts in a shard."
+)
 @click.option("--into-cache", is_flag=True, help="Put the vectors into this machine's cache, too.")
 @options.quiet_option
 def encode(

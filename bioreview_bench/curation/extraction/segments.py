@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bioreview_bench.curation.extraction.words import pattern, words
 
@@ -23,6 +24,7 @@ _NUMBER = re.compile(
     r"^\s*(?:[*•·▪–—-]\s*|\(?\d{1,2}[.)]\)?\s+|\(?[a-hA-H][.)]\s+|\((?:i{1,3}|iv|v|vi{0,3})\)\s+)(?=\S)"
 )
 _INSIDE = re.compile(r"(?:(?<=[.:;?!] )|(?<=^))(?=\((?:i{1,3}|iv|v|vi{1,3})\) |\((?:[a-h])\) |\(\d\) )")
+_ENDED = re.compile(r"(?<!\bfig)(?<!\bfigs)(?<!\beq)(?<!\bref)(?<!\bal)(?<!\bno)[.?!:;)”\"]\s*$", re.I)
 _WORDS = words()
 _ANOTHER = pattern(_WORDS["another"], r"[.?!][”\"’')]*\s+(?=(?:{})\b)()", re.NOFLAG)
 _NOT_A_CONCERN = pattern(_WORDS["not_a_concern"], r"^\W*(?:{})")
@@ -85,8 +87,37 @@ def reviewer_of(paragraph: str) -> int | None:
 
 
 def _paragraphs(letter: str) -> Iterator[tuple[int, str]]:
+    """Where each begins, and its text: what blank lines divide, and points that stand line below line."""
     for match in re.finditer(r"[^\n](?:[^\n]|\n(?![^\S\n]*\n))*", letter):
-        yield match.start(), match.group().rstrip()
+        start, block = match.start(), match.group().rstrip()
+        cuts = [0, *_points(block), len(block)]
+        for first, last in pairwise(cuts):
+            yield start + first, block[first:last].rstrip()
+
+
+def _points(block: str) -> Iterator[int]:
+    """Where lines of a block, from its second, begin a paragraph: a heading and what follows it, and a numbered line
+    that counts on or comes after an ended sentence. Text that is wrapped goes on over its line ends."""
+    place, count = 0, _count(block)
+    for before, line in pairwise(block.splitlines(keepends=True)):
+        place += len(before)
+        after_heading = _heading(before.strip()) is not None
+        ended = after_heading or _ENDED.search(before) is not None
+        number = _count(line)
+        counts_on = number is not None and count is not None and number in (count, _next(count))
+        if after_heading or counts_on or (ended and (number is not None or _heading(line.strip()) is not None)):
+            yield place
+            count = number
+
+
+def _count(line: str) -> str | None:
+    """What numbers a line, a bullet included; None for a line without."""
+    number = _NUMBER.match(line)
+    return number.group().strip(" \t().") if number else None
+
+
+def _next(count: str) -> str:
+    return str(int(count) + 1) if count.isdecimal() else chr(ord(count[0]) + 1) if count.isalpha() else count
 
 
 def _heading(paragraph: str) -> str | None:

@@ -33,7 +33,7 @@ def model_folder(name: str) -> Path:
 
 def adapter_folder(name: str) -> Path:
     """The folder of an adapter, as for models. Raises EncoderError, InputError."""
-    folder = _folder(name)
+    folder = _folder(name, "adapter")
     if not (folder / ADAPTER).is_file():
         raise EncoderError(
             f"{folder} is not an adapter: there is no {ADAPTER} in it.", remedy="name an adapter that PEFT saved"
@@ -83,7 +83,7 @@ def digest(folder: Path) -> str:
     return sha.hexdigest()[:16]
 
 
-def _folder(name: str) -> Path:
+def _folder(name: str, kind: str = "model") -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path
@@ -101,7 +101,8 @@ def _folder(name: str) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OSError) as error:
         command = f"hf download {printable(repo)}" + (f" --revision {printable(revision)}" if revision else "")
+        check = "check the path, or " if kind == "adapter" else ""
         raise EncoderError(
-            f"The model {printable(name)} is not on this machine, and models are not downloaded automatically.",
-            remedy=f"{command} (needs a network), then run the same command again",
+            f"The {kind} {printable(name)} is not on this machine, and {kind}s are not downloaded automatically.",
+            remedy=f"{check}{command} (needs a network), then run the same command again",
         ) from error

@@ -197,6 +197,24 @@ def test_the_same_concerns_agree_wholly() -> None:
     assert found.character_f1 == 1
 
 
+@pytest.mark.parametrize(
+    ("letter", "points"),
+    [
+        ("1. The sample is too small.\n2. There is no control group.", 2),
+        ("1. No control group was used here\n2. Too few samples for the claims", 2),
+        ("- The legend of Figure\n3. is not clear to readers.\n- Please add scale bars to all panels.", 2),
+        ("Reviewer #2:\nMajor comments\na) The dose is not stated anywhere.\nb) The model should be tested.", 2),
+        ("The effect is unclear, as shown in Fig.\n2. of the supplement to this paper.", 1),
+        ("The authors should say why doses between 1 and\n2. were left out of it.", 1),
+    ],
+)
+def test_points_on_lines_of_their_own_need_no_blank_line_between_them(letter: str, points: int) -> None:
+    found = segments(letter)
+    assert len(found) == points
+    assert all(letter[segment.start : segment.end] == segment.text for segment in found)
+    assert {segment.reviewer for segment in found} == {2 if "#2" in letter else 1}
+
+
 def test_the_rules_find_most_of_the_pilots_concerns(shared: Path) -> None:
     """The figures of docs/data.md: what a change of the rules must not lose."""
     lines = (shared / "data/elife_pilot/articles.jsonl").read_text(encoding="utf-8").splitlines()
