@@ -11,7 +11,7 @@ import click
 
 from bioreview_bench.cli import options
 from bioreview_bench.data.load import READING
-from bioreview_bench.errors import InputError, Needs
+from bioreview_bench.errors import Needs
 
 if TYPE_CHECKING:
     from .run import PlannedReview
@@ -151,17 +151,10 @@ def _require_yes(planned: PlannedReview, yes: bool) -> None:
     """Ask before a paper leaves this machine. Raises InputError for a no, and where nobody can be asked."""
     if yes or not planned.leaves or planned.row is not None:
         return
-    again = options.same_command("--yes")
-    question = f"Send the paper to {planned.prepared.reviewer.name} at {planned.address}?"
-    try:
-        agreed = click.confirm(question, default=False, err=True)
-    except (click.Abort, OSError) as error:  # no terminal, and nothing was piped in
-        if sys.stdin.isatty():
-            raise
-        click.echo(err=True)
-        raise InputError("Nothing was sent: sending this paper to a service takes a yes.", remedy=again) from error
-    if not agreed:
-        raise InputError("Nothing was sent.", remedy=again)
+    options.require_yes(
+        f"Send the paper to {planned.prepared.reviewer.name} at {planned.address}?",
+        "Nothing was sent: sending this paper to a service takes a yes.",
+    )
 
 
 def _show_review(made: Any, form: str) -> None:

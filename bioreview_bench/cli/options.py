@@ -163,6 +163,19 @@ def same_command(*more: str) -> str:
     return shlex.join([*context.command_path.split(), *typed, *more])
 
 
+def require_yes(question: str, refused: str) -> None:
+    """Ask on stderr. Raises InputError, which says what was `refused`, for a no and where nobody can be asked."""
+    try:
+        agreed = click.confirm(question, default=False, err=True)
+    except (click.Abort, OSError):  # no terminal, and nothing was piped in
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        agreed = False
+    if not agreed:
+        raise InputError(refused, remedy=same_command("--yes"))
+
+
 def show_json(value: Any) -> None:
     """JSON on stdout: on one line for a program, indented on a terminal."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=2 if sys.stdout.isatty() else None))

@@ -141,7 +141,8 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
     if equals and version in manifests.RELEASED:
         if not rest or not Path(rest).is_dir():
             raise DataError(
-                f"There is no data folder {printable(rest)}.", remedy=f"{version}=FOLDER names the folder that holds it"
+                f"There is no data folder {printable(rest)}.",
+                remedy=f"--data {version}=FOLDER",
             )
         return version, Path(rest)
     if equals and not Path(text).exists():

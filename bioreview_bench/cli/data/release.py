@@ -110,7 +110,7 @@ def push(folder: Path, repo: str, private: bool, dry_run: bool, yes: bool) -> No
     if dry_run:
         return
     if not yes:
-        click.confirm("Upload?", abort=True, err=True)
+        options.require_yes("Upload?", "Nothing was uploaded: it takes a yes.")
     with options.Messages(quiet=False) as messages:
         click.echo(push_data(upload, messages.say))
 

@@ -75,7 +75,8 @@ def clear(yes: bool) -> None:
         click.echo(f"Nothing is cached in {cache_root()}.")
         return
     if not yes:
-        click.confirm(f"Delete {len(files)} files ({size / 1e6:,.1f} MB) in {cache_root()}?", abort=True)
+        question = f"Delete {len(files)} files ({size / 1e6:,.1f} MB) in {cache_root()}?"
+        options.require_yes(question, "Nothing was deleted: it takes a yes.")
     for path in files:
         try:
             path.unlink(missing_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import BenchError, InputError
 from bioreview_bench.files import settings
 
 _here = click.option("--here", is_flag=True, help=f"Write {settings.LOCAL_FILE} in this folder, not the user's file.")
@@ -49,7 +49,11 @@ def set_(key: str, value: str, here: bool) -> None:
         from bioreview_bench.data.folder import data_files
         from bioreview_bench.data.load import locate
 
-        folder = locate(value)[1]
+        try:
+            folder = locate(value)[1]
+        except BenchError as error:
+            error.remedy = error.remedy.replace("--data", "bench config set data")
+            raise
         if not data_files(folder):
             raise InputError(
                 f"{folder} contains no articles.", remedy="name a folder with {train,val,test}.jsonl, or articles.jsonl"

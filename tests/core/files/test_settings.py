@@ -61,6 +61,7 @@ def test_the_short_form_is_enough_once_data_are_remembered(data: Path, capsys: p
         ("token", "x", "would be a secret"),
         ("board", "https://me:secret@example.org", "contains a password"),
         ("data", "v3=nowhere", "There is no data folder nowhere"),
+        ("data", "v3=nowhere", "Next: bench config set data v3=FOLDER"),
         ("contract", "raeder", "did you mean reader?"),
         ("encoder", "/models/specter2", "bench config set encoder specter2=FOLDER"),
     ],
