@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -145,31 +145,43 @@ def write_jsonl(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-@pytest.fixture(scope="session")
-def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A random two-layer BERT in SPECTER2's file layout: config.json, pytorch_model.bin, vocab.txt, tokenizer files."""
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """On a busy machine torch's threads spin while they wait for each other: two take six times as long as one."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def make_bert(folder: Path, pieces: Sequence[str], **settings: Any) -> Path:
+    """A random BERT of two small layers that reads `pieces` and the control tokens, in SPECTER2's file layout."""
     import torch
     from transformers import BertConfig, BertModel
 
-    folder = tmp_path_factory.mktemp("tiny-bert") / "specter2_base"
     folder.mkdir()
     torch.manual_seed(0)
-    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + [str(digit) for digit in range(10)]
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=512,
-    )
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *pieces]
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 64, "max_position_embeddings": 512}
+    config = BertConfig(vocab_size=len(words), hidden_size=32, **{**sizes, **settings})
     config.save_pretrained(folder)
     torch.save(BertModel(config).state_dict(), folder / "pytorch_model.bin")
     (folder / "vocab.txt").write_text("\n".join(words))
-    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 512}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    tokenizer = {
+        "tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": config.max_position_embeddings,
+    }  # fmt: skip
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer))
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT that reads letters and digits: config.json, pytorch_model.bin, vocab.txt, tokenizer files."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)] + [str(digit) for digit in range(10)]
+    pieces = [*letters, *(f"##{letter}" for letter in letters)]
+    return make_bert(tmp_path_factory.mktemp("tiny-bert") / "specter2_base", pieces)
 
 
 @dataclass

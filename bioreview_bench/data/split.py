@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 from bioreview_bench.data.article import Article
 from bioreview_bench.errors import DataError, InputError, printable
@@ -37,14 +37,14 @@ class Split(Sequence[Article]):
     near_misses: Path | None = None
 
     @classmethod
-    def of(cls, articles: Iterable[Article], data: str = LOCAL, name: str = "-", **checked: object) -> Split:
+    def of(cls, articles: Iterable[Article], data: str = LOCAL, name: str = "-", **checked: Any) -> Split:
         """Name a collection of articles. Raises InputError when two share an id."""
         members = tuple(articles)
         ids = tuple(article.id for article in members)
         if len(set(ids)) != len(ids):
             repeated = sorted({article_id for article_id in ids if ids.count(article_id) > 1})
             raise InputError(f"Articles share an id: {', '.join(repeated[:5])}.", remedy="keep one article for each id")
-        return cls(members, data, name, fingerprint(members), known_ids=ids, **checked)  # type: ignore[arg-type]
+        return cls(members, data, name, fingerprint(members), known_ids=ids, **checked)
 
     def first(self, n: int) -> Split:
         """The first `n` articles under the same name; predictions for the rest stay known."""

@@ -1,4 +1,4 @@
-"""What is wanted from the Hugging Face Hub: the files of a revision, one of them verified, and its errors in words.
+"""What is wanted from the Hugging Face Hub: files of a revision, one of them verified, uploads, its errors in words.
 
 Tokens come from where `huggingface_hub` looks (`HF_TOKEN`, `hf auth login`); none is taken as an argument.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-from bioreview_bench.errors import BenchError, cannot_write, printable
+from bioreview_bench.errors import BenchError, InputError, RemoteError, cannot_write, printable
 from bioreview_bench.files.network import environment_errors
 
 _CANNOT_WRITE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -129,6 +129,53 @@ def download(
                 remedy="run the same command again, or use another network",
             )
     return path
+
+
+def require_repo(repo: str) -> None:
+    """Raise InputError unless `repo` is a repository's name with its owner."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    try:
+        validate_repo_id(repo)
+    except HFValidationError as error:
+        raise InputError(f'"{printable(repo)}" is not the name of a repository.', remedy="--repo OWNER/NAME") from error
+    if repo.count("/") != 1:
+        raise InputError(f'"{printable(repo)}" does not name an owner.', remedy="--repo OWNER/NAME")
+
+
+def upload(
+    folder: Path,
+    repo: str,
+    patterns: Sequence[str],
+    *,
+    repo_type: RepoType,
+    private: bool,
+    say: Callable[[str], object],
+) -> str:
+    """Make the repository where there is none, and upload what `patterns` match in `folder`, in one commit; its URL.
+
+    Raises RemoteError when the Hub refuses or cannot be reached; InputError for a public repository that was to be
+    private.
+    """
+    from huggingface_hub import HfApi
+
+    hub: Any = HfApi(library_name="bioreview-bench")
+    with hub_errors(repo, RemoteError, "run the same command later", "upload to {}"):
+        hub.create_repo(repo, repo_type=repo_type, private=private, exist_ok=True)
+        if private and not hub.repo_info(repo, repo_type=repo_type).private:
+            raise InputError(
+                f"{repo} already exists, and is public.", remedy="choose another name, or make it private first"
+            )
+        say(f"Uploading {folder} to {repo} ...")
+        done = hub.upload_folder(
+            repo_id=repo,
+            repo_type=repo_type,
+            folder_path=str(folder),
+            allow_patterns=list(patterns),
+            commit_message=f"Upload {folder.resolve().name}",
+        )
+    return str(done.commit_url)
 
 
 def _matches(path: Path, expected: HubFile) -> bool:

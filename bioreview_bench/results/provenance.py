@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -16,10 +17,10 @@ def package_version() -> str:
     return version("bioreview-bench")
 
 
-def libraries() -> dict[str, str]:
-    """Installed versions of the libraries that could move a number."""
+def libraries(names: Iterable[str] = _LIBRARIES) -> dict[str, str]:
+    """Installed versions: of the libraries that could move a number, unless others are named."""
     found = {}
-    for name in _LIBRARIES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

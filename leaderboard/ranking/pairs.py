@@ -48,11 +48,6 @@ def tests_json(db: Database, split: str, contract: str, submission: str) -> str:
     return found.model_dump_json(indent=1) + "\n"
 
 
-def pair_of(db: Database, split: str, contract: str, a: str, b: str) -> PairTest | None:
-    """The test of two systems; None unless both are ranked and tested."""
-    return next((test for test in pairs_of(db, split, contract, a) if test.b == b), None)
-
-
 def pairs_among(db: Database, split: str, contract: str, submissions: Sequence[str]) -> tuple[PairTest, ...]:
     """The tests of every two of some systems, in the order given; those that are not ranked have none."""
     by_pair = {(test.a, test.b): test for tests in _read(db, split, contract, submissions).values() for test in tests}

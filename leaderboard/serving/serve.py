@@ -8,7 +8,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bioreview_bench.errors import BenchError, InputError, printable
@@ -160,12 +160,12 @@ class _WorkerCannot(BenchError):
 
 
 @contextlib.contextmanager
-def _signals_end(server: object) -> Iterator[None]:
+def _signals_end(server: Any) -> Iterator[None]:
     """While this lasts, a signal only asks the server to end: uvicorn raises again what it caught, and would be killed
     by it before the worker is told."""
 
     def ask(number: int, frame: object) -> None:
-        server.should_exit = True  # type: ignore[attr-defined]
+        server.should_exit = True
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -216,6 +217,17 @@ class FakeModels:
     requests: list[dict[str, Any]] = field(default_factory=list)  # path, headers (lower case), raw (bytes), body
     limit: float = float("inf")  # requests beyond this many wait for their answer until it is raised
 
+    def stop_after(self, n: int) -> None:
+        """Answer `n` more requests, and no other."""
+        self.limit = len(self.requests) + n
+
+    def wait_until_stopped(self) -> None:
+        """Return when a request waits that has no answer."""
+        deadline = time.monotonic() + 120
+        while len(self.requests) <= self.limit:
+            assert time.monotonic() < deadline, "nothing is asked"
+            time.sleep(0.001)
+
     def say(self, *replies: Reply) -> None:
         """Answer with these in turn, and with the last one for ever."""
         left = list(replies)
@@ -233,7 +245,6 @@ def model_server(loopback: Callable[..., str]) -> Iterator[FakeModels]:
     import socket
     import struct
     import threading
-    import time
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

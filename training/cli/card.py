@@ -73,7 +73,7 @@ def card(
         if result_path is not None:
             raise click.UsageError("--result is of reviews, and this model answers questions: use --evaluation.")
         _write_question_card(summary, evaluation_path, out, given["name"], merged=merged)
-        click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo ORG/NAME --dry-run")
+        click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo OWNER/NAME --dry-run")
         return
     if evaluation_path is not None:
         raise click.UsageError("--evaluation is of answers to questions, and this model reviews: use --result.")
@@ -85,7 +85,7 @@ def card(
     click.echo(f"{out / cards.CARD} and {out / cards.README} are filled. Read them before you publish them.")
     if result is None:
         click.echo("No score was given: --result R.result.json adds it, with its signature and controls.")
-    click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo ORG/NAME --dry-run")
+    click.echo(f"Next: bench train push {shlex.quote(str(folder))} --repo OWNER/NAME --dry-run")
 
 
 def _write_question_card(

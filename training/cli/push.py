@@ -11,7 +11,7 @@ from bioreview_bench.cli import options
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option("--repo", required=True, metavar="ORG/NAME", help="Made where there is none.")
+@click.option("--repo", required=True, metavar="OWNER/NAME", help="Made where there is none.")
 @click.option("--private", is_flag=True, help="Make it private; a repository that is public already is refused.")
 @click.option("--dry-run", is_flag=True, help="List the files; send nothing.")
 @options.quiet_option

@@ -7,14 +7,13 @@ the adapter and are not to be asked for again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import DataError
 from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.reading import read_json
-from bioreview_bench.results.provenance import package_version
+from bioreview_bench.results.provenance import libraries, package_version
 
 SCHEMA_VERSION = "1"
 SUMMARY = "training_summary.json"
@@ -24,13 +23,7 @@ _STATED = ("base_model", "base_digest", "prompt", "thinking", "system", "budget"
 
 def versions() -> dict[str, str]:
     """Versions of this package and of the libraries that training stands on."""
-    found = {"bioreview-bench": package_version()}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    return {"bioreview-bench": package_version(), **libraries(_LIBRARIES)}
 
 
 def write_summary(folder: Path, facts: Mapping[str, Any]) -> None:

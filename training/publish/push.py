@@ -12,8 +12,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import DataError, InputError, RemoteError, printable
-from bioreview_bench.files.hub import hub_errors
+from bioreview_bench.errors import DataError, InputError
+from bioreview_bench.files import hub
 from bioreview_bench.llm.local.model_files import ADAPTER
 
 from ..models.adapters import MERGED
@@ -42,15 +42,7 @@ class Upload:
 
 def plan(folder: Path, repo: str, *, private: bool) -> Upload:
     """Choose the files. Raises InputError when `folder` is nothing to publish, DataError without its cards."""
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
-
-    try:
-        validate_repo_id(repo)
-    except HFValidationError as error:
-        raise InputError(f'"{printable(repo)}" is not the name of a repository.', remedy="--repo ORG/NAME") from error
-    if repo.count("/") != 1:
-        raise InputError(f'"{printable(repo)}" does not name an owner.', remedy="--repo ORG/NAME")
+    hub.require_repo(repo)
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", remedy="name an adapter, or a merged model")
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
@@ -69,23 +61,8 @@ def push(upload: Upload, say: Callable[[str], object]) -> str:
     Raises RemoteError when the Hub refuses or cannot be reached; InputError for a public repository that was to be
     private.
     """
-    from huggingface_hub import HfApi
-
-    hub: Any = HfApi(library_name="bioreview-bench")
-    with hub_errors(upload.repo, RemoteError, "run the same command later", "upload to {}"):
-        hub.create_repo(upload.repo, private=upload.private, exist_ok=True)
-        if upload.private and not hub.repo_info(upload.repo).private:
-            raise InputError(
-                f"{upload.repo} already exists, and is public.", remedy="choose another name, or make it private first"
-            )
-        say(f"Uploading {len(upload.files)} files to {upload.repo} ...")
-        done = hub.upload_folder(
-            repo_id=upload.repo,
-            folder_path=str(upload.folder),
-            allow_patterns=[_literal(name) for name, _ in upload.files],
-            commit_message=f"Upload {upload.folder.resolve().name}",
-        )
-    return str(done.commit_url)
+    patterns = [_literal(name) for name, _ in upload.files]
+    return hub.upload(upload.folder, upload.repo, patterns, repo_type="model", private=upload.private, say=say)
 
 
 def own_paths(folder: Path) -> list[str]:

@@ -60,12 +60,11 @@ def asked_facts(start: Start, data: Mapping[str, Any]) -> dict[str, Any]:
     """
     if start.asked is None:
         return {key: data[key] for key in _ASKED}
-    pairs = {key: (start.asked[key], data[key]) for key in ("thinking", "budget", "system")}
-    pairs["prompt sha256"] = tuple((one.get("prompt") or {}).get("sha256") for one in (start.asked, data))  # type: ignore[assignment]
+    trained, here = ({**one, "prompt sha256": (one.get("prompt") or {}).get("sha256")} for one in (start.asked, data))
     problems = [
-        Problem(f"{key}: {printable(trained)} by the adapter, {printable(here)} by the data")
-        for key, (trained, here) in pairs.items()
-        if trained != here
+        Problem(f"{key}: {printable(trained[key])} by the adapter, {printable(here[key])} by the data")
+        for key in ("thinking", "budget", "system", "prompt sha256")
+        if trained[key] != here[key]
     ]
     if problems:
         raise InputError(

@@ -42,7 +42,6 @@ class RaterRecord:
 
     answers: dict[str, Answered] = field(default_factory=dict)
     last: str | None = None
-    undone: Mapping[str, Any] | None = None
     n_undone: int = 0
     finished: bool = False
     mac: str = ""
@@ -56,11 +55,11 @@ class RaterRecord:
             if item in self.answers:
                 raise ValueError("answers an item that was answered")
             self.answers[item] = Answered(line["answer"], line["seconds"], line["at"])
-            self.last, self.undone = item, None
+            self.last = item
         elif action == UNDO:
             if item != self.last:
                 raise ValueError("takes back an answer that was locked")
-            self.undone = self.answers.pop(item).answer
+            del self.answers[item]
             self.last, self.n_undone = None, self.n_undone + 1
         elif action == FINISH:
             self.finished, self.last = True, None

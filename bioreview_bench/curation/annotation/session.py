@@ -29,7 +29,6 @@ class RaterSession:
 
     def __init__(self, folder: Path, rater: str, pack: AnnotationPack, key: AnnotationKey) -> None:
         self.rater = rater
-        self._pack = pack
         self._items = pack.for_rater(rater)
         self._articles = {article.id: article for article in pack.articles}
         self._lock = Lock()

@@ -153,12 +153,12 @@ def _given(row: object, place: tuple[int | str, ...]) -> str:
     """What stands at a place of a row, for a message."""
     if not place:
         return ""
-    value = row
+    value: Any = row
     for part in place:
         if not isinstance(value, dict | list):
             return ""
         try:
-            value = value[part]  # type: ignore[index]
+            value = value[part]
         except (KeyError, IndexError, TypeError):
             return ""  # a field that is missing
     if isinstance(value, str):

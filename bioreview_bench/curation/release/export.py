@@ -21,7 +21,6 @@ from bioreview_bench.files.jsonl import clean
 from bioreview_bench.files.row_store import row_store
 
 MANIFEST, CHECKSUMS = "release.json", "SHA256SUMS"
-FORMATS = ("parquet", "jsonl", "both")
 
 
 def export(

@@ -145,11 +145,17 @@ def _prefix(text: str, fits: Callable[[str], bool]) -> str:
     body = heading.end() if heading else 0
     for pattern in _BREAKS:
         ends = [match.start() for match in pattern.finditer(text, body) if match.start() > body]
-        n = _largest(len(ends), lambda n, ends=ends: fits(text[: ends[n - 1]] if n else ""))  # type: ignore[misc]
-        if n:
-            return text[: ends[n - 1]].rstrip()
+        end = _last_fitting(text, ends, fits)
+        if end:
+            return text[:end].rstrip()
     end = _largest(len(text), lambda n: fits(text[:n]))
     return text[:end].rstrip() if end > body else ""
+
+
+def _last_fitting(text: str, ends: list[int], fits: Callable[[str], bool]) -> int:
+    """The last of `ends`, in order, up to which the text fits; 0 when none does."""
+    n = _largest(len(ends), lambda n: fits(text[: ends[n - 1]]))
+    return ends[n - 1] if n else 0
 
 
 def _largest(high: int, holds: Callable[[int], bool]) -> int:

@@ -193,7 +193,7 @@ class Reader:
         within, start = _WITHIN[opening], position + 1
         inner, end = 0, start
         for _ in range(_MOST_INNER):
-            end = within.match(self.text, end).end()  # type: ignore[union-attr]
+            end = _end(within.match(self.text, end))
             if end >= len(self.text) or self.text[end] == "\\":
                 raise Broken(end, at_end=inner == 0 or not self._ends_closed)
             if (fits := after.match(self.text, end + 1)) is not None:
@@ -217,7 +217,7 @@ class Reader:
         raise Broken(start)
 
     def _gap(self, position: int) -> int:
-        return _GAP.match(self.text, position).end()  # type: ignore[union-attr]
+        return _end(_GAP.match(self.text, position))
 
     def _boundary(self, position: int) -> int:
         """Where the next item may begin after one that cannot be read. Raises Broken when there is none."""
@@ -228,6 +228,12 @@ class Reader:
             self._no_boundary_from = position
             raise Broken(position)
         return found.start() if found.group() == "]" else found.end()
+
+
+def _end(found: re.Match[str] | None) -> int:
+    """Where a pattern ends that matches anywhere."""
+    assert found is not None
+    return found.end()
 
 
 def _unescaped(content: str, opening: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -83,8 +84,8 @@ class Prompt:
             }
             if self.answer == "objects":
                 keys["confidence"] = {"type": "number", "description": "from 0 to 1"}
-            item = _object(keys)
-        return _object({"concerns": {"type": "array", "items": item}})
+            item = object_schema(keys)
+        return object_schema({"concerns": {"type": "array", "items": item}})
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Prompt:
@@ -138,10 +139,11 @@ def bundled() -> list[str]:
     return sorted(name.removesuffix(".toml") for name in names if name.endswith(".toml"))
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def object_schema(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON Schema of an object with all of these properties and no other."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": dict(properties),
         "required": list(properties),
         "additionalProperties": False,
     }

@@ -177,12 +177,14 @@ class _Reader:
         rest = bare[marker.end() :] if marker else bare
         kind = kind_of(rest, marked_up=True)
         named = _NAME.fullmatch(rest)
-        inline = kind_of(named.group(1), marked_up=True) if named and named.group(2) else None
+        inline, following = None, ""
+        if named is not None and named.group(2):
+            inline, following = kind_of(named.group(1), marked_up=True), named.group(2)
         if marker and kind is None and rest and inline is None:
             self._add(_Node(rest, -1, bold=True), marker)
         elif inline is not None and kind is None:
             self._enter(level, inline)
-            self._text(named.group(2))  # type: ignore[union-attr]
+            self._text(following)
         else:
             self._enter(level, kind, rest)
         return True

@@ -1,48 +1,20 @@
-"""Labels of a judge for any texts, without a score: what an audit of a judge reads."""
+"""Scores of pairs by a judge: what an audit of it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bioreview_bench.contracts.contract import Contract
-from bioreview_bench.contracts.judge_names import JudgeName
 from bioreview_bench.data.article import Article, Concern
-from bioreview_bench.data.vocabulary import normalise
 from bioreview_bench.llm.calls.watching import Watcher
-from bioreview_bench.scoring.judge.calls import JudgeSettings, ModelJudge, ask_judge
+from bioreview_bench.scoring.judge.calls import JudgeSettings
 from bioreview_bench.scoring.judge.plan import JudgePlan
-from bioreview_bench.scoring.judge.request import DIFFERENT, SAME, JudgeRequest, Labels
+from bioreview_bench.scoring.judge.request import SAME, JudgeRequest
 from bioreview_bench.scoring.judge.space import JudgeBackend
-
-Texts = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # by article: predictions, references
-
-
-def judge_articles(
-    contract: Contract | str,
-    texts: Texts,
-    settings: JudgeSettings | None = None,
-    *,
-    announce: Callable[[JudgePlan], None] = lambda plan: None,
-    watcher: Watcher | None = None,
-) -> dict[str, Labels]:
-    """For each article, an int8 matrix (predictions, references) of DIFFERENT 0, RELATED 1 and SAME 2.
-
-    One call an article, stored as those of `bench evaluate` are: what was asked before in the same order is not asked
-    again. Raises RemoteError, naming the articles, when one has no valid answer; InputError, EncoderError.
-    """
-    judge = ModelJudge(JudgeName.parse(_name(contract)), settings or JudgeSettings())
-    requests = _requests(texts)
-    answers = ask_judge(judge, list(requests.values()), announce=announce, watcher=watcher)
-    return {
-        article_id: answers[requests[article_id].id].labels
-        if article_id in requests
-        else np.full((len(predictions), len(references)), DIFFERENT, np.int8)
-        for article_id, (predictions, references) in texts.items()
-    }
 
 
 class Compared(Protocol):
@@ -110,22 +82,3 @@ class JudgeScorer:
             else np.zeros((len(request.predictions), len(request.references)))
             for request in requests
         ]
-
-
-def plan_articles(contract: Contract | str, texts: Texts, settings: JudgeSettings | None = None) -> JudgePlan:
-    """What `judge_articles` would ask and cost; nothing is sent and nothing written."""
-    judge = ModelJudge(JudgeName.parse(_name(contract)), settings or JudgeSettings())
-    return judge.plan(_requests(texts).values())
-
-
-def _requests(texts: Texts) -> dict[str, JudgeRequest]:
-    """Questions by article; none where there is nothing to compare."""
-    return {
-        article_id: JudgeRequest(article_id, tuple(map(normalise, predictions)), tuple(map(normalise, references)))
-        for article_id, (predictions, references) in texts.items()
-        if predictions and references
-    }
-
-
-def _name(contract: Contract | str) -> str:
-    return contract.name if isinstance(contract, Contract) else contract

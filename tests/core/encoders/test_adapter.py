@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,19 +20,11 @@ from bioreview_bench.encoders.files import EncoderFiles, deciding_files, resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.errors import EncoderError, InputError
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = ["the number of animals is small", "more controls are needed", "x", "a longer text " * 9]
 QUERY, OUT = "encoder.layer.0.attention.self.query", "encoder.layer.1.output.dense"
 RANK, SCALE = 4, 1.5
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

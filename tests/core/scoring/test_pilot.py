@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,18 +12,7 @@ from bioreview_bench.data.split import Split
 from bioreview_bench.report.meaning import notes
 
 # Reading the pilot, encoding included, is shared; scoring a file then takes a second.
-pytestmark = pytest.mark.usefixtures("minilm", "warm")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> Iterator[None]:
-    """On a busy machine torch's threads spin while they wait for each other: two take six times as long as one."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("minilm", "warm", "one_thread")
 
 
 @pytest.fixture(scope="module")

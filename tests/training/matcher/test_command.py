@@ -17,6 +17,8 @@ from bioreview_bench.encoders.files import resolve
 from bioreview_bench.encoders.model import LocalEncoder
 from bioreview_bench.training.matcher import validate
 
+from ...conftest import make_bert
+
 pytest.importorskip("peft")
 
 # Three words of its own for every point; a restatement has two of them, a near miss the third.
@@ -26,28 +28,9 @@ WORDS = [f"{first}{second}{third}" for first in "bdfgk" for second in "aeiou" fo
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A random BERT of two layers, wide enough apart for texts to differ."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("base") / "tiny"
-    folder.mkdir()
-    torch.manual_seed(0)
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "please", "show", "late", "stock", "remark"]
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        max_position_embeddings=256,
-        initializer_range=0.6,
-    )
-    config.save_pretrained(folder)
-    BertModel(config).save_pretrained(folder)
-    (folder / "vocab.txt").write_text("\n".join(words))
-    settings = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": 256}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    return folder
+    pieces = [*WORDS, "please", "show", "late", "stock", "remark"]
+    sizes = {"max_position_embeddings": 256, "initializer_range": 0.6}
+    return make_bert(tmp_path_factory.mktemp("base") / "tiny", pieces, **sizes)
 
 
 def point(number: int) -> dict[str, str]:

@@ -272,7 +272,7 @@ def test_nothing_is_published_without_a_card_or_weights_or_an_owner(adapter: Pat
     with pytest.raises(InputError, match="no weights"):
         plan(tmp_path, "my-lab/reviewer", private=False)
     for repo in ("reviewer", "a/b/c", "my-lab/../x", "--x"):
-        with pytest.raises(InputError, match="--repo ORG/NAME"):
+        with pytest.raises(InputError, match="--repo OWNER/NAME"):
             plan(adapter, repo, private=False)
 
 

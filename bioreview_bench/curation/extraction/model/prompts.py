@@ -13,6 +13,7 @@ from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES, STANCES
 from bioreview_bench.files.jsonl import clean
+from bioreview_bench.llm.text.prompt import object_schema
 
 CHANGES: Mapping[str, bool | None] = {"yes": True, "no": False, "unknown": None}
 
@@ -52,7 +53,7 @@ class StagePrompt:
 @cache
 def segments_prompt() -> StagePrompt:
     """The first stage: which parts of a report are concerns."""
-    return _load("segments", _object({"concerns": {"type": "array", "items": {"type": "string"}}}))
+    return _load("segments", object_schema({"concerns": {"type": "array", "items": {"type": "string"}}}))
 
 
 @cache
@@ -67,19 +68,10 @@ def labels_prompt() -> StagePrompt:
         "author_stance": {"type": "string", "enum": list(STANCES)},
         "evidence_of_change": {"type": "string", "enum": list(CHANGES)},
     }
-    return _load("labels", _object({"labels": {"type": "array", "items": _object(entry)}}))
+    return _load("labels", object_schema({"labels": {"type": "array", "items": object_schema(entry)}}))
 
 
 def _load(name: str, schema: Mapping[str, Any]) -> StagePrompt:
     text = (resources.files("bioreview_bench.curation.extraction.model") / f"{name}.toml").read_text(encoding="utf-8")
     parts = tomllib.loads(text)
     return StagePrompt(f"{name}-v1", parts["system"].strip(), parts["user"].strip(), parts["again"].strip(), schema)
-
-
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": dict(properties),
-        "required": list(properties),
-        "additionalProperties": False,
-    }

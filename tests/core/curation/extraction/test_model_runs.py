@@ -76,18 +76,6 @@ def start(extractor: Any, model_server: Any, cache: Path, many: Path) -> Callabl
     return begin
 
 
-def stop_at(server: Any, n: int) -> None:
-    """Answer `n` more questions, and no other."""
-    server.limit = len(server.requests) + n
-
-
-def wait_until_stopped(server: Any) -> None:
-    deadline = time.monotonic() + 120
-    while len(server.requests) <= server.limit:
-        assert time.monotonic() < deadline, "nothing is asked"
-        time.sleep(0.001)
-
-
 def repeated(extractor: Any) -> int:
     return sum(count - 1 for count in Counter(str(asked) for asked in extractor.asked).values())
 
@@ -95,9 +83,9 @@ def repeated(extractor: Any) -> int:
 def test_kills_lose_no_stored_answer(extractor: Any, model_server: Any, start: Any, many: Path) -> None:
     generator = random.Random(5)
     for _ in range(3):
-        stop_at(model_server, generator.randrange(6, 14))
+        model_server.stop_after(generator.randrange(6, 14))
         process = start()
-        wait_until_stopped(model_server)
+        model_server.wait_until_stopped()
         process.kill()
         process.communicate()
         assert not (many.parent / "made.jsonl").exists()
@@ -110,9 +98,9 @@ def test_kills_lose_no_stored_answer(extractor: Any, model_server: Any, start: A
 
 
 def test_ctrl_c_keeps_what_was_answered(extractor: Any, model_server: Any, start: Any, many: Path) -> None:
-    stop_at(model_server, 8)
+    model_server.stop_after(8)
     process = start()
-    wait_until_stopped(model_server)
+    model_server.wait_until_stopped()
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=120)
     assert process.returncode == 130

@@ -67,24 +67,12 @@ def questions(judge: Any) -> Counter[str]:
     return Counter(str(lists) for lists in judge.asked)
 
 
-def stop_at(server: Any, n: int) -> None:
-    """Answer `n` more questions, and no other."""
-    server.limit = len(server.requests) + n
-
-
-def wait_until_stopped(server: Any) -> None:
-    deadline = time.monotonic() + 120
-    while len(server.requests) <= server.limit:
-        assert time.monotonic() < deadline, "nothing is asked"
-        time.sleep(0.001)
-
-
 def test_kills_bill_no_stored_answer_twice(loopback_judge: Any, model_server: Any, start: Any) -> None:
     generator = random.Random(5)
     for _ in range(3):
-        stop_at(model_server, generator.randrange(4, 9))
+        model_server.stop_after(generator.randrange(4, 9))
         process = start()
-        wait_until_stopped(model_server)
+        model_server.wait_until_stopped()
         process.kill()
         process.communicate()
     model_server.limit = float("inf")
@@ -102,9 +90,9 @@ def test_kills_bill_no_stored_answer_twice(loopback_judge: Any, model_server: An
 
 
 def test_ctrl_c_keeps_what_was_answered(loopback_judge: Any, model_server: Any, start: Any) -> None:
-    stop_at(model_server, 6)
+    model_server.stop_after(6)
     process = start()
-    wait_until_stopped(model_server)
+    model_server.wait_until_stopped()
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -120,9 +108,9 @@ def test_two_commands_at_a_time_share_the_cache_and_do_not_wait(
     loopback_judge: Any, model_server: Any, start: Any, bench: Any
 ) -> None:
     """Another system while the first is being judged: neither is refused."""
-    stop_at(model_server, 3)
+    model_server.stop_after(3)
     first = start()
-    wait_until_stopped(model_server)
+    model_server.wait_until_stopped()
     model_server.limit = float("inf")
     where = ("--data", "demo", "--contract", "judge:openai:small", "--base-url", loopback_judge.url, "--draws", 0)
     code, _, err = bench("evaluate", "demo:gaps", *where)
