@@ -384,33 +384,43 @@ def openai_reviewer(model_server: Any, asking: Any, openai_key: str) -> Callable
 
 
 @pytest.fixture
-def canaries(make_article: Callable[..., Any]) -> Any:
-    """An article with CANARY in every field and section that a reviewer may not see, VISIBLE in the others."""
-    headings = [
-        "Acknowledgements",
-        "Author contributions",
-        "Competing interests",
-        "Conflict of Interest",
-        "Funding",
-        "Peer review",
-        "Reviewer #1 (Public review)",
-        "Referee report",
-        "Decision letter",
-        "Author response",
-        "eLife assessment",
-        "Supplementary material",
-    ]
-    hidden = ("editorial_decision", "revision_round", "decision_letter_raw", "author_response_raw", "unknown_field")
-    return make_article(
-        "elife:1",
-        [{"concern_text": "CANARY-concern is long enough.", "author_response_text": "CANARY-answer"}],
-        doi="10.7554/CANARY-doi",
-        title="VISIBLE-TITLE",
-        abstract="VISIBLE-ABSTRACT is here.",
-        review_format="journal",
-        paper_text_sections={
-            "Results": "VISIBLE-BODY was measured.",
-            **{heading: f"CANARY-{heading}" for heading in headings},
-        },
-        **{field: f"CANARY-{field}" for field in hidden},
-    )
+def prices(tmp_path: Path) -> Path:
+    """One dollar for a million tokens read, ten for a million written."""
+    path = tmp_path / "prices.toml"
+    path.write_text('[models."small"]\ninput = 1.0\noutput = 10.0\ndate = 2026-01-31\n')
+    return path
+
+
+_CHILD = """
+import sys
+import openai, httpx2
+from bioreview_bench.cli.main import run
+print("ready", flush=True)
+sys.exit(run(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def child(model_server: FakeModels, cache: Path) -> Callable[..., subprocess.Popen[str]]:
+    """`bench ARGUMENTS` in a child process, begun when this returns; every answer of the model takes 10 ms."""
+    good = model_server.answer
+
+    def slowly(request: dict[str, Any]) -> Reply:
+        time.sleep(0.01)
+        return good(request)
+
+    model_server.answer = slowly
+
+    def begin(*arguments: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _CHILD, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "BIOREVIEW_CACHE": str(cache), "OPENAI_API_KEY": "none"},
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        return process
+
+    return begin

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import sqlite3
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -195,31 +192,3 @@ def scored_board(
             source.backup(copy)
     shutil.copyfile(kept, tmp_path / "scored.sqlite")
     return open_database(tmp_path / "scored.sqlite")
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Any], str]]:
-    """Serve a board on a free port: serve(board) -> its address."""
-    uvicorn = pytest.importorskip("uvicorn")
-    from bioreview_bench.leaderboard.serving.app import create_app
-
-    running: list[tuple[Any, threading.Thread]] = []
-
-    def start(board: Any) -> str:
-        listener = socket.socket()
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(64)
-        server = uvicorn.Server(uvicorn.Config(create_app(board), log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        running.append((server, thread))
-        while not server.started and thread.is_alive():
-            time.sleep(0.005)
-        assert server.started
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
-
-    yield start
-    for server, thread in running:
-        server.should_exit = True
-        thread.join(timeout=120)
-        assert not thread.is_alive()

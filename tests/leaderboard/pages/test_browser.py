@@ -82,8 +82,8 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
 
 
 @pytest.fixture
-def url(scored_board: Any, serve: Callable[[Any], str]) -> str:
-    return serve(scored_board)
+def url(scored_board: Any, served: Callable[..., str]) -> str:
+    return served(scored_board)
 
 
 def test_sort_search_filter_open_and_compare(url: str, visit: Callable[..., Visit]) -> None:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-_SCRIPT = """
-import sys
-import openai, httpx2
-from bioreview_bench.cli.main import run
-print("ready", flush=True)
-sys.exit(run(sys.argv[1:]))
-"""
 
 
 @pytest.fixture
@@ -40,40 +29,10 @@ def many(tmp_path: Path, articles: list[Any], extractor: Any) -> Path:
 
 
 @pytest.fixture
-def start(extractor: Any, model_server: Any, cache: Path, many: Path) -> Callable[[], subprocess.Popen[str]]:
-    """Begin an extraction in a child process; every answer takes 10 ms."""
-    good = model_server.answer
-
-    def slowly(request: dict[str, Any]) -> Any:
-        time.sleep(0.01)
-        return good(request)
-
-    model_server.answer = slowly
-
-    def begin() -> subprocess.Popen[str]:
-        asked = ("--with", "openai:small", "--base-url", extractor.url, "--concurrency", "2")
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                _SCRIPT,
-                "data",
-                "extract",
-                str(many),
-                "-o",
-                str(many.parent / "made.jsonl"),
-                *asked,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "BIOREVIEW_CACHE": str(cache)},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        return process
-
-    return begin
+def start(extractor: Any, child: Callable[..., Any], many: Path) -> Callable[[], Any]:
+    """Begin an extraction in a child process."""
+    asked = ("--with", "openai:small", "--base-url", extractor.url, "--concurrency", 2)
+    return partial(child, "data", "extract", many, "-o", many.parent / "made.jsonl", *asked)
 
 
 def repeated(extractor: Any) -> int:

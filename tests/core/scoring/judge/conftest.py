@@ -80,11 +80,3 @@ def evaluate(bench: Any, loopback_judge: LoopbackJudge) -> Callable[..., tuple[i
         return found
 
     return run
-
-
-@pytest.fixture
-def prices(tmp_path: Path) -> Path:
-    """One dollar for a million tokens read, ten for a million written."""
-    path = tmp_path / "prices.toml"
-    path.write_text('[models."small"]\ninput = 1.0\noutput = 10.0\ndate = 2026-01-31\n')
-    return path

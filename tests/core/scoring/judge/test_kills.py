@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import pytest
 
 pytest.importorskip("openai", reason="pip install 'bioreview-bench[baselines]'")
 
-_SCRIPT = """
-import sys
-import openai, httpx2
-from bioreview_bench.cli.main import run
-print("ready", flush=True)
-sys.exit(run(sys.argv[1:]))
-"""
-
 
 @pytest.fixture
-def start(loopback_judge: Any, model_server: Any, cache: Path) -> Callable[[], subprocess.Popen[str]]:
-    """Begin `bench evaluate demo:careful` under the judge, in a child process; every answer takes 10 ms."""
-    good = model_server.answer
-
-    def slowly(request: dict[str, Any]) -> Any:
-        time.sleep(0.01)
-        return good(request)
-
-    model_server.answer = slowly
-
-    def begin() -> subprocess.Popen[str]:
-        arguments = (
-            "demo:careful",
-            "--data",
-            "demo",
-            "--contract",
-            "judge:openai:small",
-            "--draws",
-            "0",
-            "--concurrency",
-            "2",
-        )
-        process = subprocess.Popen(
-            [sys.executable, "-c", _SCRIPT, "evaluate", *arguments, "--base-url", loopback_judge.url],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "BIOREVIEW_CACHE": str(cache), "OPENAI_API_KEY": "none"},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        return process
-
-    return begin
+def start(loopback_judge: Any, child: Callable[..., Any]) -> Callable[[], Any]:
+    """Begin `bench evaluate demo:careful` under the judge in a child process."""
+    asked = ("--data", "demo", "--contract", "judge:openai:small", "--draws", 0, "--concurrency", 2)
+    return partial(child, "evaluate", "demo:careful", *asked, "--base-url", loopback_judge.url)
 
 
 def questions(judge: Any) -> Counter[str]:
