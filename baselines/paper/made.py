@@ -19,7 +19,7 @@ _NO_LABEL = "-"
 
 @dataclass(frozen=True)
 class PaperReview:
-    """What a reviewer wrote about a paper. `concerns` are objects with `text` and, where the reviewer stated them,
+    """What a reviewer wrote about a paper. `concerns` are dicts with `text` and, where the reviewer stated them,
     `category`, `severity`, `confidence`; `cost_usd` is None where no price is known, `found` where no human reviews
     were given. `folder` holds the answer."""
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bioreview_bench.curation.families import links, words
-from bioreview_bench.curation.split.make import published_after
+from bioreview_bench.curation.split.make import UNKNOWN, published_after, year
 from bioreview_bench.data.article import Article
 
 DUPLICATE, DUPLICATE_WORDS = 0.8, 5  # Jaccard similarity of the words of two concerns of one article
@@ -128,6 +128,8 @@ def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def _dates(articles: Sequence[Article], cutoff: str | None) -> SplitDates:
-    known = sorted(article.published_date for article in articles if article.published_date)
+    known = sorted(
+        article.published_date for article in articles if article.published_date and year(article) != UNKNOWN
+    )
     after = None if cutoff is None else sum(published_after(article, cutoff) for article in articles)
     return SplitDates(known[0] if known else None, known[-1] if known else None, len(articles) - len(known), after)

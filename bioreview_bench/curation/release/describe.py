@@ -271,4 +271,5 @@ def _table(corner: str, rows: Mapping[str, Mapping[str, int]]) -> str:
 
 def _plain(text: str) -> str:
     """Text from a file, harmless in Markdown and HTML."""
-    return re.sub(r"([\\`*_\[\]<>|#!])", r"\\\1", " ".join(text.split()))[:200]
+    visible = "".join(char for char in " ".join(text.split()) if char.isprintable())
+    return re.sub(r"([\\`*_\[\]<>|#!])", r"\\\1", visible)[:200]

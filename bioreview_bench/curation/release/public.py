@@ -100,7 +100,9 @@ def scan(path: str, data: bytes) -> Iterator[str]:
                 yield f"{path} line {number}: the key {printable(key)}"
             elif isinstance(value, dict | list):
                 yield f"{path} line {number}: {key} is not a single value"
-            elif isinstance(value, str) and (len(value) > _LONGEST or not value.isprintable()):
+            elif isinstance(value, str) and not value.isprintable():
+                yield f"{path} line {number}: {key} has a character that ids and labels do not have"
+            elif isinstance(value, str) and len(value) > _LONGEST:
                 yield f"{path} line {number}: {key} is too long to be an id or a label ({len(value)} characters)"
             elif isinstance(value, str) and key in _IDS and " " in value:
                 yield f"{path} line {number}: {key} has spaces, so it is no id"

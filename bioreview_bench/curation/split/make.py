@@ -13,6 +13,7 @@ from bioreview_bench.curation.split.assign import TEST, TRAIN, VAL, ManuscriptFa
 from bioreview_bench.data.article import Article
 from bioreview_bench.errors import InputError, printable
 
+UNKNOWN = "unknown"
 SPLIT_NAMES = (TRAIN, VAL, TEST)
 STRATA = ("source", "review_format", "year", "license", "editorial_decision")
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?(?:[T ].*)?")
@@ -82,9 +83,9 @@ def divide(articles: Sequence[Article], wish: Wish) -> Division:
 
 
 def year(article: Article) -> str:
-    """The year of publication, "unknown" without one."""
+    """The year of publication; UNKNOWN without one, or for what is no date."""
     match = _DATE.fullmatch(article.published_date or "")
-    return match.group(1) if match else "unknown"
+    return match.group(1) if match else UNKNOWN
 
 
 def published_after(article: Article, date: str) -> bool:
@@ -121,7 +122,7 @@ def stratum(article: Article, name: str) -> str:
     if name == "year":
         return year(article)
     value = getattr(article, name)
-    return "unknown" if value is None else str(value)
+    return UNKNOWN if value is None else str(value)
 
 
 def _without_relatives(

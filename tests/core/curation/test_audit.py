@@ -117,6 +117,9 @@ def test_dates_against_a_cutoff() -> None:
     made = articles(row(1, published_date="2025-07-01"), row(2, published_date="2025-06-30"), row(3))
     dates = audit({"test": made}, ["test"], "2025-06-30").dates["test"]
     assert (dates.first, dates.last, dates.n_without, dates.after_cutoff) == ("2025-06-30", "2025-07-01", 1, 1)
+    odd = [article.model_copy(update={"published_date": "soon"}) for article in made]
+    dates = audit({"test": odd}, ["test"], "2025-06-30").dates["test"]
+    assert (dates.first, dates.last, dates.n_without) == (None, None, len(odd))
 
 
 def test_strict_fails_where_a_manuscript_leaks(bench_audit: Audit, tmp_path: Path) -> None:

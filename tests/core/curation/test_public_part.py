@@ -33,6 +33,10 @@ def test_the_scan_finds_texts(row: dict[str, Any]) -> None:
     assert len(list(scan("f", json.dumps(row, ensure_ascii=False).encode()))) == 1
 
 
+def test_a_character_that_no_label_has_is_said_to_be_that() -> None:
+    assert "has a character" in next(scan("f", json.dumps({"license": "CC\u202eBY"}).encode()))
+
+
 def test_an_id_that_is_a_text_keeps_everything_back(tmp_path: Path) -> None:
     article = Article.model_validate({"id": "a:" + "word " * 40, "source": "a", "concerns": []})
     with pytest.raises(DataError, match="Nothing was written"):
