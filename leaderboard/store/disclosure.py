@@ -8,7 +8,9 @@
   team and split) that are no near copy of another team's file, and only with FEW matches or more: one concern alone, or
   one more than in another file, would show its category otherwise.
 - P-values have two decimals: against a system whose matches are known they tell as much as intervals.
-- A source with fewer than FEW articles has no figures; nor have human reviewers, or a system beside them, on fewer.
+- A source with fewer than FEW articles has no figures, nor has a category or severity with fewer than FEW_OF_A_KIND
+  references: one with a single reference would tell what became of it. Nor have human reviewers, or a system beside
+  them, on fewer than FEW articles.
 
 Scores, tests and bands are made of the exact figures; only what is shown is limited.
 """
@@ -33,6 +35,7 @@ DECIMALS: Final = 3
 SMALL_P: Final = 0.001
 BELOW_LEVEL: Final = 0.049
 FEW: Final = 20  # articles of a source, and matches of a system
+FEW_OF_A_KIND: Final = 10  # references of a category or severity
 WHOLE: Final = 250  # families; with so many, an interval of three decimals does not tell which articles matched
 
 Intervals = Mapping[str, Interval | None]
@@ -83,7 +86,9 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
     source that it does not name has few.
     """
     parts = parts and record.overall.n_matched >= FEW
-    few = tuple(f"per_source.{name}." for name in record.per_source if articles.get(name, 0) < FEW)
+    few = {f"per_source.{name}." for name in record.per_source if articles.get(name, 0) < FEW}
+    for kind in ("per_category", "per_severity"):
+        few |= {f"{kind}.{name}." for name, part in getattr(record, kind).items() if part.n_ref < FEW_OF_A_KIND}
     hidden = (*(few if parts else _OF_PARTS), "humans.")
     bounds = {path: None if path.startswith(hidden) else _pair(pair) for path, pair in shown.items()}
     overall = _rounded(record.overall)

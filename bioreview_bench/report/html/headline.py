@@ -91,9 +91,9 @@ def control_rows(record: ResultRecord) -> list[Control]:
 
 def controls_beside(figures: Mapping[str, Any], own: Bounds) -> list[Control]:
     """The same from figures by the names of the record's fields; `own` is the interval of F1."""
-    ceiling_rate = None if figures["ceiling_f1"] is None else 1.0
     rows = [("This system", "", figures["f1"], figures["match_rate"], "s1")]
-    rows.append(("Ceiling", "every possible match made", figures["ceiling_f1"], ceiling_rate, "s4"))
+    if figures["ceiling_f1"] is not None:
+        rows.append(("Ceiling", "every possible match made", figures["ceiling_f1"], 1.0, "s4"))
     for name, meaning, series in (
         ("Echo", "ten sentences of the paper itself", "s2"),
         ("Generic", "ten stock comments, the same for all", "s3"),

@@ -102,8 +102,10 @@ def _extent(values: Iterable[float]) -> tuple[float, float]:
     low, high = min([0.0, *found]), max(found, default=1.0)
     if high <= low:  # all on one spot: an axis still needs a length
         high = low + 1.0
+    share = high <= 1.0  # no F1 or skill is above 1, and no axis of theirs
     step = 10.0 ** math.floor(math.log10(max(high - low, 1e-6))) / 2
-    return math.floor(low / step + 1e-9) * step, math.ceil(high * 1.02 / step - 1e-9) * step
+    top = math.ceil(high * 1.02 / step - 1e-9) * step
+    return math.floor(low / step + 1e-9) * step, min(top, 1.0) if share else top
 
 
 def _mark(plot: Plot, point: SystemPoint, x: float, y: float, *, bounds: bool) -> Markup:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -48,7 +48,7 @@ def compare_page(site: Site, table: BoardTable, a: Row, b: Row, test: PairTest |
         table=table,
         a=a,
         b=b,
-        measures=measures(a, b),
+        measures=measures(a, b, test),
         others=[(title, of(a), of(b)) for title, of in _OTHERS],
         test=verdict(test, a, b),
         charts=_charts(a, b),
@@ -64,6 +64,7 @@ def several_page(site: Site, table: BoardTable, rows: Sequence[Row], tests: Sequ
         (part_name("source", one), [part_figure(row.per_source.get(one), "f1") for row in order])
         for one in dict.fromkeys(one for row in order for one in row.per_source)
     ]
+    parts = [(title, shown) for title, shown in parts if any(one.value is not None for one in shown)]
     by_pair = {pair: test for test in tests for pair in ((test.a, test.b), (test.b, test.a))}
     matrix = [(row, [_in_short(site, table, row, other, by_pair) for other in order]) for row in order]
     return site.render(
@@ -107,9 +108,17 @@ def verdict(test: PairTest | None, a: Row, b: Row) -> str:
     return said + f"; the difference is not significant ({odds})."
 
 
-def measures(a: Row, b: Row) -> list[Measure]:
-    """Every figure of both, on one axis each."""
-    return [_measure(field, a, b) for field in _FIGURES]
+def measures(a: Row, b: Row, test: PairTest | None) -> list[Measure]:
+    """Every figure that one of them has, on one axis each; the difference of F1 as the test says it."""
+    found = [_measure(field, a, b) for field in _FIGURES if not _missing(field, a) or not _missing(field, b)]
+    if test is not None and found:
+        found[0] = replace(found[0], difference=_difference(test.delta_f1, 0.0))
+    return found
+
+
+def _missing(field: str, row: Row) -> bool:
+    value = getattr(row, field)
+    return (value.value if isinstance(value, Figure) else value) is None
 
 
 def _measure(field: str, a: Row, b: Row) -> Measure:
@@ -156,6 +165,7 @@ def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:
             )
             for part in dict.fromkeys([*one, *other])
         ]
+        pairs = [pair for pair in pairs if pair.a.value is not None and pair.b.value is not None]
         if pairs:
             found.append((title, pair_chart(kind, title, title.partition(" ")[0], systems, pairs)))
     return found

@@ -6,7 +6,7 @@ A BibTeX entry for a system's score.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bioreview_bench.report.html.charts.whiskers import Group, WhiskerRow, whisker_chart
@@ -16,6 +16,7 @@ from bioreview_bench.report.meaning import saturation
 
 from ...ranking.badges import TEXTS
 from ...ranking.view import SOURCES, BoardTable, ContractScore, Row, SystemView
+from ...store.disclosure import FEW, FEW_OF_A_KIND
 from ...store.shown import Figure
 from ..site import Site, bounded, disclosed, part_name
 from .board import signature_parts
@@ -46,6 +47,8 @@ def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable], hu
         rivals_page=_rivals_page(site, system, tables),
         hub_dataset=hub_dataset if first and first.row.f1.value is not None else None,
         badge_markup=_badge_markup(site, system),
+        few=FEW,
+        few_of_a_kind=FEW_OF_A_KIND,
     )
 
 
@@ -80,6 +83,8 @@ def cards(row: Row) -> list[HeadlineCard]:
     found = []
     for field, meaning in meanings.items():
         value: Figure = getattr(row, field)
+        if field == "recall_major" and value.value is None:
+            continue
         saturated = field == "skill" and row.saturated
         found.append(card(SOURCES[field].title, value.value, value.bounds, meaning, saturated=saturated))
     return found
@@ -91,8 +96,13 @@ def controls(row: Row) -> list[Control]:
 
 
 def parts(score: ContractScore) -> list[dict[str, Any]]:
-    """Figures by category, source and severity, those that occur: a chart and the table behind it."""
-    return [_part(score, kind, title) for kind, title in _PARTS.items() if getattr(score.row, kind)]
+    """Figures by category, source and severity, those that are published: a chart and the table behind it."""
+    return [_part(score, kind, title) for kind, title in _PARTS.items() if _published(getattr(score.row, kind))]
+
+
+def _published(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The parts that have figures."""
+    return {one: part for one, part in found.items() if part_figure(part, "recall").value is not None}
 
 
 def _block(score: ContractScore) -> dict[str, object]:
@@ -118,7 +128,7 @@ def _part(score: ContractScore, kind: str, title: str) -> dict[str, Any]:
             _estimate(part_figure(part, "recall")),
             None if severity else _estimate(part_figure(part, "precision")),
         )
-        for one, part in found.items()
+        for one, part in _published(found).items()
     ]
     rows = []
     for one, part in found.items():

@@ -169,6 +169,10 @@ def test_parts_of_a_ranked_row_have_no_counts_and_small_sources_no_figures(
     score_due(board)
     [row] = load_table(board, "test", "jaccard").rows
     assert row.per_category["interpretation"]["f1"] is not None
+    assert row.per_category["writing_clarity"]["n_ref"] == 4
+    for name, part in row.per_category.items():
+        told = [part[metric] for metric in ("recall", "precision", "f1")], list(part["intervals"].values())
+        assert (told == ([None] * 3, [None] * 3)) is (part["n_ref"] < 10), name
     for kind in (row.per_category, row.per_severity, row.per_source):
         for part in kind.values():
             assert not {"n_pred", "n_matched"} & part.keys()

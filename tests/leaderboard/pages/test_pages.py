@@ -340,9 +340,9 @@ def test_a_comparison_says_what_the_test_says(table: Any) -> None:
         same.model_copy(update={"p_adjusted": 0.04}), b, a
     )
     assert "No test was made" in verdict(None, a, table.rows[3])
-    difference = next(one for one in measures(a, b) if one.name == "F1").difference
+    difference = next(one for one in measures(a, b, None) if one.name == "F1").difference
     assert difference == f"+{a.f1.value - b.f1.value:.3f}"
-    assert next(one for one in measures(b, a) if one.name == "F1").difference == difference.replace("+", "−")
+    assert next(one for one in measures(b, a, None) if one.name == "F1").difference == difference.replace("+", "−")
 
 
 def test_bibtex_cannot_be_broken_out_of(system: SystemView) -> None:
