@@ -9,8 +9,8 @@
   one more than in another file, would show its category otherwise.
 - P-values have two decimals: against a system whose matches are known they tell as much as intervals.
 - A source with fewer than FEW articles has no figures, nor has a category or severity with fewer than FEW_OF_A_KIND
-  references: one with a single reference would tell what became of it. Nor have human reviewers, or a system beside
-  them, on fewer than FEW articles.
+  references: one with a single reference would tell what became of it. What is left out has as many together. Nor have
+  human reviewers, or a system beside them, on fewer than FEW articles.
 
 Scores, tests and bands are made of the exact figures; only what is shown is limited.
 """
@@ -86,9 +86,7 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
     source that it does not name has few.
     """
     parts = parts and record.overall.n_matched >= FEW
-    few = {f"per_source.{name}." for name in record.per_source if articles.get(name, 0) < FEW}
-    for kind in ("per_category", "per_severity"):
-        few |= {f"{kind}.{name}." for name, part in getattr(record, kind).items() if part.n_ref < FEW_OF_A_KIND}
+    few = _few(record, articles)
     hidden = (*(few if parts else _OF_PARTS), "humans.")
     bounds = {path: None if path.startswith(hidden) else _pair(pair) for path, pair in shown.items()}
     overall = _rounded(record.overall)
@@ -103,6 +101,32 @@ def disclosed(record: ResultRecord, shown: Intervals, articles: Mapping[str, int
             name: _without_figures(part) if f"{kind}.{name}." in few else _rounded(part) for name, part in found
         }
     return record.model_copy(update=update)
+
+
+def _few(record: ResultRecord, articles: Mapping[str, int]) -> set[str]:
+    """The beginnings of the paths of parts without figures."""
+    found = {f"per_source.{name}." for name in _hidden({one: articles.get(one, 0) for one in record.per_source}, FEW)}
+    for kind in ("per_category", "per_severity"):
+        sizes = {name: part.n_ref for name, part in getattr(record, kind).items()}
+        found |= {f"{kind}.{name}." for name in _hidden(sizes, FEW_OF_A_KIND)}
+    return found
+
+
+def _hidden(sizes: Mapping[str, int], enough: int) -> set[str]:
+    """Parts that are smaller than `enough`, and the next ones until they are as many together: what a small one alone
+    had would be told by what the others lack of the whole.
+
+    >>> sorted(_hidden({"a": 40, "b": 17, "c": 6}, 10)), sorted(_hidden({"a": 40, "b": 7, "c": 6}, 10))
+    (['b', 'c'], ['b', 'c'])
+    """
+    found: set[str] = set()
+    together = 0
+    for name, size in sorted(sizes.items(), key=lambda one: one[1]):
+        if size >= enough and (not found or together >= enough):
+            break
+        found.add(name)
+        together += size
+    return found
 
 
 def rounded(value: float | None) -> float | None:

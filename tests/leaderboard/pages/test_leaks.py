@@ -173,6 +173,12 @@ def test_parts_of_a_ranked_row_have_no_counts_and_small_sources_no_figures(
     for name, part in row.per_category.items():
         told = [part[metric] for metric in ("recall", "precision", "f1")], list(part["intervals"].values())
         assert (told == ([None] * 3, [None] * 3)) is (part["n_ref"] < 10), name
+    # Six optional references: they would be what major and minor ones lack of the whole.
+    assert {name: part["recall"] is None for name, part in row.per_severity.items()} == {
+        "major": False,
+        "minor": True,
+        "optional": True,
+    }
     for kind in (row.per_category, row.per_severity, row.per_source):
         for part in kind.values():
             assert not {"n_pred", "n_matched"} & part.keys()
