@@ -60,6 +60,7 @@ def collect(
                 break
             try:
                 data = client.get(article.url, "application/xml", MOST_XML)
+                _require_xml(data, article.url)
             except RemoteError as error:
                 failed.append(f"{article.id}: {error.message}")
                 continue
@@ -95,6 +96,15 @@ def redistributable(licence: str | None) -> bool:
     """
     named = " ".join(re.findall(r"[a-z]+|[0-9]+", (licence or "").lower()))
     return _OPEN.search(named) is not None and _CLOSED.search(named) is None
+
+
+def _require_xml(data: bytes, url: str) -> None:
+    """Raises RemoteError for the page that a network or a busy server gives instead, with status 200."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    if not start.startswith(b"<") and not start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise RemoteError(f"{url} is not XML.", remedy="run the same command later; it goes on")
+    if b"<html" in start or b"<!doctype html" in start:
+        raise RemoteError(f"{url} is a web page, not XML.", remedy="run the same command later; it goes on")
 
 
 def _row(article: Listed, name: str, data: bytes) -> dict[str, Any]:

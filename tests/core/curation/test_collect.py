@@ -167,6 +167,19 @@ def test_newer_versions_are_new(bench_collect: Collect, publisher: Publisher, tm
     assert [row["file"] for row in collected(tmp_path / "out")] == ["xml/elife-00001-v1.xml", "xml/elife-00001-v2.xml"]
 
 
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><html>Log in</html>", b"Too many requests", b"\n<HTML>busy", b""])
+def test_a_page_in_the_place_of_an_article_is_not_kept(
+    bench_collect: Collect, publisher: Publisher, tmp_path: Path, page: bytes
+) -> None:
+    publish(publisher, "00001", "2020-01-01", page)
+    done = bench_collect()
+    assert (done.code, collected(tmp_path / "out")) == (5, [])
+    assert "XML" in done.err
+    publisher.items.clear()
+    publish(publisher, "00001", "2020-01-01", b"<article/>")
+    assert "1 new articles" in bench_collect().out
+
+
 def test_of_several_versions_the_newest_is_parsed(
     bench_collect: Collect, publisher: Publisher, shared: Path, tmp_path: Path
 ) -> None:
