@@ -20,7 +20,7 @@ from typing import Any
 from bioreview_bench.contracts.transforms import CENTER, NONE, is_known
 from bioreview_bench.errors import InputError, did_you_mean, printable
 from bioreview_bench.files.atomic import write_files
-from bioreview_bench.files.reading import parse_toml
+from bioreview_bench.files.reading import parse_toml, read_filled
 
 SPEC = 2
 BUNDLED = ("v3", "demo", "demo-topic", "reader", "jaccard")
@@ -140,14 +140,13 @@ class Contract:
 
             return cls(**JudgeName.parse(str(name_or_path)).fields())
         path = Path(name_or_path)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+        remedy = f"use {', '.join(BUNDLED)}, judge:openai:MODEL or the path of a TOML file"
+        if not os.path.exists(path):  # False, too, for a name that is too long for a path
             raise InputError(
                 f'There is no contract "{printable(name_or_path)}", bundled or as a file.',
-                remedy=f"{did_you_mean(str(name_or_path), BUNDLED)}"
-                f"use {', '.join(BUNDLED)}, judge:openai:MODEL or the path of a TOML file",
-            ) from error
+                remedy=f"{did_you_mean(str(name_or_path), BUNDLED)}{remedy}",
+            )
+        text = read_filled(path, InputError, remedy)
         return cls._from_toml(text, str(path))
 
     @classmethod

@@ -76,7 +76,7 @@ def read_split(folder: Path, split: str) -> list[Article]:
 def stored_split(folder: Path, split: str) -> StoredArticles:
     """The same, to be read one at a time. Raises DataError, InputError."""
     split = canonical_split(split)
-    _check_folder(folder)
+    check_folder(folder)
     if (folder / "articles.jsonl").is_file():
         rivals = [path for name in SPLITS for path in split_files(folder, name)]
         if rivals:
@@ -248,7 +248,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | Problem]]:
         raise DataError(f"{path} is neither .jsonl nor .parquet.", remedy="name a file of articles, or a data folder")
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Raise DataError unless there is a folder."""
     if not folder.exists():
         raise DataError(
             f"There is no data folder {folder}.", remedy="name a data folder, demo, known, v3 or v4 with --data"

@@ -11,6 +11,7 @@ from bioreview_bench.data.folder import (
     SPLITS,
     StoredArticles,
     canonical_split,
+    check_folder,
     data_files,
     read_split,
     split_files,
@@ -139,6 +140,8 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
         return text, folder
     version, equals, rest = text.partition("=")
     if equals and version in manifests.RELEASED:
+        if rest and Path(rest).is_file():
+            check_folder(Path(rest))
         if not rest or not Path(rest).is_dir():
             raise DataError(
                 f"There is no data folder {printable(rest)}.",

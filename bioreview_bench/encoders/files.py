@@ -22,7 +22,7 @@ from bioreview_bench.errors import EncoderError, InputError
 from bioreview_bench.files.atomic import write_json
 from bioreview_bench.files.hub import download_all, revision_files
 from bioreview_bench.files.install import install_command
-from bioreview_bench.files.paths import fetch_records_root
+from bioreview_bench.files.paths import fetch_records_root, require_folder
 from bioreview_bench.files.reading import file_sha256, find_json, read_json
 from bioreview_bench.files.settings import folder_of
 
@@ -223,8 +223,7 @@ def recorded_hashes(repo: str | None, revision: str | None) -> dict[str, str]:
 
 def weights_file(folder: Path) -> Path:
     """The weights that will be loaded from `folder`. Raises EncoderError when files are missing."""
-    if not folder.is_dir():
-        raise EncoderError(f"There is no encoder folder {folder}.", remedy="name a folder with config.json and weights")
+    require_folder(folder, EncoderError, "name a folder with config.json and weights")
     weights = next((folder / name for name in WEIGHTS if (folder / name).is_file()), None)
     has_tokenizer = any((folder / name).is_file() for name in TOKENIZER)
     if weights is None or not has_tokenizer or not (folder / "config.json").is_file():

@@ -20,6 +20,7 @@ from bioreview_bench.encoders.cache import check_vectors
 from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.paths import cannot_read
 
 _LAYOUT = 2
 _EARLIER = b"bioreview-vectors 1\n"  # how a file of layout 1 began
@@ -79,7 +80,7 @@ def load(path: Path) -> VectorFile:
             raise ValueError("its checksum is wrong")
         check_vectors(vectors, len(keys), str(path))
     except OSError as error:
-        raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="check the path") from error
+        raise cannot_read(path, error) from error
     except InputError:
         raise
     except (SafetensorError, ValueError, EncoderError) as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bioreview_bench.errors import BenchError, Problem, printable
-from bioreview_bench.files.paths import check_path
+from bioreview_bench.files.paths import cannot_read
 
 LONGEST_ARTICLE = 16 * 1024 * 1024  # bytes of a line; an article with all its letters has less than one million
 _PIECE = 1024 * 1024
@@ -44,12 +44,8 @@ def read_rows(
                     raw = raw.removeprefix(_BOM)
                 if raw.strip():
                     yield number, _parse(raw, number)
-    except FileNotFoundError as error:
-        raise failure(f"There is no file {path}.", remedy=check_path(path)) from error
-    except IsADirectoryError as error:
-        raise failure(f"{path} is a folder, not a JSONL file.", remedy=f"name a file in {path}") from error
     except OSError as error:
-        raise failure(f"Cannot read {path}: {error.strerror or error}.", remedy="check its permissions") from error
+        raise cannot_read(path, error, failure) from error
 
 
 def _bounded(stream: BinaryIO, longest: int) -> Iterator[bytes]:

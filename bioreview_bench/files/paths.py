@@ -6,7 +6,7 @@ import difflib
 import os
 from pathlib import Path
 
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import BenchError, InputError, printable
 
 
 class NoHomeError(InputError):
@@ -42,6 +42,32 @@ def check_path(path: Path) -> str:
         return "check the path"
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.7)
     return f"check the path; did you mean {printable(path.with_name(near[0]))}?" if near else "check the path"
+
+
+def cannot_read(
+    path: Path, error: OSError | ValueError, failure: type[BenchError] = InputError, remedy: str = "check the path"
+) -> BenchError:
+    """The `failure` for an error met while opening or reading `path`: what every command says of such a file."""
+    shown, unsaid = printable(path, 400), remedy == "check the path"
+    if isinstance(error, FileNotFoundError):
+        what = f"file {shown}" if path.parent.exists() else f"folder {printable(path.parent, 400)}"
+        return failure(f"There is no {what}.", remedy=check_path(path) if unsaid else remedy)
+    if isinstance(error, IsADirectoryError):
+        return failure(f"{shown} is a folder, not a file.", remedy=f"name a file in {shown}" if unsaid else remedy)
+    if isinstance(error, NotADirectoryError):
+        return failure(f"{printable(path.parent, 400)} is a file, not a folder.", remedy=remedy)
+    reason = (error.strerror if isinstance(error, OSError) else None) or printable(error)
+    return failure(f"Cannot read {shown}: {reason}.", remedy=remedy)
+
+
+def require_folder(path: Path, failure: type[BenchError] = InputError, remedy: str = "check the path") -> None:
+    """Raise `failure` unless there is a folder at `path`."""
+    if path.is_dir():
+        return
+    shown = printable(path, 400)
+    if path.exists():
+        raise failure(f"{shown} is a file, not a folder.", remedy=remedy)
+    raise failure(f"There is no folder {shown}.", remedy=check_path(path) if remedy == "check the path" else remedy)
 
 
 def data_root() -> Path:

@@ -12,18 +12,25 @@ from typing import Any
 
 from bioreview_bench.errors import BenchError
 from bioreview_bench.files.jsonl import parse_object
+from bioreview_bench.files.paths import cannot_read
 
 
 def read_text(path: Path, failure: type[BenchError], remedy: str, encoding: str = "utf-8") -> str:
     """The text of a file; `utf-8-sig` as `encoding` drops a byte order mark. Raises `failure`."""
     try:
         return path.read_text(encoding=encoding)
-    except FileNotFoundError as error:
-        raise failure(f"There is no file {path}.", remedy=remedy) from error
     except UnicodeDecodeError as error:
         raise failure(f"{path} is not UTF-8 (byte {error.start + 1}).", remedy=remedy) from error
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
+        raise cannot_read(path, error, failure, remedy) from error
+
+
+def read_filled(path: Path, failure: type[BenchError], remedy: str, encoding: str = "utf-8") -> str:
+    """The same; a file with nothing in it is `failure`, too."""
+    text = read_text(path, failure, remedy, encoding)
+    if not text.strip():
+        raise failure(f"{path} is empty.", remedy=remedy)
+    return text
 
 
 def read_bytes(path: Path, failure: type[BenchError], remedy: str = "check the path", most: int | None = None) -> bytes:
@@ -31,15 +38,13 @@ def read_bytes(path: Path, failure: type[BenchError], remedy: str = "check the p
     try:
         with path.open("rb") as stream:
             return stream.read() if most is None else stream.read(most + 1)
-    except FileNotFoundError as error:
-        raise failure(f"There is no file {path}.", remedy=remedy) from error
     except (OSError, ValueError) as error:
-        raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
+        raise cannot_read(path, error, failure, remedy) from error
 
 
 def read_json(path: Path, failure: type[BenchError], remedy: str) -> dict[str, Any]:
     """The JSON object in a file, read strictly (no NaN, no key twice). Raises `failure`."""
-    text = read_text(path, failure, remedy)
+    text = read_filled(path, failure, remedy)
     try:
         return parse_object(text)
     except ValueError as error:
@@ -52,8 +57,8 @@ def find_json(path: Path, failure: type[BenchError], remedy: str) -> dict[str, A
 
 
 def read_toml(path: Path, failure: type[BenchError], remedy: str) -> dict[str, Any]:
-    """The tables of a TOML file. Raises `failure`."""
-    return parse_toml(read_text(path, failure, remedy, "utf-8-sig"), path, failure, remedy)
+    """The tables of a TOML file, which is not empty. Raises `failure`."""
+    return parse_toml(read_filled(path, failure, remedy, "utf-8-sig"), path, failure, remedy)
 
 
 def parse_toml(text: str, where: object, failure: type[BenchError], remedy: str) -> dict[str, Any]:
@@ -70,8 +75,4 @@ def file_sha256(path: Path, failure: type[BenchError], remedy: str = "check its 
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except OSError as error:
-        raise failure(f"Cannot read {path}: {_reason(error)}.", remedy=remedy) from error
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise cannot_read(path, error, failure, remedy) from error

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from bioreview_bench.contracts.contract import Contract
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.paths import cannot_read
 
 from ..boards import has_settings
 from ..intake import near
@@ -64,10 +65,11 @@ def import_board(db: Database, source: Path) -> Taken:
                 bump(session)
             for kept in _submissions(archive):
                 _take(db, archive, kept, taken)
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    except OSError as error:
+        raise cannot_read(source, error, remedy="bench leaderboard export writes one") from error
+    except (zipfile.BadZipFile, zlib.error, KeyError, TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{source} is not a complete exported board: {printable(reason, 300)}.", remedy="bench leaderboard export"
+            f"{source} is not a complete exported board: {printable(error, 300)}.", remedy="bench leaderboard export"
         ) from error
     return taken
 

@@ -9,7 +9,7 @@ import click
 
 from .options import board, db_option
 
-_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+_file = click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
 
 
 @click.command()

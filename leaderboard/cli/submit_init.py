@@ -67,7 +67,9 @@ def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
     if run is None:
         return {}, Path("predictions.jsonl")
     if not run.exists():
-        raise InputError(f"There is no {run}.", remedy="name a run's folder, its run.json or its predictions")
+        raise InputError(
+            f"There is no file or folder {run}.", remedy="name a run's folder, its run.json or its predictions"
+        )
     if run.is_dir():
         manifest, predictions = run / "run.json", run / "predictions.jsonl"
     elif run.name == "run.json":
@@ -80,8 +82,8 @@ def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
 
 
 def _read(manifest: Path) -> dict[str, Any]:
-    from bioreview_bench.errors import InputError
     from bioreview_bench.files.jsonl import parse_object
+    from bioreview_bench.files.paths import cannot_read
 
     try:
         with manifest.open("rb") as stream:
@@ -90,8 +92,7 @@ def _read(manifest: Path) -> dict[str, Any]:
             raise ValueError(f"larger than {_LARGEST:,} bytes")
         return parse_object(content.decode("utf-8-sig"))
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise InputError(f"Cannot read {manifest}: {reason}.", remedy="fix or remove it") from error
+        raise cannot_read(manifest, error, remedy="fix or remove it") from error
 
 
 def _split(manifest: dict[str, Any]) -> str:

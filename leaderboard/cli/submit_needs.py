@@ -12,6 +12,7 @@ from pathlib import Path
 from bioreview_bench.cli import inputs
 from bioreview_bench.cli.options import same_command
 from bioreview_bench.errors import AbsentError, BenchError, InputError, Needs
+from bioreview_bench.files.paths import cannot_read
 from bioreview_bench.results.card import Card
 
 from .options import require_leaderboard
@@ -46,8 +47,9 @@ def gather_card(needs: Needs, card: Path) -> None:
 
     try:
         _, problems = read_card(card.read_bytes())
-    except OSError:
-        return  # said by that check, too
+    except OSError as error:
+        needs.parts.insert(0, cannot_read(card, error))
+        return
     if problems:
         needs.parts.insert(0, InputError(f"{card} is not complete.", problems=problems, remedy=f"edit {card}"))
 

@@ -104,13 +104,19 @@ class Database:
 
     def is_board(self) -> bool:
         """True when the tables of a board are there, of whatever version. Raises InputError for another database."""
+        self._refuse_folder()
         if self.path is not None and not self.path.is_file():
             return False
         with self._failures(), self._engine.connect() as connection:
             return self._refuse_strange(connection) is not None
 
+    def _refuse_folder(self) -> None:
+        if self.path is not None and self.path.is_dir():
+            raise InputError(f"{self.path} is a folder, not a file.", remedy=f"--db {self.path / 'board.sqlite'}")
+
     def require_current(self) -> None:
         """Raise InputError unless a board of this version is there, DataError when a newer release made it."""
+        self._refuse_folder()
         if self.path is not None and not self.path.is_file():
             raise InputError(
                 f"There is no board {self.path}.", remedy=f"bench leaderboard init --db {self.path} --data DATA"

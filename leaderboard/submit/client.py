@@ -22,6 +22,7 @@ from pydantic import BaseModel, ValidationError
 
 from bioreview_bench.errors import AbsentError, InputError, Problem, RemoteError, printable
 from bioreview_bench.files.network import environment_errors, follows_environment, is_this_machine
+from bioreview_bench.files.paths import cannot_read
 from bioreview_bench.results.provenance import package_version
 
 from ..store.shown import BoardInfo, SplitIds, Submitted
@@ -219,7 +220,7 @@ def _opened(named: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
             try:
                 streams[name] = (path.name, path.open("rb"), "application/octet-stream")
             except OSError as error:
-                raise InputError(f"Cannot read {path}: {error.strerror or error}.", remedy="check the path") from error
+                raise cannot_read(path, error) from error
         yield streams
     finally:
         for _, stream, _ in streams.values():
@@ -295,4 +296,4 @@ def _from_file(file: Path) -> str:
                 raise InputError(f"Others can read {file} (mode {mode & 0o777:o}).", remedy=f"chmod 600 {file}")
             return stream.read(_LONGEST_TOKEN + 100).decode("ascii", "replace")
     except OSError as error:
-        raise InputError(f"Cannot read {file}: {error.strerror or error}.", remedy="check the path") from error
+        raise cannot_read(file, error) from error

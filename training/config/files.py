@@ -6,6 +6,7 @@ several that it builds on: maps are merged key by key, everything else is replac
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
+from bioreview_bench.files.paths import cannot_read
 
 _LARGEST = 64 << 10  # bytes of a config file; the longest shipped one has 2,000
 _BOOL = re.compile(r"true|True|TRUE|false|False|FALSE")
@@ -253,6 +255,8 @@ def _content(path: Path, name: str) -> bytes:
         with path.open("rb") as stream:
             return stream.read(_LARGEST + 1)
     except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        if os.path.exists(path):
+            raise cannot_read(path, error) from error
         near = nearest_preset(str(name))
         meant = f" (did you mean {near}?)" if near is not None else ""
         raise InputError(

@@ -9,6 +9,7 @@ nothing about what is held out, so then a list must be given.
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -167,7 +168,7 @@ def _has_text(article: Article) -> bool:
 
 
 def _fields(path: Path) -> dict[str, Any]:
-    if not path.is_file() or path.stat().st_size > _LARGEST:
+    if not os.path.exists(path) or path.stat().st_size > _LARGEST:
         raise InputError(
             f'There is no recipe "{printable(path)}".', remedy="use A, B, or the path of a small TOML or YAML file"
         )
@@ -175,8 +176,9 @@ def _fields(path: Path) -> dict[str, Any]:
         return read_toml(path, InputError, "fix the file")
     import yaml
 
+    text = read_text(path, InputError, "fix the file", "utf-8-sig")
     try:
-        fields = yaml.safe_load(read_text(path, InputError, "fix the file", "utf-8-sig"))
+        fields = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(f"{path} is not YAML: {printable(error, 300)}.", remedy="fix the file") from error
     if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bioreview_bench.errors import DataError, InputError, printable
+from bioreview_bench.files.paths import cannot_read
 from bioreview_bench.llm.text.prompt import Prompt, bundled
 
 _FOLDER = "templates"
@@ -52,11 +53,8 @@ def template_text(name_or_path: str) -> str:
             raise ValueError(f"it is larger than {_LARGEST >> 20} MiB")
         return content.decode("utf-8")
     except (OSError, ValueError) as error:  # ValueError also: not UTF-8, or a null byte in the path
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise InputError(
-            f"Cannot read the chat template {printable(name_or_path)}: {printable(reason)}.",
-            remedy=f"name a Jinja file, or {', '.join(names())}",
-        ) from error
+        remedy = f"name a Jinja file, or {', '.join(names())}"
+        raise cannot_read(Path(name_or_path), error, remedy=remedy) from error
 
 
 def recorded_name(summary: Mapping[str, Any], where: object) -> str | None:

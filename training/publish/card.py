@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from bioreview_bench.errors import DataError, EncoderError, InputError, printable
+from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.atomic import make_folder, write_files
 from bioreview_bench.files.install import install_command
+from bioreview_bench.files.paths import require_folder
 from bioreview_bench.report.meaning import notes
 from bioreview_bench.results.card import Card, Disclosure, TrainingData
 from bioreview_bench.results.records import ResultRecord
@@ -54,13 +55,14 @@ class Author:
 
 
 def trained(folder: Path) -> dict[str, Any]:
-    """The training summary of an adapter, or of the last adapter in a merged model. Raises DataError."""
+    """The training summary of an adapter, or of the last adapter in a merged model. Raises InputError, DataError."""
+    require_folder(folder)
     if (folder / SUMMARY).is_file():
         return read_summary(folder)
     record = merge_record(folder)
     if record is not None and isinstance(record.get("training"), dict):
         return dict(record["training"])
-    raise DataError(
+    raise InputError(
         f"{folder} has no {SUMMARY}.", remedy="name a run of bench train sft, its adapter, or a merged model"
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.files import hub
+from bioreview_bench.files.paths import require_folder
 from bioreview_bench.llm.local.model_files import ADAPTER
 
 from ..models.adapters import MERGED
@@ -43,8 +44,7 @@ class Upload:
 def plan(folder: Path, repo: str, *, private: bool) -> Upload:
     """Choose the files. Raises InputError when `folder` is nothing to publish, DataError without its cards."""
     hub.require_repo(repo)
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}.", remedy="name an adapter, or a merged model")
+    require_folder(folder, remedy="name an adapter, or a merged model")
     names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.is_symlink())
     chosen = [name for name in names if any(fnmatch(name, pattern) for pattern in _PUBLISHED)]
     if not any(name.endswith(".safetensors") for name in chosen):

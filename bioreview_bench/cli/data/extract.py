@@ -151,9 +151,9 @@ def _extractor(by: str, asking: Mapping[str, Any]) -> ModelExtractor:
 
 def _read(path: Path, *, compare: bool) -> tuple[list[Article], list[Article]]:
     """All articles, and those with a letter, and with concerns to `compare`. Raises InputError when there are none."""
-    from bioreview_bench.data.folder import ALL, read_articles, read_split
+    from bioreview_bench.data.load import stored_articles
 
-    articles = read_split(path, ALL) if path.is_dir() else read_articles([path])
+    articles = list(stored_articles(path))
     lettered = [article for article in articles if (article.decision_letter_raw or "").strip()]
     if not lettered:
         raise InputError(

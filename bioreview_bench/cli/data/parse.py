@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.errors import InputError, Problem
+from bioreview_bench.errors import DataError, InputError, Problem
 
 _VERSION = re.compile(r"(.+)-v(\d{1,4})")  # as bench data collect names files
 
@@ -46,8 +46,8 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
     with row_store(output) as rows:
         for path in _files(paths):
             try:
-                article = parse_jats(read_bytes(path, InputError, most=MOST_BYTES), path.name).to_article()
-            except InputError as error:
+                article = parse_jats(read_bytes(path, DataError, most=MOST_BYTES), path.name).to_article()
+            except (DataError, InputError) as error:
                 problems.append(Problem(error.message))
                 continue
             if article.id in places:
@@ -56,7 +56,7 @@ def parse(paths: tuple[Path, ...], output: Path | None) -> None:
             places[article.id] = rows.add((json.dumps(row, ensure_ascii=False) + "\n").encode())
         if problems:
             count = "1 file" if len(problems) == 1 else f"{len(problems):,} files"
-            raise InputError(
+            raise DataError(
                 f"{count} cannot be read; nothing was written.", problems=problems, remedy="leave these files out"
             )
         write_pieces({output: (rows[places[name]] for name in sorted(places))})
@@ -71,7 +71,7 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
             continue
         found = sorted(path.glob("*.xml"))
         if not found:
-            raise InputError(f"{path} has no .xml files.", remedy="name files in JATS")
+            raise DataError(f"{path} has no .xml files.", remedy="name files in JATS")
         newest: dict[str, tuple[int, Path]] = {}
         for file in found:
             versioned = _VERSION.fullmatch(file.stem)

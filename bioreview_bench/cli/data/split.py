@@ -163,10 +163,10 @@ def _ids(path: Path) -> list[str]:
     import json
 
     from bioreview_bench.data.article import canonical_id
-    from bioreview_bench.files.reading import read_text
+    from bioreview_bench.files.reading import read_filled
 
     remedy = 'name a file with ["id", ...], {"test": ["id", ...]}, or a split-manifest.json'
-    text = read_text(path, InputError, remedy, "utf-8-sig")
+    text = read_filled(path, InputError, remedy, "utf-8-sig")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

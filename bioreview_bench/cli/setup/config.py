@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from bioreview_bench.cli import options
-from bioreview_bench.errors import BenchError, InputError
+from bioreview_bench.errors import BenchError, DataError, InputError
 from bioreview_bench.files import settings
 
 _here = click.option("--here", is_flag=True, help=f"Write {settings.LOCAL_FILE} in this folder, not the user's file.")
@@ -46,16 +46,17 @@ def set_(key: str, value: str, here: bool) -> None:
         for name in options.contract_names(value):
             Contract.load(name)
     if key == "data":
-        from bioreview_bench.data.folder import data_files
+        from bioreview_bench.data.folder import check_folder, data_files
         from bioreview_bench.data.load import locate
 
         try:
             folder = locate(value)[1]
         except BenchError as error:
-            error.remedy = error.remedy.replace("--data", "bench config set data")
+            error.remedy = (error.remedy or "").replace("--data", "bench config set data")
             raise
+        check_folder(folder)
         if not data_files(folder):
-            raise InputError(
+            raise DataError(
                 f"{folder} contains no articles.", remedy="name a folder with {train,val,test}.jsonl, or articles.jsonl"
             )
     kept = settings.check_value(key, value)

@@ -27,7 +27,7 @@ from bioreview_bench.curation.formats.registry import Converter, canonical_name
 from bioreview_bench.curation.formats.source import DataSource
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import SPLITS
-from bioreview_bench.errors import InputError, cannot_write, reasons
+from bioreview_bench.errors import DataError, InputError, cannot_write, reasons
 from bioreview_bench.files.atomic import make_folder, write_json
 from bioreview_bench.files.jsonl import clean
 
@@ -51,7 +51,7 @@ def convert(
     """Convert a data set into the folder `output`, which must not exist or be empty; returns the manifest.
 
     With `split_reviews`, rules find the concerns of whole reviews. Raises InputError when rows are wrong and there are
-    not exactly `skip` of them, when nothing is found, or when the folder is taken; WriteError.
+    not exactly `skip` of them, or when the folder is taken; DataError when nothing is found; WriteError.
     """
     _check_new(output)
     written = _Written()
@@ -64,7 +64,7 @@ def convert(
                 _write_article(raw, source, written, (articles, pairs), split_reviews=split_reviews)
         _check_problems(source, skip)
         if not written.first:
-            raise InputError(
+            raise DataError(
                 f"No article was found in {source.path}, read as {name}.",
                 remedy="bench data import --list says what each format reads",
             )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bioreview_bench.errors import BenchError, InputError, Problem, printable
+from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
 from bioreview_bench.files.jsonl import LONGEST_ARTICLE, json_type, parse_value, read_rows
 from bioreview_bench.files.paths import check_path
 from bioreview_bench.files.reading import file_sha256
@@ -42,7 +42,7 @@ class DataSource:
 
     def __post_init__(self) -> None:
         if not self.path.exists():
-            raise InputError(f"There is nothing at {printable(self.path)}.", remedy=check_path(self.path))
+            raise DataError(f"There is no file or folder {printable(self.path, 400)}.", remedy=check_path(self.path))
 
     @property
     def root(self) -> Path:

@@ -17,7 +17,7 @@ from bioreview_bench.curation.lint.articles import check_article
 from bioreview_bench.curation.lint.rules import LEVELS, RULES, LintFinding
 from bioreview_bench.data.article import Article, canonical_id
 from bioreview_bench.data.folder import SPLITS, claims, missing_shards, where_else
-from bioreview_bench.errors import BenchError, DataError, InputError, Problem, printable
+from bioreview_bench.errors import BenchError, DataError, Problem, printable
 from bioreview_bench.files.jsonl import LONGEST_ARTICLE, json_type, read_rows
 from bioreview_bench.files.parquet import read_parquet
 from bioreview_bench.files.paths import check_path
@@ -69,7 +69,7 @@ class _Seen:
 
 
 def lint(path: Path) -> LintReport:
-    """Lint a data folder, or one file of articles (.jsonl, .parquet). Raises InputError when there are none."""
+    """Lint a data folder, or one file of articles (.jsonl, .parquet). Raises DataError when there are none."""
     report, seen = LintReport(), _Seen()
     for file in _files(path, report):
         before = report.articles + sum(report.counts.values())
@@ -77,6 +77,8 @@ def lint(path: Path) -> LintReport:
             for line, row in _rows(file):
                 _lint_row(report, seen, file.name, line, row)
         except BenchError as error:  # the file as a whole
+            if file == path:
+                raise
             report.add(file.name, 0, "", LintFinding("file", "", error.message))
         if report.articles + sum(report.counts.values()) == before:
             report.add(file.name, 0, "", LintFinding("file", "", "no articles"))
@@ -87,7 +89,7 @@ def lint(path: Path) -> LintReport:
 
 def _files(path: Path, report: LintReport) -> list[Path]:
     if not path.exists():
-        raise InputError(f"There is nothing at {printable(path)}.", remedy=check_path(path))
+        raise DataError(f"There is no file or folder {printable(path, 400)}.", remedy=check_path(path))
     if path.is_file():
         return [path]
     names = sorted(entry.name for entry in path.iterdir() if entry.is_file())
@@ -107,7 +109,7 @@ def _files(path: Path, report: LintReport) -> list[Path]:
         path / name for name in names if name.endswith((".jsonl", ".parquet")) and name not in _NOT_ARTICLES
     ]
     if not found:
-        raise InputError(
+        raise DataError(
             f"{printable(path)} has no .jsonl or .parquet files of articles.",
             remedy=where_else(path),
         )
@@ -158,7 +160,7 @@ def _given(row: object, place: tuple[int | str, ...]) -> str:
         if not isinstance(value, dict | list):
             return ""
         try:
-            value = value[part]
+            value = value[part]  # type: ignore[index]
         except (KeyError, IndexError, TypeError):
             return ""  # a field that is missing
     if isinstance(value, str):

@@ -15,7 +15,7 @@ from bioreview_bench.curation.release.rows import check_apart, check_withheld, c
 from bioreview_bench.curation.release.tables import schema_of, write_json_lines, write_parquet
 from bioreview_bench.data.article import Article
 from bioreview_bench.data.split import fingerprint
-from bioreview_bench.errors import InputError
+from bioreview_bench.errors import DataError, InputError
 from bioreview_bench.files.atomic import new_folder
 from bioreview_bench.files.jsonl import clean
 from bioreview_bench.files.row_store import row_store
@@ -95,11 +95,11 @@ def write_checksums(folder: Path) -> None:
 def wrong_checksums(folder: Path) -> list[str]:
     """What differs from SHA256SUMS, in words; [] when every file is there, unchanged, and listed.
 
-    Raises InputError when the folder is no release.
+    Raises DataError when the folder is no release.
     """
     from bioreview_bench.files.reading import file_sha256, read_text
 
-    text = read_text(folder / CHECKSUMS, InputError, "name a folder that bench data export or public made")
+    text = read_text(folder / CHECKSUMS, DataError, "name a folder that bench data export or public made")
     lines = (line.partition("  ") for line in text.splitlines())
     listed = {name: sha256 for sha256, _, name in lines if name}
     there = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file() or p.is_symlink()} - {CHECKSUMS}

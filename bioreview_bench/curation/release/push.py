@@ -9,6 +9,7 @@ from pathlib import Path
 from bioreview_bench.curation.release.export import CHECKSUMS, MANIFEST, wrong_checksums
 from bioreview_bench.errors import DataError, InputError, printable
 from bioreview_bench.files import hub
+from bioreview_bench.files.paths import require_folder
 from bioreview_bench.files.reading import find_json
 
 
@@ -29,6 +30,7 @@ def plan_upload(folder: Path, repo: str, *, private: bool) -> DataUpload:
     DataError when files are not those that were written.
     """
     hub.require_repo(repo)
+    require_folder(folder, DataError, "name a folder that bench data export or public made")
     wrong = wrong_checksums(folder)
     if wrong:
         listed = "\n".join(f"  {printable(line)}" for line in wrong[:10])

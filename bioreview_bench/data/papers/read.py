@@ -13,7 +13,8 @@ from bioreview_bench.data.article import Article
 from bioreview_bench.data.papers.paper import Form, Paper
 from bioreview_bench.data.papers.text import is_markdown, parse_markdown, parse_text
 from bioreview_bench.data.split import Split
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import InputError
+from bioreview_bench.files.paths import cannot_read
 from bioreview_bench.files.recognise import file_kind
 
 MOST_BYTES = 64 * 2**20
@@ -143,11 +144,8 @@ def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
             data = stream.read(MOST_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(f"There is no file {printable(path)}.", remedy=f"name {FORMS}") from error
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise InputError(f"Cannot read {printable(path)}: {reason}.", remedy=f"name {FORMS}") from error
+        raise cannot_read(path, error, remedy=f"name {FORMS}") from error
     if len(data) > MOST_BYTES:
         raise InputError(f"{path} is larger than {MOST_BYTES >> 20} MiB.", remedy=f"name {FORMS}")
     if not data.strip():

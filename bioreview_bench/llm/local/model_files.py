@@ -6,11 +6,13 @@ Nothing is downloaded: a name that is no folder is looked up in the local cache 
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import EncoderError, InputError, printable
+from bioreview_bench.files.paths import require_folder
 from bioreview_bench.files.reading import read_json
 
 ADAPTER = "adapter_config.json"
@@ -88,8 +90,8 @@ def _folder(name: str, kind: str = "model") -> Path:
     if path.is_dir():
         return path
     repo, _, revision = name.partition("@")
-    if name.startswith(("/", ".", "~")) or repo.count("/") > 1:
-        raise EncoderError(f"There is no folder {printable(name)}.", remedy="check the path")
+    if name.startswith(("/", ".", "~")) or repo.count("/") > 1 or os.path.exists(path):
+        require_folder(path, EncoderError)
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bioreview_bench.errors import InputError, printable
+from bioreview_bench.files.paths import require_folder
 from bioreview_bench.files.reading import read_json
 from bioreview_bench.llm.run.rows import FAILURES, kind_of_reason
 from bioreview_bench.results.provenance import git_state, package_version
@@ -118,6 +119,7 @@ def new_manifest(
 
 def read_manifest(path: Path) -> dict[str, Any]:
     """The manifest at `path`. Raises InputError."""
+    require_folder(path.parent)
     if not path.exists():
         raise InputError(f"{path.parent} is not a run folder: it contains no {path.name}.", remedy="check the path")
     manifest = read_json(path, InputError, "choose another --out")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -17,7 +18,7 @@ from typing import Any
 
 from bioreview_bench.data.vocabulary import CATEGORIES, SEVERITIES
 from bioreview_bench.errors import InputError, did_you_mean, printable
-from bioreview_bench.files.reading import parse_toml, read_text
+from bioreview_bench.files.reading import parse_toml, read_filled
 
 PLACE = "{paper}"
 ANSWERS = ("objects", "labels", "strings")  # with a confidence; without; texts alone
@@ -98,13 +99,13 @@ class Prompt:
             text = resources.files(_FOLDER).joinpath(f"{name}.toml").read_text(encoding="utf-8")
             return cls._from_toml(text, name, name)
         path = Path(name_or_path)
-        if "\0" in name or not path.is_file():
+        if not os.path.exists(path):  # False, too, for what can be no path
             raise InputError(
                 f'There is no prompt "{printable(name)}", bundled or as a file.',
                 remedy=f"{did_you_mean(name, bundled())}"
                 f"use {', '.join(bundled())} or the path of a TOML file with system and user",
             )
-        text = read_text(path, InputError, "save it as UTF-8", "utf-8-sig")
+        text = read_filled(path, InputError, "save it as UTF-8", "utf-8-sig")
         return cls._from_toml(text, f"file:{path.stem}", str(path))
 
     @classmethod

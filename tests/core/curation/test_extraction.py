@@ -252,7 +252,7 @@ def test_files_that_cannot_be_parsed_are_listed_together(bench_data: Data, tmp_p
     for name in ("a.xml", "b.xml"):
         (tmp_path / name).write_text("<html/>", encoding="utf-8")
     done = bench_data("parse", tmp_path, "-o", tmp_path / "o.jsonl")
-    assert done.code == 2
+    assert done.code == 4
     assert "a.xml" in done.err
     assert "b.xml" in done.err
     assert not (tmp_path / "o.jsonl").exists()

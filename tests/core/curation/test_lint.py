@@ -17,7 +17,7 @@ from bioreview_bench.curation.lint.ids import check_source
 from bioreview_bench.curation.lint.rules import LEVELS, RULES
 from bioreview_bench.curation.lint.run import LintReport, lint
 from bioreview_bench.data.folder import read_articles
-from bioreview_bench.errors import DataError, InputError
+from bioreview_bench.errors import DataError
 
 TEXT = "The cohort has no untreated control group at all."
 SOUND: dict[str, Any] = {
@@ -368,8 +368,8 @@ def test_errors_make_the_command_leave_with_2(write_jsonl: Callable[..., Path], 
 
 
 def test_what_is_not_there_is_no_finding(tmp_path: Path) -> None:
-    for path, says in ((tmp_path / "none", "nothing at"), (tmp_path, "no .jsonl or .parquet files")):
-        with pytest.raises(InputError, match=says):
+    for path, says in ((tmp_path / "none", "no file or folder"), (tmp_path, "no .jsonl or .parquet files")):
+        with pytest.raises(DataError, match=says):
             lint(path)
 
 

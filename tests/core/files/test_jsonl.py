@@ -93,5 +93,5 @@ def test_file_that_cannot_be_read_at_all_raises_the_error_asked_for(tmp_path: Pa
         list(read_rows(tmp_path / "absent.jsonl", failure))
     with pytest.raises(failure, match="is a folder"):
         list(read_rows(tmp_path, failure))
-    with pytest.raises(failure, match="Cannot read"):
+    with pytest.raises(failure, match="is a file, not a folder"):
         list(read_rows(packed / "below-a-file", failure))

@@ -114,7 +114,7 @@ def test_only_the_place_of_the_paper_is_replaced(paper: str, around: str, tricky
         ("user = 3", "must be a string"),
         ('user = "{paper}"\nanswer = "prose"', "unknown answer"),
         ("user = ", "not TOML"),
-        ("", "user is missing"),
+        ("", "is empty"),
     ],
 )
 def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -125,9 +125,11 @@ def test_a_file_that_is_no_prompt_is_refused(tmp_path: Path, text: str, said: st
 
 
 def test_what_does_not_exist_or_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    for name in ("objects-v9", str(tmp_path), str(tmp_path / "none.toml"), "a\0b"):
+    for name in ("objects-v9", str(tmp_path / "none.toml"), "a\0b"):
         with pytest.raises(InputError, match="There is no prompt"):
             Prompt.load(name)
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        Prompt.load(str(tmp_path))
     path = tmp_path / "latin.toml"
     path.write_bytes(b'user = "\xe9 {paper}"')
     with pytest.raises(InputError, match="not UTF-8"):

@@ -177,7 +177,7 @@ def test_what_is_no_archive_is_refused(content: bytes, open_database: Callable[.
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match="not a complete exported board"):
         import_board(open_database(tmp_path / "b.sqlite"), tmp_path / "a.zip")
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="There is no file"):
         import_board(open_database(tmp_path / "b.sqlite"), tmp_path / "absent.zip")
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from bioreview_bench.errors import InputError, Problem, printable
 from bioreview_bench.files.jsonl import read_rows
-from bioreview_bench.files.reading import read_text
+from bioreview_bench.files.reading import read_filled
 
 from ..prompt import asked, closed, conversation, given_question, question_key
 
@@ -148,7 +148,7 @@ def read_whole(path: Path) -> str:
     """The text of a file of at most 256 MiB. Raises InputError."""
     if path.is_file() and path.stat().st_size > _LARGEST:
         raise InputError(f"{path} is larger than {_LARGEST >> 20} MiB.", remedy="name a smaller file")
-    return read_text(path, InputError, "name a file of rows in UTF-8", "utf-8-sig")
+    return read_filled(path, InputError, "name a file of rows in UTF-8", "utf-8-sig")
 
 
 def _json(path: Path) -> Any:

@@ -182,7 +182,7 @@ def test_links_are_not_followed(imported: Callable[..., Any], tree: Callable[...
 def test_a_path_without_articles_says_so(imported: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert "No article was found" in imported("peerread", tmp_path / "empty").err
-    assert "There is nothing at" in imported("peerread", tmp_path / "absent").err
+    assert "There is no file or folder" in imported("peerread", tmp_path / "absent").err
 
 
 def test_installed_packages_add_formats(
