@@ -152,10 +152,13 @@ class Needs:
 
 def cannot_write(path: object, error: OSError) -> WriteError:
     """The WriteError for an OSError met while writing `path`."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    forbidden = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
     reason = "the disk is full" if error.errno == errno.ENOSPC else (error.strerror or str(error))
+    place = "choose a place that you may write to" if forbidden else "choose another place"
     return WriteError(
         f"Cannot write {path}: {reason}.",
-        remedy="free some space or choose another place, then run the same command again",
+        remedy=f"{'free some space or ' if full else ''}{place}, then run the same command again",
     )
 
 

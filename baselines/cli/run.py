@@ -13,13 +13,22 @@ from bioreview_bench.errors import InputError, Needs
 RUN = "run"  # the name of the hidden command; users write the reviewer's name instead
 
 
+class _RunContext(click.Context):
+    @property
+    def command_path(self) -> str:
+        """`bench baseline NAME`, with the reviewer's name where it is known."""
+        parent = self.parent.command_path if self.parent is not None else "bench baseline"
+        return f"{parent} {self.params.get('name') or 'NAME'}"
+
+
 class RunCommand(click.Command):
-    """A command whose usage shows the reviewer's name in the place of its own."""
+    """A command that is called by the reviewer's name in the place of its own."""
+
+    context_class = _RunContext
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """`bench baseline NAME [OPTIONS]`, with the reviewer's name where it is known."""
-        parent = ctx.parent.command_path if ctx.parent is not None else "bench baseline"
-        formatter.write_usage(parent, f"{ctx.params.get('name') or 'NAME'} [OPTIONS]")
+        """The name is part of the command, not an argument behind it."""
+        formatter.write_usage(ctx.command_path, "[OPTIONS]")
 
 
 @click.command(RUN, cls=RunCommand, hidden=True)

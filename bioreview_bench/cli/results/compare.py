@@ -136,6 +136,8 @@ def stability(results: tuple[Path, ...], form: str) -> None:
                 f"{path}: a second result of {printable(name)} under this contract.", remedy="use --system-name"
             )
         systems[name] = result
+    if len(set().union(*contracts.values())) < 2:
+        raise InputError("A ranking needs at least two systems.", remedy="bench stability A.result.json B.result.json")
     swept = {
         contract: over_thresholds(systems)
         for contract, systems in contracts.items()
