@@ -27,9 +27,15 @@ def info(data: str, allow_unfrozen: bool, form: str) -> None:
       bench data info --data demo
       bench data info --data v3=/my/files --format json
     """
-    from bioreview_bench.data.load import load_every_split
+    from bioreview_bench.data.folder import SPLITS
+    from bioreview_bench.data.load import load_every_split, load_split, stored_by_split
 
-    found = [_describe(split) for split in load_every_split(data, allow_unfrozen=allow_unfrozen)]
+    splits = load_every_split(data, allow_unfrozen=allow_unfrozen)
+    if len(splits) == 1:  # one file, whose splits are named beside it
+        named = stored_by_split(data)
+        parts = [load_split(data, name, allow_unfrozen=allow_unfrozen) for name in SPLITS if name in named]
+        splits = parts if sum(map(len, parts)) == len(splits[0]) else [*parts, *splits]
+    found = [_describe(split) for split in splits]
     if form == "json":
         options.show_json(found)
         return
