@@ -212,6 +212,17 @@ class TestAPath:
         assert (found, "Cannot read PATH: " in text) == (code, True), text
 
 
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("line", [line for _, kind, line in ROWS if kind in (".result.json", "data")])
+def test_bundled_predictions_in_place_of_a_result_or_of_data(line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(line.replace("PATH", "demo:careful").split()) in (2, 4)
+    text = capsys.readouterr().err
+    wanted = "data" if ("data", line) in {(kind, row) for _, kind, row in ROWS} else "a result"
+    assert f"demo:careful names predictions, not {wanted}." in text
+    assert ("name their data: demo" if wanted == "data" else "bench evaluate demo:careful -o ") in text
+
+
 def test_no_parameter_that_takes_a_path_is_left_out() -> None:
     covered = {(command, parameter) for _, _, line in ROWS for command, parameter in [place_of(line)]}
     tried = {parameter for _, parameter in covered}

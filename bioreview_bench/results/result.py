@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from bioreview_bench.data.load import bundled_data
 from bioreview_bench.errors import InputError, printable, reasons
 from bioreview_bench.files.atomic import write_files
 from bioreview_bench.files.reading import read_json
@@ -162,6 +163,13 @@ def load_result(path: str | Path) -> Result | HistoricResult:
     True
     """
     path = Path(path)
+    bundled = None if path.exists() else bundled_data(str(path))
+    if bundled is not None:
+        made = f"{bundled}-{path.name.partition(':')[2] or 'NAME'}.result.json"
+        raise InputError(
+            f"{printable(path)} names predictions, not a result.",
+            remedy=f"score them: bench evaluate {printable(path)} -o {printable(made)}",
+        )
     require_kind(path, RESULT)
     value = read_json(path, InputError, "check the path")
     if is_historic(value):

@@ -62,11 +62,14 @@ def init(run: Path | None, output: Path) -> None:
 
 def _found(run: Path | None) -> tuple[dict[str, Any], Path]:
     """(the manifest, empty when there is none; the predictions file)."""
+    from bioreview_bench.data.load import bundled_data
     from bioreview_bench.errors import InputError
 
     if run is None:
         return {}, Path("predictions.jsonl")
     if not run.exists():
+        if bundled_data(str(run)) is not None:
+            raise InputError(f"{run} has a card of its own.", remedy=f"bench submit {run} --to demo.sqlite")
         raise InputError(
             f"There is no file or folder {run}.", remedy="name a run's folder, its run.json or its predictions"
         )

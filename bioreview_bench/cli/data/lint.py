@@ -47,10 +47,9 @@ def lint(path: Path | None, level: str, everything: bool, rules: bool, form: str
         raise click.UsageError("Missing argument 'PATH'.")
     from bioreview_bench.curation.lint import run
     from bioreview_bench.curation.lint.rules import LEVELS, RULES
-    from bioreview_bench.data.load import BUNDLED_DATA, locate
-    from bioreview_bench.data.released.manifest import RELEASED
+    from bioreview_bench.data.load import locate
 
-    if not path.exists() and str(path).partition("=")[0] in (*BUNDLED_DATA, *RELEASED):
+    if not path.exists():
         path = locate(str(path))[1]
     report = run.lint(path)
     wanted = LEVELS[: LEVELS.index(level) + 1]
