@@ -156,7 +156,9 @@ def locate(data: str | Path) -> tuple[str | None, Path]:
     if not Path(text).exists():
         bundled = bundled_data(Path(text).name)
         if bundled is not None:
-            raise DataError(f"{printable(Path(text).name)} names predictions, not data.", remedy=f"name their data: {bundled}")
+            raise DataError(
+                f"{printable(Path(text).name)} names predictions, not data.", remedy=f"name their data: {bundled}"
+            )
         names = (*BUNDLED_DATA, *manifests.RELEASED)
         raise DataError(
             f"There is no data folder {printable(text)}.",
