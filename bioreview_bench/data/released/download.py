@@ -48,7 +48,7 @@ class Wanted:
         """What to do when the Hub refuses."""
         if self.version is None:
             return (
-                "check name and revision; for a gated or private repository ask for access at "
+                "check name, revision and network; for a gated or private repository ask for access at "
                 f"https://huggingface.co/datasets/{self.repo}, then hf auth login"
             )
         return (
