@@ -115,14 +115,14 @@ def _controls(record: ResultRecord) -> Note:
 
 
 def _humans(record: ResultRecord) -> list[tuple[str, str | Note]]:
-    """One line, or none: under a saturated contract it would say nothing."""
+    """Two lines with their 95% CIs, or none: under a saturated contract they would say nothing."""
     found = record.humans
     if found is None or record.controls.saturated:
         return []
     figures = []
     for name, side in (("reviewer", found.reviewer), ("system", found.system)):
-        bounds = _bounds(record, f"humans.{name}.f1").strip()
-        figures.append(f"{figure(side.f1)} ({bounds})" if bounds else figure(side.f1))
+        bounds = _bounds(record, f"humans.{name}.f1").strip().removeprefix("95% CI ")
+        figures.append(f"{figure(side.f1)} {bounds}".strip())
     on = "1 article" if found.n_articles == 1 else f"{found.n_articles:,} articles"
     said = f"F1 {figures[0]} of a reviewer, {figures[1]} of this system, both against the other reviewers of {on}"
     return [("Humans", Note("info", said))]
