@@ -12,6 +12,7 @@ import pytest
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ROOMS = ("bioreview_bench", "baselines", "leaderboard", "training")
+_MAP = _ROOT / "docs" / "architecture.md"
 _MOST_LINES = 450
 _MOST_ENTRIES = 16
 # Words of ours that a reader has to guess the meaning of, where English has a plain one.
@@ -73,7 +74,15 @@ def test_texts_use_plain_words() -> None:
 
 
 def test_the_walks_of_the_map_pass_files_that_exist() -> None:
-    text = (_ROOT / "docs" / "architecture.md").read_text("utf-8")
+    text = _MAP.read_text("utf-8")
     named = re.findall(r"`((?:bioreview_bench|baselines|leaderboard|training)/[a-z_/0-9]+\.py)`", text)
     assert len(named) > 30
     assert not [name for name in named if not (_ROOT / name).is_file()]
+
+
+def test_the_map_names_every_room() -> None:
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`\n]+)`", _MAP.read_text("utf-8")))))
+    rooms = {
+        folder.name for room in _ROOMS for folder in (_ROOT / room).iterdir() if (folder / "__init__.py").is_file()
+    }
+    assert not rooms - named
