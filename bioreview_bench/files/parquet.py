@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _BATCH = 256  # rows in memory at once
 # A file may unpack to a gigabyte, or to this many times its size: texts are packed to a tenth or more.
 _MOST_BYTES, _MOST_TIMES = 2**30, 100
+# Columns, and row groups, that a file may have: their description is read before anything can be counted, and takes
+# some forty times as much memory as disk.
+_MOST_PARTS = 20_000
 _SECTIONS = "paper_text_sections"
 _TEXT, _DATE, _FLAG = "a string", "a string or a date", "a boolean"
 _WHOLE, _ROUND, _SHARE = "a whole number", "a whole number or a string", "a number"
@@ -53,7 +56,7 @@ def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     import pyarrow.parquet
 
     try:
-        stored = pyarrow.parquet.ParquetFile(path)
+        stored = _opened(path)
         schema = stored.schema_arrow
         _check_types(path, schema)
         is_struct = _SECTIONS in schema.names and pyarrow.types.is_struct(_plain_type(schema.field(_SECTIONS).type))
@@ -68,13 +71,27 @@ def read_parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise DataError(f"Cannot read {path}: {error}.", remedy="check the file") from error
 
 
+def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
+    import pyarrow.parquet
+
+    try:
+        return pyarrow.parquet.ParquetFile(path, thrift_container_size_limit=_MOST_PARTS)
+    except OSError as error:
+        if "Exceeded size limit" in str(error):
+            raise DataError(
+                f"{printable(path, 400)} has more than {_MOST_PARTS:,} columns or row groups.",
+                remedy="write it again with fewer, or as JSON Lines",
+            ) from error
+        raise
+
+
 def read_column(path: Path, name: str) -> list[str]:
     """A column of strings, whole. Raises DataError: the file cannot be read, or has no such column."""
     import pyarrow
     import pyarrow.parquet
 
     try:
-        stored = pyarrow.parquet.ParquetFile(path)
+        stored = _opened(path)
         if name not in stored.schema_arrow.names:
             raise KeyError(name)
         found = [value for batch in _bounded_batches(stored, path, [name]) for value in batch[name].to_pylist()]

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from bioreview_bench.errors import DataError
+from bioreview_bench.files import parquet
 from bioreview_bench.files.parquet import read_column, read_parquet
 
 N = 2_000
@@ -71,3 +72,46 @@ def test_many_long_rows_are_read_one_by_one(tmp_path: Path) -> None:
     rows = list(read_parquet(written(tmp_path, 40, abstract=repeated(40))))
     assert [number for number, _ in rows] == list(range(1, 41))
     assert all(row["abstract"] == MEGABYTE for _, row in rows)
+
+
+def test_more_columns_or_row_groups_than_any_data_set_has_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet, "_MOST_PARTS", 50)
+    columns = written(tmp_path, 1, **{f"c{number}": [1] for number in range(60)})
+    with pytest.raises(DataError, match="more than 50 columns or row groups"):
+        list(read_parquet(columns))
+    with pq.ParquetWriter(columns, pa.schema([("id", pa.string()), ("source", pa.string())])) as writer:
+        for number in range(60):
+            writer.write_table(pa.table({"id": [f"zoo:{number}"], "source": ["zoo"]}))
+    with pytest.raises(DataError, match="more than 50 columns or row groups"):
+        list(read_parquet(columns))
+    with pytest.raises(DataError, match="more than 50 columns or row groups"):
+        read_column(columns, "id")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Cannot read"),
+        (b"hello" * 100, "not a parquet file"),
+        (b"PAR1" + b"\0" * 100 + b"\xff\xff\xff\x7fPAR1", "smaller than the size reported"),
+        (b"PAR1" + b"\xff" * 100 + b"\x64\0\0\0PAR1", "Cannot read"),
+    ],
+    ids=["empty", "another file", "a footer of two gigabytes", "a footer of noise"],
+)
+def test_what_is_no_parquet_is_said_with_its_name(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        list(read_parquet(path))
+    assert "a.parquet" in str(caught.value)
+
+
+def test_lists_in_lists_beyond_the_depth_of_any_data_are_refused(tmp_path: Path) -> None:
+    kind, value = pa.string(), "x"
+    for _ in range(200):
+        kind, value = pa.list_(kind), [value]
+    path = written(tmp_path, 1, deep=pa.array([value], kind))
+    with pytest.raises(DataError, match="too deeply nested"):
+        list(read_parquet(path))
