@@ -64,11 +64,11 @@ class Registration:
     def gather(self, needs: Needs, options: RunOptions) -> None:
         """Note what this machine lacks for a run with these options: a library, a command, a key."""
         if self.module is not None and not _installed(self.module):
-            needs.parts.append(
-                EncoderError(
-                    f"{self.name} needs {self.module}, which is not installed.", remedy=install_command(self.extra)
+            remedy = install_command(self.extra)
+            if all(part.remedy != remedy for part in needs.parts):
+                needs.parts.append(
+                    EncoderError(f"{self.name} needs {self.module}, which is not installed.", remedy=remedy)
                 )
-            )
         if self.executable is not None and options.base_url is None:
             variable, command = self.executable
             if shutil.which(os.environ.get(variable) or command) is None:

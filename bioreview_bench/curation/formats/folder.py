@@ -14,7 +14,7 @@ from bioreview_bench.curation.formats.raw import RawArticle, RawReview, venue_of
 from bioreview_bench.curation.formats.source import DataSource
 from bioreview_bench.data.papers.jats import parse_jats
 from bioreview_bench.data.papers.read import decoded, read_paper
-from bioreview_bench.errors import BenchError, InputError, printable
+from bioreview_bench.errors import BenchError, EncoderError, InputError, printable
 
 _MOST_REVIEWS = 50
 _TEXTS = (".txt", ".md", ".markdown", "")
@@ -34,6 +34,8 @@ def folder(source: DataSource) -> Iterator[RawArticle]:
             continue
         try:
             yield _article(source, place, files)
+        except EncoderError:  # a library is missing: no file is wrong
+            raise
         except BenchError as error:
             source.wrong(source.name(place), error.message)
 

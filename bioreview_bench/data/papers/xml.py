@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bioreview_bench.errors import InputError, printable
+from bioreview_bench.errors import EncoderError, InputError, printable
 from bioreview_bench.files.install import install_command
 
 if TYPE_CHECKING:
@@ -18,12 +18,14 @@ def parse_xml(data: bytes, where: str) -> _Element:
     """The root element. `where` names the file in messages.
 
     A document type that declares entities is refused, an entity that is used is too; nothing is loaded from anywhere.
-    libxml2 bounds the depth (256) and the size of a text (10 MB). Raises InputError.
+    libxml2 bounds the depth (256) and the size of a text (10 MB). Raises InputError; EncoderError without lxml.
     """
     try:
         from lxml import etree
     except ImportError as error:
-        raise InputError(f"Reading {where} needs lxml.", remedy=install_command("papers")) from error
+        raise EncoderError(
+            f"Reading {where} needs lxml, which is not installed.", remedy=install_command("papers")
+        ) from error
     if len(data) > MOST_BYTES:
         raise InputError(f"{where} has more than {MOST_BYTES >> 20} MB, the most that is read.", remedy=_REMEDY)
     if data.startswith(b"\x1f\x8b"):

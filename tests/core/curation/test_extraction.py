@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -268,6 +269,21 @@ def test_the_folder_of_the_output_is_made_and_a_dry_run_makes_none(
     assert (done.code, (tmp_path / "made").exists()) == (0, False)
     assert bench_data("extract", pilot, "-o", output).code == 0
     assert output.exists()
+
+
+def test_a_missing_library_is_named_and_no_file_is_blamed(
+    bench_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "lxml", None)
+    paper = tmp_path / "papers" / "one" / "paper.xml"
+    paper.parent.mkdir(parents=True)
+    paper.write_text("<article><front/></article>", encoding="utf-8")
+    for number, command in enumerate((("parse", paper), ("import", "folder", tmp_path / "papers"))):
+        done = bench_data(*command, "-o", tmp_path / f"out{number}")
+        assert done.code == 3
+        assert "needs lxml" in done.err
+        assert "[papers]" in done.err
+        assert not (tmp_path / f"out{number}").exists()
 
 
 def test_compare_prints_agreement(bench_data: Data, shared: Path) -> None:
