@@ -39,7 +39,7 @@ from bioreview_bench.leaderboard.store.submissions import receive, submissions_w
 from bioreview_bench.leaderboard.store.users import add_user, find_user
 from bioreview_bench.leaderboard.worker.run import score_due
 
-_LOTS = 100_000_000
+LOTS = 100_000_000
 _AT_ONCE = 20  # submissions
 _PAGES = ("/", "/?sort=skill", "/?weights=open", "/?show=ranked")
 _WORDS = ("the", "control", "group", "was", "not", "measured", "and", "its", "variance", "is", "missing", "here", "too")
@@ -63,19 +63,19 @@ def main() -> None:
         began = time.monotonic()
         database = _make_board(path, asked.systems)
         print(f"{asked.systems} systems scored in {time.monotonic() - began:.1f} s; {os.cpu_count()} cores")
-        with _served(path) as served:
-            _measure("nothing changes", served, asked, asked.rate)
-            _measure("nothing changes", served, asked, 0.0)
-            _measure(f"{asked.views} different views a minute", served, asked, asked.rate, asked.views)
+        with served_board(path) as served:
+            measure("nothing changes", served, asked, asked.rate)
+            measure("nothing changes", served, asked, 0.0)
+            measure(f"{asked.views} different views a minute", served, asked, asked.rate, asked.views)
             with _changing(database, asked.systems) as scored:
-                _measure(f"{_AT_ONCE} submissions at a time are scored", served, asked, asked.rate)
+                measure(f"{_AT_ONCE} submissions at a time are scored", served, asked, asked.rate)
             print(f"{scored[0]} submissions were scored meanwhile")
         database.close()
 
 
 def _make_board(path: Path, systems: int) -> Database:
     database = Database(path)
-    limits = Limits(per_day=_LOTS, uploads_per_day=_LOTS, requests_per_minute=_LOTS)
+    limits = Limits(per_day=LOTS, uploads_per_day=LOTS, requests_per_minute=LOTS)
     boards.set_up(database, "demo", ("test",), ("jaccard",), draws=200, limits=limits)
     for number in range(systems):
         name = f"user{number}"
@@ -107,7 +107,7 @@ def _submit(database: Database, user: str, number: int) -> None:
 
 
 @contextmanager
-def _served(path: Path) -> Iterator[tuple[int, int]]:
+def served_board(path: Path) -> Iterator[tuple[int, int]]:
     """(process id, port) of the server."""
     command = [sys.executable, "-c", "from bioreview_bench.cli import main; main()", "leaderboard", "serve"]
     serving = subprocess.Popen(
@@ -144,7 +144,8 @@ def _changing(database: Database, systems: int) -> Iterator[list[int]]:
     thread.join()
 
 
-def _measure(label: str, served: tuple[int, int], asked: argparse.Namespace, rate: float, views: int = 0) -> None:
+def measure(label: str, served: tuple[int, int], asked: argparse.Namespace, rate: float, views: int = 0) -> None:
+    """Ask for pages for `asked.seconds` over `asked.connections`, and print how long they took."""
     pid, port = served
     command = [sys.executable, __file__, "--load", str(port), "--rate", str(rate), "--views", str(views)]
     command += ["--connections", str(asked.connections), "--seconds", str(asked.seconds)]

@@ -1,11 +1,12 @@
 """What a large board costs: its first table, one more system, a withdrawal, its pages and its database.
 
-    python benchmarks/board/growing_board.py [--systems 300] [--articles 278]
+    python benchmarks/board/growing_board.py [--systems 300] [--articles 278] [--load]
 
 A board is filled with results of invented systems (one real record whose counts by article are resampled), so that
 tables are made as a worker makes them, with everything else that they hold. Printed are seconds of the whole table, and
 of the tests in it (the aim at 300 systems: under 60 s for the first, under 3 s for one more); milliseconds and bytes of
-each page, made for the first time (the first of all reads the table); and the size of the database.
+each page, made for the first time (the first of all reads the table); and the size of the database. With --load the
+board is served, as in `board.py`, also while a worker makes its table again all the time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import argparse
 import json
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -22,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bands import simulated
+from board import LOTS, measure, served_board
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select
 
@@ -30,6 +33,7 @@ from bioreview_bench.leaderboard import boards
 from bioreview_bench.leaderboard.ranking import build as building
 from bioreview_bench.leaderboard.ranking.pairs import pairs_of
 from bioreview_bench.leaderboard.serving.app import create_app
+from bioreview_bench.leaderboard.settings import Limits
 from bioreview_bench.leaderboard.store.common import bump
 from bioreview_bench.leaderboard.store.database import Database
 from bioreview_bench.leaderboard.store.models import (
@@ -54,11 +58,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--systems", type=int, default=300)
     parser.add_argument("--articles", type=int, default=278)
+    parser.add_argument("--load", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, closing(Database(Path(name) / "board.sqlite")) as database:
         folder = Path(name)
         predictions = _written(folder, asked.articles)
-        boards.set_up(database, str(folder), ("test",), ("jaccard",))
+        boards.set_up(database, str(folder), ("test",), ("jaccard",), limits=Limits(requests_per_minute=LOTS))
         split = load_split(folder, "test")
         model = score(split, read_predictions(predictions, split), Contract.load("jaccard"), draws=1000)
         counts = simulated(1, asked.systems + 1, asked.articles, gap=0.02)
@@ -74,7 +79,9 @@ def main() -> None:
         _sizes(database)
         _pages(database)
         mebibytes = sum(file.stat().st_size for file in folder.glob("board.sqlite*")) / 2**20
-        print(f"database: {mebibytes:.1f} MiB, of which results {_results(database):.1f} MiB")
+        print(f"database: {mebibytes:.1f} MiB, of which results {_results(database):.1f} MiB", flush=True)
+        if asked.load:
+            _load(database, folder / "board.sqlite")
 
 
 def _written(folder: Path, n: int) -> Path:
@@ -216,6 +223,25 @@ def _pages(database: Database) -> None:
                 packed = sum(len(part) for part in answer.iter_raw())
             passed = time.monotonic() - began
             print(f"{name}: {answer.status_code}, {1000 * passed:.0f} ms, {packed / 1024:.0f} KiB as sent", flush=True)
+
+
+def _load(database: Database, path: Path) -> None:
+    asked = argparse.Namespace(rate=200.0, connections=16, seconds=8.0)
+    ended = threading.Event()
+
+    def change() -> None:
+        while not ended.wait(0.2):
+            with database.session() as session:
+                bump(session, split="test")
+
+    with served_board(path) as served:
+        measure("nothing changes", served, asked, asked.rate)
+        measure("90 different views a minute", served, asked, asked.rate, views=90)
+        thread = threading.Thread(target=change)
+        thread.start()
+        measure("its table is made again all the time", served, asked, asked.rate)
+        ended.set()
+        thread.join()
 
 
 def _results(database: Database) -> float:

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option(
-    "--draws", type=click.IntRange(min=1), default=10_000, show_default=True, help="Draws of the label-swap test."
+    "--draws",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    help="Draws of the label-swap test. Few beside many systems find too many differences.",
 )
 @click.option("--seed", type=int, default=42, show_default=True, help="Decides which labels are swapped in each draw.")
 @options.path_option("--html", metavar="FILE", text="Write a page for the browser: article by article, who found what.")
