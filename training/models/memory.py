@@ -156,8 +156,10 @@ def estimate(config: RunConfig, shape: Shape) -> MemoryEstimate:
     adapter = shape.lora_per_rank * config.adapter.r
     states = 2 if str(config.trl["optim"]).endswith("8bit") else 8  # bytes of both moments
     inside = tokens * (WITHIN_LAYER[0] * shape.hidden_size + WITHIN_LAYER[1] * shape.intermediate_size) * width
-    between = shape.layers * tokens * shape.hidden_size * width
-    activations = between + inside if config.trl["gradient_checkpointing"] else shape.layers * inside
+    whole = layers_kept_whole(config, shape.layers)
+    between = (shape.layers - whole) * tokens * shape.hidden_size * width
+    # Of the checkpointed layers one at a time is computed again.
+    activations = whole * inside + between + (inside if whole < shape.layers else 0)
     per_head = config.sequences * config.longest**2
     mask = per_head if config.sequences > 1 else 0
     scores = shape.heads * per_head * (width + 4 + width) if config.model.attention == "eager" else 0
@@ -165,6 +167,18 @@ def estimate(config: RunConfig, shape: Shape) -> MemoryEstimate:
     output = 2 * tokens * shape.hidden_size * 4 + 1024 * shape.vocabulary * 4
     trained = adapter * (2 * (4 if config.adapter_dtype == "float32" else 2) + states)  # weights, gradients, moments
     return MemoryEstimate(kept * width + quantised + largest, trained, activations, mask + scores, output, CONTEXT)
+
+
+def layers_kept_whole(config: RunConfig, layers: int) -> int:
+    """Layers whose activations stay until their gradients are computed: all without checkpointing, and those that
+    `every_n_layers` passes over with it (transformers checkpoints layers 0, n, 2n, ...)."""
+    trl = config.trl
+    checkpointing = trl.get("activation_checkpointing")  # the newer name counts where both are given
+    if not (trl["gradient_checkpointing"] if checkpointing is None else checkpointing):
+        return layers
+    given = trl.get("activation_checkpointing_kwargs") or trl.get("gradient_checkpointing_kwargs")
+    every = given.get("every_n_layers", 1) if isinstance(given, dict) else 1
+    return layers - math.ceil(layers / every)
 
 
 def device_memory() -> tuple[int, str] | None:

@@ -93,6 +93,14 @@ def test_the_memory_estimate_adds_up() -> None:
     between = 36 * 16_384 * 4096 * 2
     whole = estimate(load("sft", "qwen3_8b", ("gradient_checkpointing=false",)), Shape.stated(config))
     assert whole.activations == pytest.approx(36 * (found.activations - between))
+    assert found.activations == between + whole.activations / 36
+    third = "gradient_checkpointing_kwargs={use_reentrant: false, every_n_layers: %d}"
+    for every, kept in ((3, 24), (5, 28), (1, 0)):  # of 36 layers 12, 8 and 36 are checkpointed
+        some = estimate(load("sft", "qwen3_8b", (f"trl.{third % every}",)), Shape.stated(config))
+        assert some.activations == pytest.approx(whole.activations * (kept + 1) / 36 + (36 - kept) * 16_384 * 4096 * 2)
+    newer = ("trl.activation_checkpointing=true", "trl.activation_checkpointing_kwargs={every_n_layers: 36}")
+    one = estimate(load("sft", "qwen3_8b", newer), Shape.stated(config))
+    assert one.activations == pytest.approx(whole.activations + 16_384 * 4096 * 2)
     twice = estimate(load("sft", "qwen3_8b", ("per_device_train_batch_size=2",)), Shape.stated(config))
     assert twice.attention == 2 * 16_384**2  # a mask, since papers of two lengths are padded
     assert twice.activations == 2 * found.activations
