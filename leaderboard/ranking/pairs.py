@@ -1,7 +1,6 @@
-"""The tests of a table's pairs, as pages read them: one system, two, or a few, and never all.
+"""The tests of a table's pairs, as pages read them: one system's, or those of a few, and never all.
 
     pairs_of(db, "test", "v3", submission)         one ranked system against every other, in the table's order
-    pair_of(db, "test", "v3", a, b)                two systems; None unless both are ranked
     pairs_among(db, "test", "v3", [a, b, c])       every pair of a few systems, in the order given
 
 Each returns `view.PairTest`: `delta_f1` is F1 of `a` minus F1 of `b`; `p_adjusted` is corrected over all pairs of the

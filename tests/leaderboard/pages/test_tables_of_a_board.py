@@ -10,7 +10,7 @@ import pytest
 from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.ranking import build as ranking
 from bioreview_bench.leaderboard.ranking.build import load_system, load_table, rebuild_table
-from bioreview_bench.leaderboard.ranking.pairs import pair_of, pairs_among, pairs_of
+from bioreview_bench.leaderboard.ranking.pairs import pairs_among, pairs_of
 from bioreview_bench.leaderboard.store.common import NotFound, WrongState
 from bioreview_bench.leaderboard.store.models import KeptTests, ResultCounts, StoredTable, SystemTests
 from bioreview_bench.leaderboard.store.submissions import mark, receive, withdraw
@@ -35,9 +35,8 @@ def test_a_board_of_either_database_has_the_same_table(
     [test] = pairs_of(either_board, "test", "jaccard", high)
     assert (test.a, test.b, test.significant) == (high, low, True)
     assert test.delta_f1 == pytest.approx(table.rows[0].f1.value - table.rows[1].f1.value)
-    assert pair_of(either_board, "test", "jaccard", low, high) == test.model_copy(
-        update={"a": low, "b": high, "delta_f1": -test.delta_f1}
-    )
+    turned = test.model_copy(update={"a": low, "b": high, "delta_f1": -test.delta_f1})
+    assert pairs_among(either_board, "test", "jaccard", [low, high]) == (turned,)
 
 
 def test_nothing_that_a_team_sends_later_changes_its_ranked_row(
@@ -117,7 +116,7 @@ def test_a_page_reads_the_tests_of_the_systems_that_it_shows(scored_board: Any) 
         (second, first),
     ]
     assert pairs_of(*where, unranked) == pairs_of(*where, "s_x") == ()
-    assert pair_of(*where, first, unranked) is pair_of(*where, first, first) is None
+    assert pairs_among(*where, [first, unranked]) == pairs_among(*where, [first, first]) == ()
 
 
 def test_what_was_kept_of_tests_can_be_lost_and_is_made_again(scored_board: Any) -> None:
