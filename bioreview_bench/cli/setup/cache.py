@@ -87,7 +87,7 @@ def info(form: str) -> None:
 @click.argument("kinds", nargs=-1, type=click.Choice(list(KINDS)), metavar="[KIND]...")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def clear(kinds: tuple[str, ...], yes: bool) -> None:
-    """Delete what is kept of each KIND; without one, vectors and control scores.
+    """Delete kinds of files; without KIND vectors and control scores.
 
     These two are computed again when they are needed. Other kinds cost money, a download or a person's work to have
     again, so they are deleted only when they are named: judgements, extractions, data, cards, encoders, pins. Nothing
