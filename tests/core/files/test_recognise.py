@@ -72,8 +72,8 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, name: str, content: str
 @pytest.mark.parametrize(
     ("name", "content", "what"),
     [
-        ("mine.jsonl.gz", gzip.compress(LINES.encode()), "a gzip file"),
-        ("predictions.jsonl", gzip.compress(LINES.encode()), "a gzip file"),
+        ("mine.jsonl.gz", gzip.compress(LINES.encode(), mtime=0), "a gzip file"),
+        ("predictions.jsonl", gzip.compress(LINES.encode(), mtime=0), "a gzip file"),
         ("mine.bz2", bz2.compress(LINES.encode()), "a bzip2 file"),
         ("mine.jsonl.xz", lzma.compress(LINES.encode()), "an xz file"),
         ("mine.jsonl", LINES.encode("utf-16"), "UTF-16 text"),
