@@ -93,13 +93,17 @@ def release_stale(db: Database) -> list[str]:
     """Free what killed workers held; returns the ids.
 
     At once when the process is dead and ran on this machine, otherwise when its lease ended. What was being scored
-    goes back to the queue, or is failed after MAX_ATTEMPTS; what was being validated is received again.
+    goes back to the queue, or is failed after MAX_ATTEMPTS; what was being validated is received again. A lease that
+    was written before the clock was set back ends within LEASE_SECONDS from now, unless its holder extends it.
     """
-    if not any(_is_stale(row) for row in _held(db)):
+    if not any(_is_stale(row) or _is_from_the_future(row) for row in _held(db)):
         return []
     with db.session() as session:
         query = select(Submission).where(Submission.leased_by.is_not(None)).order_by(Submission.id)
-        freed = [row for row in session.scalars(query.with_for_update(skip_locked=True)) if _is_stale(row)]
+        held = list(session.scalars(query.with_for_update(skip_locked=True)))
+        for row in filter(_is_from_the_future, held):
+            row.leased_until = now() + timedelta(seconds=LEASE_SECONDS)
+        freed = [row for row in held if _is_stale(row)]
         for row in freed:
             _free(session, row)
         for split in sorted({row.split for row in freed}):
@@ -119,6 +123,11 @@ def _held(db: Database) -> list[Submission]:
 
 def _is_stale(row: Submission) -> bool:
     return row.leased_by is None or row.leased_until is None or row.leased_until < now() or is_dead(row.leased_by)
+
+
+def _is_from_the_future(row: Submission) -> bool:
+    """True for a lease that ends later than any could that was written now; clocks of machines differ by seconds."""
+    return row.leased_until is not None and row.leased_until > now() + timedelta(seconds=2 * LEASE_SECONDS)
 
 
 def _free(session: Session, row: Submission) -> None:

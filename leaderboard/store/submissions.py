@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic_core import SchemaValidator, core_schema
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, delete, func, select
 from sqlalchemy.orm import Session
 
 from bioreview_bench.errors import printable
@@ -198,8 +198,8 @@ def count_refused(db: Database, user: UserInfo) -> None:
 
 def _check_quota(session: Session, user: User, limits: Limits) -> None:
     """The team's, so that a second user of it has no second quota."""
-    midnight, wait = _today()
-    counted = select(func.count()).where(Submission.team == user.team, Submission.created_at >= midnight)
+    today, wait = _today()
+    counted = select(func.count()).where(Submission.team == user.team, today)
     if (session.scalar(counted.where(Submission.state != "rejected")) or 0) >= limits.per_day:
         raise QuotaReached(
             f"Today's {limits.per_day} submissions of {printable(user.team)} are used up.",
@@ -210,8 +210,8 @@ def _check_quota(session: Session, user: User, limits: Limits) -> None:
 
 
 def _check_uploads(session: Session, team: str, limits: Limits) -> None:
-    midnight, wait = _today()
-    taken = select(func.count()).where(Submission.team == team, Submission.created_at >= midnight)
+    today, wait = _today()
+    taken = select(func.count()).where(Submission.team == team, today)
     if (session.scalar(taken) or 0) + _refused(session, team) >= limits.uploads_per_day:
         raise QuotaReached(
             f"Today's {limits.uploads_per_day} uploads of {printable(team)} are used up, refused ones counted.",
@@ -234,11 +234,16 @@ def _day() -> str:
     return now().date().isoformat()
 
 
-def _today() -> tuple[datetime, int]:
-    """(when today began, seconds until it ends), in UTC."""
+def _today() -> tuple[ColumnElement[bool], int]:
+    """(a submission came today, seconds until today ends), in UTC.
+
+    What came while the clock was ahead is not of today: it would use up the quotas of all days until then.
+    """
     moment = now()
     midnight = datetime(moment.year, moment.month, moment.day, tzinfo=moment.tzinfo)
-    return midnight, max(1, int((midnight + timedelta(days=1) - moment).total_seconds()))
+    end = midnight + timedelta(days=1)
+    came = and_(Submission.created_at >= midnight, Submission.created_at < end)
+    return came, max(1, int((end - moment).total_seconds()))
 
 
 def _keep(session: Session, package: Package, content: bytes) -> None:
