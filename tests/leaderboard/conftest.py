@@ -47,6 +47,15 @@ def midday(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bioreview_bench.leaderboard.store.submissions.now", lambda: noon)
 
 
+@pytest.fixture
+def unrefilled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Boards whose limits of requests a minute are not filled again, however long a test takes."""
+    from bioreview_bench.leaderboard.http.security import Limiter
+
+    make = "bioreview_bench.leaderboard.serving.app.Limiter"
+    monkeypatch.setattr(make, lambda per_minute: Limiter(per_minute, lambda: 0.0))
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """URL of the maintenance database of a throwaway cluster that listens on a socket in a folder, not on a port."""

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from bioreview_bench.leaderboard.http.security import Limiter, TooMany, address_of
-from bioreview_bench.leaderboard.serving import app
 
 Make = Callable[..., Any]
 
@@ -19,12 +18,6 @@ class _Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Boards whose buckets do not fill again, however long a test takes."""
-    monkeypatch.setattr(app, "Limiter", lambda per_minute: Limiter(per_minute, _Clock()))
 
 
 def test_a_bucket_empties_and_fills_evenly() -> None:
@@ -87,8 +80,9 @@ def test_addresses_of_one_customer_share_a_bucket(client: tuple[str, int] | None
     assert address_of({"type": "http", "client": client}) == expected
 
 
+@pytest.mark.usefixtures("unrefilled")
 def test_guessing_tokens_is_slowed_to_a_few_a_minute_and_keeps_no_right_one_out(
-    still: None, make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
+    make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
 ) -> None:
     board = make_board(tmp_path / "b.sqlite", requests_per_minute=120)
     token = add_submitter(board, "ann").token
@@ -111,8 +105,9 @@ def test_guessing_tokens_is_slowed_to_a_few_a_minute_and_keeps_no_right_one_out(
     assert ann.get("/api/v1/board").status_code == 200
 
 
+@pytest.mark.usefixtures("unrefilled")
 def test_the_holder_of_a_right_token_is_held_to_the_limit_as_well(
-    still: None, make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
+    make_board: Make, tmp_path: Any, served: Make, caller: Make, add_submitter: Make
 ) -> None:
     board = make_board(tmp_path / "b.sqlite", requests_per_minute=20)
     url = served(board)

@@ -76,7 +76,7 @@ def test_a_badge_is_a_picture_that_says_the_score(scored_board: Any) -> None:
 def test_a_badge_may_be_shown_elsewhere_and_pages_may_not(scored_board: Any, served: Make) -> None:
     httpx = pytest.importorskip("httpx")
     submission = load_table(scored_board, "test", "jaccard").rows[0].submission
-    with httpx.Client(base_url=served(scored_board), trust_env=False) as client:
+    with httpx.Client(base_url=served(scored_board), trust_env=False, timeout=120) as client:
         picture, page = client.get(f"/systems/{submission}.svg"), client.get(f"/systems/{submission}")
         feed_of_board, rules = client.get("/feed.xml"), client.get("/rules")
         assert client.get(f"/systems/{submission}.hub.yaml").status_code == 404
