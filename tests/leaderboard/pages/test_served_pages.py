@@ -20,10 +20,10 @@ from bioreview_bench.leaderboard.worker.tables import rebuild_tables  # noqa: E4
 
 
 @pytest.fixture
-def reader(scored_board: Any, serve: Callable[[Any], str]) -> Iterator[Any]:
+def reader(scored_board: Any, served: Callable[..., str]) -> Iterator[Any]:
     """Somebody who is not logged in."""
     with httpx.Client(
-        base_url=serve(scored_board), trust_env=False, timeout=120, headers={"Accept": "text/html"}
+        base_url=served(scored_board), trust_env=False, timeout=120, headers={"Accept": "text/html"}
     ) as client:
         yield client
 
@@ -245,7 +245,7 @@ def test_logging_out_ends_the_session(member: Any) -> None:
 
 
 def test_a_copied_cookie_ends_with_the_session_and_another_browser_stays_logged_in(
-    scored_board: Any, member: Any, serve: Callable[[Any], str]
+    scored_board: Any, member: Any, served: Callable[..., str]
 ) -> None:
     copied = dict(member.cookies)
     token = renew_token(scored_board, "user-Alpha")
@@ -255,7 +255,7 @@ def test_a_copied_cookie_ends_with_the_session_and_another_browser_stays_logged_
         member.post("/logout", data={"csrf": csrf_of(page)})
         assert other.get("/submissions").status_code == 200
     # Neither this server nor another one of the board takes the copy, for reading or for writing.
-    for address in (str(member.base_url), serve(scored_board)):
+    for address in (str(member.base_url), served(scored_board)):
         with httpx.Client(base_url=address, trust_env=False, timeout=120, cookies=copied) as thief:
             assert thief.get("/submissions").headers["location"] == "/login?next=/submissions"
             row = next(row for row in load_table(scored_board, "test", "jaccard").rows if row.system == "Beta")
@@ -281,13 +281,13 @@ def test_only_sessions_that_could_still_be_used_are_remembered(scored_board: Any
 
 @pytest.mark.usefixtures("unrefilled")
 def test_wrong_logins_do_not_keep_the_holder_of_a_right_token_out(
-    scored_board: Any, serve: Callable[[Any], str]
+    scored_board: Any, served: Callable[..., str]
 ) -> None:
     settings = get_settings(scored_board)
     limits = settings.limits.model_copy(update={"requests_per_minute": 60})
     put_settings(scored_board, settings.model_copy(update={"limits": limits}))
     token = renew_token(scored_board, "user-Beta")
-    with httpx.Client(base_url=serve(scored_board), trust_env=False, timeout=120) as reader:
+    with httpx.Client(base_url=served(scored_board), trust_env=False, timeout=120) as reader:
         form = {"csrf": csrf_of(reader.get("/login")), "next": "/submissions"}
         codes = [reader.post("/login", data={**form, "token": f"brb_{n}"}).status_code for n in range(20)]
         assert codes == [401] * 6 + [429] * 14  # ten requests each, of 60 a minute
