@@ -22,7 +22,7 @@ from bioreview_bench.data.load import load_split, locate
 from bioreview_bench.errors import EncoderError
 from bioreview_bench.report.blocks import DASH, Table, figure, to_markdown
 from bioreview_bench.results.validity import OWN_WORDS, MatchFigures, Share, ValidityCard, load_card
-from bioreview_bench.scoring.backends import choose
+from bioreview_bench.scoring.backends import Backend, choose
 from bioreview_bench.validity.audit import audit
 from bioreview_bench.validity.judgements import read_judgements
 from bioreview_bench.validity.known_reviewers import DATA, REVIEWERS, try_contract
@@ -88,10 +88,10 @@ def _own(figures: MatchFigures) -> list[str]:
     return [f"{figures.matched_same.of} of {figures.n_texts}", str(figures.matched_same.n), _share(figures.found)]
 
 
-def _known(title: str, contract: Contract, backend: object) -> list[str]:
+def _known(title: str, contract: Contract, backend: Backend) -> list[str]:
     folder = locate(DATA)[1] / "predictions"
     files = {name: folder / f"{name}.jsonl" for name in REVIEWERS}
-    trial = try_contract(contract, backend, load_split(DATA, "test"), files)  # type: ignore[arg-type]
+    trial = try_contract(contract, backend, load_split(DATA, "test"), files)
     order = f"{trial.n_pairs - len(trial.wrong)} of {trial.n_pairs}"
     return [title, *(f"{score.n_same}/{score.n_matched}" for score in trial.scores), order]
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from synthetic import ARTICLES, Size, Writer, build, fill_cache
+from synthetic import ARTICLES, Size, Writer, build, cached_folder
 from timing import Row, bench, timed
 
 
@@ -39,11 +39,7 @@ def evaluate(quick: bool) -> list[Row]:
 def unchanged(quick: bool) -> list[Row]:
     """`bench evaluate` on cached vectors that no encoder made: what a rerun costs, without the cold run."""
     articles = 20 if quick else ARTICLES
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        os.environ["BIOREVIEW_CACHE"] = str(folder / "cache")
-        predictions = build(folder, Size(articles=articles))
-        fill_cache(folder, predictions)
+    with cached_folder(articles) as (folder, predictions):
         options = ("--data", str(folder), "--contract", "demo", "--format", "json", "--quiet")
         ran = [bench("evaluate", str(predictions), *options) for _ in range(6)]
     first, best = ran[0], min(ran[1:], key=lambda one: one.seconds)
@@ -79,11 +75,7 @@ def validate(quick: bool) -> list[Row]:
 def report(quick: bool) -> list[Row]:
     """`bench report`: one HTML file of a stored result, with and without texts."""
     articles = 20 if quick else ARTICLES
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        os.environ["BIOREVIEW_CACHE"] = str(folder / "cache")
-        predictions = build(folder, Size(articles=articles))
-        fill_cache(folder, predictions)
+    with cached_folder(articles) as (folder, predictions):
         result, page = folder / "R.result.json", folder / "R.html"
         bench("evaluate", str(predictions), "--data", str(folder), "--contract", "demo", "-o", str(result), "--quiet")
         plain = bench("report", str(result), "-o", str(page))

@@ -10,6 +10,7 @@ import json
 import statistics
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ def encode(quick: bool) -> list[Row]:
     for start in range(0, articles, turn):
         part = made[start : start + turn]
         for name, run in contenders.items():
-            seconds[name] += timed(lambda run=run, part=part: run(part))  # type: ignore[misc]
+            seconds[name] += timed(partial(run, part))
             for kind, rate in _gemm_rates().items():
                 rates.setdefault(kind, []).append(rate)
     typical = {kind: statistics.median(found) for kind, found in rates.items()}
@@ -74,7 +75,7 @@ def adapter(quick: bool) -> list[Row]:
     for number, part in enumerate(parts):
         turn = [("without", plain), ("with", adapted)]
         for name, encoder in turn if number % 2 else reversed(turn):
-            seconds[name].append(timed(lambda encoder=encoder, part=part: encoder.encode(part)))  # type: ignore[misc]
+            seconds[name].append(timed(partial(encoder.encode, part)))
     ratios = [after / before for before, after in zip(seconds["without"], seconds["with"], strict=True)]
     texts = sum(map(len, parts))
     rows = [Row(f"encode, {name} the adapter", f"{texts / sum(taken):.0f} texts/s") for name, taken in seconds.items()]
@@ -128,8 +129,8 @@ def _sentence_transformer(encoder: Any) -> Callable[[Texts], object]:
 def _articles(n: int) -> Iterator[tuple[Texts, Texts]]:
     writer = Writer()
     for _ in range(n):
-        sizes = writer.count(REFERENCES, 3), writer.count(PREDICTIONS, 3)
-        yield tuple([writer.text() for _ in range(size)] for size in sizes)  # type: ignore[misc]
+        references, predictions = writer.count(REFERENCES, 3), writer.count(PREDICTIONS, 3)
+        yield [writer.text() for _ in range(references)], [writer.text() for _ in range(predictions)]
 
 
 def _flat(part: Sequence[tuple[Texts, Texts]]) -> Texts:

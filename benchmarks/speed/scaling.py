@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
-from synthetic import ARTICLES, CATEGORIES, SOURCES, Size, build, fill_cache
+from synthetic import ARTICLES, CATEGORIES, SOURCES, cached_folder
 from timing import Row, peak_mb, timed
 
 
@@ -19,11 +17,7 @@ def scoring(quick: bool) -> list[Row]:
     from bioreview_bench import Contract, load_split, read_predictions, score
 
     articles = 60 if quick else ARTICLES
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        os.environ["BIOREVIEW_CACHE"] = str(folder / "cache")
-        predictions = build(folder, Size(articles=articles))
-        fill_cache(folder, predictions)
+    with cached_folder(articles) as (folder, predictions):
         split = load_split(folder, "test")
         rows, contract = read_predictions(predictions, split), Contract.load("demo")
         first = timed(lambda: score(split, rows, contract))
@@ -53,9 +47,7 @@ def _curve(sizes: Sequence[tuple[int, int]], axis: str) -> Iterator[Row]:
     before: tuple[int, float] | None = None
     for n_articles, n_concerns in sizes:
         articles, predictions = _made(n_articles, n_concerns)
-        taken = timed(
-            lambda a=articles, p=predictions: score(a, p, Contract.load("demo"), Table())  # type: ignore[misc]
-        )
+        taken = timed(partial(score, articles, predictions, Contract.load("demo"), Table()))
         size = n_articles if axis == "articles" else n_concerns
         growth = "" if before is None else f"{taken / before[1]:.1f}x the time for {size / before[0]:.0f}x"
         yield Row(

@@ -7,13 +7,20 @@ scoring can be timed at sizes that nobody would encode for it; an article's vect
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
+import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from bioreview_bench.scoring.texts import Case
 
 # The v3 test split: articles by source; references and predictions an article.
 SOURCES = {"f1000": 403, "elife": 273, "plos": 260, "peerj": 37, "nature": 8}
@@ -67,6 +74,17 @@ def build(folder: Path, size: Size) -> Path:
     return predictions
 
 
+@contextmanager
+def cached_folder(articles: int) -> Iterator[tuple[Path, Path]]:
+    """(folder, predictions) of so many articles, with a cache of its own that has every vector."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        os.environ["BIOREVIEW_CACHE"] = str(folder / "cache")
+        predictions = build(folder, Size(articles=articles))
+        fill_cache(folder, predictions)
+        yield folder, predictions
+
+
 def fill_cache(folder: Path, predictions: Path, contract_name: str = "demo", dimensions: int = 384) -> int:
     """Put a vector of every text that scoring wants into the cache; returns how many."""
     from bioreview_bench import Contract, load_split, read_predictions
@@ -91,13 +109,13 @@ def fill_cache(folder: Path, predictions: Path, contract_name: str = "demo", dim
     return stored
 
 
-def _texts(case_list: Sequence[object]) -> Iterator[list[str]]:
+def _texts(case_list: Sequence[Case]) -> Iterator[list[str]]:
     from bioreview_bench.controls.reviewers import SCORED_CONTROLS
 
     for case in case_list:
-        texts = [concern.text for concern in (*case.references, *case.predictions)]  # type: ignore[attr-defined]
+        texts = [concern.text for concern in (*case.references, *case.predictions)]
         for write in SCORED_CONTROLS.values():
-            texts += write(case.article)  # type: ignore[attr-defined]
+            texts += write(case.article)
         yield sorted(set(texts))
 
 

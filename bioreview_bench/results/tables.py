@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bioreview_bench.errors import InputError, printable
-from bioreview_bench.results.records import Record, ResultRecord
+from bioreview_bench.results.records import PerSource, Record, ResultRecord
 
 if TYPE_CHECKING:
     import pandas
@@ -52,6 +52,6 @@ def _row(record: ResultRecord, by: str, name: str, part: Record) -> dict[str, An
                 None,
                 None,
             )
-    if by == "source":
-        row |= {figure: getattr(part.controls, figure) for figure in _CONTROLS}  # type: ignore[attr-defined]
+    if isinstance(part, PerSource):
+        row |= {figure: getattr(part.controls, figure) for figure in _CONTROLS}
     return row

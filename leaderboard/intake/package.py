@@ -20,7 +20,7 @@ import struct
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, BinaryIO, Final
 
 from bioreview_bench.data.predictions import encodes
 from bioreview_bench.errors import InputError, Problem, printable
@@ -36,7 +36,9 @@ _CHUNK = 1 << 20
 _RUN_DEPTH = 20
 
 
-def read_package(predictions: BinaryIO | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits) -> Package:
+def read_package(
+    predictions: IO[bytes] | Path, card: bytes | Path, run: bytes | Path | None, limits: Limits
+) -> Package:
     """Read the files of a submission. Raises InputError listing all that is wrong with card, run and sizes."""
     problems: list[Problem] = []
     content = _take(predictions, PREDICTIONS, limits.upload_bytes, problems)
@@ -79,7 +81,7 @@ def refusal(problems: list[Problem]) -> InputError:
     )
 
 
-def _take(source: BinaryIO | Path | bytes, name: str, limit: int, problems: list[Problem]) -> bytes | None:
+def _take(source: IO[bytes] | Path | bytes, name: str, limit: int, problems: list[Problem]) -> bytes | None:
     """At most `limit` bytes; None, and a problem, when there are more or it cannot be read."""
     try:
         if isinstance(source, bytes):
@@ -99,7 +101,7 @@ def _take(source: BinaryIO | Path | bytes, name: str, limit: int, problems: list
     return content
 
 
-def _bounded(stream: BinaryIO, limit: int) -> bytes:
+def _bounded(stream: IO[bytes], limit: int) -> bytes:
     parts, size = [], 0
     while size <= limit and (part := stream.read(min(_CHUNK, limit + 1 - size))):
         parts.append(part)
@@ -158,7 +160,7 @@ def read_zip(stream: BinaryIO, limits: Limits) -> Package:
             with archive.open(entries[PREDICTIONS]) as predictions, archive.open(entries[CARD]) as card:
                 run = _small(archive, entries[RUN], limits.run_bytes) if RUN in entries else None
                 content = card.read(limits.card_bytes + 1)
-                return read_package(predictions, content, run, limits)  # type: ignore[arg-type]
+                return read_package(predictions, content, run, limits)
     except InputError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError, ValueError, struct.error) as error:

@@ -50,7 +50,8 @@ class Sealing:
             self.processing_class.save_pretrained(folder)
 
     def _save_checkpoint(self: Any, model: Any, trial: Any) -> None:
-        super()._save_checkpoint(model, trial)  # type: ignore[misc]
+        trainer: Any = super()
+        trainer._save_checkpoint(model, trial)
         self.accelerator.wait_for_everyone()  # every process has its random state in it
         if self.args.should_save:
             folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
