@@ -20,7 +20,7 @@ from bioreview_bench.files.reading import read_json
 from bioreview_bench.llm.local.model_files import adapter_folder, digest, model_folder, shown_name
 from bioreview_bench.llm.local.weights import add_adapter, load_weights, require_peft
 
-from .adapters import MERGED, agreed, chain_summaries, merge_record, require_base, require_chain
+from .adapters import MERGED, agreed, chain_summaries, merge_record, require_base, require_chain, run_name
 from .summary import versions
 
 SCHEMA_VERSION = "1"
@@ -59,9 +59,7 @@ def merge(
     record: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "base": {"name": shown_name(model), "digest": digest(folder), "merged_from": earlier},
-        "adapters": [
-            {"name": shown_name(name), "digest": digest(at)} for name, at in zip(adapters, chain, strict=True)
-        ],
+        "adapters": [{"name": run_name(name), "digest": digest(at)} for name, at in zip(adapters, chain, strict=True)],
         "dtype": dtype,
         "training": next((one for one in reversed(summaries) if one is not None), None) if asked else None,
         "versions": versions(),
@@ -71,7 +69,7 @@ def merge(
     say(f"Loading {shown_name(model)} in {dtype} ...")
     merged = load_weights(folder, dtype, "cpu")
     for name, at in zip(adapters, chain, strict=True):
-        say(f"Adding {shown_name(name)} ...")
+        say(f"Adding {run_name(name)} ...")
         merged = add_adapter(merged, at, merge=True)
     require_space(out, sum(weight.nbytes for weight in merged.parameters()) + _MARGIN)  # an output layer may be new
     say(f"Writing {out} ...")
