@@ -116,10 +116,6 @@ def main() -> None:
         part = SimpleNamespace(bits=16, compute_dtype="bfloat16")
         write_model(folder / "model", TINY if arguments.tiny else SHAPE, part, "cpu" if arguments.tiny else "cuda")
         write_data(folder / "data", 16 if arguments.articles is None else arguments.articles, 8 * arguments.budget)
-        if not arguments.tiny:
-            import torch
-
-            torch.cuda.empty_cache()
         for engine in engines:
             print(f"{engine:16}{measured(engine, arguments, folder, begun)}", flush=True)
 

@@ -132,7 +132,6 @@ def measure(arguments: argparse.Namespace, config: Any, folder: Path) -> Measure
     shape, part, attention = TINY if arguments.tiny else SHAPE, config.quantisation, config.model.attention
     if config.trl["use_vllm"]:
         write_model(folder / "model", shape, part, device)
-        torch.cuda.empty_cache()
         base = load_base(folder / "model", part, attention=attention, device=f"{device}:0")
     else:
         base = build(shape, part, attention, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ def bare_tokenizer() -> Any:
 def write_model(folder: Path, shape: dict[str, Any], part: Any, device: str) -> None:
     """Files of the model in 16 bits, and a tokenizer of bytes with a chat template. Other tokens of the vocabulary are
     read as words, so that whatever random weights write is text."""
+    import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers
     from transformers import PreTrainedTokenizerFast
 
@@ -117,3 +119,7 @@ def write_model(folder: Path, shape: dict[str, Any], part: Any, device: str) -> 
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.save_pretrained(folder, max_shard_size="5GB")
     tokenizer.save_pretrained(folder)
+    del model
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()  # whoever loads the files finds the GPU free
