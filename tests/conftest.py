@@ -241,6 +241,22 @@ def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     assert not server.errors
 
 
+class JsonHandler(BaseHTTPRequestHandler):
+    """For a server of a test that answers in JSON."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def send_json(self, value: Any, status: int = 200) -> None:
+        """Send one answer."""
+        raw = json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw)
+
+
 @pytest.fixture
 def loopback() -> Iterator[Callable[[type[BaseHTTPRequestHandler]], str]]:
     """Serves a handler on loopback until the test ends; gives the URL. An error in the handler fails the test."""

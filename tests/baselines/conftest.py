@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ..conftest import JsonHandler
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -40,21 +41,13 @@ def model_server(loopback: Callable[..., str]) -> ModelServer:
     """A server of chat completions on loopback."""
     models = ModelServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
+    class Handler(JsonHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             models.requests.append({"headers": {k.lower(): v for k, v in self.headers.items()}, "body": body})
             answer = models.answer(body)
             status, content = (200, completion(answer, body["model"])) if isinstance(answer, str) else answer
-            raw = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
+            self.send_json(content, status)
 
     models.url = f"{loopback(Handler)}/v1"
     return models

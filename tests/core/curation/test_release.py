@@ -11,7 +11,6 @@ import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,8 @@ from bioreview_bench.data.article import Article
 from bioreview_bench.data.folder import read_split
 from bioreview_bench.data.split import fingerprint
 from bioreview_bench.errors import DataError, InputError, WriteError
+
+from ...conftest import JsonHandler
 
 SPLITS = ("train", "val", "test")
 
@@ -330,38 +331,28 @@ class Received:
 def hub(loopback: Callable[..., str]) -> Received:
     state = Received()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def _send(self, value: Any, status: int = 200) -> None:
-            raw = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
+    class Handler(JsonHandler):
         def do_GET(self) -> None:
-            self._send({"id": "my-lab/reviews", "private": not state.public, "sha": "1" * 40})
+            self.send_json({"id": "my-lab/reviews", "private": not state.public, "sha": "1" * 40})
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             path = self.path.partition("?")[0]
             if path == "/api/repos/create":
                 state.created.append(json.loads(body))
-                self._send({"url": f"{state.url}/datasets/my-lab/reviews"}, 409 if state.public else 200)
+                self.send_json({"url": f"{state.url}/datasets/my-lab/reviews"}, 409 if state.public else 200)
             elif path.endswith("/preupload/main"):
                 paths = [one["path"] for one in json.loads(body)["files"]]
-                self._send({"files": [{"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in paths]})
+                self.send_json({"files": [{"path": p, "uploadMode": "regular", "shouldIgnore": False} for p in paths]})
             elif path == "/api/datasets/my-lab/reviews/commit/main":
                 for line in body.splitlines():
                     entry = json.loads(line)
                     if entry["key"] == "file":
                         state.files[entry["value"]["path"]] = base64.b64decode(entry["value"]["content"])
                 url = f"{state.url}/datasets/my-lab/reviews/commit/{'1' * 40}"
-                self._send({"commitUrl": url, "commitOid": "1" * 40, "hookOutput": "", "success": True})
+                self.send_json({"commitUrl": url, "commitOid": "1" * 40, "hookOutput": "", "success": True})
             else:
-                self._send({"errors": [], "warnings": []})
+                self.send_json({"errors": [], "warnings": []})
 
     state.url = loopback(Handler)
     return state

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,8 @@ from bioreview_bench.results.result import Result
 from bioreview_bench.training.models.summary import write_summary
 from bioreview_bench.training.publish import card as cards
 from bioreview_bench.training.publish.push import own_paths, plan
+
+from ...conftest import JsonHandler
 
 SHA = "8" * 64
 SUMMARY: dict[str, Any] = {
@@ -299,9 +300,7 @@ def hub(loopback: Callable[..., str]) -> Hub:
     """The endpoints for uploads of a Hub, on loopback."""
     state = Hub()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(JsonHandler):
         def _body(self) -> bytes:
             if self.headers.get("Transfer-Encoding") == "chunked":
                 parts = []
@@ -312,45 +311,37 @@ def hub(loopback: Callable[..., str]) -> Hub:
                 return b"".join(parts)
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
 
-        def _send(self, value: Any, status: int = 200) -> None:
-            raw = json.dumps(value).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
         def do_GET(self) -> None:
-            self._send({"id": "my-lab/reviewer", "private": not state.public, "sha": "1" * 40})
+            self.send_json({"id": "my-lab/reviewer", "private": not state.public, "sha": "1" * 40})
 
         def do_PUT(self) -> None:
             state.blobs[self.path.rpartition("/")[2]] = self._body()
-            self._send({})
+            self.send_json({})
 
         def do_POST(self) -> None:
             body = self._body()
             path = self.path.partition("?")[0]
             if state.refuse is not None:
-                self._send({"error": "no"}, state.refuse)
+                self.send_json({"error": "no"}, state.refuse)
             elif path == "/api/validate-yaml":
-                self._send({"errors": [], "warnings": []})
+                self.send_json({"errors": [], "warnings": []})
             elif path == "/api/repos/create":
                 state.created.append(json.loads(body))
-                self._send({"url": f"{state.url}/my-lab/reviewer"}, 409 if state.public else 200)
+                self.send_json({"url": f"{state.url}/my-lab/reviewer"}, 409 if state.public else 200)
             elif path == "/api/models/my-lab/reviewer/preupload/main":
                 files = json.loads(body)["files"]
                 modes = [(one["path"], "lfs" if one["path"].endswith(".safetensors") else "regular") for one in files]
-                self._send({"files": [{"path": p, "uploadMode": mode, "shouldIgnore": False} for p, mode in modes]})
+                self.send_json({"files": [{"path": p, "uploadMode": mode, "shouldIgnore": False} for p, mode in modes]})
             elif path == "/my-lab/reviewer.git/info/lfs/objects/batch":
                 objects = [
                     {**one, "actions": {"upload": {"href": f"{state.url}/blobs/{one['oid']}"}}}
                     for one in json.loads(body)["objects"]
                 ]
-                self._send({"transfer": "basic", "objects": objects})
+                self.send_json({"transfer": "basic", "objects": objects})
             elif path == "/api/models/my-lab/reviewer/commit/main":
                 self._commit(body)
             else:
-                self._send({"error": f"unknown {path}"}, 404)
+                self.send_json({"error": f"unknown {path}"}, 404)
 
         def _commit(self, body: bytes) -> None:
             import base64
@@ -363,7 +354,7 @@ def hub(loopback: Callable[..., str]) -> Hub:
                 elif entry["key"] == "lfsFile":
                     state.files[value["path"]] = state.blobs[value["oid"]]
             url = f"{state.url}/my-lab/reviewer/commit/{'1' * 40}"
-            self._send({"commitUrl": url, "commitOid": "1" * 40, "hookOutput": "", "success": True})
+            self.send_json({"commitUrl": url, "commitOid": "1" * 40, "hookOutput": "", "success": True})
 
     state.url = loopback(Handler)
     return state
