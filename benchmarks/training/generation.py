@@ -31,7 +31,6 @@ PUBLISHED = "published on one A100: 48 s an article (8B), 281 s (9B)"
 # Reviewer, parameters, articles: transformers reviews two at once, vLLM all of them.
 ENGINES = {"hf": ("hf", (), 4), "vllm": ("vllm", (), 16), "hf-4-bits": ("hf", ("bits=4",), 4)}
 FEW = 8  # tokens of the answer while loading is timed
-_BENCH = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
 
 def write_data(folder: Path, n: int, characters: int) -> None:
@@ -59,7 +58,7 @@ def reviewed(engine: str, arguments: argparse.Namespace, folder: Path, n: int, a
     if arguments.tiny and name == "hf":
         given.append("device=cpu")
     words += [word for parameter in given for word in ("--param", parameter)]
-    command = [sys.executable, "-c", _BENCH, *words]
+    command = [sys.executable, "-m", "bioreview_bench", *words]
     begun = time.perf_counter()
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
     took = time.perf_counter() - begun

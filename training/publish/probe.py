@@ -28,7 +28,6 @@ from ..runs.folder import ADAPTER, LOG, checkpoints, read_run
 from .generate import ReviewRequest, plan
 
 REPORT, IDS = "probe.json", "ids.txt"
-_BENCH = "import sys; from bioreview_bench.cli.main import run; sys.exit(run(sys.argv[1:]))"
 
 
 @dataclass(frozen=True)
@@ -170,7 +169,7 @@ def _review(settings: ProbeSettings, model: str, adapters: tuple[str, ...], out:
         )
     )
     planned.write()
-    command = [sys.executable, "-c", _BENCH, *planned.arguments]
+    command = [sys.executable, "-m", "bioreview_bench", *planned.arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
     if done.returncode != 0:
         raise ReviewingFailed(done.returncode if done.returncode > 0 else 1, adapters[-1])
