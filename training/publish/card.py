@@ -35,6 +35,7 @@ LICENSE = "cc-by-nc-4.0"
 CARD, README = "card.yaml", "README.md"
 _TEMPLATE = "model_card.md"
 _RELEASES = ("v3", "v4")
+_LONGEST = 2000  # characters of a description, as a card allows
 _LEARNT_FROM = "the concerns of published open peer reviews"
 # Parts of a config that decide what was learnt.
 _HYPER_PARAMETERS = ("quantisation", "adapter", "trl", "lora", "optimiser", "training")  # the last three: of before
@@ -162,7 +163,7 @@ def _training_data(summary: Mapping[str, Any]) -> TrainingData:
         return "yes" if "yes" in said else "undisclosed" if "undisclosed" in said else "no"
 
     return TrainingData(
-        description="; then ".join(part.description for part in parts),
+        description="; then ".join(part.description for part in parts)[:_LONGEST],
         saw_v3_train=together("saw_v3_train"),
         saw_v4_train=together("saw_v4_train"),
         saw_test_journals=together("saw_test_journals"),
@@ -181,10 +182,12 @@ def _seen(label: str, corpus: Mapping[str, Any]) -> TrainingData:
     """v3 and v4 hold articles of the test journals; what is in other data, their owner knows."""
     if not corpus:
         return TrainingData(description="data that are not on record")
-    if label == "questions":
-        return TrainingData(description=f"questions and answers, corpus {corpus.get('fingerprint')}")
+    given = {"questions": "questions and answers", "pairs": "pairs of answers"}.get(label)
+    if given is not None:
+        return TrainingData(description=f"{given}, corpus {corpus.get('fingerprint')}")
     recipe = mapping(corpus.get("recipe")).get("name")
-    described = f"bioreview-bench recipe {recipe} on {label} train, corpus {corpus.get('fingerprint')}"
+    what = "pairs of reviews" if recipe is None else f"recipe {recipe}"
+    described = f"bioreview-bench {what} on {printable(label)} train, corpus {corpus.get('fingerprint')}"
     if label == "demo":
         described += " (12 invented articles)"
         return TrainingData(description=described, saw_v3_train="no", saw_v4_train="no", saw_test_journals="no")

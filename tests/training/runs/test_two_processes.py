@@ -162,6 +162,8 @@ def test_a_reviewer_goes_from_a_corpus_to_a_board_with_two_processes_for_each_tr
     said = yaml.safe_load(Path("runs/grpo/adapter/card.yaml").read_text())["training_data"]["description"]
     corpora = [read_summary(Path("runs") / name / "adapter")["corpus"]["fingerprint"] for name in ("sft", "dpo")]
     assert all(one in said for one in corpora)
+    assert "recipe A on demo" in said
+    assert "pairs of reviews on demo" in said
     card = ("--card", "runs/grpo/adapter/card.yaml")
     board = done("submit", "val/predictions.jsonl", *card, *scored, "--to", "board.sqlite")
     assert f"{json.loads(Path('r.result.json').read_text())['overall']['f1']:.3f}" in board
