@@ -90,8 +90,8 @@ def qa_data(output: Path, unstated: str, held_out: tuple[str, ...], form: str, *
     click.echo(
         f"Corpus {manifest['corpus']}: at most {longest:,} tokens an example (counted by {lengths['counted_by']})"
     )
-    words = [*config_words(given["model"], questions=True), "--corpus", str(output)]
-    click.echo(f"Next: bench train sft {shlex.join(words)} --dry-run")
+    then = [*config_words(given["model"], questions=True), "--corpus", str(output)]
+    click.echo(f"Next: bench train sft {shlex.join(then)} --dry-run")
 
 
 def _percent(text: str) -> int | None:
