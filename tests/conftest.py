@@ -17,6 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -25,6 +26,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 # One process a core, one thread a process: more threads than cores make torch many times slower.
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The same examples on every machine, for as long as a busy one needs.
+_EXAMPLES = {"derandomize": True, "deadline": None, "database": None}
+hypothesis.settings.register_profile("same", suppress_health_check=[hypothesis.HealthCheck.too_slow], **_EXAMPLES)
+hypothesis.settings.load_profile("same")
 
 _ROOT = Path(__file__).resolve().parent.parent
 
