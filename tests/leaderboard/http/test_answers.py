@@ -204,13 +204,14 @@ def test_whoever_asks_for_a_finished_page_waits_for_no_page_that_is_being_made(
     monkeypatch.setattr(Pages, "answer", noted)
     sorts = ("skill", "recall", "precision", "f1", "null_f1", "echo", "concerns", "coverage")
     paths = [
-        f"/?sort={sort}&order={order}&weights={w}"
+        f"/?sort={sort}&order={order}&weights={w}&q={word}"
         for sort in sorts
         for order in ("up", "down")
         for w in ("any", "open")
-    ]
-    with ThreadPoolExecutor(2 * len(paths)) as pool:
-        views = [pool.submit(caller(url).get, path) for path in [*paths, *paths]]
+        for word in ("a", "b")
+    ]  # more than a server has threads
+    with ThreadPoolExecutor(len(paths) + 8) as pool:
+        views = [pool.submit(caller(url).get, path) for path in [*paths, *paths[:8]]]
         while len(arrived) < len(views) and not any(one.done() for one in views):
             time.sleep(0.01)
         assert asked.get("/").status_code == 200

@@ -156,7 +156,7 @@ def test_a_held_write_lock_holds_no_page_up(
 
 
 def test_while_the_write_lock_is_held_writing_is_refused_soon(
-    hurried: None, board: Any, served: Make, caller: Make, add_submitter: Make, make_package: Make
+    hurried: None, board: Any, log: Any, served: Make, caller: Make, add_submitter: Make, make_package: Make
 ) -> None:
     ann = add_submitter(board)
     waiting = ann.submit(make_package())
@@ -166,6 +166,7 @@ def test_while_the_write_lock_is_held_writing_is_refused_soon(
         refused = [one.result() for one in [pool.submit(caller(url, ann.token).post, path) for _ in range(8)]]
         assert {one.status_code for one in refused} == {503}
         assert all(int(one.headers["retry-after"]) > 0 for one in refused)
+    assert log.getvalue().count(f"was locked by another process for {_PATIENCE:g} s") == 8
     assert caller(url, ann.token).post(path).json()["state"] == "withdrawn"
 
 
