@@ -248,7 +248,7 @@ def test_sharegpt_holds_the_same_turns(bench: Callable[..., Any], tmp_path: Path
         (["--model", "/nowhere/model"], 3, "no folder"),
         (["--counter", "chars3", "--prompt", "reviews-v9"], 2, "no prompt"),
         (["--counter", "chars3", "--max-length", "900"], 2, "6 examples cannot be made"),
-        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "no file"),
+        (["--counter", "chars3", "--held-out", "/nowhere/ids.txt"], 2, "no folder /nowhere"),
     ],
 )
 def test_what_cannot_be_done_is_said_and_nothing_written(
