@@ -121,7 +121,10 @@ def changed(settings: BoardSettings | None, **fields: Any) -> BoardSettings:
         found = "; ".join(
             f"{'.'.join(map(str, one['loc'])) or 'settings'}: {one['msg']}" for one in error.errors(include_url=False)
         )
-        raise InputError(f"The board's settings are not in order: {printable(found, 500)}.") from error
+        raise InputError(
+            f"The board's settings are not in order: {printable(found, 500)}.",
+            remedy="bench leaderboard settings shows what they are",
+        ) from error
 
 
 def load_contracts(names: Sequence[str]) -> list[Contract]:

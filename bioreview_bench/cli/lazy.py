@@ -82,3 +82,16 @@ class LazyGroup(click.Group):
         """List commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(self.summaries())
+
+
+class _Unnamed(click.Context):
+    @property
+    def command_path(self) -> str:
+        """That of the group."""
+        return self.parent.command_path if self.parent is not None else super().command_path
+
+
+class UnnamedCommand(click.Command):
+    """A command that is called by the name of its group alone, and shown so in usage and messages."""
+
+    context_class = _Unnamed

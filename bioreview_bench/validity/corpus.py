@@ -89,8 +89,9 @@ def read_corpus(path: Path, articles: Iterable[Article]) -> JudgedCorpus:
         held.update(about)
         n_texts += sum(len(texts) for kinds in about.values() for texts in kinds.values())
     if problems or not members:
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError(
-            f"{path}: {len(problems)} problems, nothing was audited." if problems else f"{path} has no rows.",
+            f"{path}: {count}, nothing was audited." if problems else f"{path} has no rows.",
             problems=problems,
             remedy="name a matching corpus (docs/judged-pairs.md shows its form)",
         )

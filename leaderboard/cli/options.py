@@ -1,4 +1,4 @@
-"""What the commands share: the check that the extra `leaderboard` is installed, `--db`, a command without a name."""
+"""What the commands share: the check that the extra `leaderboard` is installed, and `--db`."""
 
 from __future__ import annotations
 
@@ -73,16 +73,3 @@ def require_leaderboard() -> None:
             f"Boards need {', '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed.",
             remedy=install_command("leaderboard"),
         )
-
-
-class _Unnamed(click.Context):
-    @property
-    def command_path(self) -> str:
-        """That of the group."""
-        return self.parent.command_path if self.parent is not None else super().command_path
-
-
-class UnnamedCommand(click.Command):
-    """A command that is called by the name of its group alone, and shown so in usage and messages."""
-
-    context_class = _Unnamed

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from bioreview_bench.cli import inputs, options
-from bioreview_bench.cli.lazy import LazyGroup
+from bioreview_bench.cli.lazy import LazyGroup, UnnamedCommand
 from bioreview_bench.errors import InputError, Needs, Problem, RemoteError, printable
 from bioreview_bench.files.settings import value_of
 from bioreview_bench.results.run_manifest import MANIFEST, run_of
 
-from .options import UnnamedCommand, require_leaderboard
+from .options import require_leaderboard
 
 if TYPE_CHECKING:
     from bioreview_bench.report.blocks import Block

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bioreview_bench.cli import options
+from bioreview_bench.cli.lazy import UnnamedCommand
 
 _WRITE = "write"  # the name of the hidden command; users write the config's name instead
 _COLUMNS = {
@@ -55,13 +56,12 @@ def sweep() -> None:
     """
 
 
-class WriteCommand(click.Command):
+class WriteCommand(UnnamedCommand):
     """A command whose usage shows a config in the place of its own name."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """`bench train sweep CONFIG ...`."""
-        parent = ctx.parent.command_path if ctx.parent is not None else "bench train sweep"
-        formatter.write_usage(parent, "CONFIG --set KEY=VALUE,VALUE... -o DIR")
+        formatter.write_usage(ctx.command_path, "CONFIG --set KEY=VALUE,VALUE... -o DIR")
 
 
 @click.command(_WRITE, cls=WriteCommand, hidden=True)

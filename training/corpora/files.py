@@ -28,7 +28,7 @@ _FORMATS = ("messages", "sharegpt")
 _MOST_PROBLEMS = 20
 _REMEDIES = {
     CORPUS: "bench train corpus --recipe A --model MODEL -o NEW_FOLDER",
-    MANIFEST: "bench train qa-data -o DIR",
+    MANIFEST: "bench train qa-data -o DIR (questions), or bench train pairs ... -o DIR (reviews)",
 }
 
 Wrong = Callable[[Mapping[str, Any]], str | None]

@@ -54,8 +54,9 @@ def read_answers(path: Path) -> Stored:
     if path.suffix == ".jsonl":
         rows = ((f"line {line}", row) for line, row in read_rows(path, InputError))
         return Stored(path, checked(path, rows, lambda row: own_answer(row, path.stem)))
+    text = read_whole(path)
     try:
-        document = parse_object(read_whole(path))
+        document = parse_object(text)
     except ValueError as error:
         raise InputError(f"{path}: {printable(error)}.", remedy="check that the file is whole") from error
     systems, samples = document.get("detailed_results"), document.get("per_sample")
