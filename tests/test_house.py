@@ -67,7 +67,7 @@ def test_a_class_name_has_one_meaning() -> None:
 
 def test_texts_use_plain_words() -> None:
     quaint = []
-    for path in _files(*_ROOMS):
+    for path in [*_files(*_ROOMS), _ROOT / "README.md", *(_ROOT / "docs").glob("*.md")]:
         for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
             quaint += [f"{path.relative_to(_ROOT)}:{number}: {word}" for word in _QUAINT.findall(line)]
     assert not quaint
