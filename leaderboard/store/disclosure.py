@@ -7,7 +7,8 @@
 - Figures by category, severity and source, and those made of them, are published for ranked rows only (one for each
   team and split) that are no near copy of another team's file, and only with FEW matches or more: one concern alone, or
   one more than in another file, would show its category otherwise.
-- P-values have two decimals: against a system whose matches are known they tell as much as intervals.
+- P-values come in few steps: against a system whose matches are known, such as one without concerns, they tell as
+  much as intervals.
 - A source with fewer than FEW articles has no figures, nor has a category or severity with fewer than FEW_OF_A_KIND
   references: one with a single reference would tell what became of it. What is left out has as many together. Nor have
   human reviewers, or a system beside them, on fewer than FEW articles.
@@ -17,7 +18,6 @@ Scores, tests and bands are made of the exact figures; only what is shown is lim
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
@@ -32,7 +32,7 @@ from bioreview_bench.stats.sums import columns
 from bioreview_bench.stats.uncertainty import Interval, intervals
 
 DECIMALS: Final = 3
-SMALL_P: Final = 0.001
+P_STEPS: Final = (0.001, 0.01, LEVEL, 0.1, 0.2, 0.5, 1.0)
 BELOW_LEVEL: Final = 0.049
 FEW: Final = 20  # articles of a source, and matches of a system
 FEW_OF_A_KIND: Final = 10  # references of a category or severity
@@ -135,15 +135,13 @@ def rounded(value: float | None) -> float | None:
 
 
 def shown_p(p: float) -> float:
-    """A p-value as it is shown: rounded up to two decimals, to 0.001 below that, and on the same side of 0.05.
+    """A p-value as it is shown: rounded up to the next of P_STEPS, and on the same side of 0.05.
 
-    >>> [shown_p(p) for p in (0.0001, 0.002, 0.0312, 0.0493, 0.05, 0.613)]
-    [0.001, 0.01, 0.04, 0.049, 0.05, 0.62]
+    >>> [shown_p(p) for p in (0.0001, 0.002, 0.0312, 0.05, 0.0501, 0.613)]
+    [0.001, 0.01, 0.049, 0.05, 0.1, 1.0]
     """
-    if p <= SMALL_P:
-        return SMALL_P
-    shown = math.ceil(round(p * 100, 9)) / 100
-    return BELOW_LEVEL if p < LEVEL <= shown else shown
+    step = next((one for one in P_STEPS if p <= one), 1.0)
+    return BELOW_LEVEL if p < LEVEL <= step else step
 
 
 def _pair(pair: Any) -> tuple[float, float] | None:

@@ -16,9 +16,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bioreview_bench.report.html.words import DASH, figure, interval, label, name, source_name, visible
 from bioreview_bench.report.meaning import SATURATED
+from bioreview_bench.stats.comparison import LEVEL
 
 from ..ranking.view import Row
-from ..store.disclosure import BELOW_LEVEL, SMALL_P
+from ..store.disclosure import BELOW_LEVEL, P_STEPS
 from ..store.shown import Figure
 from ..store.status import Headline
 from .links import Links
@@ -126,14 +127,14 @@ def disclosed(answer: str) -> str:
 
 
 def p_value(value: float) -> str:
-    """A p-value as `disclosure.shown_p` published it: rounded up, the smallest as a bound.
+    """A p-value as `disclosure.shown_p` published it, which is a bound.
 
-    >>> p_value(0.001), p_value(0.01), p_value(0.049), p_value(1.0)
-    ('≤ 0.001', '0.01', '0.049', '1.00')
+    >>> p_value(0.001), p_value(0.01), p_value(0.049), p_value(0.1), p_value(1.0)
+    ('≤ 0.001', '≤ 0.01', '< 0.05', '≤ 0.1', '> 0.5')
     """
-    if value <= SMALL_P:
-        return f"≤ {SMALL_P}"
-    return f"{value:.3f}" if value == BELOW_LEVEL else f"{value:.2f}"
+    if value > P_STEPS[-2]:
+        return f"> {P_STEPS[-2]:g}"
+    return f"< {LEVEL:g}" if value == BELOW_LEVEL else f"≤ {value:g}"
 
 
 def part_name(kind: str, part: str) -> str:

@@ -89,7 +89,7 @@ def _in_short(
     if found is None:
         return "not tested", "", href
     sign = 1 if found.a == row.submission else -1
-    return _difference(sign * found.delta_f1, 0.0), f"p {_equals(found.p_adjusted)}", href
+    return _difference(sign * found.delta_f1, 0.0), f"p {p_value(found.p_adjusted)}", href
 
 
 def verdict(test: PairTest | None, a: Row, b: Row) -> str:
@@ -99,7 +99,7 @@ def verdict(test: PairTest | None, a: Row, b: Row) -> str:
     better = a if test.delta_f1 > 0 else b
     gain = figure(abs(test.delta_f1))
     said = Markup("<bdi>{}</bdi> has the higher F1 by {}").format(name(better.system), gain)
-    odds = f"label-swap test, p {_equals(test.p_value)}, {_equals(test.p_adjusted)} adjusted for all pairs of the table"
+    odds = f"label-swap test, p {p_value(test.p_value)}, {p_value(test.p_adjusted)} adjusted for all pairs of the table"
     if test.delta_f1 == 0:
         alike = "Their F1 differs by less than 0.001; the difference is significant"
         return f"{alike if test.significant else 'Both have the same F1'} ({odds})."
@@ -169,11 +169,6 @@ def _charts(a: Row, b: Row) -> list[tuple[str, Markup]]:
         if pairs:
             found.append((title, pair_chart(kind, title, title.partition(" ")[0], systems, pairs)))
     return found
-
-
-def _equals(p: float) -> str:
-    shown = p_value(p)
-    return shown if shown.startswith("≤") else f"= {shown}"
 
 
 _LETTER = 6.9

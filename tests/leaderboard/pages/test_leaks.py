@@ -20,11 +20,13 @@ from bioreview_bench.leaderboard.ranking.build import load_system, load_table
 from bioreview_bench.leaderboard.ranking.export import as_csv, as_json, system_csv
 from bioreview_bench.leaderboard.ranking.rows import after_cutoff, disclosed_cutoff
 from bioreview_bench.leaderboard.ranking.view import AfterCutoff
+from bioreview_bench.leaderboard.store.disclosure import shown_p
 from bioreview_bench.leaderboard.store.models import Setting
 from bioreview_bench.leaderboard.store.settings import SEED, board_seed
 from bioreview_bench.leaderboard.store.shown import Figure
 from bioreview_bench.leaderboard.store.status import status
 from bioreview_bench.leaderboard.worker.run import score_due
+from bioreview_bench.stats.significance import label_swap_test
 from bioreview_bench.stats.uncertainty import family_units, family_weights
 
 Make = Callable[..., Any]
@@ -102,6 +104,31 @@ def test_enumerating_the_ways_of_matching_against_the_intervals_does_no_better_t
             guessed = np.isin(np.arange(len(votes)), np.argsort(-votes, kind="stable")[: right.sum()])
             hits.append((guessed == right)[possible].mean())
         assert np.mean(hits) <= chance + 2 * np.sqrt(0.25 / (TRIALS * possible.sum())), draws
+
+
+def guessed_from_p(shown: Callable[[float], float]) -> float:
+    """How often, above chance, the best guess is right that knows the total and the p-value beside an empty file.
+
+    Eight articles with four references each, a guess an article and different padding; all ways of matching.
+    """
+    n = 8
+    ways = np.array(list(itertools.product([0, 1], repeat=n)))
+    padded, empty = [1 + place for place in range(n)], [(0, 4, 0)] * n
+    alike: dict[tuple[int, float], list[int]] = {}
+    for number, way in enumerate(ways):
+        p = label_swap_test([(m, 4, pred) for m, pred in zip(way, padded, strict=True)], empty).p_value
+        alike.setdefault((int(way.sum()), shown(p)), []).append(number)
+    right = 0.0
+    for (total, _), members in alike.items():
+        share = np.sort(ways[members].mean(axis=0))[::-1]
+        right += len(members) * (share[:total].sum() + (1 - share[total:]).sum()) / n
+    chance = (ways.mean(axis=1) ** 2 + (1 - ways.mean(axis=1)) ** 2).mean()
+    return float(right / len(ways) - chance)
+
+
+def test_a_p_value_beside_a_file_of_known_matches_tells_no_article() -> None:
+    assert guessed_from_p(float) > 0.03  # all digits
+    assert guessed_from_p(shown_p) < 0.01
 
 
 def one_probe(split: Any, reference: Any) -> bytes:

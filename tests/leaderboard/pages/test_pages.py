@@ -332,7 +332,7 @@ def test_a_comparison_says_what_the_test_says(table: Any) -> None:
     test = PairTest(a=b.submission, b=a.submission, delta_f1=-0.25, p_value=0.001, p_adjusted=0.049)
     said = verdict(test, b, a)
     assert said.startswith("<bdi>alpha</bdi> has the higher F1 by 0.250; the difference is significant")
-    assert "p ≤ 0.001, = 0.049 adjusted for all pairs of the table" in said
+    assert "p ≤ 0.001, &lt; 0.05 adjusted for all pairs of the table" in said
     assert "is not significant" in verdict(test.model_copy(update={"p_adjusted": 0.05}), b, a)
     same = test.model_copy(update={"delta_f1": 0.0, "p_adjusted": 1.0})
     assert "Both have the same F1" in verdict(same, b, a)
