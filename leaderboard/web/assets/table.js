@@ -22,6 +22,26 @@ function startTable() {
     if ([...select.options].some((option) => option.value === given)) select.value = given;
   }
 
+  const boxes = [...form.querySelectorAll("#columns input")];
+  if (query.has("col")) {
+    const chosen = query.get("col").split(",");
+    for (const box of boxes) box.checked = chosen.includes(box.value);
+  }
+  const WIDE = 10; // columns that fit beside each other; more are scrolled
+  const showColumns = () => {
+    for (const box of boxes) {
+      for (const cell of table.querySelectorAll(`.col-${box.value}`)) cell.hidden = !box.checked;
+    }
+    if (!boxes.length) return;
+    const wrap = table.parentElement;
+    const wide = headings.filter((heading) => !heading.hidden).length + 1 > WIDE;
+    wrap.classList.toggle("wide", wide);
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", "Table"]]) {
+      if (wide) wrap.setAttribute(name, value);
+      else wrap.removeAttribute(name);
+    }
+  };
+
   const words = () => form.elements.q.value.normalize("NFKC").toLowerCase().split(/\s+/).filter(Boolean);
 
   const passes = (row) =>
@@ -44,12 +64,14 @@ function startTable() {
   };
 
   const address = () => {
-    for (const name of ["sort", "order", "weights", "size", "training", "q"]) query.delete(name);
+    for (const name of ["sort", "order", "weights", "size", "training", "q", "col"]) query.delete(name);
     const usual = state.down !== ASCENDING.includes(state.sort);
     if (state.sort !== first || !usual) query.set("sort", state.sort);
     if (!usual) query.set("order", state.down ? "down" : "up");
     for (const select of filters) if (select.selectedIndex > 0) query.set(select.name, select.value);
     if (form.elements.q.value) query.set("q", form.elements.q.value);
+    const shown = boxes.filter((box) => box.checked).map((box) => box.value);
+    if (boxes.some((box) => box.checked !== box.defaultChecked)) query.set("col", shown.join(","));
     const text = query.toString();
     try {
       history.replaceState(null, "", text ? `?${text}` : location.pathname);
@@ -99,6 +121,7 @@ function startTable() {
     });
   }
   for (const select of filters) select.addEventListener("change", () => { show(); address(); });
+  for (const box of boxes) box.addEventListener("change", () => { showColumns(); address(); });
   form.elements.q.value = query.get("q") || "";
   form.elements.q.addEventListener("input", () => { show(); address(); });
   form.elements.sort.addEventListener("change", () => {
@@ -116,5 +139,6 @@ function startTable() {
   });
   for (const button of form.querySelectorAll(".apply")) button.hidden = true;
   form.hidden = false;
+  showColumns();
   show();
 }

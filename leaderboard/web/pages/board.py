@@ -43,7 +43,8 @@ def board_page(site: Site, table: BoardTable, choice: TableChoice) -> str:
         headings=[_heading(column, table, choice, links) for column in chosen],
         sorts=[(column.key, column.name) for column in chosen if column.key != "links" and not column.source],
         axis=common.axis,
-        wide=len(chosen) > _FIT,
+        wide=len(chosen) - len(common.aside) > _FIT,
+        aside=common.aside,
         common=common.shared,
         # Where matches can be trusted, the facts above the table say it in fewer words.
         notices=[one for one in table.notice if not (table.trusted and one == table.validity_sentence)],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from bioreview_bench.data.vocabulary import sources_in_order
@@ -19,7 +19,7 @@ from ...ranking.view import SOURCES, BoardTable, Row
 from ...settings import HumanRow
 from ...store.shown import Figure
 from ..charts.strips import Axis, axis_of, strip
-from ..choice import ALL, USUAL, TableChoice, is_unseen, on_page, one_a_team, passes, size_of
+from ..choice import ALL, COLUMNS, USUAL, TableChoice, is_unseen, on_page, one_a_team, passes, size_of
 from ..links import Links
 from ..site import bounded, part_name
 from .shared import Shared, shared
@@ -179,6 +179,7 @@ class Frame:
     rows: Sequence[Row]
     shown: Sequence[Row]
     n_pages: int
+    aside: frozenset[str] = frozenset()  # columns of the page that are hidden until they are chosen
 
 
 def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
@@ -192,8 +193,12 @@ def frame(table: BoardTable, choice: TableChoice, links: Links) -> Frame:
     found = columns(choice, table.rows)
     if choice.columns == USUAL:
         found = [column for column in found if column.field not in common.fields]
+    usual = found
+    if not links.live and choice.kind == ALL and choice.columns == USUAL:  # the browser shows and hides the others
+        found = columns(replace(choice, columns=tuple(key for key in COLUMNS if key != "sources")), table.rows)
     shown, n_pages = on_page(rows, choice.page) if links.live else (rows, 1)
-    return Frame(table, choice, links, axis, found, in_band, common, rows, shown, n_pages)
+    aside = frozenset(column.key for column in found if column not in usual)
+    return Frame(table, choice, links, axis, found, in_band, common, rows, shown, n_pages, aside)
 
 
 def lines(common: Frame) -> list[dict[str, Any]]:

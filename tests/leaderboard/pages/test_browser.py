@@ -354,3 +354,25 @@ def test_a_static_site_sorts_filters_and_compares_from_a_disk(
     seen.go(".links a >> nth=0")
     assert page.text_content("h1") == "Two systems side by side"
     assert all(request.startswith("file:") for request in seen.requests)
+
+
+def test_columns_of_a_static_site_are_chosen_in_the_browser(
+    scored_board: Any, visit: Callable[..., Visit], tmp_path: Path
+) -> None:
+    build(scored_board, tmp_path / "site")
+    page = visit((tmp_path / "site" / "index.html").as_uri()).page
+
+    def headings() -> list[str]:
+        return page.locator("#board thead th[data-key]:visible .sort").all_text_contents()
+
+    usual = headings()
+    assert "Echo" not in " ".join(usual)
+    page.click(".more-filters summary")
+    page.check("#columns input[value=echo]")
+    page.uncheck("#columns input[value=recall]")
+    assert [one for one in headings() if one not in usual] == [page.text_content("th.col-echo .sort")]
+    assert [one for one in usual if one not in headings()] == [page.text_content("th.col-recall .sort")]
+    assert page.locator("#board tbody.entries tr:first-child td.col-echo .value").is_visible()
+    page.goto((tmp_path / "site" / "index.html").as_uri() + "?col=echo,cost")
+    assert page.locator("th.col-echo").is_visible()
+    assert not page.locator("th.col-precision").is_visible()
