@@ -24,12 +24,14 @@ FOLDER = ".eval_results"
 def eval_results(system: SystemView, dataset: str, url: str) -> str:
     """The YAML of a system, an entry for each contract. `dataset`: the benchmark's repository; `url`: its page here.
 
-    Raises InputError when the system has no score.
+    Raises InputError unless the system ranks: the Hub has a ranking too, and the best of many has no place in one.
     """
-    scores = [score for score in system.scores if score.row.f1.value is not None]
+    scores = [score for score in system.scores if score.row.band is not None]
     if not scores:
+        why = next((score.row.why_unranked for score in system.scores if score.row.why_unranked), "It has no score.")
         raise InputError(
-            f"{printable(system.system)} has no F1 under any contract of the board.", remedy="publish a scored system"
+            f"{printable(system.system)} does not rank on this board. {printable(why, 500)}",
+            remedy="publish the submission that ranks for the team",
         )
     return _yaml([_entry(system, score, dataset, url) for score in scores])
 
@@ -79,7 +81,7 @@ def _notes(system: SystemView, score: ContractScore) -> str:
     if row.null_f1 is not None:
         said.append(f"chance {row.null_f1:.3f}")
     said.append("saturated: skill is undefined" if row.saturated else "")
-    said.append(f"contract {score.label}" if row.band is None else f"contract {score.label}, band {row.band}")
+    said.append(f"contract {score.label}, band {row.band}")
     said.append(f"submission {system.submission}")
     return printable("; ".join(one for one in said if one), 500)
 

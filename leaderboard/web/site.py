@@ -116,6 +116,13 @@ def skill(of: Row | Headline) -> str:
     return SATURATED if of.saturated else figure(of.skill.value)
 
 
+def place(row: Row) -> str:
+    """Where a system stands, in a word or two."""
+    if row.band is not None:
+        return f"band {row.band}"
+    return "not ranked" if row.disqualified is None else "disqualified"
+
+
 def count(number: int, one: str, many: str | None = None) -> str:
     """`1 article`, `981 articles`."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"

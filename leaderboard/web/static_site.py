@@ -89,7 +89,7 @@ def pages(db: Database, public_url: str = "") -> Iterator[tuple[str, bytes]]:
         yield f"systems/{submission}.json", as_json(system).encode()
         yield f"systems/{submission}.csv", system_csv(system).encode()
         yield f"systems/{submission}.svg", badge(system).encode()
-        if settings.hub_dataset is not None and system.scores:
+        if settings.hub_dataset is not None and any(score.row.band is not None for score in system.scores):
             url = below.links.absolute(below.links.system(submission))
             yield f"systems/{submission}.hub.yaml", eval_results(system, settings.hub_dataset, url).encode()
     about = {"board": settings.title, "splits": settings.splits, "contracts": settings.contracts}

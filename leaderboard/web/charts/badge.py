@@ -9,7 +9,7 @@ from bioreview_bench.report.html.svg import element
 from bioreview_bench.report.html.words import figure, name
 
 from ...ranking.view import SystemView
-from ..site import short
+from ..site import place, short
 
 _LETTER = 6.6  # mean width of a letter at 11 pixels
 _PADDING = 14.0
@@ -22,8 +22,7 @@ def badge(system: SystemView) -> str:
     left = short(f"{system.title} {system.data}/{system.split}", 48)
     right = "being scored"
     if first is not None:
-        place = f"band {first.row.band}" if first.row.band is not None else "not ranked"
-        right = f"F1 {figure(first.row.f1.value)}, {place}"
+        right = f"F1 {figure(first.row.f1.value)}, {place(first.row)}"
     one, two = len(left) * _LETTER + _PADDING, len(right) * _LETTER + _PADDING
     drawn = element(
         "svg",

@@ -14,6 +14,7 @@ from ...ranking.build import load_table
 from ...ranking.view import BoardTable, Row
 from ...store.settings import get_settings
 from ..links import Links
+from ..site import place
 
 if TYPE_CHECKING:
     from ...store.database import Database
@@ -58,8 +59,7 @@ def _entry(made: ElementTree.Element, links: Links, row: Row, table: BoardTable)
     _add(ElementTree.SubElement(entry, "author"), "name", name(row.team))
     address = links.system(row.submission)
     _link(entry, links.absolute(address) or address, "alternate")
-    place = f"band {row.band}" if row.band is not None else "not ranked"
-    _add(entry, "summary", f"F1 {figure(row.f1.value)} {bounds} under contract {name(table.label)}, {place}.")
+    _add(entry, "summary", f"F1 {figure(row.f1.value)} {bounds} under contract {name(table.label)}, {place(row)}.")
 
 
 def _add(parent: ElementTree.Element, tag: str, text: str) -> None:

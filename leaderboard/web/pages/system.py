@@ -18,7 +18,7 @@ from ...ranking.badges import TEXTS
 from ...ranking.view import SOURCES, BoardTable, ContractScore, Row, SystemView
 from ...store.disclosure import FEW, FEW_OF_A_KIND
 from ...store.shown import Figure
-from ..site import Site, bounded, disclosed, part_name
+from ..site import Site, bounded, disclosed, part_name, place
 from .board import signature_parts
 from .table import part_figure
 
@@ -45,7 +45,7 @@ def system_page(site: Site, system: SystemView, tables: Sequence[BoardTable], hu
         said=_said(system, first),
         urls=[(words, system.card[field]) for field, words in _URLS.items() if system.card.get(field)],
         rivals_page=_rivals_page(site, system, tables),
-        hub_dataset=hub_dataset if first and first.row.f1.value is not None else None,
+        hub_dataset=hub_dataset if first and first.row.band is not None else None,
         badge_markup=_badge_markup(site, system),
         few=FEW,
         few_of_a_kind=FEW_OF_A_KIND,
@@ -58,8 +58,7 @@ def _said(system: SystemView, first: ContractScore | None) -> str:
     if first is None:
         return f"{about}, on {name(system.data)}/{name(system.split)}."
     row = first.row
-    place = f"band {row.band}" if row.band is not None else "not ranked"
-    score = f"F1 {figure(row.f1.value)} {bounded(row.f1)}, {place}"
+    score = f"F1 {figure(row.f1.value)} {bounded(row.f1)}, {place(row)}"
     return f"{about}: {score}, on {name(system.data)}/{name(system.split)} under contract {name(first.label)}."
 
 

@@ -129,8 +129,24 @@ def test_a_name_cannot_break_out_of_the_hubs_file(scored_board: Any) -> None:
     entries = yaml.safe_load(eval_results(evil, "lab/bench", HOST))
     assert len(entries) == 1
     assert entries[0]["source"]["name"] == "a: b"
-    with pytest.raises(InputError, match="has no F1"):
+    with pytest.raises(InputError, match="does not rank on this board"):
         eval_results(view.model_copy(update={"scores": ()}), "lab/bench", HOST)
+
+
+def test_what_does_not_rank_is_published_as_such_and_not_on_the_hub(scored_board: Any) -> None:
+    view, tables = load_system(scored_board, load_table(scored_board, "test", "jaccard").rows[0].submission)
+    site = served("The board", assets(), HOST)
+    [score] = view.scores
+    for disqualified, said in ((None, "not ranked"), ("It copies.", "disqualified")):
+        why = "The team is ranked by another." if disqualified is None else f"Disqualified: {disqualified}"
+        row = score.row.model_copy(update={"band": None, "why_unranked": why, "disqualified": disqualified})
+        off = view.model_copy(update={"scores": (score.model_copy(update={"row": row}),)})
+        assert f"F1 {row.f1.value:.3f}, {said}" in badge(off)
+        assert f"{said}." in feed(site.links, [tables[0].model_copy(update={"rows": (row,)})])
+        assert f", {said}, on demo/test" in system_page(site, off, tables)
+        assert ".hub.yaml" not in system_page(site, off, tables, "lab/bench")
+        with pytest.raises(InputError, match=re.escape(why)):
+            eval_results(off, "lab/bench", HOST)
 
 
 def test_the_command_writes_what_the_page_offers(scored_board: Any, tmp_path: Path) -> None:
