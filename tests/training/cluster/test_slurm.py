@@ -290,6 +290,18 @@ def test_a_job_out_of_time_is_queued_again_once_its_command_has_ended(
         assert (tmp_path / "requeued").read_text() == "requeue 77\n"
 
 
+def test_a_signal_that_comes_before_the_number_of_the_command_is_known_is_passed_on(tmp_path: Path) -> None:
+    executable(tmp_path / "bin" / "bench", STANDING_IN.format(code=143))
+    executable(tmp_path / "bin" / "scontrol", '#!/bin/sh\necho "$@" > requeued\n')
+    held = 'until [ -e ready ]; do sleep 0.05; done; kill -USR1 "$$"; pid=$!'
+    script = tmp_path / "job.sbatch"
+    script.write_text(render(OTHER).replace("pid=$!", held))
+    environment = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "SLURM_JOB_ID": "77"}
+    assert subprocess.run(["bash", script], cwd=tmp_path, env=environment, check=False).returncode == 0
+    assert (tmp_path / "signals").read_text().split()[0] == "TERM"
+    assert (tmp_path / "requeued").exists()
+
+
 @pytest.mark.parametrize("code", [0, 2, 3])
 def test_a_job_ends_as_its_command_ends(tmp_path: Path, code: int) -> None:
     executable(tmp_path / "bin" / "bench", f"#!/bin/sh\nexit {code}\n")
