@@ -98,8 +98,10 @@ def _runs(method: str, what: str) -> Callable[[Callable[[], None]], click.Comman
         def called(dry_run: bool, gpu_memory: float | None, form: str, quiet: bool, **given: Any) -> None:
             if gpu_memory is not None and not dry_run:
                 raise click.UsageError("--gpu-memory goes with --dry-run.")
+            from ..config.load import method_of
+
             work = functools.partial(_plan, gpu_memory=gpu_memory) if dry_run else _train
-            work(_method(method), Command(**given), form, quiet)
+            work(method_of(method), Command(**given), form, quiet)
 
         decorated: Any = called
         for decorator in reversed(decorators):
@@ -172,20 +174,6 @@ def grpo() -> None:
     Exit codes: 0 done, 2 bad input or usage, 3 library, model or GPU unavailable, 4 data missing, changed or not to
     be trained on, 6 cannot write, 130 stopped by a signal (the message says how to resume).
     """
-
-
-def _method(name: str) -> Method:
-    if name == "sft":
-        from ..sft.train import Sft
-
-        return Sft()
-    if name == "dpo":
-        from ..dpo.train import Dpo
-
-        return Dpo()
-    from ..grpo.train import Grpo
-
-    return Grpo()
 
 
 def _plan(method: Method, command: Command, form: str, quiet: bool, *, gpu_memory: float | None) -> None:

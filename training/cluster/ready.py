@@ -13,9 +13,9 @@ from bioreview_bench.data.load import bundled_data, locate, predictions_path
 from bioreview_bench.errors import AbsentError, InputError, Needs
 from bioreview_bench.llm.local.model_files import adapter_folder, model_folder
 
-from ..config.load import METHODS, as_settings, load
+from ..config.load import METHODS, as_settings, load, method_of
 from ..models.adapters import resolved
-from ..runs.run import Method, require_batch
+from ..runs.run import require_batch
 from ..runs.start import find_start
 
 _WRITTEN = {"out", "output", "html", "chart", "answers_out"}  # parameters that name what a command writes
@@ -98,18 +98,9 @@ def _config(words: Sequence[str], context: click.Context) -> Any:
     return load(words[1], given["config_name"], settings)
 
 
-def _method(name: str) -> Method:
-    from ..dpo.train import Dpo
-    from ..grpo.train import Grpo
-    from ..sft.train import Sft
-
-    methods: dict[str, Method] = {"sft": Sft(), "dpo": Dpo(), "grpo": Grpo()}
-    return methods[name]
-
-
 def _look_for_training(config: Any, needs: Needs) -> None:
     with needs.gather():
-        _method(config.method).material(config)
+        method_of(config.method).material(config)
     with needs.gather():
         model_folder(config.model.name)
         if config.start is not None:

@@ -223,6 +223,11 @@ def require_asked_for(names: Iterable[str]) -> None:
             )
 
 
+def method_of(name: str) -> Any:
+    """The method that METHODS knows by `name` (a `runs.run.Method`)."""
+    return getattr(import_module(f"{_HERE}.{name}.train"), name.capitalize())()
+
+
 def _kind(method: Any, where: str) -> type[RunConfig]:
     if method not in METHODS:
         raise InputError(f"{where} names no method.", remedy=f"method: {' or '.join(METHODS)}, or base: qwen3_8b")
