@@ -333,9 +333,9 @@ def test_articles_can_be_chosen_by_id(bench: Bench, tmp_path: Path) -> None:
         (["vllm:/nowhere/model", "--data", "demo"], 3, "no folder"),
         (["openai:m", "--data", "demo", "--base-url", "host/v1"], 2, "http"),
         (["gpt-4o-mini", "--data", "demo", "--prices", "nowhere.toml"], 2, "prices"),
-        (["status", "nowhere"], 2, "no run"),
-        (["retry", "nowhere"], 2, "no run"),
-        (["reparse", "nowhere"], 2, "no run"),
+        (["status", "nowhere"], 2, "There is no folder nowhere"),
+        (["retry", "nowhere"], 2, "There is no folder nowhere"),
+        (["reparse", "nowhere"], 2, "There is no folder nowhere"),
     ],
 )
 def test_what_is_wrong_is_said_once_and_leaves_nothing_behind(
