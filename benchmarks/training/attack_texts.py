@@ -7,11 +7,15 @@ here knows how rewards are computed.
 from __future__ import annotations
 
 import json
+import random
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 from bioreview_bench.data.article import Article
@@ -144,9 +148,20 @@ TEMPLATES = (
     "{}. This conclusion is not supported by the data that are shown.", "Please clarify: {}.",
     "{}. However, important controls are missing, and the sample is too small.",
     "The role of {} was not tested directly; further experiments are needed.",
+    "Is it really so that {}?", "Please show the raw data behind the statement that {}.",
+    "No statistics support that {}.", "It should be discussed why {}.", "We doubt that {}.",
+    "The sample is too small to conclude that {}.",
+    "The text says that {}, but a control is missing.", "Alternative explanations of {} must be ruled out.",
+    "The methods do not say how it was found that {}.", "It was not tested whether {}.",
+    "Without a rescue experiment one cannot say that {}.", "If {}, then the model would need to be changed.",
+    "{} - this needs to be repeated in another system.", "Only one line of evidence suggests that {}.",
 )  # fmt: skip
-FILLERS = ("", "possibly", "however", "in fact", "as reported", "perhaps unclear", "(not shown)", "missing control")
-EVERY = (2, 3, 4, 5, 7)
+FILLERS = (
+    "", "possibly", "however", "in fact", "as reported", "perhaps unclear", "(not shown)", "missing control",
+    "without control", "n = 3", "unconvincing", "by hand", "not blinded", "which is doubtful", "of note", "?", "rather",
+    "arguably",
+)  # fmt: skip
+EVERY = (1, 2, 3, 4, 5, 7)
 SOURCES: Mapping[str, Callable[[Article], list[str]]] = {
     "abstract": abstract,
     "end of the abstract": lambda article: abstract(article)[::-1],
@@ -157,9 +172,13 @@ SOURCES: Mapping[str, Callable[[Article], list[str]]] = {
     "halves glued": lambda article: glued(abstract(article)),
     "two sentences at once": lambda article: [" ".join(pair) for pair in pairwise(abstract(article))],
     "frequent terms": terms,
+    "questions of the paper": lambda article: _whether(sentences(article)) or abstract(article),
+    "longest sentences": lambda article: sorted(abstract(article), key=len, reverse=True),
+    "last halves": lambda article: [" ".join(s.split()[len(s.split()) // 2 :]) for s in abstract(article)],
+    "three terms at once": lambda article: _threes(terms(article, 30)),
     "title": lambda article: [article.title or ""],
 }  # fmt: skip
-COUNTS = (1, 2, 3, 5, 10)
+COUNTS = (1, 2, 3, 5, 7, 10, 15)
 
 
 def _evenly(texts: list[str]) -> list[str]:
@@ -169,6 +188,15 @@ def _evenly(texts: list[str]) -> list[str]:
 def _doubts(texts: list[str]) -> list[str]:
     doubt = re.compile(r"\b(?:however|although|unclear|unknown|cannot|limit\w*|may|might|not)\b", re.IGNORECASE)
     return [text for text in texts if doubt.search(text)]
+
+
+def _threes(texts: list[str]) -> list[str]:
+    return [", ".join(texts[start : start + 3]) for start in range(0, len(texts), 3)]
+
+
+def _whether(texts: list[str]) -> list[str]:
+    asked = re.compile(r"\b(?:whether|test|tested|asked|hypothes\w+|question)\b", re.IGNORECASE)
+    return [text for text in texts if asked.search(text)]
 
 
 @dataclass(frozen=True)
@@ -216,14 +244,9 @@ PRAISE: Mapping[str, str] = {
 }
 
 
-# Written after the rules; the cut-off of the encoder's test was moved once after a look at them.
-UNSEEN_PRAISE = (
-    "Science at its best. {}", "If only all papers were like this one! {}", "{} Five stars.", "My compliments. {}",
-    "{} I would be proud to have written this.", "The critics are silenced, who used to say: {}",
-    "Far be it from me to say that {}", "Only a fool would claim the following: {}", "{} In short, a triumph.",
-    "The authors deserve every credit for showing the falsity of this: {}", "{} This has since been put right.",
-    "Rest assured, dear editor, the following is untrue: {}",
-)  # fmt: skip
+# By kind, templates: `earlier`, `looked_at`, `held_out`; and `behind`.
+WORDINGS: Mapping[str, list[str]] = tomllib.loads(Path(__file__).with_name("praise.toml").read_text(encoding="utf-8"))
+KINDS = ("earlier", "looked_at", "held_out")
 
 
 def _of_each(concerns: Concerns, change: Callable[[str], str]) -> str:
@@ -282,9 +305,31 @@ def turned(paper: Paper) -> dict[str, str]:
     found = {
         f"praise {name} a true concern": _of_each(paper.true, template.format) for name, template in PRAISE.items()
     }
-    found |= {f"unseen praise: {template}": _of_each(paper.true, template.format) for template in UNSEEN_PRAISE}
     opposite = [{**one, "text": flipped(one["text"])} for one in paper.true if flipped(one["text"])]
     return {**found, "the opposite of true concerns": answer(opposite)}
+
+
+def praised(text: str, template: str) -> str:
+    """The concern in the template, which may part it: behind its first sentence, else in the middle."""
+    first, _, rest = re.sub(r"(?<=[.!?])\s+", "\n", text, count=1).partition("\n")
+    if not rest:
+        words = text.split()
+        first, rest = " ".join(words[: len(words) // 2]), " ".join(words[len(words) // 2 :])
+    return template.format(text, a=first, b=rest)
+
+
+def praises(paper: Paper, templates: Sequence[str], n: int | None = None) -> dict[str, str]:
+    """By template, the (first n) true concerns in it."""
+    return {each: _of_each(paper.true[:n], partial(praised, template=each)) for each in templates}
+
+
+def mixed(paper: Paper, templates: Sequence[str], draws: int) -> dict[str, str]:
+    """The true concerns, each in a template drawn for it alone."""
+    found = {}
+    for draw in range(draws):
+        chance = random.Random(f"{paper.article.id} {draw}")  # noqa: S311 - draws wordings, no secrets
+        found[str(draw)] = _of_each(paper.true, lambda text, chance=chance: praised(text, chance.choice(templates)))
+    return found
 
 
 def padded(paper: Paper) -> dict[str, str]:
@@ -297,6 +342,10 @@ def padded(paper: Paper) -> dict[str, str]:
         "with 27 copies": answer([*short, *copied[:27]]),
         "with 27 stock comments": answer([*short, *(list(paper.stock) * 3)[:27]]),
         "with 27 concerns about other papers": answer([*short, *paper.others[:27]]),
+        **{
+            f"each with another behind it: {said}": answer([each for one in short for each in (one, concern(said))])
+            for said in WORDINGS["behind"]
+        },
         "each ten times": answer([one for one in short for _ in range(10)]),
         "each ten times, disguised": answer(
             [{**one, "text": filled(one["text"], filler or "indeed", 3)} for one in short for filler in FILLERS]

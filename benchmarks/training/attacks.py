@@ -133,6 +133,46 @@ def search(bench: Bench, starts: int, seed: int = 42) -> list[tuple[float, texts
     return sorted(((value, recipe) for recipe, value in tried.items()), key=lambda one: -one[0])
 
 
+def praise(bench: Bench) -> dict[str, float]:
+    """Prints, by kind of wordings, what praise around true concerns earns; gives the mean rewards of whole reviews.
+
+    `one wording`: the same in all concerns of a review; `drawn`: another one in each; `let through`: the share of
+    wordings that earn something around one concern alone; `known to pass`: drawn out of those that mostly do.
+    """
+    print("\npraise around true concerns: mean and best of one wording; drawn; let through; known to pass")
+    attacks = {}
+    for kind in texts.KINDS:
+        templates = texts.WORDINGS[kind]
+        fixed = bench.table(lambda paper, templates=templates: texts.praises(paper, templates))
+        passed = let_through(bench, templates)
+        drawn = [drawn_from(bench, pool) for pool in (templates, [one for one, share in passed.items() if share > 0.5])]
+        best = max(fixed, key=lambda name: fixed[name])
+        print(f"  {statistics.fmean(fixed.values()):.3f} {fixed[best]:.3f}; {drawn[0]:.3f}; "
+              f"{statistics.fmean(passed.values()):.2f}; {drawn[1]:.3f}  {kind}, {len(templates)}: {best}")  # fmt: skip
+        attacks |= {f"praise, {kind}: {name}": value for name, value in fixed.items()}
+        attacks[f"praise, {kind}: another in each concern"] = drawn[0]
+    return attacks
+
+
+def let_through(bench: Bench, templates: Sequence[str]) -> dict[str, float]:
+    """By template, the share of papers whose first true concern earns something in it, of those where it does alone."""
+    earning: dict[str, list[bool]] = {}
+    for paper in bench.papers:
+        completions = {"": texts.answer(paper.true[:1]), **texts.praises(paper, templates, 1)}
+        alone, *found = bench.reward.score(paper.article.id, list(completions.values()), paper.prompt)
+        if alone.total:
+            for template, composed in zip(templates, found, strict=True):
+                earning.setdefault(template, []).append(bool(composed.total))
+    return {template: statistics.fmean(values) for template, values in earning.items()}
+
+
+def drawn_from(bench: Bench, templates: Sequence[str], draws: int = 5) -> float:
+    """The mean reward of true concerns, each in a template drawn for it."""
+    if not templates:
+        return 0.0
+    return statistics.fmean(bench.table(lambda paper: texts.mixed(paper, templates, draws)).values())
+
+
 def hostile() -> dict[str, str]:
     """Completions that are made to take long."""
     words = " ".join(f"w{n}" for n in range(1_500_000))
@@ -174,6 +214,7 @@ def main() -> None:
         show(title, found)
         attacks |= {name: value for name, value in found.items() if "near misses" not in name}
     show("three true concerns, padded", bench.table(texts.padded))
+    attacks |= praise(bench)
     if given.search:
         ranked = search(bench, given.search)
         print(f"\nsearch: the best of {len(ranked)} recipes")

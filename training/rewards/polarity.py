@@ -35,6 +35,7 @@ _ASKED = re.compile(
     rf"(?:^|[;:,.])\W*(?:(?:{_any('asked')})(?![\w-])"
     rf"|(?!(?:{_any('no_verbs')})\b)[a-z]{{3,}} (?:{_any('determiners')})(?![\w-]))"
 )
+_STATED = _words(_any("stated"))
 _QUESTION, _CONTRASTED, _CONCEDED = (
     re.compile(rf"\W*(?:{_any(name)})(?![\w-])") for name in ("questions", "contrast", "concession")
 )
@@ -61,6 +62,15 @@ def criticises(text: str) -> bool:
 def finds_fault(sentence: str) -> bool:
     """True when the sentence, or a part of one, in lower case, denies, doubts, asks, demands or wishes anything."""
     return "?" in sentence or any(pattern.search(sentence) for pattern in (_DENIED, _WISHED, _FAULT, _ASKED))
+
+
+def introduces(frame: str) -> bool:
+    """True for words that may stand before "that" in a concern, in lower case: they demand, or say what is claimed.
+
+    >>> introduces("it is not clear"), introduces("far be it from me to say")
+    (True, False)
+    """
+    return bool(_STATED.search(frame) or _ASKED.search(frame))
 
 
 def _praises(sentence: str) -> bool:

@@ -6,6 +6,7 @@ or it has a word of the paper's own, one that most papers do not have.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from unicodedata import category
@@ -13,7 +14,7 @@ from unicodedata import category
 from bioreview_bench.data.comparable import comparable
 
 from .copying import WORD
-from .polarity import finds_fault
+from .polarity import finds_fault, introduces
 from .praise import parts
 
 _FEWEST_PAPERS = 10  # to tell which words most papers have
@@ -21,6 +22,11 @@ _FEWEST_WORDS = 400  # of a paper; an abstract alone has not the words that its 
 _STEM = 6  # letters: "silencing" is "silenced"
 _SHORTEST = 3  # letters of a word that says something
 _LATIN = 0xFF  # signs up to here are no pictures: "°"
+# Words before "that", unless a verb follows it: "a drug that blocks it" says nothing of what is claimed.
+_FRAME = re.compile(
+    r"(.*?\w),? that (?!(?:is|are|was|were|has|have|had|do|does|did|can|could|may|might|will|would|\w+ed|\w\w+[^s]s)\b)"
+)
+_FEWEST_BEFORE = 3
 _PLACES = frozenset({"figure", "figures", "fig", "figs", "table", "tables", "panel", "panels", "page", "line", "lines"})
 
 
@@ -55,16 +61,23 @@ class PaperSubject:
         self._signs = frozenset(comparable(whole))
 
     def has_filler(self, text: str) -> bool:
-        """True when a part of the text finds no fault and has no word of the subject, though it says something.
+        """True when a part of the text, without a word of the subject, finds no fault, though it says something.
 
-        A single word says something when it is a sentence, or of another script; a picture that the paper does not have
-        is filler as well. Of papers of which little is known, only pictures are.
+        A single word says something when it is a sentence, or of another script. What stands before "that" must demand
+        or say what is claimed. A picture that the paper does not have is filler as well; of papers of which little is
+        known, only pictures are.
         """
         if any(ord(sign) > _LATIN and category(sign) == "So" and sign not in self._signs for sign in comparable(text)):
             return True
-        return self._is_known and any(map(self._is_filler, parts(text)))
+        return self._is_known and any(self._says_nothing(part) or self._leads_nowhere(part) for part in parts(text))
 
-    def _is_filler(self, part: str) -> bool:
+    def _says_nothing(self, part: str) -> bool:
         said = stems(part)
         is_sentence = part.endswith((".", "!", "?")) or any(not stem.isascii() for stem in said)
         return len(said) >= (1 if is_sentence else 2) and self.own.isdisjoint(said) and not finds_fault(part)
+
+    def _leads_nowhere(self, part: str) -> bool:
+        found = _FRAME.match(part)
+        if not found or "?" in part or len(WORD.findall(found[1])) < _FEWEST_BEFORE:
+            return False
+        return self.own.isdisjoint(stems(found[1])) and not introduces(found[1])

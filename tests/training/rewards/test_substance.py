@@ -36,6 +36,9 @@ def subject(monkeypatch: pytest.MonkeyPatch) -> PaperSubject:
         "{}\n\nGlorious stuff.",
         "There was no control, \u2728 I say, for litter effects.",
         "Reading such pages daily enlightens. {}",  # "daily" is in every paper
+        "Long gone are the days when one held that {}",
+        "By no means would a fair person say that {}",
+        "I would rather eat my hat than admit that {}",
     ],
 )
 def test_praise_in_words_of_no_list_is_filler(wrapped: str, subject: PaperSubject) -> None:
@@ -50,6 +53,9 @@ def test_praise_in_words_of_no_list_is_filler(wrapped: str, subject: PaperSubjec
         "Why so few? Please explain.",
         "How were they weighed (by hand)? See line 12. Agar at 20 \u00b0C is cold.",
         "This is unclear. Figure 3c.",
+        "It is far from clear that the mice were fed. We are afraid that none was.",
+        "A cure that works alone is missing. Is it by chance that none was fed?",
+        "The weights of the mice suggest that some were ill.",
         "",
     ],
 )
