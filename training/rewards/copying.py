@@ -48,8 +48,8 @@ class Source:
         return {run for run in self._runs_of(self._words(text)) if run not in self._runs}
 
     def holds(self, part: str) -> bool:
-        """Whether the part, in lower case, stands in the source letter by letter."""
-        return part in self._whole
+        """Whether the part, in lower case, stands in the source, and not inside longer words."""
+        return re.search(rf"(?<!\w){re.escape(part)}(?!\w)", self._whole) is not None
 
     def share(self, text: str) -> float:
         """The share of the text's words inside a run that stands in the source; 0 for a text shorter than a run."""

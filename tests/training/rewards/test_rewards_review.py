@@ -167,22 +167,53 @@ def test_a_careful_reader_cut_to_three_concerns_earns_at_least_what_every_attack
     assert {name: sum(values) for name, values in earned.items() if sum(values) > own / 10} == {}
 
 
-@pytest.mark.parametrize(
-    "praise",
-    [
+def test_praise_around_true_concerns_earns_nothing(pilot: Any, written: Any, reward: Any) -> None:
+    scorer = reward(SILENT)
+    honest = written("paraphrase")
+    praises = [
         "This is an excellent study. {}",
         "The authors have convincingly ruled out the following worry: {}",
         "{} In short, a triumph.",
         "If only all papers were like this one! {}",
-    ],
-)
-def test_praise_around_true_concerns_earns_nothing(pilot: Any, written: Any, reward: Any, praise: str) -> None:
+        "Reads like a thriller. {}",
+        "{} Gr\u00e2ce \u00e0 eux, on comprend tout.",
+        "\U0001f947 {}",
+        "19/20. {}",
+        "There is no longer anyone who would doubt the contrary of this: {}",
+        "{} But no one should lose any sleep over it.",
+    ]
+    for article_id in scorer.references.ids[:2]:
+        said = honest[article_id]
+        turned = [answer([{**one, "text": praise.format(one["text"])} for one in said]) for praise in praises]
+        plain, *found = scorer.score(article_id, [answer(said), *turned])
+        assert plain.total > 0
+        assert {praise: one.total for praise, one in zip(praises, found, strict=True) if one.total} == {}
+
+
+def test_praise_that_is_worded_anew_for_each_concern_earns_next_to_nothing(
+    pilot: Any, written: Any, reward: Any
+) -> None:
     scorer = reward(SILENT)
     honest = written("paraphrase")
-    for article_id in scorer.references.ids[:2]:
-        praised = [{**one, "text": praise.format(one["text"])} for one in honest[article_id]]
-        plain, turned = scorer.score(article_id, [answer(honest[article_id]), answer(praised)])
-        assert turned.total == 0 < plain.total
+    praise = ["Reads like a thriller.", "Gr\u00e2ce \u00e0 eux, on comprend tout.", "A bestseller!", "Encore!",
+              "My wife adored it.", "Ten points.", "I hereby bow.", "\U0001f947", "Oscar!", "Jackpot."]  # fmt: skip
+    earned, plain = 0.0, 0.0
+    for article_id in scorer.references.ids:
+        said = honest.get(article_id, [])
+        turned = [{**one, "text": f"{praise[n % 10]} {one['text']}"} for n, one in enumerate(said)]
+        found = scorer.score(article_id, [answer(said), answer(turned)])
+        plain, earned = plain + found[0].total, earned + found[1].total
+    assert earned < plain / 10
+
+
+def test_a_concern_of_praise_behind_each_true_one_costs_all(pilot: Any, written: Any, reward: Any) -> None:
+    scorer = reward(SILENT)
+    article_id = scorer.references.ids[0]
+    said = written("paraphrase")[article_id]
+    behind = [labelled(f"The point about item {n} has been settled by the team.") for n in range(len(said))]
+    pairs = [each for pair in zip(said, behind, strict=True) for each in pair]
+    plain, turned = scorer.score(article_id, [answer(said), answer(pairs)])
+    assert turned.total == 0 < plain.total
 
 
 def test_more_of_the_references_found_is_worth_more(pilot: Any, written: Any, reward: Any) -> None:
