@@ -117,3 +117,5 @@ def test_parts_of_a_concern_are_its_sentences_and_clauses() -> None:
         "4 no blinding.",
     ]
     assert parts("  ... 12 % --") == []
+    assert parts("No control.* * Settled.") == parts("No control.\u00b9 Settled.") == ["no control.", "settled."]
+    assert parts("It took 3.5 h vs. 2 h (Fig. 3).") == ["it took 3.5 h vs. 2 h", "fig. 3"]
