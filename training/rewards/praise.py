@@ -20,7 +20,7 @@ from bioreview_bench.data.sentences import pick
 FEWEST, MOST = 100, 2_000  # parts of references to learn from; with fewer the words of `polarity` decide alone
 _TAKEN_FOR_PRAISE = 0.01
 _FOLDS = 5
-_ABBREVIATED = r"(?<!\b[a-z]\.)(?<!e\.g\.)(?<!i\.e\.)(?<!\bvs\.)(?<!\bfig\.)(?<!\bfigs\.)(?<!\bal\.)(?<!\bcf\.)(?<!\bno\.)"
+_ABBREVIATED = "".join(rf"(?<!\b{one}\.)" for one in ("[a-z]", "e\\.g", "i\\.e", "vs", "fig", "figs", "al", "cf", "no"))
 # A sentence ends before white space, whatever marks stand between, or the number of a footnote.
 _PART = re.compile(rf"(?<=[.!?。]){_ABBREVIATED}[^\w\s]*\s\W*|(?<=[a-z][.!?])\d{{1,2}}\s+|[;:()\[\]–—]+")
 _LETTER = re.compile(r"[^\W\d_]")
