@@ -71,6 +71,7 @@ def extract(path: Path, output: Path | None, by: str, form: str, quiet: bool, **
 
 
 def _by_rules(path: Path, output: Path | None, form: str, asking: Mapping[str, Any]) -> None:
+    from bioreview_bench.curation.extraction.model.manifest import not_its_own
     from bioreview_bench.curation.extraction.rules import RULES as RULES_ID
     from bioreview_bench.curation.extraction.rules import extract_by_rules
 
@@ -90,7 +91,10 @@ def _by_rules(path: Path, output: Path | None, form: str, asking: Mapping[str, A
         else article
         for article in articles
     ]
-    _write(output, _lines(rows), found, len(articles))
+    lines = _lines(rows)
+    if output.exists() and output.read_bytes() != lines:
+        raise not_its_own(output)
+    _write(output, lines, found, len(articles))
 
 
 def _by_model(path: Path, output: Path | None, by: str, form: str, quiet: bool, asking: Mapping[str, Any]) -> None:

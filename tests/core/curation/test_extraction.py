@@ -271,6 +271,18 @@ def test_the_folder_of_the_output_is_made_and_a_dry_run_makes_none(
     assert output.exists()
 
 
+def test_corrected_concerns_are_not_overwritten(bench_data: Data, shared: Path, tmp_path: Path) -> None:
+    pilot, output = shared / "data/elife_pilot", tmp_path / "articles.jsonl"
+    assert bench_data("extract", pilot, "-o", output).code == 0
+    assert bench_data("extract", pilot, "-o", output).code == 0
+    corrected = output.read_text().replace("minor", "major", 1)
+    output.write_text(corrected)
+    done = bench_data("extract", pilot, "-o", output)
+    assert done.code == 2
+    assert "is not what this command wrote" in done.err
+    assert output.read_text() == corrected
+
+
 def test_a_missing_library_is_named_and_no_file_is_blamed(
     bench_data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

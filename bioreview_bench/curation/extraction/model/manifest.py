@@ -31,8 +31,9 @@ def files_read(files: list[Path]) -> dict[str, str]:
 
 
 def require_own(output: Path, read: list[Path]) -> Path:
-    """Where the manifest of this output goes. Raises InputError when that of another output stands there, or when the
-    output is one of the files that are read: articles that fail would be lost."""
+    """Where the manifest of this output goes. Raises InputError when that of another output stands there, when the
+    output is one of the files that are read (articles that fail would be lost), and when it was changed since an
+    extraction wrote it, or was written by something else."""
     if output.resolve() in [path.resolve() for path in read]:
         raise InputError(f"{output} is what is read; articles that fail would be lost.", remedy="name another file")
     path = output.with_name(MANIFEST)
@@ -44,7 +45,17 @@ def require_own(output: Path, read: list[Path]) -> Path:
             f"{path} is about {printable(other)}, and would be lost.",
             remedy="write to a folder of its own: -o FOLDER/FILE",
         )
+    if output.exists() and (stored is None or file_sha256(output, InputError) != stored["output"].get("sha256")):
+        raise not_its_own(output)
     return path
+
+
+def not_its_own(output: Path) -> InputError:
+    """What is said of an output that exists and is not what the same command wrote, as corrected labels are."""
+    return InputError(
+        f"{output} exists, and is not what this command wrote. It would be lost.",
+        remedy="name another file, or delete it",
+    )
 
 
 def make_manifest(

@@ -119,6 +119,23 @@ def test_a_model_of_ones_own_has_no_price_and_no_limit(
     assert json.loads((tmp_path / "extraction.json").read_text())["usage"]["cost_usd"] is None
 
 
+def test_corrected_concerns_are_kept_before_anything_is_asked(
+    bench_extract: Any, model_server: Any, parsed: Path, tmp_path: Path
+) -> None:
+    made = tmp_path / "made.jsonl"
+    assert bench_extract(parsed, "-o", made, by="vllm:mine")[0] == 0
+    assert bench_extract(parsed, "-o", made, by="vllm:mine")[0] == 0
+    corrected = made.read_text().replace("major", "minor", 1)
+    made.write_text(corrected)
+    asked = len(model_server.requests)
+    code, _, err = bench_extract(parsed, "-o", made, by="vllm:other")
+    assert (code, len(model_server.requests)) == (2, asked)
+    assert "is not what this command wrote" in err
+    assert made.read_text() == corrected
+    (tmp_path / "extraction.json").unlink()
+    assert bench_extract(parsed, "-o", made, by="vllm:mine")[0] == 2
+
+
 def test_a_server_that_is_not_there_writes_nothing(bench_extract: Any, parsed: Path, tmp_path: Path) -> None:
     where = ("--base-url", "http://127.0.0.1:9/v1")
     code, _, err = bench_extract(parsed, "-o", tmp_path / "made.jsonl", by="vllm:mine", where=where)
