@@ -86,10 +86,15 @@ class _Checked:
 
 @dataclass
 class _Nearby:
-    """Earlier submissions of the split that share their wording: of the team, of others; `seen` were compared."""
+    """Submissions of the split that share their wording: of the team, of others; `seen` were compared.
+
+    `copies`: those that came later and were checked before. Of two that are alike the one that came later is the copy,
+    whichever was checked first.
+    """
 
     own: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
 
@@ -116,6 +121,7 @@ def _finish(db: Database, submission_id: str, worker: str, found: _Checked | lis
             row.facts = {**found.facts, **_seen_by_the_board(session, row, found)}
             contents = {"content": near.to_bytes(found.concerns), "wording": near.to_bytes(found.wording)}
             session.merge(Sketch(submission_id=row.id, **contents))
+            _tell_copies(session, row, found.nearby.copies)
             move(session, row, "queued", None)
             row.attempts = 0
             bump(session, split=row.split)
@@ -130,19 +136,32 @@ def _finish(db: Database, submission_id: str, worker: str, found: _Checked | lis
 
 def _compare(session: Session, row: Submission, wording: near.Sketch, nearby: _Nearby) -> None:
     """Add to `nearby` what it has not seen. A team's own trials are no copies of what it then submits."""
+    came = session.scalar(select(arrival()).where(Submission.id == row.id)) or 0
     query = (
-        select(Sketch.submission_id, Submission.team, Submission.trial)
+        select(Sketch.submission_id, Submission.team, Submission.trial, arrival())
         .join(Submission)
         .where(Submission.split == row.split, Submission.id != row.id, Sketch.wording.is_not(None))
         .order_by(arrival())
     )
-    for name, team, trial in session.execute(query).all():
-        if name in nearby.seen or (trial and team == row.team):
+    for name, team, trial, number in session.execute(query).all():
+        own, later = team == row.team, number > came
+        if name in nearby.seen or (own and (row.trial if later else trial)):
             continue
         nearby.seen.add(name)
         kept = session.scalar(select(Sketch.wording).where(Sketch.submission_id == name))
         if near.shared(wording, near.from_bytes(kept or b"")) >= near.NEAR:
-            (nearby.own if team == row.team else nearby.elsewhere).append(name)
+            (nearby.copies if later else nearby.own if own else nearby.elsewhere).append(name)
+
+
+def _tell_copies(session: Session, row: Submission, copies: list[str]) -> None:
+    """Note at the submissions `copies` that `row` came before them."""
+    for copy in session.scalars(select(Submission).where(Submission.id.in_(copies))):
+        facts = dict(copy.facts or {})
+        if copy.team == row.team:
+            facts["n_near"] = facts.get("n_near", 0) + 1
+        else:
+            facts["near_elsewhere"] = [*facts.get("near_elsewhere", ()), row.id][:_NAMED]
+        copy.facts = facts
 
 
 def _seen_by_the_board(session: Session, row: Submission, found: _Checked) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_an_incomplete_folder_is_refused(copied: Path, absent: str) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EncoderError, match="no encoder folder"):
+    with pytest.raises(EncoderError, match="There is no folder"):
         resolve(Contract.load("v3"), tmp_path / "nowhere")
 
 

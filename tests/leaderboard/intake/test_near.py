@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from bioreview_bench.data.predictions import PredictedConcern, PredictionRow, Predictions, read_predictions
+from bioreview_bench.leaderboard.intake.check import validate_received
 from bioreview_bench.leaderboard.intake.near import NEAR, WORDS_KEPT, from_bytes, shared, to_bytes, wording
 from bioreview_bench.leaderboard.store.status import status, status_for
 
@@ -188,3 +189,23 @@ def test_copies_are_found_in_other_teams_and_named_to_maintainers_only(
     assert (status(board, again).facts["n_near"], status(board, own).facts["n_near"]) == (1, 0)
     assert status(board, own).facts["near_elsewhere"] is False
     assert status(board, first).facts["near_elsewhere"] is False
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_of_two_files_that_are_alike_the_later_one_is_the_copy_whichever_is_checked_first(
+    board: Any, add_submitter: Make, make_package: Make, demo_predictions: Make, order: tuple[int, ...]
+) -> None:
+    ann, bob = add_submitter(board, "ann"), add_submitter(board, "bob")
+    root = add_submitter(board, "root", maintainer=True)
+    copy = changed_file(demo_predictions("careful"))
+    came = [
+        ann.receive(make_package("A")),
+        bob.receive(make_package("B", copy, system_version="2")),
+        ann.receive(make_package("C", copy, system_version="3")),
+        bob.receive(make_package("D", demo_predictions("generic"))),
+    ]
+    for number in order:
+        assert validate_received(board, came[number]) == "queued"
+    facts = [status_for(board, one, root.user).facts for one in came]
+    assert [one["n_near"] for one in facts] == [0, 0, 1, 0]
+    assert [one["near_elsewhere"] for one in facts] == [[], [came[0]], [came[1]], []]

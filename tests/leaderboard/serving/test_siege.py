@@ -248,8 +248,6 @@ def _comparable(board: Any) -> dict[str, Any]:
     for row in table["rows"]:
         row["submission"] = names[row["submission"]]
         del row["submitted"]
-        # Of two files that are nearly alike the one checked later is the copy: chance, when both come at once.
-        row["badges"] = [badge for badge in row["badges"] if badge != "near-duplicate"]
     table["rows"].sort(key=lambda row: row["submission"])
     tests = pairs_among(board, "all", "jaccard", sorted(names, key=names.__getitem__))
     table["tests"] = [{**test.model_dump(), "a": names[test.a], "b": names[test.b]} for test in tests]
