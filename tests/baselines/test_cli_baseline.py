@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -98,7 +99,7 @@ def test_a_run_can_be_extended_and_scored(bench: Bench, tmp_path: Path, name: st
     assert "Reviewing: resumed at 2/6" in second.err
     assert (out / "predictions.jsonl").read_bytes().startswith(before)
     assert [row["status"] for row in rows(out)] == ["ok"] * 6
-    next_command = second.out.splitlines()[-1].removeprefix("Next: bench ").split()
+    next_command = shlex.split(second.out.splitlines()[-1].removeprefix("Next: bench "))
     assert next_command[:2] == ["evaluate", str(out / "predictions.jsonl")]
     scored = bench(*next_command, "--contract", "jaccard", "--draws", 0, "--format", "json", "--quiet")
     assert scored.code == 0, scored.err
@@ -189,7 +190,7 @@ def test_what_failed_for_good_is_counted_and_retried(
     assert done.code == 5
     assert "2 of 6 articles failed for good. The commonest reason, in 1 of 2: " in done.err
     assert Counter(row["status"] for row in rows(out)) == {"ok": 4, "error": 1, "refused": 1}
-    assert f"Next: bench baseline retry {out}" in done.out
+    assert f"Next: bench baseline retry {shlex.quote(str(out))}" in done.out
     before = {row["article_id"]: row for row in rows(out) if row["status"] == "ok"}
     again = bench("baseline", "retry", out, "--status", "error", "--status", "refused")
     assert again.code == 0, again.err
@@ -285,7 +286,7 @@ def test_max_cost_stops_before_it_is_exceeded_and_says_how_to_go_on(
     assert "Stopped: the next review may cost" in done.err
     assert f"{n_done} of 6 articles have a row" in done.out
     # The limit stays in the command until the user lifts it, and so do the prices.
-    assert f"--prices {tmp_path / 'prices.toml'} --max-cost 0.14" in done.out
+    assert f"--prices {shlex.quote(str(tmp_path / 'prices.toml'))} --max-cost 0.14" in done.out
     assert api(*options, "--max-cost", 5).code == 0
     assert len(rows(tmp_path / "run")) == len(model_server.requests) == 6
 

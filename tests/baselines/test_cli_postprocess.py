@@ -1,6 +1,7 @@
 """`bench postprocess` removes what it names, counts it, keeps everything else, and says so in the manifest."""
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def test_the_command_keeps_order_keys_and_manifest(
     assert "2 of 4 concerns kept (drop-truncation+dedup-exact+cap20)" in shown
     assert "1 removed: truncation complaint" in shown
     assert "1 removed: duplicate" in shown
-    assert f"Next: bench evaluate {out}" in shown
+    assert f"Next: bench evaluate {shlex.quote(str(out))}" in shown
     manifest = manifest_of(out)
     assert (manifest["name"], manifest["kept"]) == ("mine", [1])
     assert manifest["postprocessing"] == "drop-truncation+dedup-exact+cap20"

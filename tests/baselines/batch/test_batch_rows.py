@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -164,7 +165,7 @@ def test_what_a_batch_did_not_get_to_is_an_error_that_can_be_retried(
     done = api()
     assert done.code == 5
     assert "3 of 6 articles failed for good" in done.err
-    assert f"bench baseline retry {tmp_path / 'run'}" in done.out
+    assert f"bench baseline retry {shlex.quote(str(tmp_path / 'run'))}" in done.out
     errors = [row["detail"] for row in rows() if row["status"] == "error"]
     assert Counter(errors) == {
         f"the request was not run: batch_{end}: This request could not be executed.": 1,

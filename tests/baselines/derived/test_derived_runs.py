@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,13 +60,15 @@ def test_the_next_command_scores_on_the_data_of_the_run(bench: Bench, tmp_path: 
     one, other = (tmp_path / name / "predictions.jsonl" for name in ("generic", "echo"))
     out = tmp_path / "out" / "predictions.jsonl"
     done = bench("postprocess", one, "-o", out, "--cap", 2)
-    assert done.out.endswith(f"Next: bench evaluate {out} --data demo --split val\n")
-    following = done.out.split("Next: bench ")[1].split()
+    assert done.out.endswith(f"Next: bench evaluate {shlex.quote(str(out))} --data demo --split val\n")
+    following = shlex.split(done.out.split("Next: bench ")[1])
     assert bench(*following, "--contract", "jaccard", "--draws", 0, "--quiet").code == 0
     (tmp_path / "alone").mkdir()
     alone = tmp_path / "alone" / "predictions.jsonl"
     alone.write_bytes(other.read_bytes())
-    assert f"{out} --data DATA --split SPLIT\n" in bench("postprocess", alone, "-o", out, "--cap", 1).out
+    assert (
+        f"{shlex.quote(str(out))} --data DATA --split SPLIT\n" in bench("postprocess", alone, "-o", out, "--cap", 1).out
+    )
     bundled = bench("postprocess", "demo:careful", "-o", tmp_path / "d" / "p.jsonl", "--cap", 1)
     assert "--data demo --split test" in bundled.out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ def test_a_card_is_begun_beside_the_predictions_and_never_written_over(
     predictions.write_bytes(demo_predictions("careful"))
     code, _, err = bench(str(predictions), "--dry-run", "--data", "demo", "--contract", "jaccard")
     assert (code, card.exists()) == (2, False)
-    assert f"bench submit init -o {card}" in err
+    assert f"bench submit init -o {shlex.quote(str(card))}" in err
     code, _, err = bench(str(predictions))
     assert code == 2
     said = [err.index(part) for part in (f"{card} was created", "The data of v3", "specter2", "To try it now: bench")]
