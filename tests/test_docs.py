@@ -82,9 +82,10 @@ def commands(command: click.Command, context: click.Context) -> Iterator[tuple[s
             below = command.get_command(context, name)
             assert below is not None
             yield from commands(below, click.Context(below, info_name=name, parent=context))
-    if context.command_path in ("bench baseline", "bench submit"):  # what they do with a name or a file
-        name, hidden, _ = command.resolve_command(context, ["x"])  # type: ignore[attr-defined]
-        yield f"{context.command_path} {name}", hidden
+        if context.command_path in ("bench baseline", "bench submit"):  # what they do with a name or a file
+            name, hidden, _ = command.resolve_command(context, ["x"])
+            assert hidden is not None
+            yield f"{context.command_path} {name}", hidden
 
 
 _COMMANDS = dict(commands(bench, click.Context(bench, info_name="bench")))

@@ -35,9 +35,7 @@ class RunCommand(click.Command):
 @click.argument("name", metavar="NAME", is_eager=True)
 @options.data_option
 @options.split_option
-@click.option(
-    "-o", "--output", "--out", "out", type=click.Path(path_type=Path), metavar="DIR", help="Default: runs/NAME-SPLIT."
-)
+@options.output_option("Default: runs/NAME-SPLIT.")
 @options.limit_option
 @click.option("--ids", type=click.Path(path_type=Path), metavar="FILE", help="Only these articles: one id a line.")
 @options.allow_unfrozen_option

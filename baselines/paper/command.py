@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 @options.format_option("text", "markdown", "json")
 @click.option("--dry-run", is_flag=True, help="Show sections, words, tokens and cost; send and write nothing.")
 @click.option("--yes", is_flag=True, help="Send without asking.")
-@options.path_option(
-    "-o", "--output", "--out", "out", metavar="DIR", text="Where the answer is kept. Default: runs/NAME-PAPER."
-)
+@options.output_option("Where the answer is kept. Default: runs/NAME-PAPER.")
 @options.data_option
 @click.option("--max-cost", type=click.FloatRange(min=0), metavar="USD", help="Send nothing that could cost more.")
 @options.path_option("--prices", metavar="FILE", text="What tokens cost. Default: bench baseline prices.")

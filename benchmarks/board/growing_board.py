@@ -203,7 +203,7 @@ def _sizes(database: Database) -> None:
 
 
 def _pages(database: Database) -> None:
-    """Each page once, made anew; a board's server keeps it afterwards."""
+    """Time each page once, before the server has cached it."""
     names = {
         "the board": "/",
         "another order": "/?sort=recall&order=up",

@@ -116,7 +116,7 @@ def show(name: str, form: str) -> None:
     help="Where judged pairs are from: train, val (validation), test or all.",
 )
 @options.path_option("--corpus", metavar="FILE", text="A matching corpus. May be repeated.", multiple=True)
-@options.path_option("-o", "--output", "--out", "out", metavar="FILE", text="Write the validity card.")
+@options.output_option("Write the validity card.", "FILE")
 @click.option(
     "--keep", is_flag=True, help="Put the card where the contract is, to be shown with scores; a judge's always is."
 )

@@ -63,6 +63,11 @@ def path_option(*names: str, metavar: str, text: str, **more: Any) -> Callable[[
     return click.option(*names, type=click.Path(path_type=Path), metavar=metavar, help=text, **more)
 
 
+def output_option(text: str, metavar: str = "DIR", **more: Any) -> Callable[[Any], Any]:
+    """-o of every command; --out is its name in earlier releases. The command gets it as `out`."""
+    return path_option("-o", "--output", "--out", "out", metavar=metavar, text=text, **more)
+
+
 encoder_path_option = path_option("--encoder-path", metavar="DIR", text="Where the contract's encoder is.")
 draws_option = click.option(
     "--draws",

@@ -6,7 +6,7 @@ their case, look-alikes and everything between them do not. They tell a team how
 Its *wording*: hashes of (article id, two stems of a concern that stand within WINDOW stems, in any order). A stem is
 the first letters of a word; short words have none, so that function words can come, go and change. The wording is
 hardly changed by words more in every concern, another order of words, other endings, or letters that look the same, and
-padding leaves it in the file: copies are told by the share of the smaller file's wording that is in the larger one's.
+padding leaves it in the file. Copies are recognised by the share of the smaller file's wording that the larger has.
 On the eLife pilot reviewers that wrote independently of each other share up to 0.20, also where they restate the same
 references; with all words of every concern shuffled, or three words put after each, a copy still shares more than 0.5.
 

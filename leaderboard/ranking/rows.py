@@ -98,8 +98,8 @@ def after_cutoff(extras: Mapping[str, Any]) -> AfterCutoff:
 def disclosed_cutoff(after: AfterCutoff, row: Row, n_articles: int) -> AfterCutoff:
     """The same as far as it is published.
 
-    A team chooses the date, so that figures are shown where those of parts are, and not where the articles before the
-    date are so few that theirs could be told from the difference.
+    A team chooses the date. So figures are shown only where those of parts are, and not where so few articles are older
+    that subtracting would reveal theirs.
     """
     if after.f1.value is None or after.n_articles is None:
         return after

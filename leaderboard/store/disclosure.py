@@ -113,8 +113,9 @@ def _few(record: ResultRecord, articles: Mapping[str, int]) -> set[str]:
 
 
 def _hidden(sizes: Mapping[str, int], enough: int) -> set[str]:
-    """Parts that are smaller than `enough`, and the next ones until they are as many together: what a small one alone
-    had would be told by what the others lack of the whole.
+    """Parts that are smaller than `enough`, and the next larger ones until together they reach it.
+
+    One small part alone could be worked out by subtracting the others from the whole.
 
     >>> sorted(_hidden({"a": 40, "b": 17, "c": 6}, 10)), sorted(_hidden({"a": 40, "b": 7, "c": 6}, 10))
     (['b', 'c'], ['b', 'c'])

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from bioreview_bench.cli import options
+
 
 @click.command()
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
@@ -21,15 +23,7 @@ import click
     metavar="FILE",
     help="Of a model that answers questions: what evaluate-qa --format json printed.",
 )
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Default: next to the weights.",
-)
+@options.output_option("Default: next to the weights.")
 @click.option("--organisation", required=True, metavar="TEXT", help="Who trained it.")
 @click.option("--contact", required=True, metavar="TEXT", help="An address that may be published.")
 @click.option("--name", metavar="TEXT", help="Of the system. Default: the config's.")

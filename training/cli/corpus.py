@@ -18,16 +18,7 @@ _CUTS = ("papers", "papers_cut", "tokens_cut", "papers_shortened_for_target", "t
 @click.command()
 @options.data_option
 @click.option("--recipe", required=True, metavar="A|B|FILE", help="Which concerns of which articles enter.")
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A new folder.",
-)
+@options.output_option("A new folder.", required=True)
 @click.option(
     "--model", metavar="MODEL", help="The model to be trained: its tokenizer counts, its template is checked."
 )

@@ -29,15 +29,7 @@ _PASSED = ("limit", "ids", "concurrency", "tensor_parallel")  # options of bench
 @click.option("--adapter", "adapters", multiple=True, metavar="PATH", help="In order: each but the last is merged.")
 @options.data_option
 @options.split_option
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="Default: runs/ADAPTER-SPLIT.",
-)
+@options.output_option("Default: runs/ADAPTER-SPLIT.")
 @engine_option
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Seed of sampling.")
 @click.option("--param", "parameters", multiple=True, metavar="K=V", help="As for bench baseline; may be repeated.")

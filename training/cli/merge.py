@@ -13,16 +13,7 @@ from bioreview_bench.cli import options
 @click.command()
 @click.option("--model", metavar="MODEL", help="The base model. Default: the one that the first adapter records.")
 @click.option("--adapter", "adapters", multiple=True, required=True, metavar="PATH", help="Merged in the order given.")
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A new folder.",
-)
+@options.output_option("A new folder.", required=True)
 @click.option(
     "--dtype",
     type=click.Choice(["bfloat16", "float16", "float32"]),

@@ -21,16 +21,7 @@ _WEIGHTS = "groundedness=0.65,coverage=0.35"
 
 
 @click.command()
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="The folder to write.",
-)
+@options.output_option("The folder to write.", required=True)
 @click.option(
     "--corpus", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Whose prompts were, or are, asked."
 )

@@ -69,16 +69,7 @@ class WriteCommand(UnnamedCommand):
 @click.option(
     "--set", "settings", multiple=True, required=True, metavar="KEY=VALUE,VALUE", help="What varies; may be repeated."
 )
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A new folder.",
-)
+@options.output_option("A new folder.", required=True)
 def write(config_name: str, settings: tuple[str, ...], out: Path) -> None:
     """Write every combination of the settings to DIR/VARIANT/config.yaml, and print the commands that train them.
 

@@ -63,15 +63,7 @@ def _runs(method: str, what: str) -> Callable[[Callable[[], None]], click.Comman
     decorators = [
         click.command(method),
         click.argument("config_name", metavar="CONFIG"),
-        click.option(
-            "-o",
-            "--output",
-            "--out",
-            "out",
-            type=click.Path(path_type=Path),
-            metavar="RUN",
-            help="Folder of the run. Default: runs/NAME.",
-        ),
+        options.output_option("Folder of the run. Default: runs/NAME.", "RUN"),
         click.option(_folder_option(method), "folder", metavar="DIR", help=f"As --set data.folder=DIR: {what}."),
         click.option("--model", metavar="MODEL", help="As --set model.name=MODEL: a folder, or ORG/MODEL[@REVISION]."),
         *([] if method == "sft" else [chain]),

@@ -16,15 +16,7 @@ from bioreview_bench.cli import options
 )
 @click.option("--revision", metavar="REV", help="Commit, tag or branch. Default: the manifest's, else main.")
 @click.option("--config", metavar="NAME", help="Configuration of the repository: default, elife, plos, ...")
-@click.option(
-    "-o",
-    "--output",
-    "--out",
-    "out",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Default: the cache of bench.",
-)
+@options.output_option("Default: the cache of bench.", "FOLDER")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def download(
     what: str, repo: str | None, revision: str | None, config: str | None, out: Path | None, quiet: bool

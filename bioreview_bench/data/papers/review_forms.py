@@ -1,4 +1,4 @@
-"""The forms on which publishers collect reviews: what reviewers wrote is told from what the form asks.
+"""The forms on which publishers collect reviews: separates what reviewers wrote from what the form asks.
 
 PLOS sends one letter to the authors, in which every question of the form is followed by every reviewer's answer. The
 wordings are those of letters of PLOS ONE, Biology, Medicine, Genetics, Computational Biology and Neglected Tropical

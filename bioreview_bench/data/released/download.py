@@ -52,8 +52,8 @@ class Wanted:
                 f"https://huggingface.co/datasets/{self.repo}, then hf auth login"
             )
         return (
-            f"bench data download {self.version} --repo OWNER/NAME with a token that may read it (hf auth login), "
-            f"or use files that you hold: --data {self.version}=FOLDER"
+            f"check the name and the network, then bench data download {self.version} --repo OWNER/NAME "
+            f"with a token that may read it (hf auth login), or use files that you hold: --data {self.version}=FOLDER"
         )
 
 
