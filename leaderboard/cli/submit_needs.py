@@ -12,7 +12,7 @@ from pathlib import Path
 from bioreview_bench.cli import inputs
 from bioreview_bench.cli.options import same_command
 from bioreview_bench.errors import AbsentError, BenchError, InputError, Needs
-from bioreview_bench.files.paths import cannot_read
+from bioreview_bench.files.paths import cannot_read, check_path
 from bioreview_bench.results.card import Card
 
 from .options import require_leaderboard
@@ -71,7 +71,8 @@ def _card(given: str, predictions: Path | None, card: Path | None, dry_run: bool
 
     if card is not None:
         if not card.exists():
-            raise AbsentError(f"There is no card {card}.", remedy=f"bench submit init -o {shlex.quote(str(card))}")
+            begin = f"bench submit init -o {shlex.quote(str(card))}"
+            raise AbsentError(f"There is no card {card}.", remedy=f"{begin}, or {check_path(card)}")
         return card
     if bundled_data(given) is not None:
         return Path(str(resources.files(__package__ or "").joinpath("demo-card.yaml")))

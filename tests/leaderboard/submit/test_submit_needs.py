@@ -37,3 +37,11 @@ def test_the_demo_goes_through_without_a_card(bench: Make, tmp_path: Path, monke
     assert code == 0, err
     assert "Demo reviewer (invented)" in out
     assert not (tmp_path / "card.yaml").exists()
+
+
+def test_a_card_with_a_mistyped_name_is_not_taken_for_a_new_one(bench: Make, tmp_path: Path) -> None:
+    card = tmp_path / "card.yaml"
+    card.touch()
+    code, _, err = bench("demo:careful", "--card", str(tmp_path / "card.yml"), "--to", str(tmp_path / "board.sqlite"))
+    assert code == 2
+    assert f"did you mean {card}?" in err
